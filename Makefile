@@ -1,0 +1,41 @@
+# make book       the book on the planted-mini data set: environment, data, notebooks, site
+# make book DATA=ave DATA_DIR=/where/the/AVE/files/are PROFILE=full
+# make test       every test and every notebook
+# make lab        Jupyter Lab on the notebooks
+# make notebooks  the committed notebooks, executed again (NB="03 05": only these)
+# make clean      removes the built book
+SHELL := /bin/bash
+PYTHON ?= python3.11
+DATA ?= planted-mini
+PROFILE ?= quick
+NB ?=
+BIN := .venv/bin
+READY := .venv/.installed
+ifdef DATA_DIR
+export VSCG_AVE_DIR := $(DATA_DIR)
+endif
+MAKEFLAGS += --no-print-directory
+.PHONY: book test lab notebooks clean
+.NOTPARALLEL:
+
+book: $(READY)
+	@$(BIN)/python book/build.py --data "$(DATA)" --profile "$(PROFILE)"
+
+test: $(READY)
+	@$(BIN)/python -m pytest -q
+
+lab: $(READY)
+	@$(BIN)/jupyter lab
+
+notebooks: $(READY)
+	@$(BIN)/python book/execute.py $(NB)
+
+clean:
+	@rm -rf book/_build book/_run book/notebooks
+
+$(READY): requirements.lock pyproject.toml
+	@start=$$SECONDS; \
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock && \
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . && \
+	touch $@ && echo "environment: $$((SECONDS - start)) s"

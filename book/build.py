@@ -1,0 +1,93 @@
+"""Builds the book: the data set, then every notebook, then the site. `make book` calls it.
+
+    python book/build.py --data planted-mini --profile quick
+"""
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import execute
+
+import vscg
+from vscg import paths
+
+BOOK = Path(__file__).resolve().parent
+INDEX = BOOK / "_build" / "html" / "index.html"
+
+
+def prepare_data(name: str) -> None:
+    """Generates or prepares the data set where it is not there yet, and says what it is."""
+    data = vscg.load_dataset(name)
+    print(f"data set {data.name}: {len(data.labels)} clips, fingerprint {data.fingerprint[:12]}", flush=True)
+
+
+def run_notebooks(data: str, profile: str, folder: Path) -> list[tuple[str, str]]:
+    """Executes the notebooks that changed, in order, into `folder`; returns (notebook, time or "reused") rows."""
+    rows = []
+    for source in execute.sources():
+        if source.name.startswith("01_") and paths.ave_dir() is None:
+            # Its page shows the real data set: without the files, the committed notebook is the page.
+            for stale in folder.glob(f"{source.stem}.*"):
+                stale.unlink()
+            rows.append((source.stem, "committed"))
+            print(f"{source.stem}: no real AVE files (VSCG_AVE_DIR), the page shows the committed outputs", flush=True)
+            continue
+        start = time.monotonic()
+        parameters = execute.changed_parameters(source, {"DATA": data, "PROFILE": profile})
+        ran = execute.reuse_or_execute(source, folder, parameters)
+        rows.append((source.stem, f"{time.monotonic() - start:.1f} s" if ran else "reused"))
+        print(f"{source.stem}: {rows[-1][1]}", flush=True)
+    return rows
+
+
+def build_site(folder: Path) -> None:
+    """Builds the HTML pages from book/ and the executed notebooks in `folder`; a warning is an error."""
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(BOOK), "-W", "-n", "--keep-going"]
+    done = subprocess.run(command, env={**os.environ, "VSCG_BOOK_RUN": str(folder)}, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode or not INDEX.is_file():
+        # Sphinx warns about a page only when it reads it: without this the next build would pass in silence.
+        shutil.rmtree(BOOK / "_build" / ".doctrees", ignore_errors=True)
+        raise SiteFailed(f"{done.stdout}\njupyter-book ended with status {done.returncode}, see the lines above; "
+                         f"{INDEX} {'is' if INDEX.is_file() else 'is not'} there.")
+
+
+class SiteFailed(Exception):
+    """The site did not build without warnings: the message carries what Jupyter Book printed."""
+
+
+def main() -> int:
+    """Runs the three steps and prints what each took; 0 when the site stands."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="planted-mini", help="planted-mini, planted, ave or a prepared file")
+    parser.add_argument("--profile", default="quick", choices=["quick", "full"])
+    args = parser.parse_args()
+    folder = BOOK / "_run" / f"{Path(args.data).stem}-{args.profile}"
+    rows, start = [], time.monotonic()
+
+    def step(name: str) -> None:
+        nonlocal start
+        rows.append((name, f"{time.monotonic() - start:.1f} s"))
+        start = time.monotonic()
+
+    try:
+        prepare_data(args.data)
+        step("data set")
+        rows += run_notebooks(args.data, args.profile, folder)
+        step("all notebooks")
+        build_site(folder)
+        step("site")
+    except (vscg.VscgError, execute.NotebookFailed, SiteFailed) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print("\n" + "\n".join(f"{name:28} {took:>10}" for name, took in rows))
+    print(f"\nThe book: {INDEX}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Fixtures that several test files share."""
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from vscg.labels import CATEGORIES, presence_target, read_annotations
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def ave_small() -> Path:
+    """Folder with the real AVE annotations, order files and the other small files."""
+    folder = Path(os.environ.get("VSCG_AVE_DIR") or REPOSITORY.parent / "shared" / "data" / "ave")
+    if not (folder / "Annotations.txt").is_file():
+        pytest.skip(f"the real AVE files are not here: no Annotations.txt in {folder}; set VSCG_AVE_DIR")
+    return folder
+
+
+@pytest.fixture
+def official_folder(tmp_path):
+    """Factory: a folder in the official form with `clips` annotated and `noisy` background-only clips.
+
+    `packed` stores the visual maps as one compressed constant per clip: full shape, but small and quick to write.
+    """
+    def make(clips: int = 6, noisy: int = 2, packed: bool = False, name: str = "official") -> Path:
+        folder, rng = tmp_path / name, np.random.default_rng(clips)
+        folder.mkdir()
+        lines = [f"{CATEGORIES[i % 28]}&clip_{i:06d}&good&{i % 5}&{10 - i % 4}" for i in range(clips)]
+        (folder / "Annotations.txt").write_text("\n".join(lines) + "\n")
+        rows, held = rng.permutation(clips), max(1, clips // 6)
+        for split, part in (("test", rows[:held]), ("val", rows[held:2 * held]), ("train", rows[2 * held:])):
+            write(folder / f"{split}_order.h5", "order", np.sort(part))
+        for suffix, count in (("", clips), ("_noisy", noisy)):
+            write(folder / f"audio_feature{suffix}.h5", "avadataset", rng.random((count, 10, 128)))
+            path = folder / f"visual_feature{suffix}.h5"
+            if packed:
+                write_packed(path, count)
+            else:
+                write(path, "avadataset", rng.random((count, 10, 7, 7, 512)))
+        write(folder / "labels_noisy.h5", "avadataset", np.eye(29, dtype=np.float32)[[28] * noisy])
+        write(folder / "mil_labels.h5", "avadataset", presence_target(read_annotations(folder / "Annotations.txt")))
+        return folder
+    return make
+
+
+def write(path: Path, key: str, values: np.ndarray) -> None:
+    """One data set in a new HDF5 file."""
+    with h5py.File(path, "w") as handle:
+        handle[key] = values
+
+
+def write_packed(path: Path, clips: int) -> None:
+    """Full-shape visual features, each clip the same compressed chunk, written without compressing it again."""
+    shape = (10, 7, 7, 512)
+    with h5py.File(path, "w") as handle:
+        found = handle.create_dataset("avadataset", (clips, *shape), "float64", chunks=(1, *shape), compression="gzip")
+        found[0] = 0.5
+        mask, chunk = found.id.read_direct_chunk((0,) * 5)
+        for row in range(1, clips):
+            found.id.write_direct_chunk((row, 0, 0, 0, 0), chunk, mask)

@@ -1,0 +1,224 @@
+"""The machinery of the book: running notebooks, reusing what has not changed, mirroring them for the site."""
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from sphinx.errors import ExtensionError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def load(path: Path):
+    """A script of book/ as a module; book/ is no package."""
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+execute = load(ROOT / "book" / "execute.py")
+build = load(ROOT / "book" / "build.py")
+mirror = load(ROOT / "book" / "_ext" / "mirror_notebooks.py").mirror
+
+HEADER = "# ---\n# jupyter:\n#   kernelspec:\n#     name: python3\n#     display_name: Python 3\n#     language: python\n# ---\n"
+NOTEBOOK = HEADER + """
+# %% [markdown]
+# # A notebook
+
+# %%
+import sys
+
+# %% tags=["parameters"]
+DATA = "planted-mini"  # name
+SEED = 0
+
+# %%
+print("noise", file=sys.stderr)
+print(DATA, SEED)
+print("more")
+"""
+
+
+@pytest.fixture
+def source(tmp_path) -> Path:
+    path = tmp_path / "notebooks" / "03_toy.py"
+    path.parent.mkdir()
+    path.write_text(NOTEBOOK)
+    return path
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    return tmp_path / "run"
+
+
+def text(notebook: Path) -> str:
+    return "".join(output.get("text", "") for cell in nbformat.read(notebook, 4).cells
+                   for output in cell.get("outputs", []))
+
+
+def test_only_known_and_different_parameters_are_passed(source):
+    wanted = {"DATA": "ave", "SEED": 0, "PROFILE": "full"}
+    assert execute.changed_parameters(source, wanted) == {"DATA": "ave"}
+
+
+def test_notebook_runs_with_its_parameters_and_is_clean(source, run):
+    execute.execute(source, run / "03_toy.ipynb", {"DATA": "ave"})
+    assert text(run / "03_toy.ipynb") == "ave 0\nmore\n"
+    notebook = nbformat.read(run / "03_toy.ipynb", 4)
+    nbformat.validate(notebook)
+    assert [cell.id for cell in notebook.cells] == ["c00", "c01", "c02", "c03", "c04"]
+    assert set(notebook.metadata) == {"kernelspec", "jupytext"}
+    assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
+    assert [path.name for path in run.iterdir()] == ["03_toy.ipynb"]
+
+
+def test_running_twice_gives_the_same_bytes(source, run):
+    execute.execute(source, run / "a.ipynb", {})
+    execute.execute(source, run / "b.ipynb", {})
+    assert (run / "a.ipynb").read_bytes() == (run / "b.ipynb").read_bytes()
+
+
+def test_progress_bars_are_taken_out_and_pieces_of_text_joined():
+    cell = nbformat.v4.new_code_cell(outputs=[
+        nbformat.v4.new_output("stream", name="stdout", text="a"),
+        nbformat.v4.new_output("display_data", data={execute.WIDGET: {}, "text/plain": "0%"}),
+        nbformat.v4.new_output("stream", name="stderr", text="50%"),
+        nbformat.v4.new_output("stream", name="stdout", text="b"),
+        nbformat.v4.new_output("display_data", data={"text/plain": "1"})])
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {}})
+    execute.clean(notebook)
+    assert [output.get("text") for output in notebook.cells[0].outputs] == ["ab", None]
+    assert "widgets" not in notebook.metadata
+
+
+def test_notebook_is_reused_until_its_key_changes(source, run, monkeypatch):
+    calls = []
+    monkeypatch.setattr(execute, "execute", lambda source, target, parameters: (
+        calls.append(parameters), target.parent.mkdir(exist_ok=True), target.write_text("{}")))
+    assert execute.reuse_or_execute(source, run, {})
+    assert not execute.reuse_or_execute(source, run, {})
+    assert execute.reuse_or_execute(source, run, {"DATA": "ave"})
+    source.write_text(NOTEBOOK + "\n# changed\n")
+    assert execute.reuse_or_execute(source, run, {"DATA": "ave"})
+    (run / "03_toy.ipynb").unlink()
+    assert execute.reuse_or_execute(source, run, {"DATA": "ave"})
+    assert len(calls) == 4
+
+
+def test_key_depends_on_package_sources_and_real_labels(source, tmp_path, monkeypatch):
+    (tmp_path / "vscg").mkdir()
+    (tmp_path / "requirements.lock").write_text("")
+    module, labels = tmp_path / "vscg" / "a.py", tmp_path / "Annotations.txt"
+    module.write_text("A = 1")
+    monkeypatch.setattr(execute, "ROOT", tmp_path)
+    keys = []
+    for folder, code in ((None, "A = 1"), (None, "A = 2"), (tmp_path, "A = 2")):
+        module.write_text(code)
+        labels.write_text("x")
+        monkeypatch.setattr(execute.paths, "ave_dir", lambda folder=folder: folder)
+        keys.append(execute.run_key(source, {}))
+    labels.write_text("y")
+    keys.append(execute.run_key(source, {}))
+    assert len(set(keys)) == 4
+    assert execute.run_key(source, {}) == keys[-1]
+
+
+def test_failing_notebook_is_named_with_cell_and_error_and_kept(source, run):
+    source.write_text(NOTEBOOK + '\n# %%\nraise ValueError("seven is too many")\n')
+    run.mkdir()
+    (run / "03_toy.ipynb").write_text("the last good one")
+    (run / "03_toy.key").write_text("old")
+    with pytest.raises(execute.NotebookFailed) as failure:
+        execute.reuse_or_execute(source, run, {})
+    for part in ("03_toy.py", "cell 4", "In [4]", "ValueError: seven is too many", "03_toy.failed.ipynb"):
+        assert part in str(failure.value)
+    assert "planted-mini 0" in text(run / "03_toy.failed.ipynb")
+    assert (run / "03_toy.ipynb").read_text() == "the last good one"
+    assert not (run / "03_toy.key").exists(), "a failed notebook must run again"
+
+
+def test_notebook_whose_process_dies_is_named(source, run):
+    source.write_text(NOTEBOOK + "\n# %%\nimport os\nos._exit(1)\n")
+    with pytest.raises(execute.NotebookFailed, match="03_toy.py: its Python process died"):
+        execute.execute(source, run / "03_toy.ipynb", {})
+
+
+def test_first_data_notebook_stays_as_committed_without_the_real_files(source, run, monkeypatch, capsys):
+    real = source.rename(source.with_name("01_ave_dataset.py"))
+    run.mkdir()
+    (run / "01_ave_dataset.ipynb").write_text("from other files")
+    monkeypatch.setattr(execute, "sources", lambda: [real])
+    monkeypatch.setattr(execute.paths, "ave_dir", lambda: None)
+    assert build.run_notebooks("planted-mini", "quick", run) == [("01_ave_dataset", "committed")]
+    assert list(run.iterdir()) == []
+    assert "committed outputs" in capsys.readouterr().out
+
+
+def test_build_works_without_a_notebook(run, monkeypatch):
+    monkeypatch.setattr(execute, "sources", lambda: [])
+    assert build.run_notebooks("planted-mini", "quick", run) == []
+
+
+def test_mirror_prefers_the_run_falls_back_to_the_committed_and_removes_the_rest(source, run, tmp_path):
+    source.with_name("04_other.py").write_text(NOTEBOOK)
+    source.with_suffix(".ipynb").write_text("committed 03")
+    source.with_name("04_other.ipynb").write_text("committed 04")
+    run.mkdir()
+    (run / "03_toy.ipynb").write_text("run 03")
+    (run / "03_toy.failed.ipynb").write_text("no page")
+    target = tmp_path / "mirrored"
+    target.mkdir()
+    (target / "09_gone.ipynb").write_text("old")
+    mirror(source.parent, run, target)
+    assert {path.name: path.read_text() for path in target.iterdir()} == {
+        "03_toy.ipynb": "run 03", "04_other.ipynb": "committed 04"}
+    os.utime(target / "03_toy.ipynb", (1, 1))
+    (run / "03_toy.ipynb").unlink()
+    mirror(source.parent, None, target)
+    assert (target / "03_toy.ipynb").read_text() == "committed 03"
+
+
+def test_mirror_leaves_an_unchanged_page_alone(source, tmp_path):
+    source.with_suffix(".ipynb").write_text("same")
+    mirror(source.parent, None, tmp_path / "mirrored")
+    page = tmp_path / "mirrored" / "03_toy.ipynb"
+    os.utime(page, (1, 1))
+    mirror(source.parent, None, tmp_path / "mirrored")
+    assert page.stat().st_mtime == 1
+
+
+def test_mirror_names_a_notebook_that_was_never_run(source, tmp_path):
+    with pytest.raises(ExtensionError, match="03_toy"):
+        mirror(source.parent, None, tmp_path / "mirrored")
+
+
+def test_site_that_warns_is_refused_and_read_anew_next_time(tmp_path, monkeypatch):
+    book = tmp_path / "book"
+    (book / "_build" / ".doctrees").mkdir(parents=True)
+    fake = tmp_path / "jupyter-book"
+    fake.write_text("#!/bin/sh\necho 'index.md: WARNING: dangling'\nexit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(build, "BOOK", book)
+    monkeypatch.setattr(build, "INDEX", book / "_build" / "html" / "index.html")
+    monkeypatch.setattr(build.sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(build.SiteFailed, match="dangling"):
+        build.build_site(tmp_path / "run")
+    assert not (book / "_build" / ".doctrees").exists()
+
+
+def test_site_without_an_index_page_is_refused_although_the_builder_is_content(tmp_path, monkeypatch):
+    fake = tmp_path / "jupyter-book"
+    fake.write_text("#!/bin/sh\nexit 0\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(build, "INDEX", tmp_path / "index.html")
+    monkeypatch.setattr(build, "BOOK", tmp_path)
+    monkeypatch.setattr(build.sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(build.SiteFailed, match="is not there"):
+        build.build_site(tmp_path / "run")

@@ -1,0 +1,93 @@
+"""The committed notebooks: the same cells as their text sources, the agreed beginning, and outputs fit to print."""
+import ast
+import base64
+import re
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+import yaml
+from jupytext.compare import compare_notebooks
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
+LARGEST_PICTURE = 100_000    # bytes
+HOME = re.compile(r"/(?:home|Users)/\w|/root/|[A-Z]:\\Users\\")
+
+every_source = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+
+
+def code_cells(source: Path) -> list:
+    return [cell for cell in jupytext.read(source).cells if cell.cell_type == "code"]
+
+
+def statements(cell) -> list[ast.stmt]:
+    """The cell's Python statements; lines that only IPython understands are left out."""
+    return ast.parse("\n".join(line for line in cell.source.splitlines() if not line.startswith("%"))).body
+
+
+def executed(source: Path) -> nbformat.NotebookNode:
+    return nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+
+
+def outputs(source: Path) -> list:
+    return [output for cell in executed(source).cells if cell.cell_type == "code" for output in cell.outputs]
+
+
+def test_every_source_has_its_notebook_and_every_notebook_its_source():
+    assert SOURCES, "there is no notebook"
+    assert [p.stem for p in sorted((ROOT / "notebooks").glob("*.ipynb"))] == [p.stem for p in SOURCES]
+
+
+def test_table_of_contents_lists_every_notebook_in_order():
+    toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
+    files = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    assert [f for f in files if f.startswith("notebooks/")] == [f"notebooks/{p.stem}" for p in SOURCES]
+
+
+@every_source
+def test_notebook_agrees_with_its_source(source):
+    compare_notebooks(jupytext.read(source.with_suffix(".ipynb")), jupytext.read(source), fmt="py:percent")
+
+
+@every_source
+def test_first_code_cell_imports(source):
+    kinds = [type(statement) for statement in statements(code_cells(source)[0])]
+    imports = [kind in (ast.Import, ast.ImportFrom) for kind in kinds]
+    assert imports and imports[0]
+    # Settings such as set_style() may follow the imports; nothing else may.
+    assert all(kind is ast.Expr for kind, is_import in zip(kinds, imports, strict=True) if not is_import)
+
+
+@every_source
+def test_second_code_cell_holds_the_parameters_as_literals(source):
+    cells = code_cells(source)
+    tagged = [i for i, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", [])]
+    assert tagged == [1]
+    for statement in statements(cells[1]):
+        assert isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+        ast.literal_eval(statement.value)
+
+
+@every_source
+def test_notebook_was_run_from_top_to_bottom_without_an_error(source):
+    cells = [cell for cell in executed(source).cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    expected = [o for cell in cells if "raises-exception" in cell.metadata.get("tags", []) for o in cell.outputs]
+    assert [o for o in outputs(source) if o.output_type == "error" and o not in expected] == []
+
+
+@every_source
+def test_pictures_are_small(source):
+    sizes = [len(base64.b64decode(picture)) for output in outputs(source)
+             if (picture := output.get("data", {}).get("image/png"))]
+    assert [size for size in sizes if size > LARGEST_PICTURE] == []
+
+
+@every_source
+def test_outputs_name_no_home_folder_and_no_stderr(source):
+    for output in outputs(source):
+        shown = [output.get("text", ""), *(v for kind, v in output.get("data", {}).items() if "image/" not in kind)]
+        assert output.get("name") != "stderr"
+        assert str(ROOT) not in str(shown) and not HOME.search(str(shown)), shown

@@ -1,0 +1,102 @@
+"""The command line: every command is one call into the package."""
+import argparse
+import sys
+from pathlib import Path
+
+from vscg import paths
+from vscg.check import check
+from vscg.config import MODALITIES, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
+from vscg.download import download_features, download_small
+from vscg.errors import VscgError
+from vscg.models import SETTINGS, SYSTEMS, VARIANTS
+from vscg.objectives import TARGETS
+from vscg.planted import SIZES, generate
+from vscg.prepare import prepare_ave
+from vscg.records import find_records
+from vscg.training import fit
+
+
+def _download(args: argparse.Namespace) -> None:
+    for path in download_small(args.folder):
+        print(path)
+    if args.features:
+        for path in download_features(args.folder):
+            print(path)
+
+
+def _prepare(args: argparse.Namespace) -> None:
+    print(prepare_ave(args.folder, args.output, visual_dtype=args.dtype))
+
+
+def _plant(args: argparse.Namespace) -> None:
+    dials = {} if args.ambiguity is None else {"ambiguity": args.ambiguity}
+    print(generate(args.output, size=args.size, seed=args.seed, **dials))
+
+
+def _train(args: argparse.Namespace) -> None:
+    config = RunConfig(**{name: getattr(args, name) for name in
+                          ("system", "setting", "variant", "data", "seed", "profile", "protocol", "selection", "target",
+                           "modality")})
+    record = fit(config, device=args.device)
+    low, high = record.result["test"]["accuracy_interval"]
+    print(record.describe())
+    print(f"test accuracy {100 * record.result['test']['accuracy']:.1f}% (95% interval {100 * low:.1f} to "
+          f"{100 * high:.1f}), picked by {record.config.selection} accuracy at epoch {record.result['epoch']}")
+
+
+def _runs(args: argparse.Namespace) -> None:
+    for record in find_records(paths.runs_dir()):
+        print(f"{100 * record.result['test']['accuracy']:5.1f}%  {record.describe()}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(prog="python -m vscg", description="Audio-visual event localisation with VSCG.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    data = commands.add_parser("data", help="download, prepare, check or plant a data set").add_subparsers(
+        required=True, metavar="ACTION")
+    command = data.add_parser("download", help="the official AVE files, with resume and checksums")
+    command.add_argument("folder", type=Path, nargs="?", default=paths.data_dir() / "ave", help="default: %(default)s")
+    command.add_argument("--features", action="store_true", help="also the features, 8 GB, from Google Drive")
+    command.set_defaults(run=_download)
+    command = data.add_parser("prepare", help="official AVE files to one prepared HDF5 file")
+    command.add_argument("folder", type=Path, help="where the official files are")
+    command.add_argument("-o", "--output", type=Path, default=paths.data_dir() / "ave.h5", help="default: %(default)s")
+    command.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the visual features")
+    command.set_defaults(run=_prepare)
+    command = data.add_parser("check", help="check a prepared file or a folder of official files")
+    command.add_argument("path", type=Path)
+    command.set_defaults(run=lambda args: print(check(args.path)))
+    command = data.add_parser("plant", help="generate a planted data set")
+    command.add_argument("output", type=Path)
+    command.add_argument("--size", choices=tuple(SIZES), default="mini")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--ambiguity", type=float, help="0 to 1: how often a second loses its class evidence")
+    command.set_defaults(run=_plant)
+
+    command = commands.add_parser("train", help="train one run, or load it if it exists")
+    for name, choices in (("system", SYSTEMS), ("setting", SETTINGS), ("variant", VARIANTS), ("profile", PROFILES),
+                          ("protocol", PROTOCOLS), ("selection", SELECTIONS), ("target", TARGETS),
+                          ("modality", MODALITIES)):
+        command.add_argument(f"--{name}", choices=tuple(choices), default=getattr(RunConfig, name))
+    command.add_argument("--data", default=RunConfig.data, help="planted-mini, planted, ave or a prepared file")
+    command.add_argument("--seed", type=int, default=RunConfig.seed)
+    command.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
+    command.set_defaults(run=_train)
+    commands.add_parser("runs", help="list the finished runs").set_defaults(run=_runs)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 when it did what it was asked, 1 for bad input, 130 when interrupted."""
+    args = parser().parse_args(arguments)
+    try:
+        args.run(args)
+    except VscgError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last saved state", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,43 @@
+"""From features to one sequence per modality: projections, AGVA and the Bi-LSTMs (Sec. III-C)."""
+from torch import Tensor, nn
+
+from vscg.models.attention import AudioGuidedAttention
+
+
+class BiLSTM(nn.Module):
+    """One single-layer bidirectional LSTM that starts from zero: (B,T,input_dim) to (B,T,2*hidden_dim)."""
+
+    def __init__(self, input_dim: int = 128, hidden_dim: int = 128):
+        super().__init__()
+        self.lstm = nn.LSTM(input_dim, hidden_dim, batch_first=True, bidirectional=True)
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        return self.lstm(sequence)[0]
+
+
+def linear_pair(input_dim: int, hidden_dim: int, output_dim: int) -> nn.Sequential:
+    """Two linear maps without bias and without an activation between them, as the released fully supervised systems have."""
+    return nn.Sequential(nn.Linear(input_dim, hidden_dim, bias=False), nn.Linear(hidden_dim, output_dim, bias=False))
+
+
+class SegmentEncoder(nn.Module):
+    """Audio (B,T,128) and visual maps (B,T,7,7,512) to two sequences (B,T,256): what VSCG and PSP-Net share.
+
+    Fully supervised, both modalities pass a pair of linear maps; weakly supervised, the audio stays as it is and the
+    attended visual vector passes one linear map with bias.
+    """
+
+    def __init__(self, setting: str):
+        super().__init__()
+        fully = setting == "fully"
+        self.audio_projection = linear_pair(128, 256, 128) if fully else nn.Identity()
+        self.attention = AudioGuidedAttention()
+        self.visual_projection = linear_pair(512, 256, 128) if fully else nn.Linear(512, 128)
+        self.audio_lstm = BiLSTM()
+        self.visual_lstm = BiLSTM()
+
+    def forward(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns X_a (B,T,256), X_v (B,T,256) and the attention (B,T,7,7)."""
+        audio = self.audio_projection(audio)                                       # (B,T,128)
+        attended, attention = self.attention(audio, visual)                        # (B,T,512)
+        return self.audio_lstm(audio), self.visual_lstm(self.visual_projection(attended)), attention

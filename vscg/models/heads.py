@@ -1,0 +1,43 @@
+"""From fused features F (B,T,256) to classes: one head per setting (Sec. III-E)."""
+from torch import Tensor, nn
+
+
+class TwoPartHead(nn.Module):
+    """Fully supervised: is each segment an event, and which event does the clip hold? (Eq. 14, 15)."""
+
+    def __init__(self, dim: int = 256, events: int = 28):
+        super().__init__()
+        self.relevance = nn.Linear(dim, 1)
+        self.category = nn.Linear(dim, events)
+
+    def forward(self, fused: Tensor) -> tuple[Tensor, Tensor]:
+        """Event relevance o_t (B,T) and event category o_c (B,28), both logits."""
+        return self.relevance(fused).squeeze(-1), self.category(fused.amax(1))
+
+
+class SegmentHead(nn.Module):
+    """29 class logits for each segment: (B,T,dim) to (B,T,29). No biases."""
+
+    def __init__(self, dim: int = 256, hidden_dim: int = 64, classes: int = 29):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(dim, hidden_dim, bias=False), nn.ReLU(),
+                                    nn.Linear(hidden_dim, classes, bias=False))
+
+    def forward(self, fused: Tensor) -> Tensor:
+        return self.layers(fused)
+
+
+class WeightingHead(nn.Module):
+    """Weakly supervised: segment scores, weighted by a branch of their own, averaged into one clip distribution."""
+
+    def __init__(self, dim: int = 256, classes: int = 29):
+        super().__init__()
+        self.segment = SegmentHead(dim, classes=classes)
+        self.weight = nn.Linear(classes, 1, bias=False)
+
+    def forward(self, fused: Tensor) -> tuple[Tensor, Tensor]:
+        """Weighted segment logits (B,T,29) and the clip's class probabilities O_c^w (B,29)."""
+        score = self.segment(fused)
+        # ReLU before the sigmoid: a weight lies between 0.5 and 1, so the branch can halve a segment, not silence it.
+        score = score * self.weight(score).relu().sigmoid()
+        return score, score.mean(1).softmax(-1)

@@ -1,0 +1,33 @@
+"""What every system returns, in one shape."""
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass
+class Output:
+    """Outputs of one forward pass; a field that a system does not produce is None. B clips, T = 10 segments."""
+
+    event_relevance: Tensor | None = None      # (B,T) logits: does the segment hold an audio-visual event (Eq. 14)
+    event_category: Tensor | None = None       # (B,28) logits: which event the clip holds (Eq. 15)
+    segment_logits: Tensor | None = None       # (B,T,29) logits: event or background (28) of each segment
+    video_probability: Tensor | None = None    # (B,29) the clip's class distribution, weakly supervised (O_c^w)
+    smooth_probability: Tensor | None = None   # (B,29) softmax of video_probability (Eq. 21)
+    similarity: Tensor | None = None           # (B,T) audio-visual similarity of each segment
+    attention: Tensor | None = None            # (B,T,7,7) audio-guided attention, sums to 1 over the map
+    threshold: float = 0.5                     # tau_b: a segment is an event where sigmoid(event_relevance) exceeds it
+    extras: Mapping[str, Tensor] = field(default_factory=dict)   # what only one system has
+
+
+def predict_segments(output: Output) -> Tensor:
+    """Class of every segment: (B,T) int64, 0 to 27 an event, 28 background.
+
+    Systems with the two-part head (Sec. III-E) say `event_category` where the relevance passes the threshold and
+    background elsewhere; the others take the most likely of the 29 segment classes.
+    """
+    if output.event_relevance is not None and output.event_category is not None:
+        background = output.event_category.shape[-1]
+        category = output.event_category.argmax(-1, keepdim=True).expand_as(output.event_relevance)
+        return category.masked_fill(output.event_relevance.sigmoid() <= output.threshold, background)
+    return output.segment_logits.argmax(-1)

@@ -1,0 +1,268 @@
+"""fit(): trains any system on any data set, and leaves a run record. It knows no model by name."""
+import datetime
+import json
+import os
+import platform
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from vscg.config import RunConfig
+from vscg.data import load_dataset
+from vscg.errors import VscgError
+from vscg.evaluation import segment_accuracy, summarise
+from vscg.models import build_model, predict_segments
+from vscg.objectives import build_objective
+from vscg.paths import runs_dir
+from vscg.prepared import Dataset
+from vscg.records import Record, locked, read_record, run_key, write_atomically, write_record
+
+EVALUATION_BATCH = 64      # clips; without gradients 64 clips need 0.1 GB
+
+
+class Features:
+    """A data set as tensors on one device: read once, gathered by row number, widened to float32 a batch at a time."""
+
+    def __init__(self, dataset: Dataset, device: torch.device, modality: str = "both"):
+        visual = torch.from_numpy(dataset.visual)
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            # Half of the free memory is left to the model, its gradients and the batch.
+            visual = visual.to(device) if visual.nbytes < free / 2 else visual.pin_memory()
+        self.device, self.modality, self.visual = device, modality, visual
+        self.audio = torch.from_numpy(dataset.audio).to(device)
+        self.labels = torch.from_numpy(dataset.labels).to(device)
+
+    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Audio (B,10,128), visual (B,10,7,7,512) and labels (B,10,29) of clips `rows`, float32 on the device."""
+        visual = self.visual[rows.to(self.visual.device)].to(self.device, non_blocking=True).float()
+        rows = rows.to(self.device)
+        audio, labels = self.audio[rows], self.labels[rows]
+        if self.modality == "audio":
+            visual.zero_()
+        if self.modality == "visual":
+            audio = torch.zeros_like(audio)
+        return audio, visual, labels
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, features: Features, rows: np.ndarray) -> np.ndarray:
+    """Predicted classes of the segments of clips `rows`: (N,10) int64, 28 = background."""
+    model.eval()
+    parts = [predict_segments(model(*features.batch(part)[:2])) for part in torch.from_numpy(rows).split(EVALUATION_BATCH)]
+    return torch.cat(parts).cpu().numpy()
+
+
+def epoch_batches(config: RunConfig, rows: np.ndarray, epoch: int) -> list[Tensor]:
+    """The epoch's batches of row numbers, drawn from the run's seed and the epoch alone."""
+    rows = torch.from_numpy(rows)
+    shuffled = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(epoch_seed(config, epoch)))]
+    if config.order == "shuffled":
+        rows = shuffled
+    elif config.order == "first-random":
+        rows = torch.cat([shuffled[:config.batch], rows[config.batch:]])
+    batches = list(rows.split(config.batch))
+    return batches[:-1] if config.drop_last and len(batches) > 1 and len(batches[-1]) < config.batch else batches
+
+
+def epoch_seed(config: RunConfig, epoch: int) -> int:
+    """Every epoch has a seed of its own, so that a resumed run draws what an uninterrupted one would have drawn."""
+    return config.seed * 1_000_003 + epoch + 1
+
+
+class Run:
+    """The state of a run between two epochs, and the steps of one."""
+
+    def __init__(self, config: RunConfig, features: Features, splits: dict[str, np.ndarray], device: torch.device):
+        self.config, self.features, self.splits = config, features, splits
+        torch.manual_seed(config.seed)
+        self.model = build_model(config.system, setting=config.setting, variant=config.variant,
+                                 **config.model_options).to(device)
+        self.objective = build_objective(config.system, setting=config.setting, variant=config.variant,
+                                         target=config.target, stale_avps=config.stale_avps,
+                                         empty_as_first=config.empty_as_first).to(device)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr)
+        self.rows = splits["train"]
+        if config.setting == "weakly":
+            self.rows = np.concatenate([self.rows, splits["background"]])
+        self.epoch, self.seconds, self.history = 0, 0.0, []
+        self.best: dict[str, dict[str, Tensor]] = {}       # selection -> weights and predictions at its best epoch
+
+    def train_epoch(self, step_done) -> dict:
+        """One pass over the training clips; returns the means of the loss and its parts."""
+        config = self.config
+        torch.manual_seed(epoch_seed(config, self.epoch))
+        self.model.train()
+        batches = epoch_batches(config, self.rows, self.epoch)
+        losses = []
+        for number, rows in enumerate(batches):
+            rate = config.learning_rate(self.epoch, self.epoch * len(batches) + number)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            audio, visual, labels = self.features.batch(rows)
+            total, parts = self.objective(self.model(audio, visual), labels)
+            self.optimizer.zero_grad(set_to_none=True)
+            total.backward()
+            self.optimizer.step()
+            losses.append(torch.stack([total, *parts.values()]).detach())
+            step_done(1)
+        # Read once an epoch, so that a GPU need not wait for the host at every step.
+        table = torch.stack(losses).cpu()
+        for number in (~table.isfinite().all(1)).nonzero().flatten().tolist()[:1]:
+            raise VscgError(
+                f"The loss is not finite in epoch {self.epoch + 1}, batch {number + 1} of {len(batches)} "
+                f"({', '.join(f'{name} {value:.3g}' for name, value in zip(['loss', *parts], table[number], strict=True))}; "
+                f"rows {batches[number][:8].tolist()} ... of the data set): lower the learning rate "
+                f"({config.lr:g}) or look at these clips with `python -m vscg data check`.")
+        return {"lr": rate, **dict(zip(["loss", *parts], table.mean(0).tolist(), strict=True))}
+
+    def evaluate(self, truth: np.ndarray) -> dict:
+        """Validation and test accuracy now; keeps the weights where an allowed selection sees its best."""
+        predictions = {split: predict(self.model, self.features, self.splits[split]) for split in ("val", "test")}
+        scores = {split: segment_accuracy(predictions[split], truth[self.splits[split]]) for split in predictions}
+        for selection, split in (("validation", "val"), ("test", "test")):
+            seen = [row[f"{split}_accuracy"] for row in self.history if self.config.looks(row["epoch"] - 1)]
+            if self.config.looks(self.epoch) and scores[split] > max(seen, default=-1.0):
+                self.best[selection] = {
+                    **{f"weights/{name}": value.detach().cpu().clone() for name, value in self.model.state_dict().items()},
+                    **{f"predictions/{name}": torch.from_numpy(value.astype(np.int8)) for name, value in predictions.items()},
+                    "epoch": torch.tensor(self.epoch + 1)}
+        return {"val_accuracy": scores["val"], "test_accuracy": scores["test"]}
+
+    def save(self, path: Path, key: str) -> None:
+        """Write everything that the next epoch needs, in one atomic step."""
+        tensors = {f"model/{name}": value for name, value in self.model.state_dict().items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"adam/{index}/{name}": value for name, value in state.items()}
+        tensors |= {f"objective/{name}": value for name, value in self.objective.named_buffers()}
+        for selection, best in self.best.items():
+            tensors |= {f"best/{selection}/{name}": value for name, value in best.items()}
+        state = {"key": key, "epoch": self.epoch, "seconds": self.seconds, "history": self.history}
+        tensors = {name: value.contiguous() for name, value in tensors.items()}
+        write_atomically(path, safetensors.torch.save(tensors, {"run": json.dumps(state)}))
+
+    def load(self, path: Path, key: str) -> None:
+        """Continue from what `save` wrote; VscgError if the file is damaged."""
+        try:
+            with safe_open(path, "pt") as file:
+                state = json.loads(file.metadata()["run"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}
+            if state["key"] != key:
+                raise ValueError("it belongs to another run")
+            self.model.load_state_dict(_below(tensors, "model/"))
+            adam = self.optimizer.state_dict()
+            adam["state"] = {int(index): _below(tensors, f"adam/{index}/")
+                             for index in {name.split("/")[1] for name in tensors if name.startswith("adam/")}}
+            self.optimizer.load_state_dict(adam)
+            for name, value in _below(tensors, "objective/").items():
+                owner, _, leaf = name.rpartition(".")
+                setattr(self.objective.get_submodule(owner), leaf, value.to(self.features.device))
+            self.best = {selection: best for selection in ("validation", "test")
+                         if (best := _below(tensors, f"best/{selection}/"))}
+            self.epoch, self.seconds, self.history = state["epoch"], state["seconds"], state["history"]
+        except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise VscgError(f"{path} cannot be continued from ({error}): delete it to start this run anew.") from error
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The entries under a prefix, without it."""
+    return {name[len(prefix):]: value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None = None, device: str | None = None,
+        progress: bool = True, save_every: float = 10.0) -> Record:
+    """Train a run, or load it if it has been trained before.
+
+    Interrupted at any moment, the same call continues from the last saved epoch and ends with the same numbers.
+
+    Args:
+        config: the run; its gaps are filled by `RunConfig.resolve`.
+        dataset: the data, if it is loaded already; else `load_dataset(config.data)`.
+        store: folder of runs, default `paths.runs_dir()`.
+        device: "cpu" or "cuda"; default the GPU where there is one.
+        progress: show a bar with loss, validation accuracy and time left.
+        save_every: seconds between saved states; 0 saves after every epoch.
+
+    Returns:
+        The run's record.
+
+    Raises:
+        VscgError: bad configuration or data, a damaged record, or a loss that is not finite.
+    """
+    config = config.resolve()
+    dataset = load_dataset(config.data) if dataset is None else dataset
+    for split in ("train", "val", "test"):
+        if not len(dataset.splits[split]):
+            raise VscgError(f"{dataset.path} has no clips in its {split} split: a run needs all three.")
+    key = run_key(config, dataset.fingerprint)
+    folder = (store or runs_dir()) / key
+    with locked(folder):
+        record = read_record(folder)
+        return record or _train(config, dataset, folder, torch.device(device or _best_device()), progress, save_every)
+
+
+def _best_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.device, progress: bool,
+           save_every: float) -> Record:
+    key, checkpoint = folder.name, folder / "checkpoint.safetensors"
+    truth = dataset.labels.argmax(-1)
+    with torch.random.fork_rng():
+        run = Run(config, Features(dataset, device, config.modality), dataset.splits, device)
+        if checkpoint.is_file():
+            run.load(checkpoint, key)
+        steps = len(epoch_batches(config, run.rows, 0))
+        saved = clock = time.monotonic()
+        with tqdm(total=config.epochs * steps, initial=run.epoch * steps, unit="step", disable=not progress,
+                  desc=f"{config.system} {config.setting}") as bar:
+            while run.epoch < config.epochs:
+                row = {"epoch": run.epoch + 1, **run.train_epoch(bar.update)}
+                row |= run.evaluate(truth)
+                run.history.append(row)
+                run.epoch += 1
+                bar.set_postfix(epoch=run.epoch, loss=f"{row['loss']:.3f}", val=f"{100 * row['val_accuracy']:.1f}%")
+                now = time.monotonic()
+                run.seconds, clock = run.seconds + now - clock, now
+                if now - saved >= save_every:
+                    run.save(checkpoint, key)
+                    saved = now
+    test = dataset.splits["test"]
+    values = {
+        "key": key, "config": config.to_json(), "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
+        "results": {selection: {"epoch": int(best["epoch"]),
+                                **{split: summarise(best[f"predictions/{split}"].numpy().astype(int),
+                                                    truth[dataset.splits[split]]) for split in ("val", "test")}}
+                    for selection, best in run.best.items()},
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "seconds": run.seconds,
+        "device": device_name(device), "threads": torch.get_num_threads(), "peak_memory_bytes": peak_memory(device),
+        "bytes_read": dataset.visual.nbytes + dataset.audio.nbytes,
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+    }
+    record = write_record(folder, values, run.history, _below(run.best[config.selection], "weights/"),
+                          {"rows": test, **{selection: best["predictions/test"].numpy()
+                                            for selection, best in run.best.items()}})
+    checkpoint.unlink(missing_ok=True)
+    return record
+
+
+def device_name(device: torch.device) -> str:
+    """The device in words: the GPU's name, or the CPU's with its threads."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} of {os.cpu_count()} cores"
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: the most that torch held on the GPU, or this process's largest resident size."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
