@@ -46,8 +46,8 @@ def run_notebooks(data: str, profile: str, folder: Path) -> list[tuple[str, str]
 
 def build_site(folder: Path) -> None:
     """Builds the HTML pages from book/ and the executed notebooks in `folder`; a warning is an error."""
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(BOOK), "-W", "-n", "--keep-going"]
-    done = subprocess.run(command, env={**os.environ, "VSCG_BOOK_RUN": str(folder)}, text=True,
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", BOOK, "-W", "-n", "--keep-going", "-q"]
+    done = subprocess.run(command, env={**os.environ, "VSCG_BOOK_RUN": str(folder), "NO_COLOR": "1"}, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode or not INDEX.is_file():
         # Sphinx warns about a page only when it reads it: without this the next build would pass in silence.
@@ -84,7 +84,7 @@ def main() -> int:
     except (vscg.VscgError, execute.NotebookFailed, SiteFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print("\n" + "\n".join(f"{name:28} {took:>10}" for name, took in rows))
+    print("\n" + "\n".join(f"{name:32} {took:>10}" for name, took in rows))
     print(f"\nThe book: {INDEX}")
     return 0
 

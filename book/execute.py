@@ -131,14 +131,14 @@ def main(numbers: list[str]) -> int:
     for number in numbers or known:
         source, start = known[number], time.monotonic()
         if number == "01" and paths.ave_dir() is None:
-            print(f"{source.stem:28} kept: its outputs come from the real files, and VSCG_AVE_DIR names none")
+            print(f"{source.stem:32} kept: its outputs come from the real files, and VSCG_AVE_DIR names none")
             continue
         try:
             execute(source, source.with_suffix(".ipynb"), {})
         except NotebookFailed as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
-        print(f"{source.stem:28} {time.monotonic() - start:6.1f} s", flush=True)
+        print(f"{source.stem:32} {time.monotonic() - start:6.1f} s", flush=True)
     return 0
 
 

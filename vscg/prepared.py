@@ -3,7 +3,7 @@
 Attributes `format`, `version`, `name`, `fingerprint` (hex), `sources` (JSON). Data sets `visual` (N,10,7,7,512) float16
 or float32, `audio` (N,10,128) float32, `labels` (N,10,29) uint8 one-hot, `category` (N,) int64 (28: background only),
 `video_ids` (N,) UTF-8 of fixed length, `splits/{train,val,test,background}` int64 row numbers, and, for planted data,
-`truth/*` with first axis N. All are stored without compression.
+`truth/*` with first axis N. Nothing is compressed and text has fixed length, so that sizes are known before reading.
 """
 import fcntl
 import glob
