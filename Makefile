@@ -34,8 +34,8 @@ clean:
 	@rm -rf book/_build book/_run book/notebooks
 
 $(READY): requirements.lock pyproject.toml
-	@start=$$SECONDS; \
+	@echo "environment: installing the locked versions into .venv, a few minutes the first time"; start=$$SECONDS; \
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
-	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock && \
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . && \
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock && \
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . && \
 	touch $@ && echo "environment: $$((SECONDS - start)) s"

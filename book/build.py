@@ -4,6 +4,7 @@
 """
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -47,13 +48,15 @@ def run_notebooks(data: str, profile: str, folder: Path) -> list[tuple[str, str]
 def build_site(folder: Path) -> None:
     """Builds the HTML pages from book/ and the executed notebooks in `folder`; a warning is an error."""
     command = [Path(sys.executable).with_name("jupyter-book"), "build", BOOK, "-W", "-n", "--keep-going", "-q"]
-    done = subprocess.run(command, env={**os.environ, "VSCG_BOOK_RUN": str(folder), "NO_COLOR": "1"}, text=True,
+    done = subprocess.run(command, env={**os.environ, "VSCG_BOOK_RUN": str(folder)}, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode or not INDEX.is_file():
         # Sphinx warns about a page only when it reads it: without this the next build would pass in silence.
         shutil.rmtree(BOOK / "_build" / ".doctrees", ignore_errors=True)
-        raise SiteFailed(f"{done.stdout}\njupyter-book ended with status {done.returncode}, see the lines above; "
-                         f"{INDEX} {'is' if INDEX.is_file() else 'is not'} there.")
+        printed = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+        complaints = [line for line in printed.splitlines() if "WARNING" in line or "ERROR" in line]
+        raise SiteFailed("\n".join(complaints or [printed]) + f"\n\njupyter-book ended with status "
+                         f"{done.returncode}; {INDEX} {'is' if INDEX.is_file() else 'is not'} there.")
 
 
 class SiteFailed(Exception):

@@ -100,8 +100,8 @@ def execute(source: Path, target: Path, parameters: dict) -> None:
             progress_bar=sys.stderr.isatty(), config=KERNEL)
     except papermill.PapermillExecutionError as error:
         raise NotebookFailed(
-            f"{source.name} stopped in cell {error.cell_index} (In [{error.exec_count}]) with "
-            f"{error.ename}: {error.evalue}\n\n{error.source}\n\nThe notebook up to there: {failed}") from error
+            f"{source.name} stopped in cell In [{error.exec_count}] with {error.ename}: {error.evalue}\n\n"
+            f"{error.source}\n\nThe notebook up to there: {failed}") from error
     except DeadKernelError as error:
         raise NotebookFailed(f"{source.name}: its Python process died, most often for want of memory.\n"
                              f"The notebook up to there: {failed}") from error

@@ -9,8 +9,9 @@ from vscg.objectives import TARGETS
 PROTOCOLS = ("clean", "released")
 SELECTIONS = ("validation", "test")
 MODALITIES = ("both", "audio", "visual")
-# Order of the clips in an epoch's batches. "first-random": only the first batch is drawn, the others are always the same
-# stretches of the stored, category-sorted order (the released weakly supervised loaders); "stored": never shuffled (AVEL).
+# Order of the clips in an epoch's batches. "first-random": only the first batch is drawn, the others are always the
+# same stretches of the stored, category-sorted order (the released weakly supervised loaders); "stored": never
+# shuffled (AVEL).
 ORDERS = ("shuffled", "first-random", "stored")
 
 
@@ -40,7 +41,7 @@ SCHEDULES = {
     ("avel", "weakly"): Schedule(batch=64, decay_steps=15_000, decay=0.1, order="stored", selection="validation",
                                  look_every=5),
 }
-# quick: what two CPU cores train in half a minute on planted-mini. full: the published schedule.
+# quick: what two CPU cores train in half a minute on planted-mini, before any decay. full: the published schedule.
 PROFILES: dict[str, dict[str, int]] = {"quick": {"batch": 32, "epochs": 10}, "full": {}}
 
 
@@ -90,7 +91,7 @@ class RunConfig:
         profile = PROFILES[self.profile]
         released = self.protocol == "released"
         epochs = self.epochs if self.epochs is not None else profile.get("epochs", schedule.epochs)
-        scale = epochs / schedule.epochs    # a shorter run decays and looks at the same fractions of its length
+        scale = epochs / schedule.epochs    # a shorter run looks at the same fractions of its length
         defaults = {
             "selection": schedule.selection if released else "validation",
             "target": "proportion" if released and self.system != "avel" else "presence",
@@ -99,8 +100,8 @@ class RunConfig:
             "first_look": round(schedule.first_look * scale) if released else 0,
             "look_every": max(1, round(schedule.look_every * scale)) if released else 1,
             "batch": profile.get("batch", schedule.batch), "epochs": epochs, "lr": schedule.lr,
-            "decay_epochs": tuple(round(epoch * scale) for epoch in schedule.decay_epochs),
-            "decay_steps": schedule.decay_steps, "decay": schedule.decay,
+            "decay_epochs": schedule.decay_epochs, "decay_steps": schedule.decay_steps,
+            "decay": schedule.decay,
         }
         config = replace(self, **{name: value for name, value in defaults.items() if getattr(self, name) is None})
         for what, allowed in (("selection", SELECTIONS), ("target", TARGETS), ("order", ORDERS)):

@@ -16,7 +16,8 @@ NAMES = (*PLANTED, "ave")
 def load_dataset(name_or_path: str | PathLike) -> Dataset:
     """Loads "planted-mini", "planted", "ave", or the prepared file at a path, into memory.
 
-    A planted set is generated, again after a change of its generator, and "ave" is prepared from the official files if their prepared file is not there yet.
+    A planted set is generated, again after a change of its generator, and "ave" is prepared from the official files, if
+    the prepared file is not there yet.
     Raises VscgError for an unknown name, for official files that are missing, and as `read_prepared`.
     """
     name = str(name_or_path)

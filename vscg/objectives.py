@@ -94,7 +94,7 @@ def segment_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def multi_label_soft_margin(values: Tensor, target: Tensor) -> Tensor:
-    """AVEL's loss, mean over everything; its program feeds it probabilities, so it can move only between 0.68 and 0.72."""
+    """AVEL's loss, mean over everything; its program feeds it probabilities: it can move only from 0.68 to 0.72."""
     return F.multilabel_soft_margin_loss(values.flatten(0, -2), target.flatten(0, -2))
 
 

@@ -2,8 +2,9 @@
 
 Shapes, splits and label statistics are AVE's; what a segment shows and sounds like is planted:
 
-- 28 classes in seven groups that are easily confused. A segment carries evidence of its group and, from second to second
-  and apart in the two modalities, strong or weak evidence of its class: single seconds are ambiguous, a clip is not.
+- 28 classes in seven groups that are easily confused. A segment carries evidence of its group and, from second to
+  second and apart in the two modalities, strong or weak evidence of its class: single seconds are ambiguous, a clip is
+  not.
 - Each clip has an instance offset: two churches do not look alike.
 - Background is heard but not seen, seen but not heard, or neither, so that no modality alone can tell it.
 - The sounding object is a moving patch of the 7x7 map; often a silent object of another class is there too.
@@ -17,16 +18,17 @@ from tqdm.auto import tqdm
 from vscg.errors import VscgError
 from vscg.fingerprint import code_hash, value_hash
 from vscg.labels import AUDIO_DIM, BACKGROUND, CLASSES, EVENT_CLASSES, GRID, SEGMENTS, VISUAL_DIM
-from vscg.prepared import PreparedWriter
+from vscg.prepared import SPLITS, PreparedWriter
 
 # How many clips of each class and of each duration in seconds AVE has (from its annotations).
-CLASS_CLIPS = (188, 176, 171, 184, 188, 175, 178, 187, 172, 163, 182, 138, 102, 99, 186, 176, 160, 183, 100, 83, 69, 160,
-               60, 64, 180, 109, 154, 156)
+CLASS_CLIPS = (188, 176, 171, 184, 188, 175, 178, 187, 172, 163, 182, 138, 102, 99, 186, 176, 160, 183, 100, 83, 69,
+               160, 60, 64, 180, 109, 154, 156)
 DURATION_CLIPS = {2: 214, 3: 220, 4: 217, 5: 196, 6: 200, 7: 139, 8: 111, 9: 95, 10: 2750}
 # Where AVE's shorter events lie: 40% begin with the clip, 42% end with it, the rest is in between.
 AT_START, AT_END = 0.40, 0.42
 # Classes that sound and look alike: speech; engines; plucked strings; winds; animals; water and fat; bell and clock.
-GROUPS = ((1, 5), (3, 6, 4, 11, 13, 20, 21, 15), (7, 14, 17, 9, 27), (8, 26, 12), (2, 18, 22, 23, 25, 19), (10, 24), (0, 16))
+GROUPS = ((1, 5), (3, 6, 4, 11, 13, 20, 21, 15), (7, 14, 17, 9, 27), (8, 26, 12), (2, 18, 22, 23, 25, 19), (10, 24),
+          (0, 16))
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Dials:
 
 
 SIZES = {
-    "mini": Dials(train=320, val=80, test=160, background=17, ambiguity=0.65),
-    "full": Dials(train=3339, val=402, test=402, background=178, ambiguity=0.65),
+    "mini": Dials(train=320, val=80, test=160, background=17, ambiguity=0.7),
+    "full": Dials(train=3339, val=402, test=402, background=178, ambiguity=0.7),
 }
 
 
@@ -94,7 +96,8 @@ def plan(dials: Dials, seed: int) -> dict[str, np.ndarray]:
         duration = g.permutation(np.repeat(lengths, apportion(n, clips)))
         where, middle = g.random(n), g.random(n)
         last = SEGMENTS - duration
-        start = np.where(where < AT_START, 0, np.where(where < AT_START + AT_END, last, (middle * (last + 1)).astype(int)))
+        between = (middle * (last + 1)).astype(int)
+        start = np.where(where < AT_START, 0, np.where(where < AT_START + AT_END, last, between))
         rows += zip(category, start, start + duration, [split] * n, strict=True)
     rows.sort(key=lambda row: row[0])
     rows += [(BACKGROUND, 0, 0, "background")] * dials.background
@@ -206,5 +209,5 @@ def generate(path: Path, *, size: str = "mini", seed: int = 0, progress: bool = 
             audio, visual = clip.pop("audio"), clip.pop("visual")
             writer.append(visual[None], audio[None], labels, np.array([category]), [f"planted-{seed}-{row:05d}"],
                           **{key: value[None] for key, value in clip.items()})
-        writer.splits(**{name: np.flatnonzero(layout["split"] == name) for name in ("train", "val", "test", "background")})
+        writer.splits(**{name: np.flatnonzero(layout["split"] == name) for name in SPLITS})
     return path

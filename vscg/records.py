@@ -34,7 +34,7 @@ def _imported(file: Path) -> set[Path]:
 
 
 def shaping_files(system: str) -> set[Path]:
-    """Source files that shape a run's numbers: its model with what that imports, the losses, the training, the metrics."""
+    """Source files that shape a run's numbers: its model and what that imports, losses, training, metrics."""
     model = PACKAGE / "models" / f"{SYSTEMS[system].build.__module__.rpartition('.')[2]}.py"
     files, open_files = set(), {model}
     while open_files:
@@ -81,7 +81,7 @@ class Record:
 
     @property
     def result(self) -> dict:
-        """The result of the epoch that the run's own selection picked: epoch, val, test (see `evaluation.summarise`)."""
+        """The result at the epoch that the run's own selection picked: epoch, val, test (`evaluation.summarise`)."""
         return self.values["results"][self.config.selection]
 
     @property

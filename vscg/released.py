@@ -33,7 +33,7 @@ def _encoder(swapped: bool) -> dict[str, str]:
 
 
 def _escm(swapped: bool) -> dict[str, str]:
-    """Key prefixes of ESCM; `crossed` priors and linear maps exist in one setting each and are filtered by the model."""
+    """Key prefixes of ESCM that both settings have."""
     audio, visual = ("visual", "audio") if swapped else ("audio", "visual")
     return {
         "escm.conv1.0": "escm.cere.block1.0", "escm.conv2.0": "escm.cere.block2.0",
@@ -60,7 +60,8 @@ KEYS = {
     ("avel", "weakly"): _AVEL,
 }
 
-_UNIMODAL = {f"{m}_classify.{layer}.weight": shape for m in "va" for layer, shape in (("L1", (64, 256)), ("L2", (28, 64)))}
+_UNIMODAL = {f"{modality}_classify.{layer}.weight": shape
+             for modality in "va" for layer, shape in (("L1", (64, 256)), ("L2", (28, 64)))}
 _LINEAR_V = {"linear_v.weight": (128, 512), "linear_v.bias": (128,)}
 _WEIGHTS = {"W1.weight": (1, 256), "W2.weight": (1, 64)}
 

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from vscg.allocator import keep_memory
 from vscg.config import RunConfig
 from vscg.data import load_dataset
 from vscg.errors import VscgError
@@ -56,7 +57,8 @@ class Features:
 def predict(model: nn.Module, features: Features, rows: np.ndarray) -> np.ndarray:
     """Predicted classes of the segments of clips `rows`: (N,10) int64, 28 = background."""
     model.eval()
-    parts = [predict_segments(model(*features.batch(part)[:2])) for part in torch.from_numpy(rows).split(EVALUATION_BATCH)]
+    parts = [predict_segments(model(*features.batch(part)[:2]))
+             for part in torch.from_numpy(rows).split(EVALUATION_BATCH)]
     return torch.cat(parts).cpu().numpy()
 
 
@@ -116,9 +118,10 @@ class Run:
         # Read once an epoch, so that a GPU need not wait for the host at every step.
         table = torch.stack(losses).cpu()
         for number in (~table.isfinite().all(1)).nonzero().flatten().tolist()[:1]:
+            named = zip(["loss", *parts], table[number].tolist(), strict=True)
+            values = ", ".join(f"{name} {value:.3g}" for name, value in named)
             raise VscgError(
-                f"The loss is not finite in epoch {self.epoch + 1}, batch {number + 1} of {len(batches)} "
-                f"({', '.join(f'{name} {value:.3g}' for name, value in zip(['loss', *parts], table[number], strict=True))}; "
+                f"The loss is not finite in epoch {self.epoch + 1}, batch {number + 1} of {len(batches)} ({values}; "
                 f"rows {batches[number][:8].tolist()} ... of the data set): lower the learning rate "
                 f"({config.lr:g}) or look at these clips with `python -m vscg data check`.")
         return {"lr": rate, **dict(zip(["loss", *parts], table.mean(0).tolist(), strict=True))}
@@ -130,10 +133,11 @@ class Run:
         for selection, split in (("validation", "val"), ("test", "test")):
             seen = [row[f"{split}_accuracy"] for row in self.history if self.config.looks(row["epoch"] - 1)]
             if self.config.looks(self.epoch) and scores[split] > max(seen, default=-1.0):
-                self.best[selection] = {
-                    **{f"weights/{name}": value.detach().cpu().clone() for name, value in self.model.state_dict().items()},
-                    **{f"predictions/{name}": torch.from_numpy(value.astype(np.int8)) for name, value in predictions.items()},
-                    "epoch": torch.tensor(self.epoch + 1)}
+                weights = {f"weights/{name}": value.detach().cpu().clone()
+                           for name, value in self.model.state_dict().items()}
+                classes = {f"predictions/{name}": torch.from_numpy(value.astype(np.int8))
+                           for name, value in predictions.items()}
+                self.best[selection] = {**weights, **classes, "epoch": torch.tensor(self.epoch + 1)}
         return {"val_accuracy": scores["val"], "test_accuracy": scores["test"]}
 
     def save(self, path: Path, key: str) -> None:
@@ -203,6 +207,7 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
             raise VscgError(f"{dataset.path} has no clips in its {split} split: a run needs all three.")
     key = run_key(config, dataset.fingerprint)
     folder = (store or runs_dir()) / key
+    keep_memory()
     with locked(folder):
         record = read_record(folder)
         return record or _train(config, dataset, folder, torch.device(device or _best_device()), progress, save_every)

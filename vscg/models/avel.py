@@ -8,7 +8,7 @@ from vscg.models.output import Output
 
 
 class AVEL(nn.Module):
-    """Both settings share one network; weakly supervised, the segment logits are max-pooled into a clip distribution."""
+    """Both settings share one network; weakly supervised, the segment logits are max-pooled over time."""
 
     def __init__(self, setting: str):
         super().__init__()

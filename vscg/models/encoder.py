@@ -16,7 +16,7 @@ class BiLSTM(nn.Module):
 
 
 def linear_pair(input_dim: int, hidden_dim: int, output_dim: int) -> nn.Sequential:
-    """Two linear maps without bias and without an activation between them, as the released fully supervised systems have."""
+    """Two linear maps without bias and without an activation between them (released fully supervised systems)."""
     return nn.Sequential(nn.Linear(input_dim, hidden_dim, bias=False), nn.Linear(hidden_dim, output_dim, bias=False))
 
 

@@ -1,4 +1,4 @@
-"""Event semantic consistency modelling (ESCM): CERE reads the whole clip, ISCE lets it guide every second (Sec. III-D)."""
+"""Event semantic consistency modelling (ESCM): CERE reads the whole clip, ISCE guides every second (Sec. III-D)."""
 import torch
 from torch import Tensor, nn
 
@@ -25,14 +25,15 @@ class CrossModalEventExtractor(nn.Module):
 
 
 class SemanticConsistencyEnhancer(nn.Module):
-    """ISCE: one bidirectional GRU per modality that starts from the clip's event representation (Eq. 4 to 8, 10, 11)."""
+    """ISCE: one bidirectional GRU per modality, started from the clip's event representation (Eq. 4 to 8, 10, 11)."""
 
     def __init__(self, dim: int = 256, event_dim: int = 128):
         super().__init__()
         self.audio_gru = nn.GRU(dim, event_dim, batch_first=True, bidirectional=True)
         self.visual_gru = nn.GRU(dim, event_dim, batch_first=True, bidirectional=True)
 
-    def forward(self, audio: Tensor, visual: Tensor, audio_prior: Tensor, visual_prior: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, audio: Tensor, visual: Tensor, audio_prior: Tensor,
+                visual_prior: Tensor) -> tuple[Tensor, Tensor]:
         """A^seg, V^seg (B,T,dim) and initial states (B,2,event_dim) to A^ISCE, V^ISCE (B,T,2*event_dim).
 
         Position 0 of a prior starts the forward GRU, position 1 the backward GRU.
@@ -42,13 +43,13 @@ class SemanticConsistencyEnhancer(nn.Module):
 
 
 class EventSemanticConsistency(nn.Module):
-    """ESCM: CERE on both modalities, their mean as the initial state of both GRUs (Eq. 9), then project and norm (Eq. 12).
+    """ESCM: CERE on both modalities, their mean as both GRUs' initial state (Eq. 9), then project and norm (Eq. 12).
 
     Args:
         dropout: r_i of the project-and-norm block.
         linear: whether that block has its linear maps.
         crossed: released weakly supervised program only: the audio GRU starts from a linear map of the *visual* event
-            representation and the visual GRU from one of the *audio* event representation, instead of both from the mean.
+            representation and the visual GRU from one of the *audio* event representation, not both from the mean.
     """
 
     def __init__(self, *, dim: int = 256, event_dim: int = 128, dropout: float, linear: bool = True,
@@ -72,6 +73,6 @@ class EventSemanticConsistency(nn.Module):
         return event, event
 
     def forward(self, audio: Tensor, visual: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """A^seg, V^seg (B,T,dim) to (N_a, N_v), normalised, and (A^ISCE, V^ISCE), as the GRUs left them; all (B,T,256)."""
+        """A^seg, V^seg (B,T,dim) to (N_a, N_v), normalised, and (A^ISCE, V^ISCE), the GRUs' outputs; all (B,T,256)."""
         enhanced = self.isce(audio, visual, *self.priors(audio, visual))
         return self.project(*enhanced), enhanced

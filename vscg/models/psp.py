@@ -1,4 +1,4 @@
-"""Positive sample propagation (PSP): let segments that go together across the modalities share features (Sec. III-C)."""
+"""Positive sample propagation (PSP): segments that go together across modalities share features (Sec. III-C)."""
 import math
 
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ def xavier_map(dim: int) -> nn.Linear:
 
 
 class ProjectAndNorm(nn.Module):
-    """Linear, ReLU, dropout per modality, then one LayerNorm that both modalities share (Eq. 12 and the norm of Eq. 13).
+    """Linear, ReLU, dropout per modality, then one LayerNorm that both modalities share (Eq. 12, norm of Eq. 13).
 
     Args:
         dim: size of the vectors.

@@ -17,8 +17,8 @@ class VSCG(nn.Module):
         variant: "released", what the authors' program computes, or "paper", what the text says.
         psp_dropout: rate in PSP's four branch maps.
         psp_project_dropout: rate r_s in PSP's project-and-norm.
-        escm_dropout: rate r_i in ESCM's project-and-norm; None takes the setting's and variant's own (paper: 0.2 and 0.5;
-            released: 0.1 and 0.5).
+        escm_dropout: rate r_i in ESCM's project-and-norm; None takes the setting's and variant's own (paper: 0.2 and
+            0.5; released: 0.1 and 0.5).
         threshold: tau_b, fully supervised only.
     """
 
