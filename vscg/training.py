@@ -14,7 +14,6 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from vscg.allocator import keep_memory
 from vscg.config import RunConfig
 from vscg.data import load_dataset
 from vscg.errors import VscgError
@@ -207,7 +206,6 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
             raise VscgError(f"{dataset.path} has no clips in its {split} split: a run needs all three.")
     key = run_key(config, dataset.fingerprint)
     folder = (store or runs_dir()) / key
-    keep_memory()
     with locked(folder):
         record = read_record(folder)
         return record or _train(config, dataset, folder, torch.device(device or _best_device()), progress, save_every)

@@ -1,0 +1,146 @@
+"""How far our models are from the published programs: outputs, losses, gradients, parameters and five training steps.
+
+`python -m tests.golden.compare`, run in the repository's root, prints every difference beside its tolerance.
+"""
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tests.golden import golden
+from vscg.models import Output, build_model
+from vscg.objectives import build_objective
+from vscg.released import DEAD, load_released, our_name
+
+FOLDER = Path(__file__).resolve().parent
+CASES = tuple(f"{system}_{setting}" for system in ("vscg", "psp", "avel") for setting in ("fully", "weakly"))
+NO_DROPOUT = {"vscg": dict(psp_dropout=0.0, psp_project_dropout=0.0, escm_dropout=0.0), "psp": dict(dropout=0.0),
+              "avel": {}}
+TARGETS = {"vscg": "proportion", "psp": "proportion", "avel": "presence"}   # of the weakly supervised programs
+TOLERANCES = {"absolute": 1e-5, "relative gradient": 1e-4, "relative trajectory": 1e-3, "relative fall": 1e-2,
+              "count": 0}
+STEPS = 5
+
+
+class Row(NamedTuple):
+    """One comparison: how far apart, and how far it may be."""
+
+    case: str
+    quantity: str
+    kind: str              # a key of `TOLERANCES`; a "count" is a number of items that differ
+    difference: float
+    where: str = ""        # the parameter that is furthest off
+
+    @property
+    def tolerance(self) -> float:
+        return TOLERANCES[self.kind]
+
+    @property
+    def within(self) -> bool:
+        return self.difference <= self.tolerance
+
+
+def build(case: str) -> tuple[nn.Module, nn.Module, dict, dict[str, np.ndarray]]:
+    """Our model with the golden weights and no dropout, its objective, the file's `meta` and published outputs."""
+    system, setting = case.split("_")
+    meta, published = golden.load(FOLDER / f"{case}.npz")
+    model = load_released(build_model(system, setting=setting, **NO_DROPOUT[system]), golden.weights(meta))
+    return model, build_objective(system, setting=setting, target=TARGETS[system]), meta, published
+
+
+def by_published_name(output: Output) -> Mapping[str, Tensor]:
+    """Our outputs under the names of the golden files."""
+    ours = {"is_event": output.event_relevance, "event": output.event_category, "segment_logits": output.segment_logits,
+            "video_prob": output.video_probability, "smooth_prob": output.smooth_probability,
+            "similarity": output.similarity}
+    if output.segment_logits is not None:
+        ours["segment_prob"] = output.segment_logits.softmax(-1)
+    return ours
+
+
+def gradient_rows(case: str, model: nn.Module, meta: dict) -> list[Row]:
+    """Norms and projections of the gradients that `model` holds, and which parameters have one."""
+    system, setting = case.split("_")
+    live = {name for name, (_, _, received) in meta["grads"].items() if received}
+    ours = dict(model.named_parameters())
+    mapped = {our_name(system, setting, name): name for name in live}
+    norms, projections = {}, {}
+    for name in live:
+        norm, projection, _ = meta["grads"][name]
+        our_norm, our_projection = golden.projection(meta, name, ours[our_name(system, setting, name)].grad.numpy())
+        norms[name] = abs(our_norm - norm) / norm
+        # A projection on a random vector may fall near 0 by chance; the norm is its standard deviation.
+        projections[name] = abs(our_projection - projection) / norm
+    rows = [Row(case, f"gradient {what}", "relative gradient", max(found.values()), max(found, key=found.get))
+            for what, found in (("norm", norms), ("projection", projections))]
+    dead = {name: tuple(meta["params"][name]) for name in meta["params"] if name not in live}
+    without = {name for name, parameter in ours.items() if parameter.grad is None or not parameter.grad.any()}
+    total = sum(p.numel() for p in ours.values()) + sum(int(np.prod(shape)) for shape in DEAD[system, setting].values())
+    return [*rows,
+            Row(case, "live parameters that are not ours, or ours alone", "count", len(set(mapped) ^ set(ours))),
+            Row(case, "our parameters without a gradient", "count", len(without)),
+            Row(case, "dead parameters, names and shapes", "count",
+                len(dead.items() ^ DEAD[system, setting].items())),
+            Row(case, "parameters, live and dead", "count", abs(total - meta["n_params"]))]
+
+
+def trajectory_rows(case: str) -> list[Row]:
+    """The loss before each of five Adam steps on the same four clips."""
+    model, objective, meta, _ = build(case)
+    audio, visual, labels = map(torch.as_tensor, golden.inputs(meta))
+    optimizer, losses, published = torch.optim.Adam(model.parameters(), lr=meta["lr"]), [], meta["trajectory"]
+    model.train()
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss, _ = objective(model(audio, visual), labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    fall, published_fall = losses[0] - losses[-1], published[0] - published[-1]
+    return [Row(case, f"loss before Adam step {STEPS}", "relative trajectory", abs(losses[-1] / published[-1] - 1)),
+            # AVEL's loss can hardly move, so its last value says little: how far it fell says more.
+            Row(case, f"fall of the loss over {STEPS - 1} Adam steps", "relative fall", abs(fall / published_fall - 1))]
+
+
+def compare(case: str) -> list[Row]:
+    """All differences between one published program and ours.
+
+    Args:
+        case: one of `CASES`, such as "vscg_fully".
+
+    Returns:
+        One row for each output, the loss and its parts, gradients, parameters and the training trajectory.
+    """
+    model, objective, meta, published = build(case)
+    audio, visual, labels = map(torch.as_tensor, golden.inputs(meta))
+    model.eval()
+    with torch.no_grad():
+        ours = by_published_name(model(audio, visual))
+    rows = [Row(case, name, "absolute", float(np.abs(ours[name].numpy() - values).max()))
+            for name, values in published.items()]
+    model.train()
+    loss, parts = objective(model(audio, visual), labels)
+    loss.backward()
+    rows.append(Row(case, "loss", "absolute", abs(loss.item() - meta["loss"])))
+    rows.append(Row(case, "names of the loss's parts", "count", len(set(parts) ^ set(meta["parts"]))))
+    rows += [Row(case, f"loss part {name}", "absolute", abs(parts[name].item() - value))
+             for name, value in meta["parts"].items()]
+    return rows + gradient_rows(case, model, meta) + trajectory_rows(case)
+
+
+def main() -> None:
+    """Print one table of all cases."""
+    line = "{:<12} {:<50} {:<20} {:>10} {:>9} {:<3} {}"
+    print(line.format("case", "quantity", "kind", "difference", "tolerance", "", "largest at"))
+    for case in CASES:
+        for row in compare(case):
+            print(line.format(row.case, row.quantity, row.kind, f"{row.difference:.1e}", f"{row.tolerance:.0e}",
+                              "ok" if row.within else "NO", row.where))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()

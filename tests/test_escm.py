@@ -1,0 +1,156 @@
+"""ESCM: the clip's event (CERE) guides every segment (ISCE)."""
+import loops
+import numpy as np
+import pytest
+import torch
+
+from vscg.models.escm import CrossModalEventExtractor, EventSemanticConsistency, SemanticConsistencyEnhancer
+
+
+def streams(batch=2, segments=10, dim=8, seed=5):
+    return torch.randn(2, batch, segments, dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def small_escm(crossed=False, linear=True, dropout=0.0):
+    torch.manual_seed(0)
+    return EventSemanticConsistency(dim=8, event_dim=4, dropout=dropout, linear=linear, crossed=crossed).double()
+
+
+class TestCERE:
+    def test_ten_segments_become_five_then_two(self):
+        module = CrossModalEventExtractor()
+        five = module.block1(torch.rand(3, 256, 10))
+        assert five.shape == (3, 128, 5) and module.block2(five).shape == (3, 128, 2)
+        assert module(torch.rand(3, 10, 256)).shape == (3, 2, 128)
+        shapes = {name: tuple(value.shape) for name, value in module.named_parameters()}
+        assert shapes == {"block1.0.weight": (128, 256, 5), "block1.0.bias": (128,), "block2.0.weight": (128, 128, 5),
+                          "block2.0.bias": (128,)}
+
+    def test_agrees_with_loops(self):
+        torch.manual_seed(0)
+        module = CrossModalEventExtractor(8, 4).double()
+        audio, _ = streams()
+        for b in range(2):
+            np.testing.assert_allclose(module(audio)[b].detach(), loops.events(audio[b].numpy(), loops.weights(module)),
+                                       atol=1e-12)
+
+    def test_by_hand(self):
+        """Kernels that pass the middle value on: the maxima over segments 0..3 and 4..7; 8 and 9 are left over."""
+        module = CrossModalEventExtractor(1, 1)
+        with torch.no_grad():
+            for block in (module.block1, module.block2):
+                block[0].weight.copy_(torch.tensor([[[0.0, 0, 1, 0, 0]]]))
+                block[0].bias.zero_()
+        sequence = torch.tensor([1.0, 5, 2, 0, -7, -1, -3, -2, 9, 9]).reshape(1, 10, 1)
+        assert module(sequence).flatten().tolist() == [5, 0]       # ReLU: the second half is negative throughout
+
+    def test_the_kernel_looks_both_ways(self):
+        """A kernel that looks two segments ahead, then plain: maxima of what stands two segments later."""
+        module = CrossModalEventExtractor(1, 1)
+        with torch.no_grad():
+            module.block1[0].weight.copy_(torch.tensor([[[0.0, 0, 0, 0, 1]]]))
+            module.block2[0].weight.copy_(torch.tensor([[[0.0, 0, 1, 0, 0]]]))
+            module.block1[0].bias.zero_(), module.block2[0].bias.zero_()
+        assert module(torch.arange(10.0).reshape(1, 10, 1)).flatten().tolist() == [5, 9]
+
+    def test_one_shared_call_equals_two(self):
+        module = small_escm()
+        audio, visual = streams()
+        expected = (module.cere(audio) + module.cere(visual)) / 2
+        for prior in module.priors(audio, visual):
+            torch.testing.assert_close(prior, expected)
+        assert (expected >= 0).all() and expected.any()
+
+
+class TestISCE:
+    def test_initial_state_layout(self):
+        """An update gate that is shut keeps the initial state: position 0 forward, position 1 backward, all along."""
+        module = SemanticConsistencyEnhancer(8, 4).double()
+        with torch.no_grad():
+            for gru in (module.audio_gru, module.visual_gru):
+                gru.bias_ih_l0[4:8] = gru.bias_ih_l0_reverse[4:8] = 1000
+        audio, visual = streams()
+        prior_a, prior_v = streams(segments=2, dim=4, seed=6)
+        for out, prior in zip(module(audio, visual, prior_a, prior_v), (prior_a, prior_v), strict=True):
+            assert out.shape == (2, 10, 8)
+            torch.testing.assert_close(out, prior.flatten(1).unsqueeze(1).expand(-1, 10, -1))
+
+    def test_agrees_with_loops(self):
+        torch.manual_seed(0)
+        module = SemanticConsistencyEnhancer(8, 4).double()
+        audio, visual = streams()
+        prior_a, prior_v = streams(segments=2, dim=4, seed=6)
+        out_a, out_v = module(audio, visual, prior_a, prior_v)
+        for out, x, prior, gru in ((out_a, audio, prior_a, module.audio_gru),
+                                   (out_v, visual, prior_v, module.visual_gru)):
+            for b in range(2):
+                slow = loops.gru(x[b].numpy(), prior[b].numpy(), loops.weights(gru))
+                np.testing.assert_allclose(out[b].detach(), slow, atol=1e-12)
+
+    def test_by_hand(self):
+        """One step, gates half open, candidate tanh(1): h = h_0 / 2 + tanh(1) / 2 (Eq. 7)."""
+        module = SemanticConsistencyEnhancer(1, 1).double()
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.zero_()
+            module.audio_gru.bias_ih_l0[2] = module.audio_gru.bias_ih_l0_reverse[2] = 1
+        x, prior = torch.ones(1, 1, 1).double(), torch.tensor([[[0.2], [-0.6]]], dtype=torch.float64)
+        out, other = module(x, x, prior, prior)
+        half = np.tanh(1) / 2
+        np.testing.assert_allclose(out.detach().flatten(), [0.1 + half, -0.3 + half])
+        np.testing.assert_allclose(other.detach().flatten(), [0.1, -0.3])
+
+
+class TestPriors:
+    def test_mean_is_common(self):
+        module = small_escm()
+        audio, visual = streams()
+        prior_a, prior_v = module.priors(audio, visual)
+        assert prior_a.shape == (2, 2, 4) and torch.equal(prior_a, prior_v)
+        torch.testing.assert_close(prior_a, module.priors(visual, audio)[0])
+        assert not hasattr(module, "audio_prior_map")
+
+    def test_crossed(self):
+        module = small_escm(crossed=True)
+        audio, visual = streams()
+        prior_a, prior_v = module.priors(audio, visual)
+        torch.testing.assert_close(prior_a, module.cere(visual) @ module.audio_prior_map.weight.T)
+        torch.testing.assert_close(prior_v, module.cere(audio) @ module.visual_prior_map.weight.T)
+        other_a, other_v = module.priors(audio * 2, visual)        # only the sound changes ...
+        assert torch.equal(prior_a, other_a) and not torch.equal(prior_v, other_v)   # ... and with it the visual prior
+        assert module.audio_prior_map.bias is None and module.visual_prior_map.bias is None
+
+
+@pytest.mark.parametrize("crossed, linear", [(False, True), (True, False)])
+class TestESCM:
+    def test_agrees_with_loops(self, crossed, linear):
+        module = small_escm(crossed, linear)
+        audio, visual = streams()
+        normed, raw = module(audio, visual)
+        for b in range(2):
+            slow_normed, slow_raw = loops.escm(audio[b].numpy(), visual[b].numpy(), loops.weights(module))
+            for ours, slow in zip((*normed, *raw), (*slow_normed, *slow_raw), strict=True):
+                assert ours.shape == (2, 10, 8)
+                np.testing.assert_allclose(ours[b].detach(), slow, atol=1e-12)
+
+    def test_every_segment_hears_of_every_other(self, crossed, linear):
+        module = small_escm(crossed, linear)
+        audio, visual = streams()
+        before = module(audio, visual)[0][0]
+        visual[0, 7] += 1
+        changed = (module(audio, visual)[0][0] != before).any(-1)   # the visual stream reaches the audio by its prior
+        assert changed[0].all() and not changed[1].any()
+
+    def test_gradients_reach_every_parameter(self, crossed, linear):
+        module = small_escm(crossed, linear)
+        audio, visual = (stream.requires_grad_() for stream in streams())
+        (normed_a, normed_v), (raw_a, raw_v) = module(audio, visual)
+        ((normed_a + normed_v) * torch.arange(8.0)).sum().backward()
+        for name, value in [*module.named_parameters(), ("audio", audio), ("visual", visual)]:
+            assert value.grad is not None and value.grad.any(), name
+
+    def test_dropout_can_be_off(self, crossed, linear):
+        module, (audio, visual) = small_escm(crossed, linear), streams()
+        assert torch.equal(module.train()(audio, visual)[0][0], module.eval()(audio, visual)[0][0])
+        module = small_escm(crossed, linear, dropout=0.5).train()
+        assert not torch.equal(module(audio, visual)[0][0], module(audio, visual)[0][0])

@@ -1,0 +1,78 @@
+"""Our models are the published programs: the same outputs, losses, gradients and training steps, to rounding."""
+import pytest
+import torch
+
+from tests.golden import compare as comparison
+from tests.golden import golden
+from tests.golden.compare import CASES, FOLDER, TOLERANCES, build, compare
+
+PUBLISHED_COUNTS = {"vscg_fully": 2_629_226, "vscg_weakly": 2_397_006, "psp_fully": 1_667_251, "psp_weakly": 1_254_251,
+                    "avel_fully": 1_335_246, "avel_weakly": 1_335_246}
+OUTPUTS = {"vscg_fully": {"is_event", "event", "similarity"}, "psp_fully": {"segment_logits", "similarity"},
+           "vscg_weakly": {"video_prob", "segment_logits", "smooth_prob"}, "avel_fully": {"segment_prob"},
+           "psp_weakly": {"video_prob", "segment_logits"}, "avel_weakly": {"video_prob", "segment_logits"}}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Threads that wait for one another on a busy machine cost more than they bring here."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_every_golden_file_is_compared():
+    assert {path.stem for path in FOLDER.glob("*.npz")} == set(CASES) == set(PUBLISHED_COUNTS)
+    assert TOLERANCES == {"absolute": 1e-5, "relative gradient": 1e-4, "relative trajectory": 1e-3,
+                          "relative fall": 1e-2, "count": 0}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_same_numbers_as_the_published_program(case):
+    meta, published = golden.load(FOLDER / f"{case}.npz")
+    assert set(published) == OUTPUTS[case] and meta["n_params"] == PUBLISHED_COUNTS[case]
+    rows = compare(case)
+    names = [row.quantity for row in rows]
+    parts = {f"loss part {part}" for part in meta["parts"]}
+    assert {*published, "loss", *parts, "gradient norm", "gradient projection",
+            "loss before Adam step 5", "parameters, live and dead"} <= set(names)
+    assert len(names) == len(set(names))
+    outside = [row for row in rows if not row.within]
+    assert not outside, outside
+
+
+def test_the_comparison_sees_a_changed_weight(monkeypatch):
+    honest = golden.weights
+
+    def changed(meta):
+        found = honest(meta)
+        found["lstm_audio.bias_ih_l0"] = found["lstm_audio.bias_ih_l0"] + 0.01
+        return found
+
+    monkeypatch.setattr(golden, "weights", changed)
+    outside = {row.quantity for row in compare("avel_weakly") if not row.within}
+    assert {"segment_logits", "gradient norm", "gradient projection"} <= outside
+    assert not any(quantity.startswith(("parameters", "dead")) for quantity in outside)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_golden_models_have_no_dropout_left(case):
+    model, _, meta, _ = build(case)
+    audio, visual, _ = (torch.as_tensor(array) for array in golden.inputs(meta))
+    with torch.no_grad():
+        trained, evaluated = model.train()(audio[:1], visual[:1]), model.eval()(audio[:1], visual[:1])
+    for name in ("event_relevance", "event_category", "segment_logits", "video_probability", "similarity"):
+        one, other = getattr(trained, name), getattr(evaluated, name)
+        assert (one is None and other is None) or torch.equal(one, other)
+
+
+def test_the_table_prints(monkeypatch, capsys):
+    monkeypatch.setattr(comparison, "CASES", ("avel_fully",))
+    monkeypatch.setitem(TOLERANCES, "count", -1)
+    comparison.main()
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split()[:2] == ["case", "quantity"] and len(lines) == len(compare("avel_fully"))
+    assert all(line.startswith("avel_fully ") for line in lines)
+    assert {" NO " in line for line in lines if " count " in line} == {True}
+    assert {" ok " in line for line in lines if " count " not in line} == {True}

@@ -1,0 +1,105 @@
+"""From fused features to classes."""
+import loops
+import numpy as np
+import pytest
+import torch
+
+from vscg.models.heads import SegmentHead, TwoPartHead, WeightingHead
+
+
+def fused(batch=2, segments=5, dim=6):
+    return torch.randn(batch, segments, dim, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+class TestTwoPartHead:
+    def test_shapes(self):
+        relevance, category = TwoPartHead()(torch.rand(3, 10, 256))
+        assert relevance.shape == (3, 10) and category.shape == (3, 28)
+
+    def test_by_hand(self):
+        head = TwoPartHead(2, 2)
+        with torch.no_grad():
+            head.relevance.weight.copy_(torch.tensor([[1.0, -1.0]])), head.relevance.bias.fill_(0.5)
+            head.category.weight.copy_(torch.tensor([[1.0, 0.0], [1.0, 1.0]])), head.category.bias.zero_()
+        relevance, category = head(torch.tensor([[[1.0, 4.0], [3.0, -2.0]]]))
+        assert relevance.tolist() == [[-2.5, 5.5]]
+        assert category.tolist() == [[3.0, 7.0]]                    # of the maximum over time of each feature, (3, 4)
+
+    def test_agrees_with_loops(self):
+        head, x = TwoPartHead(6, 3).double(), fused()
+        w = loops.weights(head)
+        relevance, category = head(x)
+        for b in range(2):
+            for t in range(5):
+                slow = loops.linear(x[b, t].numpy(), loops.part(w, "relevance"))
+                np.testing.assert_allclose(relevance[b, t].item(), slow.item())
+            largest = np.array([max(x[b, :, d].tolist()) for d in range(6)])
+            np.testing.assert_allclose(category[b].detach(), loops.linear(largest, loops.part(w, "category")))
+
+    def test_order_in_time(self):
+        head, x, order = TwoPartHead(6, 3).double(), fused(), [3, 0, 4, 1, 2]
+        relevance, category = head(x)
+        moved, same = head(x[:, order])
+        torch.testing.assert_close(moved, relevance[:, order])
+        assert torch.equal(same, category)
+
+    def test_gradients(self):
+        head, x = TwoPartHead(6, 3).double(), fused().requires_grad_()
+        relevance, category = head(x)
+        (relevance.sum() + category.sum()).backward()
+        assert all(p.grad.any() for p in head.parameters()) and (x.grad != 0).all()
+
+
+class TestSegmentHead:
+    def test_shape_and_no_biases(self):
+        head = SegmentHead()
+        assert head(torch.rand(3, 10, 256)).shape == (3, 10, 29)
+        assert [tuple(p.shape) for p in head.parameters()] == [(64, 256), (29, 64)]
+
+    def test_agrees_with_loops_and_carries_gradients(self):
+        head, x = SegmentHead(6, 4, 3).double(), fused().requires_grad_()
+        w = loops.weights(head)
+        out = head(x)
+        for b in range(2):
+            slow = loops.two_layers(x[b].detach().numpy(), loops.part(w, "layers.0"), loops.part(w, "layers.2"))
+            np.testing.assert_allclose(out[b].detach(), slow, atol=1e-12)
+        out.sum().backward()
+        assert all(p.grad.any() for p in head.parameters()) and x.grad.any()
+
+    def test_scaling(self):
+        """Without biases and with ReLU between, a positive factor passes through."""
+        head, x = SegmentHead(6, 4, 3).double(), fused()
+        torch.testing.assert_close(head(2.5 * x), 2.5 * head(x))
+
+
+class TestWeightingHead:
+    def test_shapes_and_a_distribution(self):
+        score, probability = WeightingHead()(torch.rand(3, 10, 256))
+        assert score.shape == (3, 10, 29) and probability.shape == (3, 29)
+        torch.testing.assert_close(probability.sum(-1), torch.ones(3))
+
+    def test_agrees_with_loops(self):
+        torch.manual_seed(0)
+        head, x = WeightingHead(6, 3).double(), fused()
+        score, probability = head(x)
+        for b in range(2):
+            slow_score, slow_probability = loops.weigh(x[b].numpy(), loops.weights(head))
+            np.testing.assert_allclose(score[b].detach(), slow_score, atol=1e-12)
+            np.testing.assert_allclose(probability[b].detach(), slow_probability, atol=1e-12)
+
+    @pytest.mark.parametrize("weight, factor", [(0.0, 0.5), (-5.0, 0.5), (np.log(3) / 2, 0.75), (100.0, 1.0)])
+    def test_weights_lie_between_a_half_and_one(self, weight, factor):
+        """Score (2, 0): the branch sees 2 * weight, ReLU keeps it at 0 or more, the sigmoid at one half or more."""
+        head = WeightingHead(2, 2).double()
+        head.segment = torch.nn.Identity()
+        with torch.no_grad():
+            head.weight.weight.copy_(torch.tensor([[weight, 0.0]]))
+        score, probability = head(torch.tensor([[[2.0, 0.0]]]).double())
+        torch.testing.assert_close(score, torch.tensor([[[2.0 * factor, 0.0]]]).double())
+        assert probability[0, 0].item() == pytest.approx(1 / (1 + np.exp(-2 * factor)))
+
+    def test_gradients(self):
+        torch.manual_seed(0)
+        head, x = WeightingHead(6, 3).double(), fused(batch=8).requires_grad_()
+        head(x)[1][:, 0].sum().backward()
+        assert all(p.grad.any() for p in head.parameters()) and x.grad.any()

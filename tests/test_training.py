@@ -1,0 +1,226 @@
+"""fit(): batches, resuming, records, and what stops a run."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import vscg.training as training
+from vscg.config import RunConfig
+from vscg.errors import VscgError
+from vscg.evaluation import segment_accuracy
+from vscg.planted import generate
+from vscg.prepared import read_prepared
+from vscg.records import find_records, read_record, run_key
+from vscg.training import epoch_batches, epoch_seed, fit, predict
+
+TINY = {"train": 24, "val": 8, "test": 8, "background": 4}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A planted data set of 44 clips."""
+    return read_prepared(generate(tmp_path_factory.mktemp("data") / "tiny.h5", progress=False, **TINY))
+
+
+def quick(**changes) -> RunConfig:
+    return RunConfig(**{"epochs": 3, "batch": 8, "data": "tiny", **changes})
+
+
+def run(config, tiny, store, **options):
+    return fit(config, dataset=tiny, store=store, progress=False, device="cpu", **options)
+
+
+def numbers(record) -> dict:
+    """What must not depend on when or how often a run was interrupted."""
+    values = record.values
+    return {"history": record.history.to_dict("list"), "results": values["results"], "config": values["config"],
+            "validation": record.predictions("validation").tolist(), "test": record.predictions("test").tolist(),
+            "weights": {name: value.tolist() for name, value in record.model().state_dict().items()}}
+
+
+class TestBatches:
+    rows = np.arange(100, 125)
+
+    def order(self, config, epoch=0):
+        return [batch.tolist() for batch in epoch_batches(config.resolve(), self.rows, epoch)]
+
+    def test_clean_batches_hold_every_clip_once_in_a_new_order_each_epoch(self):
+        first, second = self.order(quick()), self.order(quick(), 1)
+        assert sorted(sum(first, [])) == self.rows.tolist() == sorted(sum(second, []))
+        assert first != second and first == self.order(quick())
+        assert [len(batch) for batch in first] == [8, 8, 8, 1]
+
+    def test_drop_last_leaves_out_the_incomplete_batch(self):
+        assert [len(batch) for batch in self.order(quick(drop_last=True))] == [8, 8, 8]
+
+    def test_first_random_repeats_the_stored_order_from_the_second_batch_on(self):
+        for epoch in range(3):
+            batches = self.order(quick(order="first-random"), epoch)
+            assert sum(batches[1:], []) == self.rows[8:].tolist()
+        assert self.order(quick(order="first-random"), 0)[0] != self.order(quick(order="first-random"), 1)[0]
+
+    def test_stored_order_is_never_shuffled(self):
+        assert sum(self.order(quick(order="stored"), 5), []) == self.rows.tolist()
+
+    def test_seeds_of_runs_and_epochs_do_not_meet(self):
+        seeds = {epoch_seed(quick(seed=seed), epoch) for seed in range(20) for epoch in range(300)}
+        assert len(seeds) == 20 * 300
+
+
+@pytest.mark.parametrize("system", ["vscg", "psp", "avel"])
+@pytest.mark.parametrize("setting", ["fully", "weakly"])
+def test_every_system_trains_and_leaves_a_complete_record(system, setting, tiny, tmp_path):
+    record = run(quick(system=system, setting=setting), tiny, tmp_path)
+    history = record.history
+    assert history.epoch.tolist() == [1, 2, 3] and np.isfinite(history.loss).all()
+    assert {path.name for path in record.folder.iterdir()} == {
+        ".lock", "record.json", "history.csv", "state.safetensors", "predictions.safetensors"}
+    best = int(history.val_accuracy.idxmax())
+    assert record.result["epoch"] == best + 1
+    assert record.result["test"]["accuracy"] == pytest.approx(history.test_accuracy[best])
+    assert record.values["results"]["test"]["test"]["accuracy"] == pytest.approx(history.test_accuracy.max())
+    # The stored weights and predictions are those of the picked epoch.
+    again = predict(record.model(), training.Features(tiny, torch.device("cpu")), tiny.splits["test"])
+    assert (again == record.predictions()).all()
+    assert segment_accuracy(again, tiny.labels[tiny.splits["test"]].argmax(-1)) == record.result["test"]["accuracy"]
+
+
+def test_the_loss_falls(tiny, tmp_path):
+    losses = run(quick(epochs=8), tiny, tmp_path).history.loss
+    assert losses.iloc[-1] < 0.8 * losses.iloc[0]
+
+
+def test_weakly_supervised_training_adds_the_background_clips(tiny):
+    device = torch.device("cpu")
+    features = training.Features(tiny, device)
+    rows = {setting: training.Run(quick(setting=setting).resolve(), features, tiny.splits, device).rows
+            for setting in ("fully", "weakly")}
+    assert len(rows["fully"]) == TINY["train"] and len(rows["weakly"]) == TINY["train"] + TINY["background"]
+
+
+def test_one_modality_is_zeros(tiny):
+    rows = torch.arange(4)
+    audio, visual, _ = training.Features(tiny, torch.device("cpu"), "audio").batch(rows)
+    assert audio.any() and not visual.any()
+    audio, visual, _ = training.Features(tiny, torch.device("cpu"), "visual").batch(rows)
+    assert not audio.any() and visual.any()
+    assert tiny.visual[:4].any() and tiny.audio[:4].any()           # the data set itself is untouched
+
+
+def test_a_run_that_exists_is_loaded(tiny, tmp_path):
+    first = run(quick(epochs=1), tiny, tmp_path)
+    second = run(quick(epochs=1), tiny, tmp_path)
+    assert first.fresh and not second.fresh and first.values == second.values
+    assert "trained now" in first.describe() and "loaded" in second.describe()
+    assert [record.folder for record in find_records(tmp_path)] == [first.folder]
+
+
+def test_key_depends_on_configuration_data_and_nothing_else(tiny):
+    config = quick().resolve()
+    key = run_key(config, tiny.fingerprint)
+    assert key == run_key(quick().resolve(), tiny.fingerprint)
+    assert key != run_key(quick(seed=1).resolve(), tiny.fingerprint)
+    assert key != run_key(config, "0" * 64)
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("changes", [{}, {"setting": "weakly"}, {"protocol": "released", "epochs": 4}])
+def test_interrupted_after_each_epoch_and_within_one_a_run_ends_with_the_same_numbers(changes, tiny, tmp_path, monkeypatch):
+    config = quick(**changes)
+    whole = numbers(run(config, tiny, tmp_path / "whole"))
+    original = training.Run.train_epoch
+    for stop_at in range(config.epochs):
+        def interrupted(self, step_done, stop_at=stop_at):
+            if self.epoch == stop_at:
+                original(self, step_done)          # the epoch's steps are lost, as when killed before the save
+                raise Stop
+            return original(self, step_done)
+        monkeypatch.setattr(training.Run, "train_epoch", interrupted)
+        with pytest.raises(Stop):
+            run(config, tiny, tmp_path / "broken", save_every=0)
+    monkeypatch.setattr(training.Run, "train_epoch", original)
+    record = run(config, tiny, tmp_path / "broken", save_every=0)
+    assert record.fresh and numbers(record) == whole
+    assert not (record.folder / "checkpoint.safetensors").exists()
+
+
+def test_killed_by_the_system_a_run_goes_on(tiny, tmp_path):
+    config, store = quick(epochs=6), tmp_path / "killed"
+    code = (f"from vscg.training import fit; from vscg.config import RunConfig; from vscg.prepared import read_prepared\n"
+            f"from pathlib import Path\n"
+            f"fit(RunConfig(epochs=6, batch=8, data='tiny'), dataset=read_prepared({str(tiny.path)!r}),"
+            f" store=Path({str(store)!r}), device='cpu', progress=False, save_every=0)")
+    process = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        while not list(store.glob("*/checkpoint.safetensors")):
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.01)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert not list(store.glob("*/record.json"))
+    assert numbers(run(config, tiny, store)) == numbers(run(config, tiny, tmp_path / "whole"))
+
+
+def test_two_runs_with_the_same_seed_agree_and_with_another_differ(tiny, tmp_path):
+    a, b, c = (run(quick(seed=seed), tiny, tmp_path / name) for name, seed in (("a", 0), ("b", 0), ("c", 1)))
+    assert numbers(a) == numbers(b)
+    assert a.history.loss.tolist() != c.history.loss.tolist()
+
+
+def test_fit_leaves_the_callers_generator_alone(tiny, tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    run(quick(epochs=1), tiny, tmp_path)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_batch(tiny, tmp_path, monkeypatch):
+    original = training.Features.batch
+
+    def poisoned(self, rows):
+        audio, visual, labels = original(self, rows)
+        return (audio * float("nan") if 5 in rows else audio), visual, labels
+
+    monkeypatch.setattr(training.Features, "batch", poisoned)
+    number = next(i for i, rows in enumerate(epoch_batches(quick().resolve(), tiny.splits["train"], 0), 1) if 5 in rows)
+    assert 5 in tiny.splits["train"]
+    with pytest.raises(VscgError, match=rf"not finite in epoch 1, batch {number} of 3"):
+        run(quick(), tiny, tmp_path)
+    assert not find_records(tmp_path)
+
+
+def test_damaged_files_are_named(tiny, tmp_path):
+    record = run(quick(epochs=1), tiny, tmp_path)
+    (record.folder / "state.safetensors").write_bytes(b"no weights")
+    with pytest.raises(VscgError, match="state.safetensors"):
+        record.model()
+    (record.folder / "record.json").write_text(json.dumps({"key": 1}))
+    with pytest.raises(VscgError, match="record.json is damaged"):
+        read_record(record.folder)
+
+
+def test_a_damaged_checkpoint_is_named_and_kept(tiny, tmp_path):
+    folder = tmp_path / run_key(quick().resolve(), tiny.fingerprint)
+    folder.mkdir()
+    (folder / "checkpoint.safetensors").write_bytes(b"\0" * 100)
+    with pytest.raises(VscgError, match="checkpoint.safetensors cannot be continued from"):
+        run(quick(), tiny, tmp_path)
+    assert (folder / "checkpoint.safetensors").read_bytes() == b"\0" * 100
+
+
+def test_history_is_a_plain_table(tiny, tmp_path):
+    record = run(quick(epochs=2), tiny, tmp_path)
+    table = pd.read_csv(record.folder / "history.csv")
+    assert list(table) == ["epoch", "lr", "loss", "event_relevance", "category", "avps", "val_accuracy", "test_accuracy"]
