@@ -12,7 +12,7 @@ NB ?=
 BIN := .venv/bin
 READY := .venv/.installed
 ifdef DATA_DIR
-export VSCG_AVE_DIR := $(DATA_DIR)
+export VSCG_AVE_DIR := $(abspath $(DATA_DIR))
 endif
 MAKEFLAGS += --no-print-directory
 .PHONY: book test lab notebooks clean

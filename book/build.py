@@ -20,26 +20,26 @@ BOOK = Path(__file__).resolve().parent
 INDEX = BOOK / "_build" / "html" / "index.html"
 
 
-def prepare_data(name: str) -> None:
-    """Generates or prepares the data set where it is not there yet, and says what it is."""
+def prepare_data(name: str) -> str:
+    """Generates or prepares the data set where it is not there yet, and says what it is; returns its fingerprint."""
     data = vscg.load_dataset(name)
     print(f"data set {data.name}: {len(data.labels)} clips, fingerprint {data.fingerprint[:12]}", flush=True)
+    return data.fingerprint
 
 
-def run_notebooks(data: str, profile: str, folder: Path) -> list[tuple[str, str]]:
+def run_notebooks(data: str, profile: str, folder: Path, fingerprint: str) -> list[tuple[str, str]]:
     """Executes the notebooks that changed, in order, into `folder`; returns (notebook, time or "reused") rows."""
     rows = []
     for source in execute.sources():
+        start, target = time.monotonic(), folder
         if source.name.startswith("01_") and paths.ave_dir() is None:
-            # Its page shows the real data set: without the files, the committed notebook is the page.
+            # Its page shows the real data set: without the files it runs elsewhere, and the committed one is the page.
+            target = folder / "without-ave"
             for stale in folder.glob(f"{source.stem}.*"):
                 stale.unlink()
-            rows.append((source.stem, "committed"))
             print(f"{source.stem}: no real AVE files (VSCG_AVE_DIR), the page shows the committed outputs", flush=True)
-            continue
-        start = time.monotonic()
         parameters = execute.changed_parameters(source, {"DATA": data, "PROFILE": profile})
-        ran = execute.reuse_or_execute(source, folder, parameters)
+        ran = execute.reuse_or_execute(source, target, parameters, fingerprint)
         rows.append((source.stem, f"{time.monotonic() - start:.1f} s" if ran else "reused"))
         print(f"{source.stem}: {rows[-1][1]}", flush=True)
     return rows
@@ -69,6 +69,8 @@ def main() -> int:
     parser.add_argument("--data", default="planted-mini", help="planted-mini, planted, ave or a prepared file")
     parser.add_argument("--profile", default="quick", choices=["quick", "full"])
     args = parser.parse_args()
+    if Path(args.data).is_file():
+        args.data = str(Path(args.data).resolve())    # the notebooks run in another folder
     folder = BOOK / "_run" / f"{Path(args.data).stem}-{args.profile}"
     rows, start = [], time.monotonic()
 
@@ -78,9 +80,9 @@ def main() -> int:
         start = time.monotonic()
 
     try:
-        prepare_data(args.data)
+        fingerprint = prepare_data(args.data)
         step("data set")
-        rows += run_notebooks(args.data, args.profile, folder)
+        rows += run_notebooks(args.data, args.profile, folder, fingerprint)
         step("all notebooks")
         build_site(folder)
         step("site")

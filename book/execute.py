@@ -5,7 +5,6 @@
 """
 import ast
 import hashlib
-import json
 import os
 import sys
 import time
@@ -18,6 +17,7 @@ from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
 from vscg import paths
+from vscg.fingerprint import code_hash, value_hash
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -42,14 +42,16 @@ def changed_parameters(source: Path, wanted: dict) -> dict:
             if name in defaults and ast.literal_eval(defaults[name]["default"]) != value}
 
 
-def run_key(source: Path, parameters: dict) -> str:
-    """SHA-256 over all that an executed notebook depends on: its source, parameters, package, pins and real labels."""
-    key = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode())
+def run_key(source: Path, parameters: dict, data: str = "") -> str:
+    """SHA-256 over all that an executed notebook depends on.
+
+    Its source, its parameters, the package's code, the pinned versions, the real labels and `data`, the data set's
+    fingerprint.
+    """
     real = paths.ave_dir()
-    files = [source, ROOT / "requirements.lock", *sorted((ROOT / "vscg").rglob("*.py"))]
-    for file in files + ([real / "Annotations.txt"] if real else []):
-        key.update(f"\n{file.name}\n".encode() + hashlib.sha256(file.read_bytes()).digest())
-    return key.hexdigest()
+    files = [source, ROOT / "requirements.lock", *([real / "Annotations.txt"] if real else [])]
+    return value_hash([parameters, data, code_hash((ROOT / "vscg").rglob("*.py")),
+                       [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]])
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
@@ -110,10 +112,10 @@ def execute(source: Path, target: Path, parameters: dict) -> None:
     failed.unlink()
 
 
-def reuse_or_execute(source: Path, folder: Path, parameters: dict) -> bool:
+def reuse_or_execute(source: Path, folder: Path, parameters: dict, data: str = "") -> bool:
     """Executes into `folder` unless the notebook there was made from the same key; returns whether it was executed."""
     target, stored = folder / f"{source.stem}.ipynb", folder / f"{source.stem}.key"
-    key = run_key(source, parameters)
+    key = run_key(source, parameters, data)
     if target.is_file() and stored.is_file() and stored.read_text() == key:
         return False
     stored.unlink(missing_ok=True)

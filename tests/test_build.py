@@ -132,8 +132,8 @@ def test_key_depends_on_package_sources_and_real_labels(source, tmp_path, monkey
         monkeypatch.setattr(execute.paths, "ave_dir", lambda folder=folder: folder)
         keys.append(execute.run_key(source, {}))
     labels.write_text("y")
-    keys.append(execute.run_key(source, {}))
-    assert len(set(keys)) == 4
+    keys += [execute.run_key(source, {}, "other data"), execute.run_key(source, {})]
+    assert len(set(keys)) == 5
     assert execute.run_key(source, {}) == keys[-1]
 
 
@@ -157,20 +157,21 @@ def test_notebook_whose_process_dies_is_named(source, run):
         execute.execute(source, run / "03_toy.ipynb", {})
 
 
-def test_first_data_notebook_stays_as_committed_without_the_real_files(source, run, monkeypatch, capsys):
+def test_first_data_notebook_runs_but_stays_as_committed_without_the_real_files(source, run, monkeypatch, capsys):
     real = source.rename(source.with_name("01_ave_dataset.py"))
     run.mkdir()
     (run / "01_ave_dataset.ipynb").write_text("from other files")
     monkeypatch.setattr(execute, "sources", lambda: [real])
     monkeypatch.setattr(execute.paths, "ave_dir", lambda: None)
-    assert build.run_notebooks("planted-mini", "quick", run) == [("01_ave_dataset", "committed")]
-    assert list(run.iterdir()) == []
+    assert len(build.run_notebooks("planted-mini", "quick", run, "f")) == 1
+    assert not (run / "01_ave_dataset.ipynb").exists()
+    assert (run / "without-ave" / "01_ave_dataset.ipynb").is_file()
     assert "committed outputs" in capsys.readouterr().out
 
 
 def test_build_works_without_a_notebook(run, monkeypatch):
     monkeypatch.setattr(execute, "sources", lambda: [])
-    assert build.run_notebooks("planted-mini", "quick", run) == []
+    assert build.run_notebooks("planted-mini", "quick", run, "f") == []
 
 
 def test_mirror_prefers_the_run_falls_back_to_the_committed_and_removes_the_rest(source, run, tmp_path):

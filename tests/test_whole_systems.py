@@ -45,7 +45,8 @@ def slow_pspnet(audio, visual, w, setting):
 def slow_avel(audio, visual, w, setting):
     """One clip through AVEL."""
     attended = loops.attend(audio, visual, loops.part(w, "attention"))
-    streams = [loops.lstm(audio, loops.part(w, "audio_lstm.lstm")), loops.lstm(attended, loops.part(w, "visual_lstm.lstm"))]
+    streams = [loops.lstm(audio, loops.part(w, "audio_lstm.lstm")),
+               loops.lstm(attended, loops.part(w, "visual_lstm.lstm"))]
     both = loops.relu(np.concatenate(streams, axis=1))
     logits = loops.two_layers(both, loops.part(w, "hidden"), loops.part(w, "classifier"))
     if setting == "fully":

@@ -111,9 +111,13 @@ def load_released(model: nn.Module, source: Mapping[str, torch.Tensor | np.ndarr
         The same model, weights replaced; dead parameters are dropped by name.
 
     Raises:
-        VscgError: unreadable file, unknown or missing names, or wrong shapes; the model is unchanged then.
+        VscgError: another variant, unreadable file, unknown or missing names, or wrong shapes; the model is unchanged
+            then.
     """
     system, setting = model.system, model.setting
+    if model.variant != "released":
+        raise VscgError(f"Published weights fit the released variant alone, and this model is {model.variant!r}: "
+                        f"build it with build_model({system!r}, setting={setting!r}, variant='released').")
     where = "the mapping" if isinstance(source, Mapping) else str(source)
     weights = source if isinstance(source, Mapping) else read_checkpoint(source)
     state, wanted = {}, model.state_dict()
@@ -123,8 +127,8 @@ def load_released(model: nn.Module, source: Mapping[str, torch.Tensor | np.ndarr
             continue
         tensor = torch.as_tensor(value)
         if name not in wanted:
-            raise VscgError(f"{where} has {published}, for which this model has no place: "
-                            f"build it with variant='released' (it is {model.variant!r}).")
+            raise VscgError(f"{where} has {published}, which is no parameter of the published {system} "
+                            f"({setting} supervised): is the checkpoint of another system or setting?")
         if tensor.shape != wanted[name].shape:
             raise VscgError(f"{where}: {published} has shape {tuple(tensor.shape)}, "
                             f"{system} ({setting}) needs {tuple(wanted[name].shape)}.")

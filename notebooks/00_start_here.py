@@ -1,0 +1,315 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Start here
+#
+# | | |
+# |---|---|
+# | **Question** | Does it run here, and where is what? |
+# | **Paper** | the task, Sec. III-A of {cite:t}`jiang2023vscg` |
+# | **Needs** | nothing |
+# | **Run time** | half a minute, the same in both profiles; the first run also makes the data set |
+# | **You will be able to verify** | that your environment is complete; that every chapter, module and test named here exists; what goes into VSCG and what comes out |
+#
+# A clip lasts ten seconds. For each second, VSCG says which of 28 events is both *seen and heard*, or that none is:
+# "background". A bell that tolls behind the camera is background, and so is a dog that is shown while it is silent.
+
+# %% [markdown]
+# First everything that the notebook uses.
+
+# %%
+import dataclasses
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import jupytext
+import numpy as np
+import pandas as pd
+import papermill
+import torch
+
+import vscg
+from vscg import data as data_sets
+from vscg import paths, plots, records, training
+from vscg.download import FEATURE_FILES, SMALL_FILES
+from vscg.evaluation import bootstrap_interval, clip_accuracy
+from vscg.labels import BACKGROUND, CATEGORIES
+
+plots.set_style()
+
+# %% [markdown]
+# The second code cell of every notebook holds its parameters. They are the only values that one changes to rerun it.
+
+# %% tags=["parameters"]
+DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
+PROFILE = "quick"       # training schedule: quick or full (the paper's)
+SEED = 0                # of weights, batches and dropout
+
+# %% [markdown]
+# ## The environment
+#
+# `requirements.lock` pins every version. With other versions of PyTorch, other random numbers may be drawn, and trained
+# figures then differ a little from those on these pages. What is installed, and does anything differ from the pins?
+
+# %%
+ROOT = Path(vscg.__file__).resolve().parent.parent
+pins = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line)
+print(f"Python {platform.python_version()}")
+for package in ("torch", "numpy", "pandas", "h5py", "matplotlib", "seaborn", "papermill"):
+    print(f"{package:10} {version(package)}")
+different = {name: version(name) for name, pin in pins.items() if version(name).split("+")[0] != pin.split("+")[0]}
+print("different from the pins:", different or "nothing")
+
+# %% [markdown]
+# On what will it compute? Training uses a GPU where PyTorch finds one, and the CPU otherwise.
+
+# %%
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+print("device: ", torch.cuda.get_device_name() if device.type == "cuda" else "CPU")
+print("threads:", torch.get_num_threads(), "of", os.cpu_count(), "cores")
+
+# %% [markdown]
+# ## The data
+#
+# Three data sets have a name.
+#
+# | name | what | clips | size |
+# |---|---|---|---|
+# | `planted-mini` | generated, for two CPU cores; the default | some hundreds | 0.3 GB |
+# | `planted` | generated, with the numbers of clips of the real one | 4,321 | 2.2 GB |
+# | `ave` | the real one, AVE {cite:p}`tian2018ave`, prepared from its authors' files | 4,321 | 2.2 GB |
+#
+# The generated ones are made when they are first asked for. Their features come from a generator, so no number on
+# them reproduces an accuracy of the paper; [notebook 02](02_planted_dataset.ipynb) says what they are good for. For the
+# real one see {doc}`../howto/real-data`. Which of them are here?
+
+# %%
+for name in data_sets.NAMES:
+    file = paths.data_dir() / f"{name}.h5"
+    print(f"{name:13}", f"{file.stat().st_size / 1e9:.1f} GB" if file.is_file() else "not made yet")
+folder = paths.ave_dir()
+for what, files in (("small AVE files", SMALL_FILES), ("AVE features", FEATURE_FILES)):
+    found = sum(folder is not None and (folder / name).is_file() for name in files)
+    print(f"{what:16} {found} of {len(files)}")
+
+# %% [markdown]
+# One call loads a data set into memory, whichever it is. Every notebook begins with it.
+
+# %% tags=["nbval-check-output"]
+data = vscg.load_dataset(DATA)
+print(f"{data.name}: {len(data.labels)} clips;", ", ".join(f"{len(rows)} {name}" for name, rows in data.splits.items()))
+for name in ("audio", "visual", "labels"):
+    print(f"{name:7} {getattr(data, name).shape} {getattr(data, name).dtype}")
+
+# %% [markdown]
+# Ten seconds a clip; for each second 128 numbers for the sound, a map of 7 by 7 regions with 512 numbers each for the
+# picture, and a label over 29 classes. The clips of the split `background` have no event; weakly supervised training
+# uses them too.
+#
+# ## Rerunning
+#
+# Nobody edits a notebook to run it with other values. The whole book, on another data set and the paper's schedule:
+#
+# ```bash
+# make book DATA=planted PROFILE=full
+# make book DATA=ave DATA_DIR=/where/the/AVE/files/are PROFILE=full
+# ```
+#
+# One notebook, with the same parameters, into a new file:
+#
+# ```bash
+# cd notebooks
+# ../.venv/bin/papermill 08_training_fully.ipynb /tmp/08_full.ipynb -k python3 -p DATA planted -p PROFILE full
+# ```
+#
+# More in {doc}`../howto/batch`. Which notebook takes which parameters, with their defaults, is read off the notebooks
+# themselves:
+
+# %%
+sources = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
+for source in sources:
+    defaults = papermill.inspect_notebook(jupytext.read(source))
+    print(f"{source.stem:32}", ", ".join(f"{name}={entry['default']}" for name, entry in defaults.items()))
+
+# %% [markdown]
+# ## The map
+#
+# From the paper to the code: which section is taken apart in which notebook, which module computes it, and which tests
+# hold it in place. The list stands here once, and the table is made from it.
+
+# %%
+MAP = [  # paper section, notebook, modules of vscg, tests
+    ("", "00_start_here", ["data", "records"], ["environment", "training"]),
+    ("IV-A", "01_ave_dataset", ["labels", "check", "evaluation"], ["labels", "check", "evaluation"]),
+    ("", "02_planted_dataset", ["planted"], ["prepared"]),
+    ("III-C", "03_audio_guided_attention", ["models/attention"], ["golden"]),
+    ("III-C", "04_positive_sample_propagation", ["models/psp", "models/encoder"], ["golden"]),
+    ("III-D1, Eq. 1 to 3", "05_cere", ["models/escm"], ["golden"]),
+    ("III-D2, Eq. 4 to 13", "06_isce_escm", ["models/escm"], ["golden"]),
+    ("III-E, Eq. 14 to 21", "07_losses", ["objectives", "models/heads"], ["golden"]),
+    ("IV", "08_training_fully", ["training", "config"], ["training", "config"]),
+    ("IV", "09_training_weakly", ["training", "config"], ["training", "config"]),
+]
+table = pd.DataFrame([(section, notebook, ", ".join(modules), ", ".join(f"test_{name}" for name in tests))
+                      for section, notebook, modules, tests in MAP], columns=["paper", "notebook", "vscg/", "tests/"])
+table.set_index("notebook")
+
+# %% [markdown]
+# A map is only good if the places exist and no chapter is left out. The next cell looks for every file that the table
+# names.
+
+# %% tags=["nbval-check-output"]
+files = [ROOT / "notebooks" / f"{notebook}.py" for _, notebook, _, _ in MAP]
+files += [ROOT / "vscg" / f"{name}.py" for _, _, modules, _ in MAP for name in modules]
+files += [ROOT / "tests" / f"test_{name}.py" for _, _, _, tests in MAP for name in tests]
+absent = sorted({str(file.relative_to(ROOT)) for file in files if not file.is_file()})
+print("files that the map names and that are not there:", absent)
+assert not absent and {notebook for _, notebook, _, _ in MAP} == {source.stem for source in sources}
+
+# %% [markdown]
+# Symbols and their names in the code are on the page {doc}`../notation`; where the paper and the program that its
+# authors released differ, on {doc}`../deviations`.
+#
+# ## Runs and how they are found again
+#
+# A training run is described by a `RunConfig`. `vscg.fit(config)` trains it, or loads it if the same run has been
+# trained before. "The same" is decided by a **key**: a hash of the whole configuration, of the data set's
+# fingerprint, and of the source of the modules that shape the numbers. The run lies in `runs/<key>/`.
+
+# %%
+config = vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE, seed=SEED)
+key = records.run_key(config.resolve(), data.fingerprint)
+stored = records.read_record(paths.runs_dir() / key)
+print(f"runs/{key}:", stored.describe() if stored else "not trained yet")
+print("finished runs here:", len(records.find_records(paths.runs_dir())))
+assert len(key) == 16
+
+# %% [markdown]
+# Asked again, the same configuration has the same key. Another seed, another data set or a changed model has another,
+# so that a stored result can never pass for one that it is not.
+
+# %% tags=["nbval-check-output"]
+other_seed = dataclasses.replace(config, seed=SEED + 1).resolve()
+print("same configuration, same key:", records.run_key(config.resolve(), data.fingerprint) == key)
+print("another seed, another key:   ", records.run_key(other_seed, data.fingerprint) != key)
+print("other data, another key:     ", records.run_key(config.resolve(), "0" * 64) != key)
+
+# %% [markdown]
+# In the folder are `record.json` (configuration, versions, device, times, results), `history.csv` (one row an epoch),
+# `predictions.safetensors` and `state.safetensors`, the weights. `python -m vscg runs` lists them.
+#
+# ## A tour of one minute
+#
+# Now the network itself, before any training: its weights are drawn at random. We choose a test clip whose event begins
+# or ends within the ten seconds, and turn it into a batch of one.
+
+# %% tags=["nbval-check-output"]
+event = data.labels[..., BACKGROUND] == 0                             # (N,10) bool
+test = data.splits["test"]
+row = next(row for row in test if 4 <= event[row].sum() <= 7)
+audio = torch.from_numpy(data.audio[[row]])                           # (1,10,128)
+visual = torch.from_numpy(data.visual[[row]]).float()                 # (1,10,7,7,512)
+truth = data.labels[row].argmax(-1)                                   # (10,) class of each second
+print(f"{data.name}, clip {row}: {CATEGORIES[data.category[row]]}, in {event[row].sum()} of 10 seconds")
+print("audio", tuple(audio.shape), "visual", tuple(visual.shape))
+
+# %% [markdown]
+# Build VSCG for the fully supervised setting and let the clip through. All systems of the book return the same
+# dataclass; what a system does not compute is `None`.
+
+# %% tags=["nbval-check-output"]
+torch.manual_seed(SEED)
+model = vscg.build_model("vscg", setting="fully").eval()
+with torch.no_grad():
+    output = model(audio, visual)
+print(f"{sum(p.numel() for p in model.parameters()):,} weights")
+for field in dataclasses.fields(output):
+    value = getattr(output, field.name)
+    print(f"{field.name:19}", tuple(value.shape) if torch.is_tensor(value) else value)
+
+# %% [markdown]
+# | field | what it says |
+# |---|---|
+# | `event_relevance` | one number a second: is there an event (Eq. 14) |
+# | `event_category` | 28 numbers for the whole clip: which event (Eq. 15) |
+# | `similarity` | one number a second: do sound and picture agree (Eq. 16) |
+# | `attention` | 7 by 7 weights a second: where in the picture the sound points |
+#
+# The other fields belong to the weakly supervised setting, where the network gives 29 numbers for every second
+# (`segment_logits`) and a distribution over the classes for the clip (`video_probability`).
+#
+# Two things must hold whatever the weights are: attention sums to one over the map, and similarity, a cosine, lies
+# between -1 and 1.
+
+# %% tags=["nbval-check-output"]
+print("attention sums to 1:", torch.allclose(output.attention.sum((2, 3)), torch.ones(1, 10), atol=1e-5))
+print("similarity within [-1, 1]:", bool((output.similarity.abs() <= 1 + 1e-5).all()))
+assert torch.allclose(output.attention.sum((2, 3)), torch.ones(1, 10), atol=1e-5)
+
+# %% [markdown]
+# `vscg.predict_segments` turns an output into one class a second. In the fully supervised setting a second is called an
+# event where the sigmoid of its relevance exceeds 0.7 (the paper's $\tau_b$), and the event is the clip's most likely
+# category. In the weakly supervised setting the largest of the 29 numbers decides.
+
+# %%
+torch.manual_seed(SEED)
+models = {setting: vscg.build_model("vscg", setting=setting).eval() for setting in ("fully", "weakly")}
+with torch.no_grad():
+    guesses = {setting: vscg.predict_segments(model(audio, visual))[0] for setting, model in models.items()}
+for setting, classes in guesses.items():
+    print(f"untrained, {setting}:", classes.tolist())
+    assert classes.shape == (10,) and 0 <= classes.min() and classes.max() <= BACKGROUND
+
+# %% [markdown]
+# The figure sets both against the truth.
+
+# %% mystnb={"figure": {"caption": "The task on one clip: the truth, and the guesses of two networks that have not learnt anything yet.", "name": "fig-start-timeline"}, "image": {"alt": "Three rows over ten seconds. The upper row, the ground truth, changes between background and an event; the two lower rows belong to untrained networks."}}
+plots.timeline(truth, {f"untrained, {setting}": classes for setting, classes in guesses.items()})
+
+# %% [markdown]
+# A coloured stretch of the upper row is what has to be found: which event, from which second, to which. An untrained
+# network knows neither. In the fully supervised setting its relevance lies near one half, under the threshold, so it
+# says "background". In the weakly supervised setting some class that means nothing comes out on top.
+#
+# How many seconds of the test clips are right by such chance? The interval comes from drawing the clips again with
+# replacement.
+
+# %%
+features = training.Features(data, torch.device("cpu"))
+true = data.labels[test].argmax(-1)
+predictions = {f"untrained, {setting}": training.predict(model, features, test) for setting, model in models.items()}
+predictions["always background"] = np.full_like(true, BACKGROUND)
+for name, predicted in predictions.items():
+    per_clip = clip_accuracy(predicted, true)
+    low, high = bootstrap_interval(per_clip, seed=SEED)
+    print(f"{data.name}, {name:18} {100 * per_clip.mean():5.1f}% of segments right, "
+          f"interval {100 * low:.1f} to {100 * high:.1f}%")
+    assert per_clip.mean() < 0.3
+
+# %% [markdown]
+# This is the floor. It is not one in 29, because background seconds are common: whoever always says "background" is
+# right on all of them. What the ceiling looks like is a surprise, and the subject of the next notebook.
+#
+# ## What was established
+#
+# - The environment holds the pinned versions, and every file on the map exists.
+# - A data set is one call, a run is one call, and a run is found again by its key.
+# - VSCG takes sound and picture of ten seconds and gives, fully supervised, a relevance for every second and a
+#   category for the clip; `predict_segments` makes classes of them.
+#
+# ## What stays uncertain
+#
+# - Whether the pinned versions give the same trained figures on your processor or GPU. The last digits may differ;
+#   the notebooks check trained figures by range.
+#
+# ## Next
+#
+# [The AVE data set](01_ave_dataset.ipynb): what the real labels are like, and what is odd about them.
