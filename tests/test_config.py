@@ -60,8 +60,9 @@ def test_configuration_survives_json_and_resolving_twice():
 @pytest.mark.parametrize("change, named", [
     ({"system": "yolo"}, "avel"), ({"setting": "semi"}, "weakly"), ({"profile": "fast"}, "quick"),
     ({"protocol": "dirty"}, "released"), ({"modality": "smell"}, "audio"), ({"selection": "train"}, "validation"),
-    ({"target": "length"}, "proportion"), ({"order": "random"}, "shuffled"), ({"system": "psp", "variant": "paper"}, "psp"),
-    ({"batch": 0}, "batch"), ({"epochs": 0}, "epochs"), ({"first_look": 10}, "first_look"), ({"look_every": 0}, "look")])
+    ({"target": "length"}, "proportion"), ({"order": "random"}, "shuffled"), ({"batch": 0}, "batch"),
+    ({"system": "psp", "variant": "paper"}, "psp"), ({"epochs": 0}, "epochs"), ({"first_look": 10}, "first_look"),
+    ({"look_every": 0}, "look")])
 def test_a_bad_value_is_one_error_that_says_what_is_allowed(change, named):
     with pytest.raises(VscgError, match=named):
         RunConfig(**change).resolve()

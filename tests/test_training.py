@@ -135,7 +135,7 @@ class Stop(Exception):
 
 
 @pytest.mark.parametrize("changes", [{}, {"setting": "weakly"}, {"protocol": "released", "epochs": 4}])
-def test_interrupted_after_each_epoch_and_within_one_a_run_ends_with_the_same_numbers(changes, tiny, tmp_path, monkeypatch):
+def test_interrupted_in_every_epoch_a_run_ends_with_the_same_numbers(changes, tiny, tmp_path, monkeypatch):
     config = quick(**changes)
     whole = numbers(run(config, tiny, tmp_path / "whole"))
     original = training.Run.train_epoch
@@ -156,8 +156,9 @@ def test_interrupted_after_each_epoch_and_within_one_a_run_ends_with_the_same_nu
 
 def test_killed_by_the_system_a_run_goes_on(tiny, tmp_path):
     config, store = quick(epochs=6), tmp_path / "killed"
-    code = (f"from vscg.training import fit; from vscg.config import RunConfig; from vscg.prepared import read_prepared\n"
-            f"from pathlib import Path\n"
+    code = (f"from pathlib import Path\n"
+            f"from vscg import RunConfig, fit\n"
+            f"from vscg.prepared import read_prepared\n"
             f"fit(RunConfig(epochs=6, batch=8, data='tiny'), dataset=read_prepared({str(tiny.path)!r}),"
             f" store=Path({str(store)!r}), device='cpu', progress=False, save_every=0)")
     process = subprocess.Popen([sys.executable, "-c", code])
@@ -223,4 +224,5 @@ def test_a_damaged_checkpoint_is_named_and_kept(tiny, tmp_path):
 def test_history_is_a_plain_table(tiny, tmp_path):
     record = run(quick(epochs=2), tiny, tmp_path)
     table = pd.read_csv(record.folder / "history.csv")
-    assert list(table) == ["epoch", "lr", "loss", "event_relevance", "category", "avps", "val_accuracy", "test_accuracy"]
+    assert list(table) == ["epoch", "lr", "loss", "event_relevance", "category", "avps", "val_accuracy",
+                           "test_accuracy"]
