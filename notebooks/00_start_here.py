@@ -149,12 +149,12 @@ for source in sources:
 MAP = [  # paper section, notebook, modules of vscg, tests
     ("", "00_start_here", ["data", "records"], ["environment", "training"]),
     ("IV-A", "01_ave_dataset", ["labels", "check", "evaluation"], ["labels", "check", "evaluation"]),
-    ("", "02_planted_dataset", ["planted"], ["prepared"]),
-    ("III-C", "03_audio_guided_attention", ["models/attention"], ["golden"]),
-    ("III-C", "04_positive_sample_propagation", ["models/psp", "models/encoder"], ["golden"]),
-    ("III-D1, Eq. 1 to 3", "05_cere", ["models/escm"], ["golden"]),
-    ("III-D2, Eq. 4 to 13", "06_isce_escm", ["models/escm"], ["golden"]),
-    ("III-E, Eq. 14 to 21", "07_losses", ["objectives", "models/heads"], ["golden"]),
+    ("", "02_planted_dataset", ["planted"], ["planted"]),
+    ("III-C", "03_audio_guided_attention", ["models/attention"], ["attention"]),
+    ("III-C", "04_positive_sample_propagation", ["models/psp", "models/encoder"], ["psp", "encoder"]),
+    ("III-D1, Eq. 1 to 3", "05_cere", ["models/escm"], ["escm"]),
+    ("III-D2, Eq. 4 to 13", "06_isce_escm", ["models/escm", "models/vscg"], ["escm", "golden"]),
+    ("III-E, Eq. 14 to 21", "07_losses", ["objectives", "models/heads"], ["objectives", "heads"]),
     ("IV", "08_training_fully", ["training", "config"], ["training", "config"]),
     ("IV", "09_training_weakly", ["training", "config"], ["training", "config"]),
 ]

@@ -91,7 +91,7 @@ def lstm_slowly(x, w_x, w_h, b):
 
 # %% tags=["nbval-check-output"]
 bark = torch.tensor([0.0, 0, 1, 0, 0])[:, None]                 # (T=5, D=1)
-w_x = torch.tensor([40.0, 0, 20, 0])[:, None]                   # the order is: input gate, forget gate, candidate, output
+w_x = torch.tensor([40.0, 0, 20, 0])[:, None]                   # in the order i, f, g, q
 keep, forget = torch.tensor([-20.0, 20, 0, 20]), torch.tensor([-20.0, -20, 0, 20])
 no_loop = torch.zeros(4, 1)
 kept = lstm_slowly(bark, w_x, no_loop, keep).flatten()
@@ -259,7 +259,7 @@ print("after the cut:      ", once.tolist())
 print("divided once more:  ", twice.tolist())
 assert once.tolist() == [[0.5, 0, 0], [0, 0.75, 0], [0, 0.5, 0.5]]
 assert twice.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0.5, 0.5]]
-print("other way, a from v:", [[round(s, 3) for s in row] for row in cut_slowly(beta.T, 0.25, True).tolist()])
+print("picture to sound:   ", [[round(s, 3) for s in row] for row in cut_slowly(beta.T, 0.25, True).tolist()])
 
 # %% [markdown]
 # The last line is the way from picture to sound. It starts from the transposed *raw* similarities, so its rows are the
@@ -359,7 +359,8 @@ names = {"v1": "visual_send.0", "v2": "visual_compare.0", "a1": "audio_compare.0
 torch.manual_seed(1)
 x_a, x_v = torch.randn(10, 256), torch.randn(10, 256)
 for renormalise in (True, False):
-    package = PositiveSamplePropagation(dropout=0.2, renormalise=renormalise, project=ProjectAndNorm(dropout=0.2)).eval()
+    block = ProjectAndNorm(dropout=0.2)
+    package = PositiveSamplePropagation(dropout=0.2, renormalise=renormalise, project=block).eval()
     ours = PSP(renormalise=renormalise)
     for own, theirs in names.items():
         getattr(ours, own).load_state_dict(package.get_submodule(theirs).state_dict())
@@ -423,7 +424,7 @@ torch.manual_seed(SEED)
 untrained = vscg.build_model("vscg", setting="fully").eval()
 beta_untrained = look_inside(untrained)[2]
 with torch.inference_mode():
-    gamma, gamma_back = model.psp.cut(beta), model.psp.cut(beta.mT)         # visual from audio, audio from visual
+    gamma, gamma_back = model.psp.cut(beta), model.psp.cut(beta.mT)         # sound to picture, picture to sound
 assert beta.shape == (len(rows), 10, 10) and torch.allclose(gamma.sum(-1), torch.ones(len(rows), 10), atol=1e-4)
 
 # %% [markdown]
@@ -434,7 +435,8 @@ assert beta.shape == (len(rows), 10, 10) and torch.allclose(gamma.sum(-1), torch
 length = event.sum(1)
 clip = int(np.flatnonzero((length >= 4) & (length <= 6))[0])
 start, seconds = int(event[clip].argmax()), int(length[clip])
-print(f"{data.name}, test clip {clip}: {CATEGORIES[data.category[rows[clip]]]}, seconds {start} to {start + seconds - 1}")
+name = CATEGORIES[data.category[rows[clip]]]
+print(f"{data.name}, test clip {clip}: {name}, seconds {start} to {start + seconds - 1}")
 for name in ("heard", "seen"):
     if name in data.truth:
         print(f"{name:5} in seconds {np.flatnonzero(data.truth[name][rows[clip]]).tolist()}")
@@ -456,15 +458,15 @@ framed(plots.matrix(beta[clip].numpy(), "visible second (1 s)", "audible second 
 # Then what is left after the cut, for the way from sound to picture.
 
 # %% mystnb={"figure": {"caption": "Propagation weights from sound to picture: each row sums to 1, and about half of the pairs are cut to zero.", "name": "fig-psp-gamma"}, "image": {"alt": "Heatmap of 10 by 10 propagation weights; dark cells are cut pairs; a frame marks the event's seconds."}}
-framed(plots.matrix(gamma[clip].numpy(), "visible second that receives (1 s)", "audible second that sends (1 s)", "",
-                    "propagation weight (share)"))
+framed(plots.matrix(gamma[clip].numpy(), "visible second that receives (1 s)",
+                    "audible second that sends (1 s)", "", "propagation weight (share)"))
 
 # %% [markdown]
 # And for the way from picture to sound.
 
 # %% mystnb={"figure": {"caption": "Propagation weights from picture to sound: computed from the same similarities, but not the transpose of the other way.", "name": "fig-psp-gamma-back"}, "image": {"alt": "Heatmap of 10 by 10 propagation weights from picture to sound with a frame around the event's seconds."}}
-framed(plots.matrix(gamma_back[clip].numpy(), "audible second that receives (1 s)", "visible second that sends (1 s)", "",
-                    "propagation weight (share)"))
+framed(plots.matrix(gamma_back[clip].numpy(), "audible second that receives (1 s)",
+                    "visible second that sends (1 s)", "", "propagation weight (share)"))
 
 # %% [markdown]
 # Look for one of two patterns. A bright *block* inside the frame means that event seconds pick each other. Bright *columns*
@@ -478,7 +480,7 @@ explained = (singular[:, 0]**2 / (singular**2).sum(1)).numpy()
 low, high = bootstrap_interval(explained)
 print(f"{data.name}, {len(rows)} test clips")
 print(f"share of beta that one column times one row explains: {explained.mean():.3f} [{low:.3f}, {high:.3f}]")
-for name, weight in (("visual from audio", gamma), ("audio from visual", gamma_back)):
+for name, weight in (("sound to picture", gamma), ("picture to sound", gamma_back)):
     moved = (weight - weight.mean(1, keepdim=True)).abs().sum(-1).mean() / 2
     print(f"{name}: pairs that survive {(weight > 0).float().mean():.3f}, "
           f"weight by which a row departs from the mean row {moved:.3f}")
@@ -508,7 +510,7 @@ mixed = (length > 0) & (length < 10)                             # clips with ev
 chance = event[mixed].mean(1)
 shares = {}
 for network, similarity in (("trained", beta), ("untrained", beta_untrained)):
-    for way, b in (("visual from audio", similarity), ("audio from visual", similarity.mT)):
+    for way, b in (("to picture", similarity), ("to sound", similarity.mT)):
         weight = model.psp.cut(b[torch.from_numpy(mixed)])
         for kind, receives in (("event rows", event[mixed]), ("background rows", ~event[mixed])):
             shares[network, f"{way}, {kind}"] = share_from_event(weight, receives)
@@ -518,9 +520,9 @@ assert all(((0 <= share) & (share <= 1 + 1e-6)).all() for share in shares.values
 # Means over clips with 95% intervals; the dashed line is chance.
 
 # %% mystnb={"figure": {"caption": "How much of what a second receives comes from event seconds, against chance: the way of propagation matters more than whether the receiver is an event second.", "name": "fig-psp-share"}, "image": {"alt": "Dots with intervals for the two ways of propagation and for event and background rows, trained and untrained network, with a dashed line at chance."}}
-table = pd.DataFrame([(name, network, share.mean(), *bootstrap_interval(share)) for (network, name), share in shares.items()],
-                     columns=["name", "group", "mean", "low", "high"])
-plots.intervals(table, {"chance": chance.mean()}, f"weight that comes from event seconds (%), {data.name}")
+table = pd.DataFrame([(name, network, share.mean(), *bootstrap_interval(share))
+                      for (network, name), share in shares.items()], columns=["name", "group", "mean", "low", "high"])
+plots.intervals(table, {"chance": chance.mean()}, f"weight from event seconds (%), {data.name}")
 
 # %% [markdown]
 # The comparison is paired: the same clips with and without. So we give the differences, and let the interval judge.
@@ -533,11 +535,11 @@ def verdict(text, a, b):
 
 
 print(f"{data.name}, {mixed.sum()} test clips with both kinds of seconds, chance {100 * chance.mean():.1f}%")
-for way in ("visual from audio", "audio from visual"):
+for way in ("to picture", "to sound"):
     here, there = shares["trained", f"{way}, event rows"], shares["trained", f"{way}, background rows"]
-    verdict(f"{way}, event rows against chance         ", here, chance)
+    verdict(f"{way}, event rows against chance", here, chance)
     verdict(f"{way}, event rows against background rows", here, there)
-    verdict(f"{way}, trained against untrained         ", here, shares["untrained", f"{way}, event rows"])
+    verdict(f"{way}, trained against untrained", here, shares["untrained", f"{way}, event rows"])
 
 # %% [markdown]
 # Read the lines with care. "Against chance" says whether event seconds are favoured as *senders*. "Against background rows"
@@ -548,10 +550,11 @@ for way in ("visual from audio", "audio from visual"):
 
 # %%
 if data.truth:
-    for way, weight, name in (("visual from audio", gamma, "heard"), ("audio from visual", gamma_back, "seen")):
+    for way, weight, name in (("sound to picture", gamma, "heard"), ("picture to sound", gamma_back, "seen")):
         sent = weight[torch.from_numpy(mixed)].mean(1).numpy()               # (N,10): mean weight of each sender
         active = data.truth[name][rows][mixed]
-        kinds = {"event": event[mixed], f"background, {name}": active & ~event[mixed], f"background, not {name}": ~active}
+        kinds = {"event": event[mixed], f"background, {name}": active & ~event[mixed],
+                 f"background, not {name}": ~active}
         print(f"{way}; a blind choice gives 0.100")
         for kind, mask in kinds.items():
             print(f"  {kind:22} {sent[mask].mean():.3f}   ({mask.sum()} seconds)")
@@ -569,7 +572,7 @@ else:
 # $\tau = 1$ nothing is ever sent.
 
 # %%
-true = data.labels[rows].argmax(-1)
+true, trained_tau = data.labels[rows].argmax(-1), model.psp.threshold
 
 
 @torch.inference_mode()
@@ -578,7 +581,7 @@ def accuracy_per_clip(tau):
     (n_a, n_v), _ = model.escm(*model.psp(x_a, x_v))
     relevance, category = model.head((n_a + n_v) / 2)
     output = Output(event_relevance=relevance, event_category=category, threshold=model.threshold)
-    model.psp.threshold = 0.099
+    model.psp.threshold = trained_tau
     return clip_accuracy(vscg.predict_segments(output).numpy(), true)
 
 

@@ -40,11 +40,13 @@ class Dials:
     test: int
     background: int              # clips without any event, for weakly supervised training
     ambiguity: float             # 0 to 1: how often a second loses its class evidence, in each modality
+    one_sided: float = 0.6       # share of clips in which one of the modalities has lost it in every second
     weakest: float = 0.35        # evidence left in such a second is uniform between 0 and this; otherwise it is 1
     group: float = 0.8           # strength of the group evidence
     instance: float = 0.7        # spread of the clip's own offset
     audio_noise: float = 0.7
-    visual_noise: float = 1.1
+    visual_noise: float = 0.8
+    patch: float = 2.2           # strength of an object's patch against the noise
     distractor: float = 0.8      # share of clips with a silent object of another class
 
 
@@ -134,6 +136,7 @@ def make_clip(g: np.random.Generator, looks: Prototypes, dials: Dials, category:
     heard, seen = event | (kind == 0), event | (kind == 1)
 
     weak = g.random((2, SEGMENTS)) < dials.ambiguity
+    weak[g.integers(2)] |= g.random() < dials.one_sided
     evidence = np.where(weak, g.uniform(0, dials.weakest, (2, SEGMENTS)), 1.0).astype(np.float32)
 
     own = dials.instance * g.standard_normal(AUDIO_DIM, dtype=np.float32)
@@ -153,9 +156,9 @@ def make_clip(g: np.random.Generator, looks: Prototypes, dials: Dials, category:
 
     visual = dials.visual_noise * g.standard_normal((SEGMENTS, GRID, GRID, VISUAL_DIM), dtype=np.float32)
     visual += 0.5 * scene[np.arange(GRID) * 3 // GRID][None, :, None]
-    visual += 1.6 * (patches * seen[:, None, None])[..., None] * look[:, None, None]
+    visual += dials.patch * (patches * seen[:, None, None])[..., None] * look[:, None, None]
     if silent_there:
-        visual += 1.6 * silent_patch[None, ..., None] * silent_look
+        visual += dials.patch * silent_patch[None, ..., None] * silent_look
     # Cut and scale so that zeros, mean and spread of the audio are those of AVE's background clips.
     return {
         "audio": (np.maximum(audio - 0.4, 0) * 0.5).astype(np.float32),
