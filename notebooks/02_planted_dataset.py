@@ -109,13 +109,14 @@ for rule, ave in zip(rules.itertuples(), AVE_RULES, strict=True):
 # its group's pattern plus a pattern of its own. Both are drawn once, as independent normal numbers.
 #
 # $$
-# p_c = 0.8\, G_{g(c)} + C_c
+# p_c = \kappa\, G_{g(c)} + C_c
 # $$ (eq-planted-class)
 #
-# Symbols: $G_{g(c)}$ is `looks.group_audio[group_of[c]]`, $C_c$ is `looks.class_audio[c]`, 0.8 is the dial `group`.
+# Symbols: $G_{g(c)}$ is `looks.group_audio[group_of[c]]`, $C_c$ is `looks.class_audio[c]`, $\kappa$ is the dial `group`.
 #
-# How alike are two classes of one group? By hand: only the group's part is shared. Its length squared is $0.8^2$, that of
-# the whole is $0.8^2 + 1$ (in units of a pattern). So the cosine should be about $0.64 / 1.64 = 0.39$, and 0 across groups.
+# How alike are two classes of one group? By hand: only the group's part is shared. Its length squared is $\kappa^2$, that of
+# the whole is $\kappa^2 + 1$ (in units of a pattern). So the cosine should be about $\kappa^2 / (\kappa^2 + 1)$, and 0 across
+# groups.
 
 # %% tags=["nbval-check-output"]
 looks = planted.Prototypes.draw(seed=0)
@@ -154,29 +155,30 @@ assert sorted(by_group) == list(range(EVENT_CLASSES))
 # audio network does.
 #
 # $$
-# a_t = 0.5\,\max(0,\; 0.8\,G + 0.7\,o + e_t\, C + 0.7\,\varepsilon_t - 0.4)
+# a_t = 0.5\,\max(0,\; \kappa\,G + \iota\,o + e_t\, C + \nu\,\varepsilon_t - 0.4)
 # $$ (eq-planted-audio)
 #
-# Symbols: $e_t$ is `evidence`, between 0 and 1; $o$, the offset, is drawn once a clip; $\varepsilon_t$ is drawn every second;
-# the numbers are dials. The same in a few lines:
+# Symbols: $e_t$ is `evidence`, between 0 and 1; $o$ is `own`, the offset, drawn once a clip; $\varepsilon_t$ is `noise`, drawn
+# every second; $\kappa$, $\iota$, $\nu$ are the dials `group`, `instance`, `audio_noise`. The same in a few lines:
 
 # %%
 def one_second(group, own, pattern, evidence, noise):
     """Sound of a second in which the object is heard: (D,) arrays -> (D,), non-negative."""
-    return np.maximum(0.8 * group + 0.7 * own + evidence * pattern + 0.7 * noise - 0.4, 0) * 0.5
+    heard = dials.group * group + dials.instance * own + evidence * pattern + dials.audio_noise * noise
+    return np.maximum(heard - 0.4, 0) * 0.5
 
 
 # %% [markdown]
-# A toy with two numbers, without offset and noise: the group speaks in the first, the class in the second. By hand: the first
-# is $(0.8 \cdot 2 - 0.4) / 2 = 0.6$ at any time. The second is $(2 - 0.4) / 2 = 0.8$ with full evidence. With
-# evidence 0.2 it is $\max(0,\; 0.4 - 0.4) / 2 = 0$.
+# A toy with two numbers, without offset and noise: the group speaks in the first, the class in the second. By hand, with
+# $\kappa = 0.8$: the first is $(0.8 \cdot 2 - 0.4) / 2 = 0.6$ at any time. The second is $(2 - 0.4) / 2 = 0.8$ with full
+# evidence. With evidence 0.2 it is $\max(0,\; 0.4 - 0.4) / 2 = 0$.
 
 # %% tags=["nbval-check-output"]
 group, pattern, nothing = np.array([2.0, 0]), np.array([0, 2.0]), np.zeros(2)
 strong = one_second(group, nothing, pattern, 1.0, nothing)
 weak = one_second(group, nothing, pattern, 0.2, nothing)
 print("full evidence:", strong.round(3).tolist(), "  weak evidence:", weak.round(3).tolist())
-assert np.allclose(strong, [0.6, 0.8]) and np.allclose(weak, [0.6, 0])
+assert dials.group == 0.8 and np.allclose(strong, [0.6, 0.8]) and np.allclose(weak, [0.6, 0])
 
 # %% [markdown]
 # In the weak second the group is as clear as before and the class is gone. This is the paper's Fig. 2: some seconds could
@@ -185,8 +187,8 @@ assert np.allclose(strong, [0.6, 0.8]) and np.allclose(weak, [0.6, 0])
 # %% [markdown]
 # ## A whole clip of sound
 #
-# Now ten seconds. Each second is weak with the probability `ambiguity`; then its evidence is drawn between 0 and 0.35, else
-# it is 1. Picture and sound draw apart, so that a second may be weak in one and clear in the other. Before and after the
+# Now ten seconds. Each second is weak with the probability `ambiguity`; then its evidence is drawn between 0 and the dial
+# `weakest`, else it is 1. Picture and sound draw apart, so that a second may be weak in one and clear in the other. Before and after the
 # event lies background of one of three kinds: the object is **heard but not seen**, **seen but not heard**, or **neither**.
 # Where it is not heard, some other class is faintly audible in half of the seconds.
 
@@ -198,13 +200,13 @@ def clip_of_sound(g, category, start, end, ambiguity):
     before, after = g.integers(3, size=2)                      # 0 heard but not seen, 1 seen but not heard, 2 neither
     heard = event | (np.where(seconds < start, before, after) == 0)
     is_weak = g.random((2, 10)) < ambiguity                    # row 0 is the sound's, row 1 the picture's
-    evidence = np.where(is_weak, g.uniform(0, 0.35, (2, 10)), 1)[0]
+    evidence = np.where(is_weak, g.uniform(0, dials.weakest, (2, 10)), 1)[0]
     own = g.standard_normal(128, dtype=np.float32)
     elsewhere = 0.6 * looks.class_audio[g.integers(28)] * (g.random((10, 1)) < 0.5)
     noise = g.standard_normal((10, 128), dtype=np.float32)
     sound = one_second(looks.group_audio[group_of[category]], own, looks.class_audio[category],
                        evidence[:, None], noise)
-    quiet = np.maximum(elsewhere + 0.7 * noise - 0.4, 0) * 0.5
+    quiet = np.maximum(elsewhere + dials.audio_noise * noise - 0.4, 0) * 0.5
     return np.where(heard[:, None], sound, quiet), heard, evidence * heard
 
 

@@ -519,7 +519,7 @@ assert all(((0 <= share) & (share <= 1 + 1e-6)).all() for share in shares.values
 # %% [markdown]
 # Means over clips with 95% intervals; the dashed line is chance.
 
-# %% mystnb={"figure": {"caption": "How much of what a second receives comes from event seconds, against chance: the way of propagation matters more than whether the receiver is an event second.", "name": "fig-psp-share"}, "image": {"alt": "Dots with intervals for the two ways of propagation and for event and background rows, trained and untrained network, with a dashed line at chance."}}
+# %% mystnb={"figure": {"caption": "From sound to picture, event seconds send far more than chance would have them send, but they send to event and background seconds alike.", "name": "fig-psp-share"}, "image": {"alt": "Dots with intervals for the two ways of propagation and for event and background rows, trained and untrained network, with a dashed line at chance."}}
 table = pd.DataFrame([(name, network, share.mean(), *bootstrap_interval(share))
                       for (network, name), share in shares.items()], columns=["name", "group", "mean", "low", "high"])
 plots.intervals(table, {"chance": chance.mean()}, f"weight from event seconds (%), {data.name}")
@@ -591,7 +591,7 @@ assert abs(per_clip[0.099].mean() - record.result["test"]["accuracy"]) < 0.005
 # %% [markdown]
 # The assert checks that at 0.099 we get the run's own test accuracy back, so our walk through the blocks is the model's.
 
-# %% mystnb={"figure": {"caption": "Accuracy of the finished network when only the threshold is moved; it was trained at 0.099.", "name": "fig-psp-threshold"}, "image": {"alt": "Dots with intervals of the test accuracy for seven thresholds from 0 to 1."}}
+# %% mystnb={"figure": {"caption": "Accuracy of the finished network when only the threshold is moved: small moves matter little, and a network that gets nothing from the other modality loses.", "name": "fig-psp-threshold"}, "image": {"alt": "Dots with intervals of the test accuracy for seven thresholds from 0 to 1."}}
 names = {0.0: "0: no cut", 0.099: "0.099: trained", 1.0: "1: nothing sent"}
 table = pd.DataFrame([(names.get(tau, str(tau)), values.mean(), *bootstrap_interval(values))
                       for tau, values in per_clip.items()], columns=["name", "mean", "low", "high"])

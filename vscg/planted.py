@@ -40,19 +40,19 @@ class Dials:
     test: int
     background: int              # clips without any event, for weakly supervised training
     ambiguity: float             # 0 to 1: how often a second loses its class evidence, in each modality
-    one_sided: float = 0.6       # share of clips in which one of the modalities has lost it in every second
+    one_sided: float = 0.7       # share of clips in which one of the modalities has lost it in every second
     weakest: float = 0.35        # evidence left in such a second is uniform between 0 and this; otherwise it is 1
     group: float = 0.8           # strength of the group evidence
     instance: float = 0.7        # spread of the clip's own offset
-    audio_noise: float = 0.7
+    audio_noise: float = 1.4
     visual_noise: float = 0.8
     patch: float = 2.2           # strength of an object's patch against the noise
-    distractor: float = 0.8      # share of clips with a silent object of another class
+    distractor: float = 0.6      # share of clips with a silent object of another class
 
 
 SIZES = {
-    "mini": Dials(train=320, val=80, test=160, background=17, ambiguity=0.7),
-    "full": Dials(train=3339, val=402, test=402, background=178, ambiguity=0.7),
+    "mini": Dials(train=320, val=80, test=160, background=17, ambiguity=0.5),
+    "full": Dials(train=3339, val=402, test=402, background=178, ambiguity=0.5),
 }
 
 
@@ -110,7 +110,7 @@ def plan(dials: Dials, seed: int) -> dict[str, np.ndarray]:
 def bump(position: np.ndarray) -> np.ndarray:
     """A smooth patch around `position` (row, column) on the 7x7 map, 1 at its centre: (7,7)."""
     rows, columns = np.mgrid[0:GRID, 0:GRID]
-    return np.exp(-((rows - position[0]) ** 2 + (columns - position[1]) ** 2) / 1.2).astype(np.float32)
+    return np.exp(-((rows - position[0]) ** 2 + (columns - position[1]) ** 2) / 2.5).astype(np.float32)
 
 
 def make_clip(g: np.random.Generator, looks: Prototypes, dials: Dials, category: int, start: int,
@@ -161,8 +161,8 @@ def make_clip(g: np.random.Generator, looks: Prototypes, dials: Dials, category:
         visual += dials.patch * silent_patch[None, ..., None] * silent_look
     # Cut and scale so that zeros, mean and spread of the audio are those of AVE's background clips.
     return {
-        "audio": (np.maximum(audio - 0.4, 0) * 0.5).astype(np.float32),
-        "visual": np.maximum(visual - 0.8, 0).astype(np.float16),
+        "audio": (np.maximum(audio - 0.6, 0) * 0.34).astype(np.float32),
+        "visual": (np.maximum(visual - 0.8, 0) * 3).astype(np.float16),
         "source_mask": (patches > 0.4) & seen[:, None, None], "heard": heard, "seen": seen,
         "audio_evidence": evidence[0] * heard, "visual_evidence": evidence[1] * seen,
     }
