@@ -188,18 +188,20 @@ assert dials.group == 0.8 and np.allclose(strong, [0.6, 0.8]) and np.allclose(we
 # ## A whole clip of sound
 #
 # Now ten seconds. Each second is weak with the probability `ambiguity`; then its evidence is drawn between 0 and the dial
-# `weakest`, else it is 1. Picture and sound draw apart, so that a second may be weak in one and clear in the other. Before and after the
-# event lies background of one of three kinds: the object is **heard but not seen**, **seen but not heard**, or **neither**.
+# `weakest`, else it is 1. Picture and sound draw apart, so that a second may be weak in one and clear in the other. And with the
+# probability `one_sided` one of the two, sound or picture by the toss of a coin, is weak in *every* second of the clip: then
+# only the other one can tell the class. Before and after the event lies background of one of three kinds: the object is **heard but not seen**, **seen but not heard**, or **neither**.
 # Where it is not heard, some other class is faintly audible in half of the seconds.
 
 # %%
-def clip_of_sound(g, category, start, end, ambiguity):
+def clip_of_sound(g, category, start, end, ambiguity, one_sided):
     """Sound of a clip: audio (10,128), heard (10,) bool, evidence (10,); g is the clip's random generator."""
     seconds = np.arange(10)
     event = (start <= seconds) & (seconds < end)
     before, after = g.integers(3, size=2)                      # 0 heard but not seen, 1 seen but not heard, 2 neither
     heard = event | (np.where(seconds < start, before, after) == 0)
     is_weak = g.random((2, 10)) < ambiguity                    # row 0 is the sound's, row 1 the picture's
+    is_weak[g.integers(2)] |= g.random() < one_sided
     evidence = np.where(is_weak, g.uniform(0, dials.weakest, (2, 10)), 1)[0]
     own = g.standard_normal(128, dtype=np.float32)
     elsewhere = 0.6 * looks.class_audio[g.integers(28)] * (g.random((10, 1)) < 0.5)
@@ -215,7 +217,7 @@ def clip_of_sound(g, category, start, end, ambiguity):
 # picture, and its sound is ours.
 
 # %% tags=["nbval-check-output"]
-mine = clip_of_sound(np.random.default_rng(5), 0, 2, 7, dials.ambiguity)
+mine = clip_of_sound(np.random.default_rng(5), 0, 2, 7, dials.ambiguity, dials.one_sided)
 package = planted.make_clip(np.random.default_rng(5), looks, dials, category=0, start=2, end=7)
 for name, ours in zip(("audio", "heard", "audio_evidence"), mine, strict=True):
     equal = np.allclose(ours, package[name], atol=1e-5)
@@ -311,8 +313,8 @@ assert abs(ours[0] - 0.653) < 0.03 and abs(ours[1] - 0.122) < 0.02 and abs(ours[
 # ## The ambiguity dial
 #
 # One dial decides how hard the data set is: the chance that a second loses its class evidence. We turn it from 0 to 1 in
-# our miniature and let the simplest classifier guess the class of clips that are heard throughout: take the class whose
-# clean pattern is most like the sound. It hears single seconds, or the mean of all ten.
+# our miniature, with `one_sided` at 0, and let the simplest classifier guess the class of clips that are heard throughout: take
+# the class whose clean pattern is most like the sound. It hears single seconds, or the mean of all ten.
 
 # %%
 def alike(sounds):
@@ -328,7 +330,7 @@ def guess(ambiguity, clips=280):
     right = []
     for number in range(clips):
         c = number % EVENT_CLASSES
-        sounds, _, evidence = clip_of_sound(np.random.default_rng([1, number]), c, 0, 10, ambiguity)
+        sounds, _, evidence = clip_of_sound(np.random.default_rng([1, number]), c, 0, 10, ambiguity, 0)
         guessed = alike(sounds).argmax(-1)
         right.append(((evidence < 1).mean(), (guessed == c).mean(), (group_of[guessed] == group_of[c]).mean(),
                       alike(sounds.mean(0)).argmax() == c))

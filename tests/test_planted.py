@@ -150,13 +150,22 @@ class TestTruth:
 
     def test_ambiguity_is_the_share_of_seconds_without_class_evidence(self):
         for ambiguity in (0.0, 0.3, 1.0):
-            evidence = np.stack([clip["audio_evidence"] for clip in clips(60, 5, 0, 10, ambiguity=ambiguity)])
+            planned = clips(60, 5, 0, 10, ambiguity=ambiguity, one_sided=0)
+            evidence = np.stack([clip["audio_evidence"] for clip in planned])
             assert (evidence < 1).mean() == pytest.approx(ambiguity, abs=0.07)
 
-    def test_modalities_lose_their_evidence_apart(self, mini):
-        event = mini.labels.argmax(-1) != BACKGROUND
-        weak = [mini.truth[f"{modality}_evidence"][event] < 1 for modality in ("audio", "visual")]
-        assert abs(np.corrcoef(*weak)[0, 1]) < 0.05
+    def test_modalities_lose_their_evidence_apart(self):
+        weak = np.stack([[clip[f"{modality}_evidence"] < 1 for modality in ("audio", "visual")]
+                         for clip in clips(200, 5, 0, 10, one_sided=0)])
+        assert abs(np.corrcoef(weak[:, 0].ravel(), weak[:, 1].ravel())[0, 1]) < 0.07
+
+    def test_one_sided_clips_have_lost_it_in_one_modality_throughout(self):
+        weak = np.stack([[clip[f"{modality}_evidence"] < 1 for modality in ("audio", "visual")]
+                         for clip in clips(200, 5, 0, 10, ambiguity=0, one_sided=0.7)])
+        lost = weak.all(-1)                                             # (clips, modality)
+        assert not lost.all(1).any() and (weak.any(-1) == lost).all()
+        assert lost.any(1).mean() == pytest.approx(0.7, abs=0.1)
+        assert lost[:, 0].sum() == pytest.approx(lost[:, 1].sum(), rel=0.4)
 
     def test_classes_of_a_group_are_alike_and_groups_cover_all_classes(self):
         assert sorted(sum(GROUPS, ())) == list(range(len(CATEGORIES)))
@@ -183,8 +192,11 @@ def test_a_bad_dial_is_one_error_and_writes_nothing(changes, named, tmp_path):
 
 
 def test_difficulty_of_planted_mini(mini):
-    """VSCG between 75 and 85% on the quick profile; each modality alone at least 8 points lower."""
-    accuracy = {modality: fit(RunConfig(modality=modality), dataset=mini, progress=False).result["test"]["accuracy"]
+    """VSCG ends between 75 and 85% on the quick profile; each modality alone at least 8 points lower.
+
+    The mean over the last three epochs is no selection at all, and steadier than any one of them.
+    """
+    accuracy = {modality: fit(RunConfig(modality=modality), dataset=mini, progress=False).history.test_accuracy[-3:].mean()
                 for modality in ("both", "audio", "visual")}
     assert 0.75 <= accuracy["both"] <= 0.85, accuracy
     assert max(accuracy["audio"], accuracy["visual"]) <= accuracy["both"] - 0.08, accuracy

@@ -44,15 +44,15 @@ class Dials:
     weakest: float = 0.35        # evidence left in such a second is uniform between 0 and this; otherwise it is 1
     group: float = 0.8           # strength of the group evidence
     instance: float = 0.7        # spread of the clip's own offset
-    audio_noise: float = 1.4
+    audio_noise: float = 1.1
     visual_noise: float = 0.8
     patch: float = 2.2           # strength of an object's patch against the noise
     distractor: float = 0.6      # share of clips with a silent object of another class
 
 
 SIZES = {
-    "mini": Dials(train=320, val=80, test=160, background=17, ambiguity=0.5),
-    "full": Dials(train=3339, val=402, test=402, background=178, ambiguity=0.5),
+    "mini": Dials(train=320, val=80, test=160, background=17, ambiguity=0.45),
+    "full": Dials(train=3339, val=402, test=402, background=178, ambiguity=0.45),
 }
 
 
@@ -161,7 +161,7 @@ def make_clip(g: np.random.Generator, looks: Prototypes, dials: Dials, category:
         visual += dials.patch * silent_patch[None, ..., None] * silent_look
     # Cut and scale so that zeros, mean and spread of the audio are those of AVE's background clips.
     return {
-        "audio": (np.maximum(audio - 0.6, 0) * 0.34).astype(np.float32),
+        "audio": (np.maximum(audio - 0.5, 0) * 0.4).astype(np.float32),
         "visual": (np.maximum(visual - 0.8, 0) * 3).astype(np.float16),
         "source_mask": (patches > 0.4) & seen[:, None, None], "heard": heard, "seen": seen,
         "audio_evidence": evidence[0] * heard, "visual_evidence": evidence[1] * seen,
