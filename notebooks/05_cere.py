@@ -449,7 +449,7 @@ assert table["mean"].between(0, 1).all() and (table["low"] <= table["high"]).all
 # %% [markdown]
 # The dashed line is the share of the most common class.
 
-# %% mystnb={"figure": {"caption": "Nearest-centroid accuracy of single seconds, of CERE's event representation and of plain summaries over time, with 95% intervals over clips.", "name": "fig-cere-centroid"}, "image": {"alt": "Dots with intervals in three colours, sound, picture and fused, for raw and encoded single seconds, CERE, and mean and maximum over time."}}
+# %% mystnb={"figure": {"caption": "By the nearest centroid, CERE's event representation tells the classes apart no better than an encoded second or a plain summary over time; 95% intervals over clips.", "name": "fig-cere-centroid"}, "image": {"alt": "Dots with intervals in three colours, sound, picture and fused, for raw and encoded single seconds, CERE, and mean and maximum over time."}}
 common = np.bincount(category["test"][annotated["test"]]).max() / annotated["test"].sum()
 plots.intervals(table, {"most common class": common}, f"nearest-centroid accuracy (%), {data.name}")
 

@@ -46,7 +46,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # training schedule: quick (10 epochs, batches of 32 clips) or full (the paper's)
+PROFILE = "quick"       # training schedule: quick (10 epochs, batches of 16 clips) or full (the paper's)
 SEED = 0                # of the weights, the batches and dropout
 
 # %% [markdown]

@@ -42,7 +42,7 @@ SCHEDULES = {
                                  look_every=5),
 }
 # quick: what two CPU cores train in half a minute on planted-mini, before any decay. full: the published schedule.
-PROFILES: dict[str, dict[str, int]] = {"quick": {"batch": 32, "epochs": 10}, "full": {}}
+PROFILES: dict[str, dict[str, int]] = {"quick": {"batch": 16, "epochs": 10}, "full": {}}
 
 
 @dataclass(frozen=True)

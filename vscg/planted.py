@@ -51,8 +51,8 @@ class Dials:
 
 
 SIZES = {
-    "mini": Dials(train=320, val=80, test=160, background=17, ambiguity=0.45),
-    "full": Dials(train=3339, val=402, test=402, background=178, ambiguity=0.45),
+    "mini": Dials(train=320, val=80, test=160, background=17, ambiguity=0.35),
+    "full": Dials(train=3339, val=402, test=402, background=178, ambiguity=0.35),
 }
 
 
