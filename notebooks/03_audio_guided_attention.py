@@ -14,7 +14,7 @@
 # | **Question** | Where in the picture is what the microphone hears? |
 # | **Paper** | Sec. III-C {cite:p}`jiang2023vscg`; the block comes from AVEL {cite:p}`tian2018ave` |
 # | **Needs** | [The planted data set](02_planted_dataset.ipynb) for the last third; the first two thirds stand alone |
-# | **Run time** | quick: under a minute, and the training of one VSCG if it is not stored yet; full: the same, and the paper's 300 epochs |
+# | **Run time** | quick: about half a minute, and the training of one VSCG if it is not stored yet; full: the same, and the paper's 300 epochs |
 # | **You will be able to verify** | that 30 lines compute what the package computes; what the sound can and cannot do here; how often a trained network looks at the true source |
 #
 # A second of a clip comes as one audio vector and a 7×7 map of picture vectors. Most of the 49 regions show a wall, the
@@ -346,54 +346,68 @@ class Guided(nn.Module):
 
 
 # %% [markdown]
-# The scenes: objects and sounds are fixed random patterns, with noise on top.
+# The scenes: objects and sounds are fixed random patterns, with noise on top. With `shown=0` the meant object is missing.
 
 # %%
 fixed = torch.Generator().manual_seed(0)
 looks, sounds = torch.randn(8, 32, generator=fixed), torch.randn(8, 16, generator=fixed)
 
 
-def scenes(n, g):
+def scenes(n, g, shown=1):
     """n scenes: sound (n,16), regions (n,49,32), the meant kind (n,) and its place (n,)."""
     kind = torch.randint(8, (n,), generator=g)
     other = (kind + torch.randint(1, 8, (n,), generator=g)) % 8
     place, elsewhere = torch.rand(n, 49, generator=g).argsort(1)[:, :2].T
     regions, clip = 0.5 * torch.randn(n, 49, 32, generator=g), torch.arange(n)
-    regions[clip, place] += looks[kind]
+    regions[clip, place] += shown * looks[kind]
     regions[clip, elsewhere] += looks[other]
     return sounds[kind] + 0.3 * torch.randn(n, 16, generator=g), regions, kind, place
 
 
 # %% [markdown]
-# Both variants train for 200 steps on the same scenes, with three seeds, and are tested on 1,000 new ones.
+# Both variants train for 200 steps on the same scenes, with two seeds, and are tested on 1,000 new ones. Three numbers: how
+# often the answer is right, how often the attention's maximum is on the meant object, and how often the answer is right when
+# that object is erased from the scene. Guessing is right once in eight.
 
 # %%
 def train_guided(axis, seed, steps=200):
-    """Share of 1,000 new toy scenes that are classified right, and in which the attention's peak is on the meant object."""
+    """On new toy scenes, shares of: right answers, maxima on the meant object, right answers without that object."""
     torch.manual_seed(seed)
     model, g = Guided(axis), torch.Generator().manual_seed(seed + 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     for _ in range(steps):
-        sound, regions, kind, _ = scenes(64, g)
+        sound, regions, kind, _ = scenes(32, g)
         loss = nn.functional.cross_entropy(model(sound, regions)[0], kind)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    sound, regions, kind, place = scenes(1000, torch.Generator().manual_seed(99))
-    with torch.no_grad():
-        logits, alpha = model(sound, regions)
-    return (logits.argmax(1) == kind).float().mean().item(), (alpha.argmax(1) == place).float().mean().item()
+    shares = []
+    for shown in (1, 0):
+        sound, regions, kind, place = scenes(1000, torch.Generator().manual_seed(99), shown)
+        with torch.no_grad():
+            logits, alpha = model(sound, regions)
+        shares += [(logits.argmax(1) == kind).float().mean().item(), (alpha.argmax(1) == place).float().mean().item()]
+    return shares[:3]
 
 
-toy = {name: np.array([train_guided(axis, seed) for seed in range(3)]) for name, axis in (("row", -1), ("column", -2))}
+threads = torch.get_num_threads()
+torch.set_num_threads(1)                                      # matrices as small as these are faster on one
+toy = {name: np.array([train_guided(axis, seed) for seed in (0, 1)]) for name, axis in (("row", -1), ("column", -2))}
 for name, results in toy.items():
-    print(f"toy scenes, by {name:7}", *(f"{100 * right:.0f} % right, {100 * hit:.0f} % pointed;" for right, hit in results))
+    for seed, shares in enumerate(100 * results):
+        print("by {:7} seed {}: {:3.0f} % right, {:3.0f} % pointed, {:3.0f} % right without".format(name, seed, *shares))
+torch.set_num_threads(threads)
 assert toy["column"][:, 0].min() > toy["row"][:, 0].max()
 
 # %% [markdown]
-# By column the task is solved, by row it is not yet, with every seed. The addition by row is not wrong, it learns slowly: it
-# cannot share between places what it has learnt at one. Keep this in mind when you look at the maps below. We change nothing:
-# the book's VSCG stays the released one.
+# By column the task is solved, by row not yet. The addition by row is not wrong, it learns slowly: it cannot share between
+# places what it has learnt at one.
+#
+# The table holds a warning as well. Where the answer is right *without* the object, the network did not need to see it. The sound
+# decides how the weights are spread, and the classifier can read the sound off the spread. So accuracy does not prove that
+# an attention looks at the right place. It has to be measured.
+#
+# We change nothing: the book's VSCG keeps the addition by row, as released.
 
 # %% [markdown]
 # ## On data: where does a trained network look?
@@ -458,12 +472,13 @@ plots.attention_maps(maps["untrained"][chosen], clip_patch, truth[chosen])
 # With freshly drawn weights some regions are brighter than others, but not for a reason: nobody has told the network what
 # to look for. Now the trained one.
 
-# %% mystnb={"figure": {"caption": "Training makes the attention much sharper; the outline tells whether it is on the source.", "name": "fig-agva-trained"}, "image": {"alt": "Ten 7 by 7 attention maps of the trained network on the same clip; a few single regions hold most of the attention, and the true source is outlined."}}
+# %% mystnb={"figure": {"caption": "Training makes the attention sharper; the outline tells whether it is on the source.", "name": "fig-agva-trained"}, "image": {"alt": "Ten 7 by 7 attention maps of the trained network on the same clip; a few single regions hold most of the attention, and the true source is outlined."}}
 plots.attention_maps(maps["trained"][chosen], clip_patch, truth[chosen])
 
 # %% [markdown]
-# The attention has become sharp: a few regions hold most of it. Whether they are the right ones is not to be judged from one
-# clip: pictures of attention are easily picked. Here we can count.
+# The attention has become sharper: a few neighbouring regions hold most of it, also in seconds in which the object is not to be
+# seen and only a silent distractor may be there. Whether they are the right ones is not to be judged from one clip, for
+# pictures of attention are easily picked. Here we can count.
 #
 # ### Pointing accuracy
 #
@@ -508,7 +523,7 @@ else:
     for line in table.itertuples():
         print(f"{line.name:21} {100 * line.mean:5.1f} % of seen seconds, interval {100 * line.low:.1f} to {100 * line.high:.1f}")
     print(f"{'chance':21} {100 * chance.mean():5.1f} %   ({data.name}, test split)")
-    assert 0.02 < chance.mean() < 0.12
+    assert 0.02 < chance.mean() < 0.25
 
 # %% [markdown]
 # The same as a picture.
@@ -518,8 +533,8 @@ plots.intervals(table, {"chance": chance.mean()}, "pointing accuracy (% of seen 
 
 # %% [markdown]
 # Read the dots against the dashed line. An interval that contains the line means: these maps point no better than a
-# blindfolded finger. The code puts it into words, for the data and the training that this page was made with. The last
-# line compares clip by clip, own sound against other sound.
+# blindfolded finger. Then compare the two trained rows. If they are alike, the network looks at what stands out in the picture,
+# and the sound has little say. The code puts both into words, clip by clip, for the data and the training of this page.
 
 # %%
 def verdict(mean, low, high, what, against):
@@ -556,13 +571,9 @@ assert 0 < moved.mean() < 1 and 49 * habit.max((2, 3)).mean() > 1
 plots.attention_maps(habit[0, :5])
 
 # %% [markdown]
-# Five seconds of sound, no picture, and yet some regions are bright, by and large the same ones. This is the place preference
-# of equation {eq}`eq-agva-add` at work. An attention map of this network must not be read as "here is the sound" without
-# such a control.
-#
-# Can a network be accurate without looking at the source? The attended vector is a mean over regions, and on this data the
-# object is spread over several regions and ten seconds, so some of it gets into the mean wherever the maximum is. And the sound
-# reaches the classifier on its own way, too.
+# Five seconds of sound, no picture, and yet some regions are brighter than others; how much so changes with the sound. This is
+# the place preference of equation {eq}`eq-agva-add` at work. An attention map of this network must not be read as "here is the
+# sound" without such controls: chance, a foreign sound, a blank picture.
 
 # %% [markdown]
 # ## What was established
@@ -570,6 +581,7 @@ plots.attention_maps(habit[0, :5])
 # - AGVA is a weighted mean of the 49 regions; a loop of ten lines, a layer of thirty, and the package's class give
 #   the same numbers.
 # - With suitable weights the sound picks the object that it belongs to, by waking the score unit that looks for it.
+# - A network can be right without its attention being on the object, because the sound leaks through the weights.
 # - The audio term is added by *place*. A blank picture therefore gets an uneven map, and shuffled regions do not take their
 #   attention along. On toy scenes this variant learns more slowly than the usual one.
 # - Where the truth is planted, looking at the source can be counted, and compared with chance and with a foreign sound.
@@ -577,6 +589,7 @@ plots.attention_maps(habit[0, :5])
 # ## What stays uncertain
 #
 # - The paper shows that VSCG's attention overlaps with the source on chosen clips of AVE. AVE has no truth to count that.
+# - Looking at the source is not the same as being guided by the sound. How much the sound guides on AVE is open.
 # - Longer training, more clips or another seed may give another pointing accuracy; the figure above is one run.
 # - What the addition by column would do to VSCG on AVE has not been measured here.
 #

@@ -116,8 +116,9 @@ def write_record(folder: Path, values: dict, history: list[dict], weights: dict,
     write_atomically(folder / "history.csv", table.getvalue().encode())
     write_atomically(folder / "state.safetensors", safetensors.torch.save(weights))
     write_atomically(folder / "predictions.safetensors", safetensors.numpy.save(predictions))
-    write_atomically(folder / "record.json", (json.dumps(values, indent=1) + "\n").encode())
-    return Record(folder, values, fresh=True)
+    text = json.dumps(values, indent=1) + "\n"
+    write_atomically(folder / "record.json", text.encode())
+    return Record(folder, json.loads(text), fresh=True)
 
 
 def read_record(folder: Path) -> Record | None:
