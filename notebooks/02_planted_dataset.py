@@ -232,8 +232,8 @@ for name, ours in zip(("audio", "heard", "audio_evidence"), mine, strict=True):
 # %% [markdown]
 # ## A clip, opened
 #
-# We look for a test clip with much to see: an event of 3 to 8 seconds, clear seconds in both modalities, background in which
-# the object is heard but not seen, and something bright in the picture even then. `strength` is the length of each region's
+# We look for a test clip with much to see: an event with seconds that are clear in one modality only, and that in both
+# directions; background in which the object is heard but not seen; and something bright in the picture even then. `strength` is the length of each region's
 # vector, as a share of the second's sum.
 
 # %% tags=["nbval-check-output"]
@@ -244,8 +244,8 @@ def strength(row):
 
 
 heard, seen = (data.truth[name].astype(bool) for name in ("heard", "seen"))
-lasting, clear = event.sum(1), [data.truth[f"{name}_evidence"].max(1) == 1 for name in ("audio", "visual")]
-rich = (lasting >= 3) & (lasting <= 8) & clear[0] & clear[1] & (heard & ~seen).any(1)
+clear_heard, clear_seen = (data.truth[f"{name}_evidence"] == 1 for name in ("audio", "visual"))
+rich = (event & clear_heard & ~clear_seen).any(1) & (event & clear_seen & ~clear_heard).any(1) & (heard & ~seen).any(1)
 row = next(row for row in test[rich[test]] if strength(row)[~seen[row]].max() > 0.05)
 print(f"{NAME}, row {row}: {CATEGORIES[data.category[row]]}")
 for name, mask in (("event", event), ("heard", heard), ("seen", seen)):
@@ -399,13 +399,14 @@ for name, modality in (("fused", "both"), ("audio", "audio"), ("visual", "visual
 # The test accuracies, each with its 95% bootstrap interval over clips {cite:p}`efron1979bootstrap`.
 
 # %%
+TITLES = {"fused": "both", "audio": "sound alone", "visual": "picture alone"}
 truth = data.labels[test].argmax(-1)
 per_clip = {name: clip_accuracy(record.predictions(), truth) for name, record in records.items()}
-table = pd.DataFrame([(name, name, right.mean(), *bootstrap_interval(right)) for name, right in per_clip.items()],
+table = pd.DataFrame([(TITLES[name], name, right.mean(), *bootstrap_interval(right)) for name, right in per_clip.items()],
                      columns=["name", "group", "mean", "low", "high"])
 for line in table.itertuples():
-    print(f"{line.name:7} {100 * line.mean:5.1f} % of {NAME} test segments, interval {100 * line.low:.1f} to {100 * line.high:.1f}")
-assert SIZE == "full" or 0.70 < per_clip["fused"].mean() < 0.90
+    print(f"{line.name:13} {100 * line.mean:5.1f} % of {NAME} test segments, interval {100 * line.low:.1f} to {100 * line.high:.1f}")
+assert (SIZE, PROFILE) != ("mini", "quick") or 0.70 < per_clip["fused"].mean() < 0.90
 
 # %% [markdown]
 # The same as a picture, with two of the rules from above as landmarks.

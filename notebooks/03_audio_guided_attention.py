@@ -423,7 +423,7 @@ untrained = vscg.build_model("vscg", setting="fully").eval()
 accuracy = record.result["test"]["accuracy"]
 print(record.describe())
 print(f"test accuracy on {data.name}: {100 * accuracy:.1f}% of segments")
-assert data.name != "planted-mini" or 0.7 < accuracy < 0.95
+assert (data.name, PROFILE) != ("planted-mini", "quick") or 0.7 < accuracy < 0.95
 
 # %% [markdown]
 # In the fully supervised network the sound passes two linear maps before it meets the picture, so we ask the network's
@@ -509,7 +509,9 @@ assert hits.tolist() == [0.5] and np.allclose(chance, 3 / 49)
 # of another class. If the sound guides the look, the wrong sound must mislead it.
 
 # %%
-stranger = np.roll(test, len(test) // 2)                      # the test rows are sorted by class
+order = np.argsort(data.category[test], kind="stable")        # half the test split on from a clip is another class
+stranger = np.empty_like(test)
+stranger[order] = test[np.roll(order, len(test) // 2)]
 assert (data.category[stranger] != data.category[test]).all()
 maps["trained, other sound"] = attention_of(trained, test, stranger)
 table = None

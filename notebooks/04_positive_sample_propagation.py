@@ -544,7 +544,8 @@ for way in ("to picture", "to sound"):
 # %% [markdown]
 # Read the lines with care. "Against chance" says whether event seconds are favoured as *senders*. "Against background rows"
 # says whether the receiver matters, which is what the name *positive pair* promises. A favoured sender with no difference
-# between receivers is a filter on seconds, not a match of pairs.
+# between receivers is a filter on seconds, not a match of pairs. And what an untrained network already does is no learnt
+# skill: seconds in which something sounds or shows have larger features, and larger features get larger products.
 #
 # On planted data we know more: which background seconds are heard, which are seen. So we can ask what makes a sender.
 

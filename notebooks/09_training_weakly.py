@@ -186,8 +186,8 @@ frame = pd.DataFrame([(name, right[target][clips].mean(), *bootstrap_interval(ri
 plots.intervals(frame)
 
 # %% [markdown]
-# Where the event fills the clip there is nothing to localise, and presence tags lose nothing. Short events are where
-# localisation is needed, and where the tag that knows their length helps.
+# Where the event fills the clip there is nothing to localise. Short events are where localisation is needed, and where
+# the tag that knows their length has something to give.
 
 # %% [markdown]
 # ## What the tag did to the scores
@@ -238,7 +238,7 @@ pick = short[np.argmax((right["proportion"] - right["presence"])[short])]
 print(f"{CATEGORIES[data.category[test][pick]]}, {length[pick]} s; accuracy "
       + ", ".join(f"{target} {100 * right[target][pick]:.0f}%" for target in right))
 
-# %% mystnb={"figure": {"caption": "One clip with a short event: the presence tag teaches what, the proportion tag also how much.", "name": "fig-weakly-timeline"}, "image": {"alt": "Three rows of coloured seconds over ten seconds: ground truth with background around the event, the prediction with presence tags, and the prediction with proportion tags."}}
+# %% mystnb={"figure": {"caption": "The clip with a short event on which the two tags differ most.", "name": "fig-weakly-timeline"}, "image": {"alt": "Three rows of coloured seconds over ten seconds: ground truth with background around the event, the prediction with presence tags, and the prediction with proportion tags."}}
 plots.timeline(truth[test][pick], {f"{target} tag": record.predictions()[pick] for target, record in records.items()})
 
 # %% [markdown]
