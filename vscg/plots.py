@@ -195,10 +195,11 @@ def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None
     """
     names = list(dict.fromkeys(frame["name"]))
     groups = list(dict.fromkeys(frame["group"])) if "group" in frame else [None]
+    apart = 0 if frame["name"].is_unique else 0.22     # groups that share a row stand beside each other in it
     fig, ax = _figure(1.2 + 0.42 * len(names))
     for i, group in enumerate(groups):
         part = frame if group is None else frame[frame["group"] == group]
-        position = np.array([names.index(name) for name in part["name"]]) + 0.22 * (i - (len(groups) - 1) / 2)
+        position = np.array([names.index(name) for name in part["name"]]) + apart * (i - (len(groups) - 1) / 2)
         mean, low, high = (100 * part[column].to_numpy() for column in ("mean", "low", "high"))
         ax.errorbar(mean, position, xerr=[mean - low, high - mean], fmt="o", markersize=7, linewidth=2.2, capsize=4,
                     color=COLOURS.get(group, OTHERS[i % len(OTHERS)]) if group else COLOURS["fused"], label=group)
