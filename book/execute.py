@@ -5,7 +5,6 @@
 """
 import ast
 import hashlib
-import os
 import sys
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from traitlets.config import Config
 
 from vscg import paths
 from vscg.fingerprint import code_hash, value_hash
+from vscg.records import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -81,13 +81,6 @@ def _outputs(outputs: list) -> list:
     return kept
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Writes UTF-8 text so that `path` holds either the old content or all of the new."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
-
-
 def execute(source: Path, target: Path, parameters: dict) -> None:
     """Runs a text source with `parameters` and writes the executed notebook to `target`.
 
@@ -108,7 +101,7 @@ def execute(source: Path, target: Path, parameters: dict) -> None:
         raise NotebookFailed(f"{source.name}: its Python process died, most often for want of memory.\n"
                              f"The notebook up to there: {failed}") from error
     clean(notebook)
-    write_atomically(target, nbformat.writes(notebook) + "\n")
+    write_atomically(target, (nbformat.writes(notebook) + "\n").encode())
     failed.unlink()
 
 
@@ -120,7 +113,7 @@ def reuse_or_execute(source: Path, folder: Path, parameters: dict, data: str = "
         return False
     stored.unlink(missing_ok=True)
     execute(source, target, parameters)
-    write_atomically(stored, key)
+    write_atomically(stored, key.encode())
     return True
 
 
