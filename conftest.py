@@ -1,5 +1,6 @@
 """Where the tests and the notebooks find the real AVE files, and what is skipped without them."""
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ NEARBY = ROOT.parent / "shared" / "data" / "ave"
 
 if "VSCG_AVE_DIR" not in os.environ and (NEARBY / "Annotations.txt").is_file():
     os.environ["VSCG_AVE_DIR"] = str(NEARBY)
+
+# A shell starts background jobs with Ctrl-C ignored, and processes pass that on; the tests send it and mean it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

@@ -424,11 +424,11 @@ plots.intervals(table, {name: landmarks[name] for name in ("always background", 
 for name in ("audio", "visual"):
     mean, low, high = paired_difference(per_clip["fused"], per_clip[name])
     print(f"fused minus {name:7} {100 * mean:5.1f} points on {NAME}, interval {100 * low:.1f} to {100 * high:.1f}")
-    assert mean > 0.05 and low > 0
+    assert (SIZE, PROFILE) != ("mini", "quick") or (mean > 0.05 and low > 0)
 
 # %% [markdown]
-# Both differences are at least five points and their intervals lie above 0: on this data set neither modality can do
-# the work of both.
+# Where a difference is clearly above 0, that modality cannot do the work of both. On `planted-mini` with the quick profile
+# both must be at least five points, and the cell checks it.
 
 # %% [markdown]
 # ## What planted numbers can say
@@ -454,6 +454,8 @@ for name in ("audio", "visual"):
 #
 # - Whether real features are ambiguous in this way, and how strongly.
 # - The recipe for pictures is only shown, not rebuilt here; it is in `vscg.planted.make_clip`.
+# - The dials were set on `planted-mini` with the quick profile; `planted` has the same ones, and how hard it is after the
+#   paper's 300 epochs has not been measured.
 # - One seed of one network for each modality: the intervals cover the choice of test clips, not of the weights.
 #
 # ## Next
