@@ -196,7 +196,8 @@ def test_difficulty_of_planted_mini(mini):
 
     The mean over the last three epochs is no selection at all, and steadier than any one of them.
     """
-    accuracy = {modality: fit(RunConfig(modality=modality), dataset=mini, progress=False).history.test_accuracy[-3:].mean()
-                for modality in ("both", "audio", "visual")}
+    records = {modality: fit(RunConfig(modality=modality), dataset=mini, progress=False)
+               for modality in ("both", "audio", "visual")}
+    accuracy = {modality: record.history.test_accuracy[-3:].mean() for modality, record in records.items()}
     assert 0.75 <= accuracy["both"] <= 0.85, accuracy
     assert max(accuracy["audio"], accuracy["visual"]) <= accuracy["both"] - 0.08, accuracy

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import torch
 
-from .errors import VscgError
+from vscg.errors import VscgError
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of a file that torch.save wrote before version 1.6
 MAX_NAMES = 20_000  # parameters, buffers and submodules of one model; VSCG has about 60

@@ -17,7 +17,7 @@ import pooch
 import requests
 from tqdm import tqdm
 
-from .errors import VscgError
+from vscg.errors import VscgError
 
 SMALL_FILES = {
     "Annotations.txt": "0d24a9ec5cd4ceb779ebd83d74e83ec8e55c5e468cede3f320fb57346c9dd321",
