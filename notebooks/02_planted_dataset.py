@@ -454,8 +454,8 @@ for name in ("audio", "visual"):
 #
 # - Whether real features are ambiguous in this way, and how strongly.
 # - The recipe for pictures is only shown, not rebuilt here; it is in `vscg.planted.make_clip`.
-# - The dials were set on `planted-mini` with the quick profile; `planted` has the same ones, and how hard it is after the
-#   paper's 300 epochs has not been measured.
+# - The dials were set on `planted-mini` with the quick profile. `planted` still has the same ones, and with ten times the
+#   clips they are too easy: differences between good systems will hardly show on it until they are set anew.
 # - One seed of one network for each modality: the intervals cover the choice of test clips, not of the weights.
 #
 # ## Next
