@@ -7,10 +7,19 @@ from tests.golden import golden
 from tests.golden.compare import CASES, FOLDER, TOLERANCES, build, compare
 
 PUBLISHED_COUNTS = {"vscg_fully": 2_629_226, "vscg_weakly": 2_397_006, "psp_fully": 1_667_251, "psp_weakly": 1_254_251,
-                    "avel_fully": 1_335_246, "avel_weakly": 1_335_246}
+                    "avel_fully": 1_335_246, "avel_weakly": 1_335_246, "dmrn_fully": 1_571_150,
+                    "avsdn_fully": 2_162_510, "avsdn_weakly": 2_162_510, "cmra_fully": 15_863_262,
+                    "cmra_weakly": 15_863_519, "cmbs_fully": 13_544_537, "cmbs_weakly": 14_789_439,
+                    "dmin_fully": 17_744_890, "dmin_weakly": 17_745_661}
 OUTPUTS = {"vscg_fully": {"is_event", "event", "similarity"}, "psp_fully": {"segment_logits", "similarity"},
            "vscg_weakly": {"video_prob", "segment_logits", "smooth_prob"}, "avel_fully": {"segment_prob"},
-           "psp_weakly": {"video_prob", "segment_logits"}, "avel_weakly": {"video_prob", "segment_logits"}}
+           "psp_weakly": {"video_prob", "segment_logits"}, "avel_weakly": {"video_prob", "segment_logits"},
+           "dmrn_fully": {"segment_prob"}, "avsdn_fully": {"is_event", "event"},
+           "avsdn_weakly": {"is_event", "event", "video_prob"}, "cmra_fully": {"is_event", "event"},
+           "cmra_weakly": {"is_event", "raw_logits", "video_prob"},
+           "cmbs_fully": {"is_event", "event", "gate", "av_score"}, "cmbs_weakly": {"gate", "raw_logits", "video_prob"},
+           "dmin_fully": {"is_event", "event", "event_self"},
+           "dmin_weakly": {"is_event", "raw_logits", "video_prob", "video_prob_self"}}
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +68,7 @@ def test_the_comparison_sees_a_changed_weight(monkeypatch):
 @pytest.mark.parametrize("case", CASES)
 def test_golden_models_have_no_dropout_left(case):
     model, _, meta, _ = build(case)
-    audio, visual, _ = (torch.as_tensor(array) for array in golden.inputs(meta))
+    audio, visual, _ = comparison.tensors(meta)
     with torch.no_grad():
         trained, evaluated = model.train()(audio[:1], visual[:1]), model.eval()(audio[:1], visual[:1])
     for name in ("event_relevance", "event_category", "segment_logits", "video_probability", "similarity"):

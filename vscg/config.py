@@ -2,9 +2,10 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 
+from vscg.choices import choose
 from vscg.errors import VscgError
-from vscg.models import SETTINGS, SYSTEMS, choose
-from vscg.objectives import TARGETS
+from vscg.models import SETTINGS, check_system
+from vscg.objectives import LOSSES, PUBLISHED_LOSS, TARGETS
 
 PROTOCOLS = ("clean", "released")
 SELECTIONS = ("validation", "test")
@@ -25,24 +26,50 @@ class Schedule:
     decay_epochs: tuple[int, ...] = ()
     decay_steps: int = 0          # instead: every so many optimiser steps
     decay: float = 0.8
+    clip_norm: float = 0.0        # gradients are scaled down to this global L2 norm; 0: never
     order: str = "shuffled"       # of the released loader
     selection: str = "test"       # of the released program
     first_look: int = 0           # the released program picks its checkpoint among epochs (from 0) first_look, ...
     look_every: int = 1           # ... first_look + look_every, and so on
 
 
+_AVEL = Schedule(batch=64, decay_steps=15_000, decay=0.1, order="stored", selection="validation", look_every=5)
+_CMRA = Schedule(batch=32, epochs=200, lr=5e-4, decay_epochs=(10, 20, 30), decay=0.5, clip_norm=0.1)
+_CMRA_WEAKLY = replace(_CMRA, decay_epochs=(5, 20, 40), clip_norm=0.5)
+_AVSDN = Schedule(batch=64, epochs=45, decay_epochs=(10, 20, 30), decay=0.5, clip_norm=0.1, selection="validation")
+
+# (system, setting) -> published settings. The programs of CMRA, CMBS and DMIN compute in double precision, ours in
+# single; DMRN's starts from a trained AVEL, ours from new weights.
 SCHEDULES = {
-    ("vscg", "fully"): Schedule(decay_epochs=(60, 120, 240), first_look=5, look_every=5),
-    ("vscg", "weakly"): Schedule(decay_epochs=(80, 180, 240, 300), order="first-random", first_look=51),
+    ("avel", "fully"): _AVEL,
+    ("avel", "weakly"): _AVEL,
+    ("dmrn", "fully"): _AVEL,
+    ("avsdn", "fully"): _AVSDN,
+    ("avsdn", "weakly"): replace(_AVSDN, decay_epochs=(5, 20, 40)),
+    ("cmra", "fully"): _CMRA,
+    ("cmra", "weakly"): _CMRA_WEAKLY,
     ("psp", "fully"): Schedule(decay_epochs=(60, 120), first_look=5, look_every=5),
     ("psp", "weakly"): Schedule(decay_epochs=(80, 160), order="first-random", first_look=51),
-    ("avel", "fully"): Schedule(batch=64, decay_steps=15_000, decay=0.1, order="stored", selection="validation",
-                                look_every=5),
-    ("avel", "weakly"): Schedule(batch=64, decay_steps=15_000, decay=0.1, order="stored", selection="validation",
-                                 look_every=5),
+    ("cmbs", "fully"): Schedule(batch=64, epochs=200, lr=7e-4, decay_epochs=(10, 20, 30), decay=0.5, clip_norm=0.5),
+    ("cmbs", "weakly"): Schedule(batch=64, epochs=200, lr=6e-4, decay_epochs=(10, 20, 40), decay=0.5, clip_norm=0.5),
+    ("dmin", "fully"): _CMRA,
+    ("dmin", "weakly"): _CMRA_WEAKLY,
+    ("vscg", "fully"): Schedule(decay_epochs=(60, 120, 240), first_look=5, look_every=5),
+    ("vscg", "weakly"): Schedule(decay_epochs=(80, 180, 240, 300), order="first-random", first_look=51),
 }
-# quick: what two CPU cores train in half a minute on planted-mini, before any decay. full: the published schedule.
-PROFILES: dict[str, dict[str, int]] = {"quick": {"batch": 16, "epochs": 10}, "full": {}}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How long runs are, and how many seeds a table takes. None: the system's published figure."""
+
+    seeds: int
+    batch: int | None = None      # clips
+    epochs: int | None = None
+
+
+_SHORT = {"batch": 8, "epochs": 3}       # before any decay; one CPU core trains VSCG on planted-mini in 15 seconds
+PROFILES = {"quick": Profile(1, **_SHORT), "standard": Profile(3, **_SHORT), "full": Profile(5)}
 
 
 @dataclass(frozen=True)
@@ -69,13 +96,15 @@ class RunConfig:
     first_look: int | None = None       # first epoch, from 0, whose weights may be picked
     look_every: int | None = None
     modality: str = "both"              # "audio" or "visual": the other one's features are zeros
+    loss: str | None = None             # one of objectives.LOSSES; None: the system's own
     batch: int | None = None            # clips
     epochs: int | None = None
     lr: float | None = None
     decay_epochs: tuple[int, ...] | None = None
     decay_steps: int | None = None
     decay: float | None = None
-    model_options: Mapping[str, float] = field(default_factory=dict)
+    clip_norm: float | None = None
+    model_options: Mapping[str, float | str | bool] = field(default_factory=dict)
 
     def resolve(self) -> "RunConfig":
         """The same run with every field filled.
@@ -83,28 +112,30 @@ class RunConfig:
         Raises:
             VscgError: an unknown name or a number out of range.
         """
-        for what, allowed in (("system", SYSTEMS), ("setting", SETTINGS), ("profile", PROFILES),
-                              ("protocol", PROTOCOLS), ("modality", MODALITIES)):
+        for what, allowed in (("setting", SETTINGS), ("profile", PROFILES), ("protocol", PROTOCOLS),
+                              ("modality", MODALITIES)):
             choose(what, getattr(self, what), allowed)
-        choose(f"variant of {self.system}", self.variant, SYSTEMS[self.system].variants)
+        check_system(self.system, self.setting, self.variant)
         schedule = SCHEDULES[self.system, self.setting]
         profile = PROFILES[self.profile]
         released = self.protocol == "released"
-        epochs = self.epochs if self.epochs is not None else profile.get("epochs", schedule.epochs)
+        epochs = self.epochs if self.epochs is not None else profile.epochs or schedule.epochs
         scale = epochs / schedule.epochs    # a shorter run looks at the same fractions of its length
         defaults = {
             "selection": schedule.selection if released else "validation",
-            "target": "proportion" if released and self.system != "avel" else "presence",
+            "target": "proportion" if released and self.system in ("vscg", "psp") else "presence",
             "order": schedule.order if released else "shuffled",
             "drop_last": released, "stale_avps": released, "empty_as_first": released,
             "first_look": round(schedule.first_look * scale) if released else 0,
             "look_every": max(1, round(schedule.look_every * scale)) if released else 1,
-            "batch": profile.get("batch", schedule.batch), "epochs": epochs, "lr": schedule.lr,
+            "batch": profile.batch or schedule.batch, "epochs": epochs, "lr": schedule.lr,
             "decay_epochs": schedule.decay_epochs, "decay_steps": schedule.decay_steps,
-            "decay": schedule.decay,
+            "decay": schedule.decay, "clip_norm": schedule.clip_norm,
+            "loss": PUBLISHED_LOSS[self.system, self.setting],
         }
         config = replace(self, **{name: value for name, value in defaults.items() if getattr(self, name) is None})
-        for what, allowed in (("selection", SELECTIONS), ("target", TARGETS), ("order", ORDERS)):
+        for what, allowed in (("selection", SELECTIONS), ("target", TARGETS), ("order", ORDERS),
+                              ("loss", LOSSES)):
             choose(what, getattr(config, what), allowed)
         for what in ("batch", "epochs", "look_every"):
             if getattr(config, what) < 1:

@@ -2,13 +2,15 @@
 
 B clips, T = 10 segments, 29 classes with background last. Every loss is a mean over the clips of the batch.
 """
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vscg.models import SETTINGS, SYSTEMS, Output, choose
+from vscg.choices import choose
+from vscg.errors import VscgError
+from vscg.models import Output, check_system
 
 TARGETS = ("presence", "proportion")
 
@@ -109,14 +111,14 @@ class SimilarityTerm(nn.Module):
         self.variant, self.stale = variant, stale
         self.register_buffer("left_over", torch.zeros(0, 10))
 
-    def forward(self, output: Output, labels: Tensor) -> Tensor:
+    def forward(self, similarity: Tensor, labels: Tensor) -> Tensor:
         target = similarity_target(labels)
         if self.stale:
             self._grow(labels)
             rows = self.left_over[:len(labels)]
             target = torch.where(event_indicator(labels) > 0, target, rows)
             self.left_over[:len(labels)] = target
-        return similarity_loss(output.similarity, target, self.variant)
+        return similarity_loss(similarity, target, self.variant)
 
     def _grow(self, labels: Tensor) -> None:
         extra = len(labels) - len(self.left_over)
@@ -125,24 +127,60 @@ class SimilarityTerm(nn.Module):
 
 
 class Objective(nn.Module):
-    """A weighted sum of named terms; call it with an `Output` and labels (B,T,29), get the total and its parts."""
+    """A weighted sum of terms; call it with an `Output` and labels (B,T,29), get the total and its parts.
 
-    def __init__(self, **terms: tuple[float, Callable[[Output, Tensor], Tensor]]):
+    Args:
+        name: of the loss.
+        terms: name -> weight, the field of `Output` (or of its extras) that the term reads, and the term.
+    """
+
+    def __init__(self, name: str, terms: Mapping[str, tuple[float, str, Callable[[Tensor, Tensor], Tensor]]]):
         super().__init__()
-        self.terms = terms
-        self.stateful = nn.ModuleList(term for _, term in terms.values() if isinstance(term, nn.Module))
+        self.name, self.terms = name, terms
+        self.stateful = nn.ModuleList(term for _, _, term in terms.values() if isinstance(term, nn.Module))
+
+    def read(self, output: Output, field: str) -> Tensor:
+        values = output.extras.get(field, getattr(output, field, None))
+        if values is None:
+            raise VscgError(f"The loss {self.name!r} reads {field}, which this model does not produce: give the model "
+                            f"the head that fits, such as model_options={{'head': 'two_part'}} or 'segment'.")
+        return values
 
     def forward(self, output: Output, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        parts = {name: term(output, labels) for name, (_, term) in self.terms.items()}
-        return sum(weight * parts[name] for name, (weight, _) in self.terms.items()), parts
+        parts = {name: term(self.read(output, field), labels) for name, (_, field, term) in self.terms.items()}
+        return sum(weight * parts[name] for name, (weight, _, _) in self.terms.items()), parts
 
 
-def build_objective(system: str, *, setting: str = "fully", variant: str = "released", target: str = "presence",
-                    stale_avps: bool = False, empty_as_first: bool = False) -> Objective:
+# Which terms a loss has, with their weights. A name tells the terms in the paper's symbols.
+LOSSES: dict[str, dict[str, float]] = {
+    "c+t+avps": {"event_relevance": 1, "category": 1, "avps": 1},      # Eq. 18, L_fully
+    "c+t": {"event_relevance": 1, "category": 1},                      # without the negative pair filter
+    "ce+avps": {"ce": 1, "avps": 100},                                 # PSP-Net's
+    "mlsm": {"mlsm": 1},                                               # AVEL's, on segments or on the clip's tag
+    "2bce+s-bce": {"bce": 2, "smooth": 1},                             # Eq. 19, L_weak
+    "bce": {"bce": 1},
+    "mlsm+self": {"mlsm": 0.92, "mlsm_self": 0.08},                    # DMIN's
+    "c+t+self": {"event_relevance": 1, "category": 0.9, "category_self": 0.1},
+    "c+t+gate+av": {"event_relevance": 1, "gate": 1, "category": 1, "av_score": 1},    # CMBS's
+    "ce": {"ce": 1},
+}
+# (system, setting) -> the loss it was published with
+PUBLISHED_LOSS = {
+    ("vscg", "fully"): "c+t+avps", ("vscg", "weakly"): "2bce+s-bce", ("psp", "fully"): "ce+avps",
+    ("psp", "weakly"): "bce", ("avel", "fully"): "mlsm", ("avel", "weakly"): "mlsm", ("dmrn", "fully"): "mlsm",
+    ("cmra", "fully"): "c+t", ("cmra", "weakly"): "mlsm", ("cmbs", "fully"): "c+t+gate+av",
+    ("cmbs", "weakly"): "mlsm", ("dmin", "fully"): "c+t+self", ("dmin", "weakly"): "mlsm+self",
+    ("avsdn", "fully"): "ce", ("avsdn", "weakly"): "bce",
+}
+
+
+def build_objective(system: str, *, setting: str = "fully", variant: str = "released", loss: str | None = None,
+                    target: str = "presence", stale_avps: bool = False, empty_as_first: bool = False) -> Objective:
     """The training loss of a system.
 
     Args:
         system, setting, variant: as for `build_model`.
+        loss: another loss than the system's own, one of `LOSSES`; the model needs a head with the outputs it reads.
         target: the weak tag, see `weak_target`.
         stale_avps, empty_as_first: faults of the released fully supervised program, see `SimilarityTerm` and
             `category_loss`.
@@ -151,33 +189,36 @@ def build_objective(system: str, *, setting: str = "fully", variant: str = "rele
         A callable: `total, parts = loss(output, labels)`.
 
     Raises:
-        VscgError: unknown name.
+        VscgError: unknown name, or, when it is called, an output that lacks what the loss reads.
     """
-    choose("system", system, SYSTEMS)
-    choose("setting", setting, SETTINGS)
-    choose(f"variant of {system}", variant, SYSTEMS[system].variants)
+    check_system(system, setting, variant)
     choose("target", target, TARGETS)
+    loss = loss or PUBLISHED_LOSS[system, setting]
+    choose("loss", loss, LOSSES)
 
-    def category(output: Output, labels: Tensor) -> Tensor:
+    def category(values: Tensor, labels: Tensor) -> Tensor:
         if variant == "paper":
-            return segment_category_loss(output.event_category, labels)
-        return category_loss(output.event_category, labels, empty_as_first)
+            return segment_category_loss(values, labels)
+        return category_loss(values, labels, empty_as_first)
 
-    def on_clip(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Output, Tensor], Tensor]:
-        return lambda output, labels: loss(output.video_probability, weak_target(labels, target))
+    def on_clip(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+        # Some programs have no background among the clip's classes: the tag is cut to theirs.
+        return lambda values, labels: function(values, weak_target(labels, target)[:, :values.shape[-1]])
 
-    similarity = SimilarityTerm(variant, stale_avps)
-    objectives = {
-        ("vscg", "fully"): dict(
-            event_relevance=(1, lambda output, labels: event_relevance_loss(output.event_relevance, labels)),
-            category=(1, category), avps=(1, similarity)),
-        ("vscg", "weakly"): dict(bce=(2, on_clip(clip_loss)), smooth=(1, on_clip(smooth_loss))),
-        ("psp", "fully"): dict(
-            ce=(1, lambda output, labels: segment_cross_entropy(output.segment_logits, labels)),
-            avps=(100, similarity)),
-        ("psp", "weakly"): dict(bce=(1, on_clip(clip_loss))),
-        ("avel", "fully"): dict(
-            mlsm=(1, lambda output, labels: multi_label_soft_margin(output.segment_logits.softmax(-1), labels))),
-        ("avel", "weakly"): dict(mlsm=(1, on_clip(multi_label_soft_margin))),
+    # term -> what of the output it reads, and the loss of that
+    terms = {
+        "event_relevance": ("event_relevance", event_relevance_loss),
+        "category": ("event_category", category),
+        "avps": ("similarity", SimilarityTerm(variant, stale_avps)),
+        "ce": ("segment_logits", segment_cross_entropy),
+        "mlsm": (("video_probability", on_clip(multi_label_soft_margin)) if setting == "weakly" else
+                 ("segment_logits", lambda logits, labels: multi_label_soft_margin(logits.softmax(-1), labels))),
+        "bce": ("video_probability", on_clip(clip_loss)),
+        "smooth": ("video_probability", on_clip(smooth_loss)),
+        "mlsm_self": ("video_prob_self", on_clip(multi_label_soft_margin)),
+        "category_self": ("event_self", category),
+        "av_score": ("av_score", category),
+        # CMBS takes the gate, a product of two sigmoids, for a logit: this term never comes near 0.
+        "gate": ("gate", event_relevance_loss),
     }
-    return Objective(**objectives[system, setting])
+    return Objective(loss, {name: (weight, *terms[name]) for name, weight in LOSSES[loss].items()})

@@ -1,13 +1,10 @@
 """Run records: what a finished run leaves behind, found again by a key."""
 import ast
 import csv
-import fcntl
 import io
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +16,7 @@ from torch import nn
 
 from vscg.config import RunConfig
 from vscg.errors import VscgError
+from vscg.files import write_atomically
 from vscg.fingerprint import code_hash, value_hash
 from vscg.models import SYSTEMS, build_model
 
@@ -44,27 +42,18 @@ def shaping_files(system: str) -> set[Path]:
 
 
 def run_key(config: RunConfig, fingerprint: str) -> str:
-    """16 hex digits over a resolved configuration, the data's fingerprint and the code that shapes the numbers."""
-    return value_hash([config.to_json(), fingerprint, code_hash(shaping_files(config.system))])[:16]
+    """16 hex digits over a resolved configuration, the data's fingerprint and the code that shapes the numbers.
+
+    The data set's name and the profile's do not count: they have become the fingerprint and the other fields.
+    """
+    shaping = {name: value for name, value in config.to_json().items() if name not in ("data", "profile")}
+    return value_hash([shaping, fingerprint, _shaping_code(config.system)])[:16]
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a run's folder; a second process waits here until the first one has finished."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+@cache
+def _shaping_code(system: str) -> str:
+    """Hash of the code that shapes a system's numbers: as it is when first asked, like the modules in memory."""
+    return code_hash(shaping_files(system))
 
 
 @dataclass(frozen=True)
@@ -100,11 +89,16 @@ class Record:
 
     def describe(self) -> str:
         """One line: what ran, where, when, and whether it was trained now or loaded."""
-        config, values = self.config, self.values
-        how = "trained now" if self.fresh else "loaded"
-        title = SYSTEMS[config.system].title
-        return (f"{title}, {config.setting} supervised, {config.data}, seed {config.seed}: {how} "
+        values, how = self.values, "trained now" if self.fresh else "loaded"
+        return (f"{run_title(self.config)}: {how} "
                 f"(run {self.folder.name}, {values['finished'][:10]}, {values['seconds']:.0f} s on {values['device']})")
+
+
+def run_title(config: RunConfig) -> str:
+    """What a run is, in words: system, options, setting, data set, seed."""
+    options = ", ".join(f"{name}={value}" for name, value in config.model_options.items())
+    return (f"{SYSTEMS[config.system].title}{f' ({options})' if options else ''}, {config.setting} supervised, "
+            f"{config.data}, seed {config.seed}")
 
 
 def write_record(folder: Path, values: dict, history: list[dict], weights: dict, predictions: dict) -> Record:

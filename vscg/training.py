@@ -1,9 +1,7 @@
 """fit(): trains any system on any data set, and leaves a run record. It knows no model by name."""
 import datetime
 import json
-import os
 import platform
-import resource
 import time
 from pathlib import Path
 
@@ -18,11 +16,13 @@ from vscg.config import RunConfig
 from vscg.data import load_dataset
 from vscg.errors import VscgError
 from vscg.evaluation import segment_accuracy, summarise
+from vscg.files import locked, write_atomically
+from vscg.machine import best_device, device_name, forget_peak_memory, peak_memory
 from vscg.models import build_model, predict_segments
 from vscg.objectives import build_objective
 from vscg.paths import runs_dir
 from vscg.prepared import Dataset
-from vscg.records import Record, locked, read_record, run_key, write_atomically, write_record
+from vscg.records import Record, read_record, run_key, write_record
 
 EVALUATION_BATCH = 64      # clips; without gradients 64 clips need 0.1 GB
 
@@ -87,7 +87,7 @@ class Run:
         self.model = build_model(config.system, setting=config.setting, variant=config.variant,
                                  **config.model_options).to(device)
         self.objective = build_objective(config.system, setting=config.setting, variant=config.variant,
-                                         target=config.target, stale_avps=config.stale_avps,
+                                         loss=config.loss, target=config.target, stale_avps=config.stale_avps,
                                          empty_as_first=config.empty_as_first).to(device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr)
         self.rows = splits["train"]
@@ -111,6 +111,8 @@ class Run:
             total, parts = self.objective(self.model(audio, visual), labels)
             self.optimizer.zero_grad(set_to_none=True)
             total.backward()
+            if config.clip_norm:
+                nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
             self.optimizer.step()
             losses.append(torch.stack([total, *parts.values()]).detach())
             step_done(1)
@@ -208,17 +210,14 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
     folder = (store or runs_dir()) / key
     with locked(folder):
         record = read_record(folder)
-        return record or _train(config, dataset, folder, torch.device(device or _best_device()), progress, save_every)
-
-
-def _best_device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
+        return record or _train(config, dataset, folder, torch.device(device or best_device()), progress, save_every)
 
 
 def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.device, progress: bool,
            save_every: float) -> Record:
     key, checkpoint = folder.name, folder / "checkpoint.safetensors"
     truth = dataset.labels.argmax(-1)
+    forget_peak_memory(device)
     with torch.random.fork_rng():
         run = Run(config, Features(dataset, device, config.modality), dataset.splits, device)
         if checkpoint.is_file():
@@ -256,16 +255,3 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
     checkpoint.unlink(missing_ok=True)
     return record
 
-
-def device_name(device: torch.device) -> str:
-    """The device in words: the GPU's name, or the CPU's with its threads."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} of {os.cpu_count()} cores"
-
-
-def peak_memory(device: torch.device) -> int:
-    """Bytes: the most that torch held on the GPU, or this process's largest resident size."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

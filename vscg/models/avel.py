@@ -5,17 +5,24 @@ from torch import Tensor, nn
 from vscg.models.attention import AudioGuidedAttention
 from vscg.models.encoder import BiLSTM
 from vscg.models.output import Output
+from vscg.models.plug import build_plug
 
 
 class AVEL(nn.Module):
-    """Both settings share one network; weakly supervised, the segment logits are max-pooled over time."""
+    """Both settings share one network; weakly supervised, the segment logits are max-pooled over time.
 
-    def __init__(self, setting: str):
+    Args:
+        setting: "fully" or "weakly" supervised.
+        plug: what stands between the Bi-LSTMs and the classifier, one of `plug.PLUGS` (Table IV).
+    """
+
+    def __init__(self, setting: str, *, plug: str = "none"):
         super().__init__()
         self.weakly = setting == "weakly"
         self.attention = AudioGuidedAttention()
         self.audio_lstm = BiLSTM(128)
         self.visual_lstm = BiLSTM(512)
+        self.plug = build_plug(plug, setting)
         self.hidden, self.classifier = nn.Linear(512, 64), nn.Linear(64, 29)
         for layer in (self.hidden, self.classifier):
             nn.init.xavier_uniform_(layer.weight)
@@ -23,7 +30,7 @@ class AVEL(nn.Module):
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`."""
         attended, attention = self.attention(audio, visual)
-        fused = torch.cat([self.audio_lstm(audio), self.visual_lstm(attended)], -1)   # (B,T,512)
+        fused = torch.cat(self.plug(self.audio_lstm(audio), self.visual_lstm(attended)), -1)   # (B,T,512)
         logits = self.classifier(self.hidden(fused.relu()).relu())
         probability = logits.amax(1).softmax(-1) if self.weakly else None
         return Output(segment_logits=logits, video_probability=probability, attention=attention)

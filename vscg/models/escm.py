@@ -2,6 +2,7 @@
 import torch
 from torch import Tensor, nn
 
+from vscg.choices import choose
 from vscg.models.psp import ProjectAndNorm
 
 
@@ -42,6 +43,11 @@ class SemanticConsistencyEnhancer(nn.Module):
                 self.visual_gru(visual, visual_prior.transpose(0, 1).contiguous())[0])
 
 
+# Where the initial states come from. The paper's Table III compares "cere" with the others: "unshared" has an extractor
+# for each modality, "average" and "maximum" pool the segments, "zero" gives no prior at all.
+PRIORS = ("cere", "unshared", "average", "maximum", "zero")
+
+
 class EventSemanticConsistency(nn.Module):
     """ESCM: CERE on both modalities, their mean as both GRUs' initial state (Eq. 9), then project and norm (Eq. 12).
 
@@ -50,23 +56,41 @@ class EventSemanticConsistency(nn.Module):
         linear: whether that block has its linear maps.
         crossed: released weakly supervised program only: the audio GRU starts from a linear map of the *visual* event
             representation and the visual GRU from one of the *audio* event representation, not both from the mean.
+        prior: one of `PRIORS`.
     """
 
     def __init__(self, *, dim: int = 256, event_dim: int = 128, dropout: float, linear: bool = True,
-                 crossed: bool = False):
+                 crossed: bool = False, prior: str = "cere"):
         super().__init__()
-        self.cere = CrossModalEventExtractor(dim, event_dim)
+        choose("prior", prior, PRIORS)
+        self.prior, self.event_dim = prior, event_dim
+        self.cere = CrossModalEventExtractor(dim, event_dim) if prior in ("cere", "unshared") else None
+        self.visual_cere = CrossModalEventExtractor(dim, event_dim) if prior == "unshared" else None
         self.isce = SemanticConsistencyEnhancer(dim, event_dim)
         self.project = ProjectAndNorm(2 * event_dim, dropout=dropout, linear=linear)
-        self.crossed = crossed
-        if crossed:
+        self.crossed = crossed and prior != "zero"
+        if self.crossed:
             self.audio_prior_map = nn.Linear(event_dim, event_dim, bias=False)
             self.visual_prior_map = nn.Linear(event_dim, event_dim, bias=False)
 
+    def events(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor]:
+        """Event representations E_a, E_v (B,2,event_dim) of segments (B,T,dim)."""
+        if self.prior == "cere":
+            # Both modalities in one call of the shared extractor: half the convolutions to launch.
+            return self.cere(torch.cat([audio, visual])).chunk(2)
+        if self.prior == "unshared":
+            return self.cere(audio), self.visual_cere(visual)
+        # One pooled vector of 256 has to start two GRUs of 128: its first half starts the forward one, its second half
+        # the backward one. The paper does not say how it does this.
+        pool = {"average": lambda x: x.mean(1), "maximum": lambda x: x.amax(1)}[self.prior]
+        return pool(audio).unflatten(-1, (2, self.event_dim)), pool(visual).unflatten(-1, (2, self.event_dim))
+
     def priors(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor]:
         """Initial states (B,2,event_dim) of the audio and of the visual GRU."""
-        # Both modalities in one call of the shared extractor: half the convolutions to launch.
-        audio_event, visual_event = self.cere(torch.cat([audio, visual])).chunk(2)
+        if self.prior == "zero":
+            zeros = audio.new_zeros(len(audio), 2, self.event_dim)
+            return zeros, zeros
+        audio_event, visual_event = self.events(audio, visual)
         if self.crossed:
             return self.audio_prior_map(visual_event), self.visual_prior_map(audio_event)
         event = (audio_event + visual_event) / 2

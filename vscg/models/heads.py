@@ -1,5 +1,9 @@
-"""From fused features F (B,T,256) to classes: one head per setting (Sec. III-E)."""
+"""From fused features F (B,T,256) to classes (Sec. III-E)."""
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from vscg.choices import choose
+from vscg.models.output import Output
 
 
 class TwoPartHead(nn.Module):
@@ -41,3 +45,29 @@ class WeightingHead(nn.Module):
         # ReLU before the sigmoid: a weight lies between 0.5 and 1, so the branch can halve a segment, not silence it.
         score = score * self.weight(score).relu().sigmoid()
         return score, score.mean(1).softmax(-1)
+
+
+HEADS = {"two_part": TwoPartHead, "segment": SegmentHead}      # fully supervised; each fits the losses that read it
+
+
+def build_head(setting: str, head: str) -> nn.Module:
+    """The head `head` of `HEADS` when fully supervised, the weighting head when weakly supervised."""
+    choose("head", head, HEADS)
+    return HEADS[head]() if setting == "fully" else WeightingHead()
+
+
+def segment_cosine(audio: Tensor, visual: Tensor) -> Tensor:
+    """Similarity of each segment's two vectors: (B,T,dim) twice to (B,T)."""
+    return F.cosine_similarity(audio, visual, dim=-1, eps=1e-12)
+
+
+def classify(head: nn.Module, fused: Tensor, **fields: Tensor | float | None) -> Output:
+    """Run a head on fused features (B,T,256); `fields` are what the output holds besides."""
+    if isinstance(head, TwoPartHead):
+        relevance, category = head(fused)
+        return Output(event_relevance=relevance, event_category=category, **fields)
+    if isinstance(head, SegmentHead):
+        return Output(segment_logits=head(fused), **fields)
+    score, probability = head(fused)
+    return Output(segment_logits=score, video_probability=probability, smooth_probability=probability.softmax(-1),
+                  **fields)

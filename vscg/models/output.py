@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from vscg.labels import BACKGROUND
+
 
 @dataclass
 class Output:
@@ -23,11 +25,12 @@ class Output:
 def predict_segments(output: Output) -> Tensor:
     """Class of every segment: (B,T) int64, 0 to 27 an event, 28 background.
 
-    Systems with the two-part head (Sec. III-E) say `event_category` where the relevance passes the threshold and
-    background elsewhere; the others take the most likely of the 29 segment classes.
+    Systems with a relevance (Sec. III-E) say the clip's event where it passes the threshold and background elsewhere;
+    the others take the most likely of the 29 segment classes. The clip's event is the largest `event_category`, or the
+    largest of the 29 `raw_logits` where a system has these, which may be background.
     """
-    if output.event_relevance is not None and output.event_category is not None:
-        background = output.event_category.shape[-1]
-        category = output.event_category.argmax(-1, keepdim=True).expand_as(output.event_relevance)
-        return category.masked_fill(output.event_relevance.sigmoid() <= output.threshold, background)
-    return output.segment_logits.argmax(-1)
+    if output.event_relevance is None:
+        return output.segment_logits.argmax(-1)
+    clip = output.extras.get("raw_logits", output.event_category)
+    category = clip.argmax(-1, keepdim=True).expand_as(output.event_relevance)
+    return category.masked_fill(output.event_relevance.sigmoid() <= output.threshold, BACKGROUND)

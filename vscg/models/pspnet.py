@@ -1,11 +1,10 @@
 """PSP-Net, the baseline that VSCG builds on: segment encoding and PSP, no ESCM."""
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vscg.models.encoder import SegmentEncoder
-from vscg.models.heads import SegmentHead, WeightingHead
+from vscg.models.heads import WeightingHead, build_head, classify, segment_cosine
 from vscg.models.output import Output
-from vscg.models.psp import PositiveSamplePropagation, ProjectAndNorm
+from vscg.models.plug import build_plug, propagation
 
 
 class PSPNet(nn.Module):
@@ -14,25 +13,26 @@ class PSPNet(nn.Module):
     Args:
         setting: "fully" or "weakly" supervised.
         dropout: rate in every dropout of PSP.
+        plug: what stands between PSP and the classifier, one of `plug.PLUGS` (Table IV).
+        head: fully supervised, "segment" or "two_part", the head that VSCG's loss needs (Table V).
+        threshold: tau_b, for the two-part head.
     """
 
-    def __init__(self, setting: str, *, dropout: float = 0.1):
+    def __init__(self, setting: str, *, dropout: float = 0.1, plug: str = "none", head: str = "segment",
+                 threshold: float = 0.7):
         super().__init__()
-        fully = setting == "fully"
+        self.threshold = threshold
         self.encoder = SegmentEncoder(setting)
-        # Weakly supervised, PSP-Net normalises the propagated features directly, without dropout or a map.
-        project = ProjectAndNorm(dropout=dropout if fully else 0.0, linear=fully)
-        self.psp = PositiveSamplePropagation(threshold=0.099 if fully else 0.095, dropout=dropout, renormalise=fully,
-                                             project=project)
-        self.head = SegmentHead() if fully else WeightingHead()
+        self.psp = propagation(setting, dropout)
+        self.plug = build_plug(plug, setting)
+        self.head = build_head(setting, head)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`."""
         audio, visual, attention = self.encoder(audio, visual)
-        audio, visual = self.psp(audio, visual)
+        audio, visual = self.plug(*self.psp(audio, visual))
         fused = (audio + visual) / 2                                               # (B,T,256)
-        if isinstance(self.head, SegmentHead):
-            return Output(segment_logits=self.head(fused), attention=attention,
-                          similarity=F.cosine_similarity(audio, visual, dim=-1, eps=1e-12))
-        score, probability = self.head(fused)
-        return Output(segment_logits=score, video_probability=probability, attention=attention)
+        if isinstance(self.head, WeightingHead):
+            return classify(self.head, fused, attention=attention)
+        return classify(self.head, fused, similarity=segment_cosine(audio, visual), attention=attention,
+                        threshold=self.threshold)

@@ -1,10 +1,9 @@
 """VSCG, the video-level semantic consistency guidance network, in both settings and both variants (Sec. III)."""
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vscg.models.encoder import SegmentEncoder
 from vscg.models.escm import EventSemanticConsistency
-from vscg.models.heads import TwoPartHead, WeightingHead
+from vscg.models.heads import WeightingHead, build_head, classify, segment_cosine
 from vscg.models.output import Output
 from vscg.models.psp import PositiveSamplePropagation, ProjectAndNorm
 
@@ -19,11 +18,15 @@ class VSCG(nn.Module):
         psp_project_dropout: rate r_s in PSP's project-and-norm.
         escm_dropout: rate r_i in ESCM's project-and-norm; None takes the setting's and variant's own (paper: 0.2 and
             0.5; released: 0.1 and 0.5).
-        threshold: tau_b, fully supervised only.
+        threshold: tau_b, for the two-part head.
+        escm: False leaves ESCM out: the classifier reads PSP's output ("w/o ESCM" of Table III).
+        prior: where ESCM's initial states come from, one of `escm.PRIORS` (Table III).
+        head: fully supervised, "two_part" or "segment", the head that PSP-Net's loss needs (Table V).
     """
 
     def __init__(self, setting: str, variant: str = "released", *, psp_dropout: float | None = None,
-                 psp_project_dropout: float = 0.2, escm_dropout: float | None = None, threshold: float = 0.7):
+                 psp_project_dropout: float = 0.2, escm_dropout: float | None = None, threshold: float = 0.7,
+                 escm: bool = True, prior: str = "cere", head: str = "two_part"):
         super().__init__()
         fully, released = setting == "fully", variant == "released"
         if psp_dropout is None:
@@ -36,22 +39,20 @@ class VSCG(nn.Module):
                                              project=ProjectAndNorm(dropout=psp_project_dropout))
         # The released weakly supervised program crosses the initial states and has no linear map after the GRUs.
         quirk = released and not fully
-        self.escm = EventSemanticConsistency(dropout=escm_dropout, linear=not quirk, crossed=quirk)
-        self.head = TwoPartHead() if fully else WeightingHead()
+        self.escm = EventSemanticConsistency(dropout=escm_dropout, linear=not quirk, crossed=quirk,
+                                             prior=prior) if escm else None
+        self.head = build_head(setting, head)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`."""
         audio, visual, attention = self.encoder(audio, visual)                     # X_a, X_v (B,T,256)
         audio, visual = self.psp(audio, visual)                                    # A^seg, V^seg
-        (audio, visual), (audio_isce, visual_isce) = self.escm(audio, visual)
+        audio_isce, visual_isce = audio, visual
+        if self.escm is not None:
+            (audio, visual), (audio_isce, visual_isce) = self.escm(audio, visual)
         fused = (audio + visual) / 2                                               # F^{v<->a}, Eq. 13
-        if isinstance(self.head, TwoPartHead):
-            # Eq. 16 multiplies the ISCE outputs; the released program takes the cosine after project and norm.
-            similarity = (F.cosine_similarity(audio, visual, dim=-1, eps=1e-12) if self.released
-                          else (audio_isce * visual_isce).sum(-1))
-            relevance, category = self.head(fused)
-            return Output(event_relevance=relevance, event_category=category, similarity=similarity,
-                          attention=attention, threshold=self.threshold)
-        score, probability = self.head(fused)
-        return Output(segment_logits=score, video_probability=probability, smooth_probability=probability.softmax(-1),
-                      attention=attention)
+        if isinstance(self.head, WeightingHead):
+            return classify(self.head, fused, attention=attention)
+        # Eq. 16 multiplies the ISCE outputs; the released program takes the cosine after project and norm.
+        similarity = segment_cosine(audio, visual) if self.released else (audio_isce * visual_isce).sum(-1)
+        return classify(self.head, fused, similarity=similarity, attention=attention, threshold=self.threshold)

@@ -1,0 +1,164 @@
+"""What CMRA, CMBS and DMIN share after the spatial attention: a small cross-modal transformer.
+
+Each modality is encoded by itself, then reads the other one; the interaction block joins the two readings. There are
+no masks and no positional encodings; normalisation comes after each sum.
+"""
+import copy
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class MultiHeadAttention(nn.Module):
+    """Scaled dot-product attention in several heads; keys and values come from the same memory.
+
+    Args:
+        dim: size of the vectors, d.
+        heads: number of heads, each on its own d/heads channels.
+        dropout: rate on the attention weights.
+    """
+
+    def __init__(self, dim: int = 256, *, heads: int = 4, dropout: float):
+        super().__init__()
+        self.heads = heads
+        # One matrix for queries, keys and values, drawn as one: its bound is that of a (3d,d) matrix.
+        self.in_proj_weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(3 * dim, dim)))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * dim))
+        self.out_proj = nn.Linear(dim, dim)
+        nn.init.zeros_(self.out_proj.bias)
+        self.dropout = nn.Dropout(dropout)
+
+    def logits(self, query: Tensor, key: Tensor) -> Tensor:
+        """Queries (B,heads,L_q,d/heads) and keys (B,heads,L_k,d/heads) to what the softmax takes, (B,heads,L_q,L_k)."""
+        return (query / math.sqrt(query.shape[-1])) @ key.mT
+
+    def forward(self, query: Tensor, memory: Tensor) -> Tensor:
+        """Queries (B,L_q,d) read a memory (B,L_k,d): (B,L_q,d)."""
+        parts = [query.shape[-1], 2 * query.shape[-1]]
+        (query_weight, memory_weight), (query_bias, memory_bias) = (
+            self.in_proj_weight.split(parts), self.in_proj_bias.split(parts))
+        q = F.linear(query, query_weight, query_bias).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        k, v = F.linear(memory, memory_weight, memory_bias).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        read = self.dropout(self.logits(q, k).softmax(-1)) @ v                     # (B,heads,L_q,d/heads)
+        return self.out_proj(read.transpose(1, 2).flatten(2))
+
+
+class TransformerLayer(nn.Module):
+    """Attention, then a map of each step through `hidden` units; each is added to what came in and normalised.
+
+    An encoder layer reads its own sequence, a decoder layer another memory: the caller says which.
+
+    Args:
+        dim: size of the vectors.
+        hidden: units of the map between the two linear layers.
+        dropout: rate on the attention weights, after the attention, after the ReLU and after the map.
+        attention: class of the attention.
+    """
+
+    def __init__(self, dim: int = 256, *, hidden: int, dropout: float,
+                 attention: type[MultiHeadAttention] = MultiHeadAttention):
+        super().__init__()
+        self.attention = attention(dim, dropout=dropout)
+        self.linear1, self.linear2 = nn.Linear(dim, hidden), nn.Linear(hidden, dim)
+        self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, query: Tensor, memory: Tensor) -> Tensor:
+        """Queries (B,L_q,dim) and a memory (B,L_k,dim) to (B,L_q,dim)."""
+        query = self.norm1(query + self.dropout(self.attention(query, memory)))
+        mapped = self.linear2(self.dropout(self.linear1(query).relu()))
+        return self.norm2(query + self.dropout(mapped))
+
+
+class Encoder(nn.Module):
+    """A linear map and two layers of self-attention: (B,T,input_dim) to (B,T,dim)."""
+
+    def __init__(self, input_dim: int, dim: int = 256, *, hidden: int, dropout: float):
+        super().__init__()
+        self.affine = nn.Linear(input_dim, dim)
+        layer = TransformerLayer(dim, hidden=hidden, dropout=dropout)
+        # As published: both layers start from the same weights.
+        self.layers = nn.ModuleList([layer, copy.deepcopy(layer)])
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        x = self.affine(sequence)
+        for layer in self.layers:
+            x = layer(x, x)
+        return x
+
+
+class Decoder(nn.Module):
+    """A linear map and one layer whose memory is the other modality, followed by the sequence itself."""
+
+    def __init__(self, input_dim: int, dim: int = 256, *, hidden: int, dropout: float,
+                 attention: type[MultiHeadAttention] = MultiHeadAttention):
+        super().__init__()
+        self.affine = nn.Linear(input_dim, dim)
+        self.layer = TransformerLayer(dim, hidden=hidden, dropout=dropout, attention=attention)
+
+    def forward(self, sequence: Tensor, other: Tensor) -> Tensor:
+        """The sequence (B,T,input_dim), not yet encoded, and the other modality, encoded (B,T,dim): (B,T,dim)."""
+        x = self.affine(sequence)
+        return self.layer(x, torch.cat([other, x], 1))
+
+
+class CrossModalTransformer(nn.Module):
+    """One encoder and one decoder per modality; each decoder reads the other modality's encoding.
+
+    Args:
+        audio_dim, visual_dim: sizes of the input vectors.
+        dim: size of all vectors within.
+        encoder_hidden, decoder_hidden: units of the layers' maps.
+        dropout, decoder_dropout: rates in the encoders and in the decoders.
+        decoder_attention: class of the decoders' attention.
+    """
+
+    def __init__(self, audio_dim: int = 128, visual_dim: int = 512, dim: int = 256, *, encoder_hidden: int = 2048,
+                 decoder_hidden: int = 2048, dropout: float, decoder_dropout: float,
+                 decoder_attention: type[MultiHeadAttention] = MultiHeadAttention):
+        super().__init__()
+        encoder = dict(hidden=encoder_hidden, dropout=dropout)
+        decoder = dict(hidden=decoder_hidden, dropout=decoder_dropout, attention=decoder_attention)
+        self.audio_encoder = Encoder(audio_dim, dim, **encoder)
+        self.visual_encoder = Encoder(visual_dim, dim, **encoder)
+        self.audio_decoder = Decoder(audio_dim, dim, **decoder)
+        self.visual_decoder = Decoder(visual_dim, dim, **decoder)
+
+    def forward(self, audio: Tensor, visual: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Audio (B,T,audio_dim) and visual (B,T,visual_dim) to the encoded and the decoded pair, all (B,T,dim)."""
+        audio_encoded, visual_encoded = self.audio_encoder(audio), self.visual_encoder(visual)
+        decoded = self.audio_decoder(audio, visual_encoded), self.visual_decoder(visual, audio_encoded)
+        return (audio_encoded, visual_encoded), decoded
+
+
+class Interaction(nn.Module):
+    """The product of two sequences reads both of them (AVInter of the published programs).
+
+    Args:
+        dim: size of the vectors.
+        heads: of the attention.
+        dropout: rate after the attention.
+        attention_dropout: rate on the attention weights.
+    """
+
+    def __init__(self, dim: int = 256, *, heads: int, dropout: float, attention_dropout: float):
+        super().__init__()
+        self.attention = MultiHeadAttention(dim, heads=heads, dropout=attention_dropout)
+        self.norm = nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Two sequences (B,T,dim) to one (B,T,dim)."""
+        product = first * second
+        return self.norm(product + self.dropout(self.attention(product, torch.cat([second, first], 1))))
+
+
+def gated_probability(gate: Tensor, logits: Tensor) -> Tensor:
+    """The clip's class distribution (B,C) from gates in (0,1) (B,T) and class logits of the whole clip (B,C).
+
+    The logits are scaled by each segment's gate and the largest over time is taken: the widest open gate for a positive
+    logit, the narrowest for a negative one.
+    """
+    return (gate.unsqueeze(-1) * logits.unsqueeze(1)).amax(1).softmax(-1)
