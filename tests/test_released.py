@@ -13,9 +13,12 @@ from tests.golden import golden
 from tests.golden.compare import CASES, FOLDER
 from vscg.errors import VscgError
 from vscg.models import build_model
+from vscg.published import recurrent, transformers
 from vscg.released import DEAD, KEYS, load_released, our_name
 
 EVERY = pytest.mark.parametrize("case", CASES)
+# The port of AVSDN has another head than our default.
+OPTIONS = {"avsdn_fully": {"head": "two_head"}, "avsdn_weakly": {"head": "two_head"}}
 
 
 def published(case="vscg_weakly"):
@@ -26,7 +29,7 @@ def published(case="vscg_weakly"):
 def fresh(case="vscg_weakly", **options):
     torch.manual_seed(0)
     system, setting = case.split("_")
-    return build_model(system, setting=setting, **options)
+    return build_model(system, setting=setting, **OPTIONS.get(case, {}), **options)
 
 
 def refused(model, source) -> str:
@@ -92,6 +95,27 @@ def test_every_system_and_setting_has_a_table():
     assert set(KEYS) == set(DEAD) == {tuple(case.split("_")) for case in CASES}
 
 
+def test_the_tables_come_from_two_modules_that_share_no_system():
+    assert not set(recurrent.KEYS) & set(transformers.KEYS)
+    assert set(recurrent.KEYS) == set(recurrent.DEAD) and set(transformers.KEYS) == set(transformers.DEAD)
+
+
+def test_two_published_names_never_lead_to_one_of_ours():
+    for keys in KEYS.values():
+        assert len(set(keys.values())) == len(keys)
+
+
+def test_the_crossed_gates_of_the_weakly_supervised_program():
+    """CMBS, weakly supervised: what its program calls the audio gate reads the picture."""
+    assert our_name("cmbs", "fully", "audio_gated.0.weight") == "audio_gate.weight"
+    assert our_name("cmbs", "weakly", "audio_gated.0.weight") == "visual_gate.weight"
+    assert our_name("cmbs", "weakly", "classifier.weight") is None
+    assert our_name("dmin", "weakly", "localize_module.classifier_self.bias") == "visual_head.relevance.bias"
+    assert our_name("cmra", "fully", "video_encoder.encoder_layer.norm1.weight") is None
+    assert our_name("cmra", "fully", "video_encoder.encoder.layers.1.self_attn.in_proj_bias") == (
+        "transformer.visual_encoder.layers.1.attention.in_proj_bias")
+
+
 def test_the_swap_of_the_released_program():
     """VSCG, fully supervised: the visual stream runs through what its program calls audio; the others do not swap."""
     assert our_name("vscg", "fully", "lstm_a_v.lstm_audio.weight_ih_l0") == "encoder.visual_lstm.lstm.weight_ih_l0"
@@ -155,6 +179,13 @@ def test_weights_of_another_setting_or_system():
     assert "no parameter of the published vscg (weakly" in refused(fresh("vscg_weakly"), published("vscg_fully"))
     assert "no parameter of the published psp (fully" in refused(fresh("psp_fully"), published("vscg_weakly"))
     assert "no parameter of the published avel" in refused(fresh("avel_fully"), published("psp_fully"))
+    assert "(1280, 512), cmra (fully) needs (256, 512)" in refused(fresh("cmra_fully"), published("dmin_fully"))
+    assert "localize_module.classifier_self" in refused(fresh("dmin_fully"), published("dmin_weakly"))
+    # CMRA's settings differ in one class.
+    assert "(28, 256)" in refused(fresh("cmra_fully"), published("cmra_weakly"))
+    # Our own head of AVSDN is not the port's.
+    ours = build_model("avsdn", setting="fully")
+    assert "no parameter of the published avsdn" in refused(ours, published("avsdn_fully"))
     # The published PSP-Net is part of VSCG: what is left over is named.
     assert "lacks" in refused(fresh("vscg_weakly"), {name: value for name, value in published("vscg_weakly").items()
                                                      if not name.startswith("escm")})

@@ -8,11 +8,13 @@ from vscg.check import check
 from vscg.config import MODALITIES, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
 from vscg.download import download_features, download_small
 from vscg.errors import VscgError
-from vscg.models import SETTINGS, SYSTEMS, VARIANTS
+from vscg.models import BUILT, SETTINGS, VARIANTS
 from vscg.objectives import TARGETS
 from vscg.planted import SIZES, generate
 from vscg.prepare import prepare_ave
 from vscg.records import find_records
+from vscg.study import STUDIES, book_configs
+from vscg.sweep import sweep
 from vscg.training import fit
 
 
@@ -42,6 +44,16 @@ def _train(args: argparse.Namespace) -> None:
     print(record.describe())
     print(f"test accuracy {100 * record.result['test']['accuracy']:.1f}% (95% interval {100 * low:.1f} to "
           f"{100 * high:.1f}), picked by {record.config.selection} accuracy at epoch {record.result['epoch']}")
+
+
+def _sweep(args: argparse.Namespace) -> int:
+    done = sweep(book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds),
+                 workers=args.workers, device=args.device)
+    fresh = sum(record.fresh for record in done.records)
+    print(f"{len(done.records)} runs are there, {fresh} of them trained now, {len(done.failures)} failed")
+    for failure in done.failures:
+        print(f"failed: {failure.describe()}", file=sys.stderr)
+    return 1 if done.failures else 0
 
 
 def _runs(args: argparse.Namespace) -> None:
@@ -76,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_plant)
 
     command = commands.add_parser("train", help="train one run, or load it if it exists")
-    for name, choices in (("system", SYSTEMS), ("setting", SETTINGS), ("variant", VARIANTS), ("profile", PROFILES),
+    for name, choices in (("system", BUILT), ("setting", SETTINGS), ("variant", VARIANTS), ("profile", PROFILES),
                           ("protocol", PROTOCOLS), ("selection", SELECTIONS), ("target", TARGETS),
                           ("modality", MODALITIES)):
         command.add_argument(f"--{name}", choices=tuple(choices), default=getattr(RunConfig, name))
@@ -84,19 +96,27 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=RunConfig.seed)
     command.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     command.set_defaults(run=_train)
+    command = commands.add_parser("sweep", help="train the runs that the tables need, those that are missing")
+    command.add_argument("--tables", default="all",
+                         help=f"all, or some of {', '.join(STUDIES)}, separated by commas (default: %(default)s)")
+    command.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile)
+    command.add_argument("--data", default=RunConfig.data, help="planted-mini, planted, ave or a prepared file")
+    command.add_argument("--seeds", type=int, help="default: the profile's number")
+    command.add_argument("--workers", type=int, help="runs at a time; default: one for each CPU core, or one on a GPU")
+    command.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
+    command.set_defaults(run=_sweep)
     commands.add_parser("runs", help="list the finished runs").set_defaults(run=_runs)
     return top
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 when it did what it was asked, 1 for bad input, 130 when interrupted."""
+    """Run one command; 0 when it did what it was asked, 1 for bad input or failed runs, 130 when interrupted."""
     args = parser().parse_args(arguments)
     try:
-        args.run(args)
+        return args.run(args) or 0
     except VscgError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last saved state", file=sys.stderr)
         return 130
-    return 0

@@ -4,36 +4,67 @@ from pathlib import Path
 
 from vscg import paths, planted
 from vscg.errors import VscgError
+from vscg.files import locked
 from vscg.labels import labels_from_annotations
 from vscg.prepare import prepare_ave
 from vscg.prepared import Dataset, read_fingerprint, read_prepared
 
-__all__ = ["Dataset", "labels_from_annotations", "load_dataset"]
+__all__ = ["Dataset", "dataset_fingerprint", "labels_from_annotations", "load_dataset", "prepared_file"]
 PLANTED = {"planted-mini": "mini", "planted": "full"}
 NAMES = (*PLANTED, "ave")
 
 
-def load_dataset(name_or_path: str | PathLike) -> Dataset:
-    """Loads "planted-mini", "planted", "ave", or the prepared file at a path, into memory.
+def prepared_file(name_or_path: str | PathLike) -> Path:
+    """The prepared file of a data set, made first if it is not there yet.
 
-    A planted set is generated, again after a change of its generator, and "ave" is prepared from the official files, if
-    the prepared file is not there yet.
-    Raises VscgError for an unknown name, for official files that are missing, and as `read_prepared`.
+    A planted set is generated, again after a change of its generator, and "ave" is prepared from the official files.
+    A planted name may set dials: "planted-mini:ambiguity=0.7".
+
+    Raises:
+        VscgError: an unknown name or dial, or official files that are missing.
     """
-    name = str(name_or_path)
-    if name not in NAMES:
-        if not Path(name).is_file():
-            raise VscgError(f"{name}: no such data set or file; the data sets are {', '.join(NAMES)}")
-        return read_prepared(name)
-    path = paths.data_dir() / f"{name}.h5"
+    name, _, dials = str(name_or_path).partition(":")
+    if name not in NAMES or (dials and name not in PLANTED):
+        if not Path(name_or_path).is_file():
+            raise VscgError(f"{name_or_path}: no such data set or file; the data sets are {', '.join(NAMES)}")
+        return Path(name_or_path)
+    path = paths.data_dir() / f"{str(name_or_path).replace(':', '-')}.h5"
     if name in PLANTED:
-        # What an older generator wrote is not this data set.
-        if not path.is_file() or read_fingerprint(path) != planted.fingerprint(PLANTED[name]):
-            planted.generate(path, size=PLANTED[name])
+        changes = _dials(str(name_or_path), dials)
+        wanted = planted.fingerprint(PLANTED[name], dials=planted.turned(PLANTED[name], changes))
+        with locked(paths.data_dir()):
+            # What an older generator wrote is not this data set.
+            if not path.is_file() or read_fingerprint(path) != wanted:
+                planted.generate(path, size=PLANTED[name], **changes)
     elif not path.is_file():
         folder = paths.ave_dir()
         if folder is None:
             raise VscgError(f"{path}: not prepared yet, and there is no Annotations.txt in $VSCG_AVE_DIR or "
                             f"{paths.data_dir() / 'ave'}; get the files with `python -m vscg data download`")
         prepare_ave(folder, path)
-    return read_prepared(path)
+    return path
+
+
+def _dials(name: str, text: str) -> dict[str, float]:
+    """The dials of a planted name: "ambiguity=0.7,group=1" to a mapping."""
+    changes = {}
+    for part in filter(None, text.split(",")):
+        dial, _, value = part.partition("=")
+        try:
+            changes[dial] = float(value)
+        except ValueError:
+            raise VscgError(f"{name}: the dial {part!r} has no number; write planted-mini:ambiguity=0.7") from None
+    return changes
+
+
+def load_dataset(name_or_path: str | PathLike) -> Dataset:
+    """Loads "planted-mini", "planted", "ave", or the prepared file at a path, into memory.
+
+    Raises VscgError as `prepared_file` and `read_prepared`.
+    """
+    return read_prepared(prepared_file(name_or_path))
+
+
+def dataset_fingerprint(name_or_path: str | PathLike) -> str:
+    """The fingerprint of a data set, without reading its features; made first as by `load_dataset`."""
+    return read_fingerprint(prepared_file(name_or_path))

@@ -1,0 +1,78 @@
+"""A store of finished runs with known accuracies, for the tests of tables."""
+import datetime
+import re
+from pathlib import Path
+
+import numpy as np
+
+from vscg.models import BUILT
+from vscg.prepared import Dataset
+from vscg.records import run_key, write_record
+from vscg.results import table, table_configs
+
+CLIPS = 12
+TRUTH = np.random.default_rng(0).integers(0, 28, (20, 1)).repeat(10, axis=1)
+# How far the number of right segments in each test clip lies from its mean.
+SPREAD = np.tile([-1, 0, 1], 4)
+
+
+def dataset(name="planted-mini"):
+    rows = np.arange(20)
+    return Dataset(name=name, fingerprint=f"fingerprint of {name}", path=Path("none.h5"), visual=np.zeros(0),
+                   audio=np.zeros(0), labels=np.eye(29, dtype=np.float32)[TRUTH], category=TRUTH[:, 0],
+                   splits={"train": rows[:4], "val": rows[4:8], "test": rows[8:], "background": rows[:0]},
+                   video_ids=(), truth={})
+
+
+def predictions(right):
+    """Classes of the test clips with the given number of right segments in each clip."""
+    truth = TRUTH[8:]
+    return np.where(np.arange(10) < np.asarray(right)[:, None], truth, (truth + 1) % 28).astype(np.int8)
+
+
+def store_run(store, data, config, right, right_by_test=None, device="CPU, 2 of 2 cores"):
+    """A finished run with the given right segments (0 to 10) of each of the 12 test clips."""
+    config = config.resolve()
+    folder = store / run_key(config, data.fingerprint)
+    folder.mkdir(parents=True, exist_ok=True)
+    picked = {"validation": right, "test": right if right_by_test is None else right_by_test}
+    values = {"config": config.to_json(), "seconds": 1.0, "device": device,
+              "finished": datetime.datetime.now(datetime.UTC).isoformat(),
+              "results": {name: {"epoch": 1, "test": {"accuracy": np.mean(part) / 10}}
+                          for name, part in picked.items()}}
+    return write_record(folder, values, [{"epoch": 1}], {},
+                        {name: predictions(part) for name, part in picked.items()})
+
+
+def level(config):
+    """Right segments of ten: 1 for AVEL, and so on in the registry's order up to 8 for VSCG."""
+    return 1 + BUILT.index(config.system)
+
+
+def fill(store, data, name, profile="quick", seeds=1, level=level):
+    for config in table_configs(name, data=data.name, profile=profile, seeds=seeds):
+        store_run(store, data, config, level(config) + SPREAD, level(config) + 1 + SPREAD)
+
+
+MINI = dataset()
+
+
+def table_one(store):
+    """Table I, one seed, accuracies by `level`."""
+    fill(store, MINI, "I")
+    return table("I", dataset=MINI, profile="quick", store=store)
+
+
+def table_four(store):
+    """Table IV with two seeds: AVEL 3 right segments of ten, PSP-Net 5, CMBS 5, each plug one more."""
+    def level(config):
+        plug = config.model_options.get("plug")
+        return {"avel": 3, "psp": 5, "cmbs": 5}[config.system] + (plug is not None) + config.seed
+    fill(store, MINI, "IV", seeds=2, level=level)
+    return table("IV", dataset=MINI, profile="quick", seeds=2, store=store)
+
+
+def table_cells(html):
+    """Texts of a table's cells, row by row."""
+    rows = re.findall(r"<tr>(.*?)</tr>", html.replace("\u00a0", " "), flags=re.DOTALL)
+    return [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, flags=re.DOTALL) for row in rows]

@@ -1,0 +1,109 @@
+"""The paper's tables: what it prints, and which run of ours stands in each row (Sec. IV, Tables I to VI)."""
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vscg.models import BUILT, SETTINGS, SYSTEMS
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: one system, variant or loss."""
+
+    name: str
+    paper: Mapping[str, float | None]                  # setting -> accuracy in percent; None: a dash in the paper
+    run: Mapping[str, object] | None = field(default_factory=dict)     # fields of RunConfig; None: reported only
+    note: str = ""                                     # what the paper leaves open or contradicts
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of accuracies."""
+
+    title: str
+    rows: tuple[Row, ...]
+    pairs: tuple[tuple[str, str], ...]     # rows whose difference, first minus second, the paper argues from
+
+
+def _accuracies(fully: float | None, weakly: float | None = None) -> dict[str, float | None]:
+    return dict(zip(SETTINGS, (fully, weakly), strict=True))
+
+
+# Table I, and the accuracies of Table II: system -> fully, weakly.
+ACCURACY = {
+    "avel": (72.7, 66.7), "avsdn": (72.6, 67.3), "cman": (73.3, 70.4), "dam": (74.5, None), "avrb": (74.8, 68.9),
+    "avin": (75.2, 69.4), "csa": (76.5, 70.2), "avt": (76.8, 70.2), "cmra": (77.4, 72.9), "psp": (77.8, 73.5),
+    "dca": (79.0, None), "cssnet": (73.5, 74.2), "cmbs": (79.3, 74.2), "dmin": (79.6, 74.3), "vscg": (79.7, 74.8),
+}
+NOTES = {
+    "vscg": "The text gives 74.5 for the weakly supervised setting, the table and the abstract 74.8.",
+    "cssnet": "With the same attention module as VSCG's; the text calls it CCS-Net.",
+    "psp": "Table IV and Table V, reproduced by the authors, give 76.6 and 72.9.",
+    "cmbs": "Table IV, reproduced by the authors, gives 79.2 and 73.3.",
+    "dmin": "Table VI, reproduced by the authors, gives 78.5.",
+    "avsdn": "No program of its authors was found; ours follows its description with VSCG's attention in front.",
+}
+# Table II: trainable parameters in millions, as printed.
+PARAMETERS = {"avt": 15.8, "cmra": 15.9, "psp": 1.7, "cmbs": 14.4, "dmin": 17.7, "vscg": 2.6}
+# Table VI, on a GTX 1080: accuracy in percent (fully supervised), training memory in MiB, training time in minutes.
+COST = {"cmbs": (79.2, 3039, 151), "dmin": (78.5, 8079, 440), "vscg": (79.7, 2623, 54)}
+
+_TWO_PART, _SEGMENT = {"head": "two_part"}, {"head": "segment"}
+_ABLATIONS = {"system": "vscg"}
+
+TABLES = {
+    "I": Table(
+        "Comparison with state-of-the-art methods",
+        tuple(Row(SYSTEMS[name].title, _accuracies(*values), {"system": name} if name in BUILT else None,
+                  NOTES.get(name, "")) for name, values in ACCURACY.items()),
+        tuple(("VSCG", SYSTEMS[name].title) for name in reversed(ACCURACY) if name != "vscg")),
+    "III": Table(
+        "Ablation of VSCG's modules",
+        (Row("w/o ESCM", _accuracies(77.9, 72.9), {**_ABLATIONS, "model_options": {"escm": False}}),
+         Row("w/o ISCE", _accuracies(76.4, 71.9), {**_ABLATIONS, "model_options": {"prior": "zero"}},
+             "The GRUs stay and start from zero. The text gives 3.3 and 2.9 as the differences to the full model."),
+         Row("ISCE w/ Avg", _accuracies(77.8, 73.0), {**_ABLATIONS, "model_options": {"prior": "average"}},
+             "The paper does not say how one pooled vector of 256 starts two GRUs of 128: here its halves do."),
+         Row("ISCE w/ Max", _accuracies(78.2, 73.4), {**_ABLATIONS, "model_options": {"prior": "maximum"}},
+             "As for Avg."),
+         Row("ISCE w/ non-shared CERE", _accuracies(77.2, 72.8),
+             {**_ABLATIONS, "model_options": {"prior": "unshared"}}),
+         Row("ISCE w/ CERE (full)", _accuracies(79.7, 74.8), _ABLATIONS, NOTES["vscg"])),
+        tuple(("ISCE w/ CERE (full)", other) for other in ("w/o ESCM", "w/o ISCE", "ISCE w/ Avg", "ISCE w/ Max",
+                                                           "ISCE w/ non-shared CERE"))
+        + (("w/o ESCM", "w/o ISCE"), ("ISCE w/ Max", "w/o ESCM"), ("ISCE w/ Max", "w/o ISCE"))),
+    "IV": Table(
+        "ESCM and PSP put into other systems",
+        (Row("AVEL", _accuracies(72.7, 66.7), {"system": "avel"}),
+         Row("AVEL w/ PSP", _accuracies(76.6, 72.9), {"system": "avel", "model_options": {"plug": "psp"}},
+             "The paper prints the figures of PSP-Net here, to the digit."),
+         Row("AVEL w/ ESCM", _accuracies(77.5, 72.9), {"system": "avel", "model_options": {"plug": "escm"}}),
+         Row("PSP-Net", _accuracies(76.6, 72.9), {"system": "psp"}, "Table I gives 77.8 and 73.5."),
+         Row("PSP-Net w/ ESCM", _accuracies(78.8, 73.8), {"system": "psp", "model_options": {"plug": "escm"}}),
+         Row("CMBS", _accuracies(79.2, 73.3), {"system": "cmbs"}, "Table I gives 79.3 and 74.2."),
+         Row("CMBS w/ ESCM", _accuracies(79.6, 73.4), {"system": "cmbs", "model_options": {"plug": "escm"}})),
+        (("AVEL w/ PSP", "AVEL"), ("AVEL w/ ESCM", "AVEL"), ("AVEL w/ ESCM", "AVEL w/ PSP"),
+         ("PSP-Net w/ ESCM", "PSP-Net"), ("CMBS w/ ESCM", "CMBS"))),
+    "V": Table(
+        "The losses, on VSCG and on PSP-Net",
+        (Row("VSCG, L_c + L_t", {"fully": 78.1}, {"system": "vscg", "loss": "c+t"}),
+         Row("VSCG, L_ce + 100 L_avps", {"fully": 78.8},
+             {"system": "vscg", "loss": "ce+avps", "model_options": _SEGMENT},
+             "This loss reads 29 classes for each segment: VSCG gets PSP-Net's classifier for it."),
+         Row("VSCG, L_fully", {"fully": 79.7}, {"system": "vscg"}),
+         Row("PSP-Net, L_c + L_t", {"fully": 76.3}, {"system": "psp", "loss": "c+t", "model_options": _TWO_PART},
+             "PSP-Net gets VSCG's two-part classifier for it."),
+         Row("PSP-Net, L_ce + 100 L_avps", {"fully": 76.6}, {"system": "psp"}, "Table I gives 77.8."),
+         Row("PSP-Net, L_fully", {"fully": 77.5}, {"system": "psp", "loss": "c+t+avps", "model_options": _TWO_PART},
+             "PSP-Net gets VSCG's two-part classifier for it."),
+         Row("VSCG, L_bce", {"weakly": 73.8}, {"system": "vscg", "loss": "bce"}),
+         Row("VSCG, 2 L_bce + L_s-bce", {"weakly": 74.8}, {"system": "vscg"}),
+         Row("PSP-Net, L_bce", {"weakly": 72.9}, {"system": "psp"}, "Table I gives 73.5."),
+         Row("PSP-Net, 2 L_bce + L_s-bce", {"weakly": 73.0}, {"system": "psp", "loss": "2bce+s-bce"})),
+        (("VSCG, L_fully", "VSCG, L_c + L_t"), ("VSCG, L_fully", "VSCG, L_ce + 100 L_avps"),
+         ("PSP-Net, L_fully", "PSP-Net, L_c + L_t"), ("PSP-Net, L_fully", "PSP-Net, L_ce + 100 L_avps"),
+         ("VSCG, 2 L_bce + L_s-bce", "VSCG, L_bce"), ("PSP-Net, 2 L_bce + L_s-bce", "PSP-Net, L_bce"))),
+    "VI": Table(
+        "Accuracy, training memory and training time",
+        tuple(Row(SYSTEMS[name].title, {"fully": values[0]}, {"system": name}) for name, values in COST.items()),
+        (("VSCG", "CMBS"), ("VSCG", "DMIN"))),
+}
