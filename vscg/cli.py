@@ -8,8 +8,10 @@ from vscg.check import check
 from vscg.config import MODALITIES, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
 from vscg.download import download_features, download_small
 from vscg.errors import VscgError
+from vscg.features.extract import extract, load_networks
 from vscg.models import BUILT, SETTINGS, VARIANTS
 from vscg.objectives import TARGETS
+from vscg.own_clip import load_checkpoint, watch, write_results
 from vscg.planted import SIZES, generate
 from vscg.prepare import prepare_ave
 from vscg.records import find_records
@@ -54,6 +56,21 @@ def _sweep(args: argparse.Namespace) -> int:
     for failure in done.failures:
         print(f"failed: {failure.describe()}", file=sys.stderr)
     return 1 if done.failures else 0
+
+
+def _extract(args: argparse.Namespace) -> int:
+    report = extract(args.folder, args.output, pad=args.pad, device=args.device, weights=args.weights)
+    print(report)
+    return 1 if report.skipped else 0
+
+
+def _predict(args: argparse.Namespace) -> None:
+    model, title = load_checkpoint(args.checkpoint, system=args.system, setting=args.setting)
+    networks = load_networks(args.weights, args.device)
+    watched = watch(args.clip, model.to(next(networks.visual.parameters()).device), networks, pad=args.pad)
+    print(f"{args.clip}: {title}")
+    for file in write_results(args.clip, watched, args.output, title):
+        print(file)
 
 
 def _runs(args: argparse.Namespace) -> None:
@@ -105,6 +122,23 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--workers", type=int, help="runs at a time; default: one for each CPU core, or one on a GPU")
     command.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     command.set_defaults(run=_sweep)
+    media = argparse.ArgumentParser(add_help=False)        # options of both commands that read media files
+    media.add_argument("--pad", action="store_true", help="fill up clips and remainders shorter than ten seconds")
+    media.add_argument("--weights", type=Path, help="folder of the weights of VGG-19 and VGGish, default: data/weights")
+    media.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
+    command = commands.add_parser("extract", parents=[media], help="the features of a folder of clips, as one file")
+    command.add_argument("folder", type=Path)
+    command.add_argument("-o", "--output", type=Path, default=paths.data_dir() / "clips.h5",
+                         help="prepared file to write, default: %(default)s")
+    command.set_defaults(run=_extract)
+    command = commands.add_parser("predict", parents=[media],
+                                  help="what a trained model makes of a clip: timeline, JSON, video of its attention")
+    command.add_argument("clip", type=Path)
+    command.add_argument("--checkpoint", required=True, help="a run's key or folder, or a published checkpoint's file")
+    command.add_argument("--system", choices=BUILT, default="vscg", help="of a published checkpoint")
+    command.add_argument("--setting", choices=SETTINGS, default="fully", help="of a published checkpoint")
+    command.add_argument("-o", "--output", type=Path, default=Path("predictions"), help="folder, default: %(default)s")
+    command.set_defaults(run=_predict)
     commands.add_parser("runs", help="list the finished runs").set_defaults(run=_runs)
     return top
 

@@ -7,7 +7,7 @@ from vscg.errors import VscgError
 from vscg.files import locked
 from vscg.labels import labels_from_annotations
 from vscg.prepare import prepare_ave
-from vscg.prepared import Dataset, read_fingerprint, read_prepared
+from vscg.prepared import SPLITS, Dataset, read_fingerprint, read_prepared
 
 __all__ = ["Dataset", "dataset_fingerprint", "labels_from_annotations", "load_dataset", "prepared_file"]
 PLANTED = {"planted-mini": "mini", "planted": "full"}
@@ -50,8 +50,10 @@ def _dials(name: str, text: str) -> dict[str, float]:
     changes = {}
     for part in filter(None, text.split(",")):
         dial, _, value = part.partition("=")
+        if dial in SPLITS and not value.isdecimal():
+            raise VscgError(f"{name}: {part!r} needs a whole number of clips")
         try:
-            changes[dial] = float(value)
+            changes[dial] = int(value) if dial in SPLITS else float(value)
         except ValueError:
             raise VscgError(f"{name}: the dial {part!r} has no number; write planted-mini:ambiguity=0.7") from None
     return changes

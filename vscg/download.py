@@ -41,7 +41,7 @@ TIMEOUT = 60  # seconds without an answer or a byte
 
 
 @contextmanager
-def _explained(name: str, url: str, folder: Path) -> Iterator[None]:
+def explained(name: str, url: str, folder: Path) -> Iterator[None]:
     """Turn whatever stops a download into one VscgError."""
     by_hand = f"or fetch {url} by hand and put it into {folder} as {name}"
     again = "Run the same command again, it continues where it stopped"
@@ -70,7 +70,7 @@ def _require_space(name: str, folder: Path, missing: int) -> None:
                         f"{free / 1e6:,.1f} MB are free. Free some and run the same command again.")
 
 
-def _fetch(url: str, partial: Path, name: str, progress: bool) -> None:
+def fetch_once(url: str, partial: Path, name: str, progress: bool) -> None:
     """Fetch into `partial`, or continue it where the server can; one attempt."""
     have = partial.stat().st_size if partial.exists() else 0
     headers = {"Accept-Encoding": "identity"}  # compressed, the positions would not be those of the file
@@ -79,7 +79,7 @@ def _fetch(url: str, partial: Path, name: str, progress: bool) -> None:
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
         if answer.status_code == requests.codes.requested_range_not_satisfiable:
             partial.unlink()  # it is not the beginning of this file
-            return _fetch(url, partial, name, progress)
+            return fetch_once(url, partial, name, progress)
         answer.raise_for_status()
         if not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             have = 0  # the server sends the whole file
@@ -116,14 +116,14 @@ def download_small(dest: str | Path, base_url: str = GITHUB, progress: bool = Tr
         def fetch(url, output, _, name=name, partial=partial):
             for attempt in range(1, ATTEMPTS + 1):
                 try:
-                    _fetch(url, partial, name, progress)
+                    fetch_once(url, partial, name, progress)
                     break
                 except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
                     if attempt == ATTEMPTS:
                         raise
             os.replace(partial, output)  # pooch checks the sum, then renames or deletes it
 
-        with _explained(name, base_url + name, folder):
+        with explained(name, base_url + name, folder):
             try:
                 store.fetch(name, downloader=fetch)
             except ValueError as error:
@@ -163,7 +163,7 @@ def download_features(dest: str | Path, base_url: str = DRIVE, progress: bool = 
     folder = Path(dest).expanduser()
     for name, identifier in FEATURE_FILES.items():
         target, received, url = folder / name, folder / f".{name}.received", base_url + identifier
-        with _explained(name, url, folder):
+        with explained(name, url, folder):
             folder.mkdir(parents=True, exist_ok=True)
             if not _holds_features(target):
                 _fetch_drive(url, received, name, progress)

@@ -34,7 +34,7 @@ def forget_peak_memory(device: torch.device) -> None:
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes: the most that torch held on the GPU, or this process's largest size in memory, data and program included."""
+    """Bytes: the most that torch held on the GPU, or this process's largest size in memory, all included."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     with contextlib.suppress(OSError):

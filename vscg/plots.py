@@ -15,6 +15,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from vscg.labels import BACKGROUND, CATEGORIES
 
@@ -41,15 +42,16 @@ def short_name(name: str) -> str:
     return name.split(",")[0].split("(")[0].strip()
 
 
-def timeline(truth: Sequence[int], predictions: Mapping[str, Sequence[int]], title: str = "") -> Figure:
+def timeline(truth: Sequence[int] | None, predictions: Mapping[str, Sequence[int]], title: str = "") -> Figure:
     """Ground truth and any number of systems over one clip, as in the paper's Fig. 1.
 
     Args:
-        truth: (T,) class indices, 28 = background, drawn light grey.
+        truth: (T,) class indices, 28 = background, drawn light grey; None if it is not known.
         predictions: system's name -> (T,) class indices.
     """
-    rows = {"ground truth": np.asarray(truth)} | {name: np.asarray(p) for name, p in predictions.items()}
-    length = len(rows["ground truth"])
+    rows = {} if truth is None else {"ground truth": np.asarray(truth)}
+    rows |= {name: np.asarray(p) for name, p in predictions.items()}
+    length = len(next(iter(rows.values())))
     shown = [c for c in dict.fromkeys(np.concatenate(list(rows.values())).tolist()) if c != BACKGROUND]
     palette = OTHERS if len(shown) <= len(OTHERS) else sns.husl_palette(len(shown)).as_hex()
     colours = dict(zip(shown, palette, strict=False)) | {BACKGROUND: LIGHT}
@@ -157,6 +159,8 @@ def learning_curves(history: pd.DataFrame) -> Figure:
     sns.lineplot(scores, y="value", style="split", ax=right, **style)
     left.set(xlabel="epoch", ylabel="training loss (no unit)", ylim=(min(0, history["loss"].min()), None))
     right.set(xlabel="epoch", ylabel="accuracy (% of segments)")
+    for ax in (left, right):
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.legend(*(part[-2:] for part in right.get_legend_handles_labels()), loc="lower right")  # the two splits
     return fig
 

@@ -56,6 +56,7 @@ def load_released(model: nn.Module, source: Mapping[str, torch.Tensor | np.ndarr
     weights = source if isinstance(source, Mapping) else read_checkpoint(source)
     state, wanted = {}, model.state_dict()
     for published, value in weights.items():
+        published = published.removeprefix("module.")      # of programs that wrap their model for several GPUs
         name = our_name(system, setting, published)
         if name is None:
             continue

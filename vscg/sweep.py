@@ -1,6 +1,7 @@
 """Many runs in one go: each once, only those that are missing, several at a time, none stopping the others."""
 import dataclasses
 import datetime
+import functools
 import json
 import multiprocessing
 import signal
@@ -24,7 +25,7 @@ from vscg.paths import runs_dir
 from vscg.records import Record, read_record, run_key, run_title
 from vscg.training import fit
 
-NOTED = 3      # exit status of a worker that has noted its error
+NOTED, LOADED = 3, 4      # exit status of a worker that has noted its error, or found the run finished by another
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,17 @@ def unique_runs(configs: Iterable[RunConfig]) -> dict[str, RunConfig]:
 
 def relative_cost(config: RunConfig) -> float:
     """A run's length against others, for the order of the queue and the estimate of the time left."""
-    with FlopCounterMode(display=False) as counter:
-        model = build_model(config.system, setting=config.setting, variant=config.variant, **config.model_options)
+    options = tuple(sorted(config.model_options.items()))
+    return _clip_cost(config.system, config.setting, config.variant, options) * config.epochs
+
+
+@functools.cache
+def _clip_cost(system: str, setting: str, variant: str, options: tuple[tuple[str, object], ...]) -> float:
+    """Billions of operations of one clip's way through a model; the caller's random numbers stay as they are."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model = build_model(system, setting=setting, variant=variant, **dict(options))
         model(torch.zeros(1, 10, 128), torch.zeros(1, 10, 7, 7, 512))
-    return counter.get_total_flops() * config.epochs
+    return counter.get_total_flops() / 1e9
 
 
 def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: int | None = None,
@@ -99,12 +107,13 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
     """
     store = store or runs_dir()
     device = device or best_device()
-    workers = workers or (cores() if device == "cpu" else 1)
+    if workers is None:
+        workers = cores() if device == "cpu" else 1
     if workers < 1:
         raise VscgError(f"workers is {workers}: it must be at least 1.")
     runs = unique_runs(configs)
     missing = [key for key in runs if read_record(store / key) is None]
-    costs = {key: relative_cost(runs[key]) for key in missing}
+    costs = {key: round(relative_cost(runs[key]) / 1e6) for key in missing}
     # The longest first, so that no worker is left alone with one at the end; but the shortest right after the first,
     # so that there is soon something to estimate the time left from.
     queue = sorted(missing, key=costs.get, reverse=True)
@@ -115,7 +124,8 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["vscg.sweep"])
     running: dict[object, tuple[multiprocessing.Process, str]] = {}
-    with tqdm(total=round(sum(costs.values()) / 1e9), miniters=0, disable=not (progress and queue),
+    trained = set()
+    with tqdm(total=sum(costs.values()), miniters=0, disable=not (progress and queue),
               desc=f"{len(queue)} runs",
               bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left{postfix}") as bar:
         try:
@@ -129,10 +139,12 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
                 for sentinel in wait(list(running), timeout=1.0):
                     process, key = running.pop(sentinel)
                     process.join()
-                    if process.exitcode not in (0, NOTED):
+                    if process.exitcode == 0:
+                        trained.add(key)
+                    elif process.exitcode not in (NOTED, LOADED):
                         _note_failure(store / key, runs[key], f"its process ended with status {process.exitcode}, "
                                       "most often for want of memory")
-                    bar.update(round(costs[key] / 1e9))
+                    bar.update(costs[key])
                     bar.set_postfix_str(f"{len(queue)} waiting", refresh=False)
                 bar.update(0)
         finally:
@@ -144,23 +156,25 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
     for key, config in runs.items():
         record = read_record(store / key)
         if record is not None:
-            records.append(dataclasses.replace(record, fresh=key in missing))
+            records.append(dataclasses.replace(record, fresh=key in trained))
         else:
             failures.append(Failure(store / key, config, read_failure(store / key)))
     return Sweep(tuple(records), tuple(failures))
 
 
 def _work(config: RunConfig, store: Path, device: str, threads: int) -> None:
-    """One run, in a process of its own; exits with `NOTED` after noting an error."""
+    """One run, in a process of its own; exits with 0 if it trained it, else with `LOADED` or `NOTED`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)      # Ctrl-C is for the sweep, which ends its workers
     torch.set_num_threads(threads)
     folder = store / run_key(config, dataset_fingerprint(config.data))
     try:
-        fit(config, store=store, device=device, progress=False)
+        record = fit(config, store=store, device=device, progress=False)
         (folder / "failure.json").unlink(missing_ok=True)
     except Exception as error:        # noted with its trace and reported by the sweep: the other runs go on
         _note_failure(folder, config, f"{type(error).__name__}: {error}", traceback.format_exc())
         raise SystemExit(NOTED) from None
+    if not record.fresh:
+        raise SystemExit(LOADED)
 
 
 def _note_failure(folder: Path, config: RunConfig, error: str, trace: str = "") -> None:

@@ -1,0 +1,121 @@
+"""VGGish (Hershey et al., 2017): the log-mel front end in numpy, and the network under its PyTorch port's key names."""
+from math import gcd
+
+import numpy as np
+import torch
+from torch import nn
+
+from vscg.errors import VscgError
+from vscg.features.vgg19 import conv_stack
+from vscg.labels import AUDIO_DIM
+
+SAMPLE_RATE = 16_000                                       # Hz
+WINDOW, HOP, FFT = 400, 160, 512                           # samples: 25 ms, 10 ms, and the next power of two
+BANDS, LOWEST, HIGHEST = 64, 125.0, 7500.0                 # mel bands, and their range in Hz
+OFFSET = 0.01                                              # added before the logarithm
+FRAMES = 96                                                # spectra in an example: 0.96 s
+PLAN = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool")
+ZEROS, ROLLOFF, BETA = 64, 0.9475937167399596, 14.769656459379492  # of the filter when resampling: "kaiser best"
+
+
+def log_mel_examples(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """What VGGish looks at: log-mel spectrograms, one example for each second, by the reference front end.
+
+    Magnitude spectra (periodic Hann window of 25 ms every 10 ms), summed into 64 triangular bands that are evenly
+    spaced on the HTK mel scale and not normalised, then log(mel + 0.01). As in the reference, and so in AVE's files,
+    examples of 96 spectra follow each other without a gap: example k begins at 0.96 k s, so that the tenth ends at
+    9.6 s. From 25 s on there is an example more than there are seconds; ten-second windows have exactly ten.
+
+    Args:
+        waveform: (samples,) or (samples, channels) floats in -1..1; channels are averaged.
+        sample_rate: in Hz; anything but 16,000 is resampled.
+
+    Returns:
+        (seconds, 96, 64) float32: example, time, band. Sound shorter than 0.975 s gives none.
+
+    Raises:
+        VscgError: integers, values that are no numbers, a wrong shape, or a sample rate that is not positive.
+    """
+    waveform = np.asarray(waveform)
+    if waveform.dtype.kind != "f" or waveform.ndim not in (1, 2) or not np.isfinite(waveform).all():
+        raise VscgError(f"waveform: {waveform.dtype} of shape {waveform.shape}, expected finite floats in -1..1, "
+                        "(samples,) or (samples, channels); divide 16-bit integers by 32768")
+    if sample_rate != int(sample_rate) or sample_rate <= 0:
+        raise VscgError(f"sample_rate: {sample_rate!r}, expected a whole number of Hz above 0")
+    waveform = waveform.astype(np.float64)
+    waveform = resample(waveform.mean(1) if waveform.ndim == 2 else waveform, int(sample_rate))
+    if len(waveform) < WINDOW:
+        return np.zeros((0, FRAMES, BANDS), np.float32)
+    pieces = np.lib.stride_tricks.sliding_window_view(waveform, WINDOW)[::HOP]
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi / WINDOW * np.arange(WINDOW))
+    count = len(pieces) // FRAMES
+    examples = np.empty((count, FRAMES, BANDS), np.float32)
+    for example in range(count):                           # one at a time: the spectra of an hour would be 1.5 GB
+        spectra = np.abs(np.fft.rfft(pieces[example * FRAMES:(example + 1) * FRAMES] * hann, FFT))
+        examples[example] = np.log(spectra @ _BANDS + OFFSET)
+    return examples
+
+
+def _mel(hertz: np.ndarray) -> np.ndarray:
+    return 1127.0 * np.log(1.0 + hertz / 700.0)
+
+
+def _mel_bands() -> np.ndarray:
+    """Weights (257,64) from spectrum to bands: triangles on the mel scale; the constant part is in none."""
+    bins = _mel(np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1))[:, None]
+    edges = np.linspace(_mel(LOWEST), _mel(HIGHEST), BANDS + 2)
+    lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
+    weights = np.maximum(0, np.minimum((bins - lower) / (centre - lower), (upper - bins) / (upper - centre)))
+    weights[0] = 0
+    return weights
+
+
+_BANDS = _mel_bands()
+
+
+def resample(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """A mono waveform (samples,) at 16 kHz, float64: band-limited interpolation with a Kaiser-windowed sinc.
+
+    The filter is the one that the reference uses, 64 zero crossings wide; beyond its ends the sound is silent.
+    """
+    common = gcd(sample_rate, SAMPLE_RATE)
+    up, down = SAMPLE_RATE // common, sample_rate // common
+    if up == down:
+        return waveform
+    narrower = min(1.0, up / down)                         # the pass band must fit into both sample rates
+    half = int(np.ceil(ZEROS / narrower))                  # input samples on each side
+    result = np.empty(len(waveform) * up // down)
+    padded = np.pad(waveform, (half - 1, half + 1))
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * half)
+    for phase in range(min(up, len(result))):              # every up-th output lies equally between its inputs
+        first, part = divmod(phase * down, up)
+        distance = np.arange(1 - half, 1 + half) - part / up
+        edge = np.sqrt(np.clip(1 - (distance * narrower / ZEROS) ** 2, 0, None))
+        taps = narrower * ROLLOFF * np.sinc(narrower * ROLLOFF * distance) * np.i0(BETA * edge) / np.i0(BETA)
+        result[phase::up] = around[first::down][:len(result[phase::up])] @ taps
+    return result
+
+
+class VGGish(nn.Module):
+    """Four stages of convolution, then three fully connected layers, each with a ReLU: no PCA, no quantisation."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = conv_stack(PLAN, 1)
+        self.embeddings = nn.Sequential(nn.Linear(6 * 4 * 512, 4096), nn.ReLU(), nn.Linear(4096, 4096), nn.ReLU(),
+                                        nn.Linear(4096, AUDIO_DIM), nn.ReLU())
+
+    def forward(self, examples: torch.Tensor) -> torch.Tensor:
+        """Log-mel examples (B,96,64) to embeddings (B,128), not negative."""
+        maps = self.features(examples[:, None])            # (B,512,6,4)
+        return self.embeddings(maps.permute(0, 2, 3, 1).flatten(1))    # time, band, channel: the reference's order
+
+
+@torch.inference_mode()
+def audio_features(network: nn.Module, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """The audio features of each second (seconds,128) float32, by a network from (B,96,64) to (B,128).
+
+    `waveform` and `sample_rate` as `log_mel_examples`; the network runs where its parameters are.
+    """
+    examples = torch.from_numpy(log_mel_examples(waveform, sample_rate)).to(next(network.parameters()).device)
+    return network(examples).cpu().numpy()
