@@ -22,7 +22,7 @@ book: $(READY)
 	@$(BIN)/python book/build.py --data "$(DATA)" --profile "$(PROFILE)"
 
 test: $(READY)
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q tests notebooks $(wildcard book/_run/planted-mini-quick/1[0-8]_*.ipynb)
 
 lab: $(READY)
 	@$(BIN)/jupyter lab

@@ -1,4 +1,4 @@
-"""Builds the book: the data set, then every notebook, then the site. `make book` calls it.
+"""Builds the book: the data set, the runs, then every notebook, then the site. `make book` calls it.
 
     python book/build.py --data planted-mini --profile quick
 """
@@ -15,6 +15,8 @@ import execute
 
 import vscg
 from vscg import paths
+from vscg.study import book_configs
+from vscg.sweep import sweep
 
 BOOK = Path(__file__).resolve().parent
 INDEX = BOOK / "_build" / "html" / "index.html"
@@ -25,6 +27,12 @@ def prepare_data(name: str) -> str:
     data = vscg.load_dataset(name)
     print(f"data set {data.name}: {len(data.labels)} clips, fingerprint {data.fingerprint[:12]}", flush=True)
     return data.fingerprint
+
+
+def train_runs(data: str, profile: str) -> str:
+    """Trains the runs of all tables that are missing, several at a time; returns how many there are."""
+    done = sweep(book_configs(data=data, profile=profile)).check()
+    return f"{len(done.records)} runs, {sum(record.fresh for record in done.records)} of them trained now"
 
 
 def run_notebooks(data: str, profile: str, folder: Path, fingerprint: str) -> list[tuple[str, str]]:
@@ -64,10 +72,10 @@ class SiteFailed(Exception):
 
 
 def main() -> int:
-    """Runs the three steps and prints what each took; 0 when the site stands."""
+    """Runs the four steps and prints what each took; 0 when the site stands."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="planted-mini", help="planted-mini, planted, ave or a prepared file")
-    parser.add_argument("--profile", default="quick", choices=["quick", "full"])
+    parser.add_argument("--profile", default="quick", choices=["quick", "standard", "full"])
     args = parser.parse_args()
     if Path(args.data).is_file():
         args.data = str(Path(args.data).resolve())    # the notebooks run in another folder
@@ -82,6 +90,8 @@ def main() -> int:
     try:
         fingerprint = prepare_data(args.data)
         step("data set")
+        print(train_runs(args.data, args.profile), flush=True)
+        step("runs of all tables")
         rows += run_notebooks(args.data, args.profile, folder, fingerprint)
         step("all notebooks")
         build_site(folder)

@@ -16,8 +16,8 @@ from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
 from vscg import paths
+from vscg.files import write_atomically
 from vscg.fingerprint import code_hash, value_hash
-from vscg.records import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"

@@ -50,7 +50,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # training schedule: quick or full (the paper's)
+PROFILE = "quick"       # training schedule: quick, standard or full (the paper's)
 SEED = 0                # of weights, batches and dropout
 
 # %% [markdown]
@@ -157,6 +157,16 @@ MAP = [  # paper section, notebook, modules of vscg, tests
     ("III-E, Eq. 14 to 21", "07_losses", ["objectives", "models/heads"], ["objectives", "heads"]),
     ("IV", "08_training_fully", ["training", "config"], ["training", "config"]),
     ("IV", "09_training_weakly", ["training", "config"], ["training", "config"]),
+    ("IV-B, Table I", "10_table_1_comparison", ["paper", "results", "sweep"], ["paper", "results", "systems"]),
+    ("IV-B, Table II", "11_table_2_parameters", ["parameters", "released"], ["parameters", "released"]),
+    ("IV-C, Table III", "12_table_3_ablations", ["models/escm", "results"], ["escm", "results"]),
+    ("IV-C, Table IV", "13_table_4_plug_and_play", ["models/plug", "results"], ["plug", "results"]),
+    ("IV-C, Table V", "14_table_5_losses", ["objectives", "results"], ["objectives", "results"]),
+    ("Table VI", "15_table_6_cost", ["machine", "results"], ["results", "training"]),
+    ("I, Fig. 2", "16_when_consistency_helps", ["study", "sweep", "rules"], ["study", "sweep", "rules"]),
+    ("IV-D, Fig. 4", "17_sound_source_localisation", ["localisation"], ["localisation"]),
+    ("Figs. 7 to 10", "18_failures", ["failures"], ["failures"]),
+    ("IV-A", "19_your_own_clip", ["features/video", "features/vggish", "own_clip"], ["video", "vggish", "own_clip"]),
 ]
 table = pd.DataFrame([(section, notebook, ", ".join(modules), ", ".join(f"test_{name}" for name in tests))
                       for section, notebook, modules, tests in MAP], columns=["paper", "notebook", "vscg/", "tests/"])

@@ -25,6 +25,8 @@
 # First everything that the notebook uses.
 
 # %%
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -42,7 +44,7 @@ set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # data set: planted-mini or planted; for any other name planted-mini is taken
-PROFILE = "quick"       # training schedule: quick or full (the paper's)
+PROFILE = "quick"       # training schedule: quick, standard or full (the paper's)
 SEED = 0                # of weights, batches and dropout
 
 # %% [markdown]
@@ -151,34 +153,37 @@ assert sorted(by_group) == list(range(EVENT_CLASSES))
 # ## One second of sound
 #
 # What the sound of a second says is the group's pattern, the clip's own offset (two dogs do not bark alike), the class
-# pattern times the *evidence* of this second, and noise. A cut at 0.5 makes most numbers zero, as the ReLU of the real
-# audio network does.
+# pattern times the *evidence* of this second, and noise. A cut makes most numbers zero, as the ReLU of the real audio
+# network does, and a scale brings what is left to the size of real features.
 #
 # $$
-# a_t = 0.4\,\max(0,\; \kappa\,G + \iota\,o + e_t\, C + \nu\,\varepsilon_t - 0.5)
+# a_t = s\,\max(0,\; \kappa\,G + \iota\,o + e_t\, C + \nu\,\varepsilon_t - \theta)
 # $$ (eq-planted-audio)
 #
 # Symbols: $e_t$ is `evidence`, between 0 and 1; $o$ is `own`, the offset, drawn once a clip; $\varepsilon_t$ is `noise`, drawn
-# every second; $\kappa$, $\iota$, $\nu$ are the dials `group`, `instance`, `audio_noise`. The same in a few lines:
+# every second; $\kappa$, $\iota$, $\nu$, $\theta$, $s$ are the dials `group`, `instance`, `audio_noise`, `audio_cut`,
+# `audio_scale`. The same in a few lines, with the dials in `d`:
 
 # %%
-def one_second(group, own, pattern, evidence, noise):
+def one_second(d, group, own, pattern, evidence, noise):
     """Sound of a second in which the object is heard: (D,) arrays -> (D,), non-negative."""
-    heard = dials.group * group + dials.instance * own + evidence * pattern + dials.audio_noise * noise
-    return np.maximum(heard - 0.5, 0) * 0.4
+    heard = d.group * group + d.instance * own + evidence * pattern + d.audio_noise * noise
+    return np.maximum(heard - d.audio_cut, 0) * d.audio_scale
 
 
 # %% [markdown]
-# A toy with two numbers, without offset and noise: the group speaks in the first, the class in the second. By hand, with
-# $\kappa = 0.8$: the first is $0.4\,(0.8 \cdot 2 - 0.5) = 0.44$ at any time. The second is $0.4\,(2 - 0.5) = 0.6$ with
-# full evidence. With evidence 0.2 it is $0.4 \max(0,\; 0.4 - 0.5) = 0$.
+# A toy with two numbers, without offset and noise, and with dials of its own: the group speaks in the first number, the
+# class in the second. By hand, with $\kappa = 0.8$, $\theta = 0.5$ and $s = 0.4$: the first is
+# $0.4\,(0.8 \cdot 2 - 0.5) = 0.44$ at any time. The second is $0.4\,(2 - 0.5) = 0.6$ with full evidence. With evidence
+# 0.2 it is $0.4 \max(0,\; 0.4 - 0.5) = 0$.
 
 # %% tags=["nbval-check-output"]
+toy = replace(dials, group=0.8, audio_cut=0.5, audio_scale=0.4)
 group, pattern, nothing = np.array([2.0, 0]), np.array([0, 2.0]), np.zeros(2)
-strong = one_second(group, nothing, pattern, 1.0, nothing)
-weak = one_second(group, nothing, pattern, 0.2, nothing)
+strong = one_second(toy, group, nothing, pattern, 1.0, nothing)
+weak = one_second(toy, group, nothing, pattern, 0.2, nothing)
 print("full evidence:", strong.round(3).tolist(), "  weak evidence:", weak.round(3).tolist())
-assert dials.group == 0.8 and np.allclose(strong, [0.44, 0.6]) and np.allclose(weak, [0.44, 0])
+assert np.allclose(strong, [0.44, 0.6]) and np.allclose(weak, [0.44, 0])
 
 # %% [markdown]
 # In the weak second the group is as clear as before and the class is gone. This is the paper's Fig. 2: some seconds could
@@ -206,9 +211,9 @@ def clip_of_sound(g, category, start, end, ambiguity, one_sided):
     own = g.standard_normal(128, dtype=np.float32)
     elsewhere = 0.6 * looks.class_audio[g.integers(28)] * (g.random((10, 1)) < 0.5)
     noise = g.standard_normal((10, 128), dtype=np.float32)
-    sound = one_second(looks.group_audio[group_of[category]], own, looks.class_audio[category],
+    sound = one_second(dials, looks.group_audio[group_of[category]], own, looks.class_audio[category],
                        evidence[:, None], noise)
-    quiet = np.maximum(elsewhere + dials.audio_noise * noise - 0.5, 0) * 0.4
+    quiet = one_second(dials, 0, 0, elsewhere, 1, noise)
     return np.where(heard[:, None], sound, quiet), heard, evidence * heard
 
 
@@ -226,8 +231,8 @@ for name, ours in zip(("audio", "heard", "audio_evidence"), mine, strict=True):
 
 # %% [markdown]
 # The picture follows the same idea on a 7×7 map: a scene of three bands, noise, a round patch with the object's look that
-# drifts from second to second, and in most clips a second patch: a **silent distractor** of another class, which never
-# moves and is never heard.
+# drifts from second to second, and in a share of the clips, the dial `distractor`, a second patch: a **silent
+# distractor** of another class, which never moves and is never heard.
 
 # %% [markdown]
 # ## A clip, opened
@@ -327,7 +332,7 @@ def alike(sounds):
     def scaled(x):
         x = x - x.mean(-1, keepdims=True)
         return x / np.linalg.norm(x, axis=-1, keepdims=True)
-    return scaled(sounds) @ scaled(np.maximum(patterns - 0.5, 0)).T
+    return scaled(sounds) @ scaled(np.maximum(patterns - dials.audio_cut, 0)).T
 
 
 def guess(ambiguity, clips=280):
@@ -454,8 +459,8 @@ for name in ("audio", "visual"):
 #
 # - Whether real features are ambiguous in this way, and how strongly.
 # - The recipe for pictures is only shown, not rebuilt here; it is in `vscg.planted.make_clip`.
-# - The dials were set on `planted-mini` with the quick profile. `planted` still has the same ones, and with ten times the
-#   clips they are too easy: differences between good systems will hardly show on it until they are set anew.
+# - The dials of `planted-mini` were set with the quick profile. `planted` has dials of its own that have not been set in
+#   this way, and with ten times the clips they are too easy: differences between good systems will hardly show on it.
 # - One seed of one network for each modality: the intervals cover the choice of test clips, not of the weights.
 #
 # ## Next

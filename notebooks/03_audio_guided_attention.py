@@ -44,7 +44,7 @@ set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # training schedule: quick or full (the paper's)
+PROFILE = "quick"       # training schedule: quick, standard or full (the paper's)
 SEED = 0                # of weights, batches and dropout
 
 # %% [markdown]
@@ -464,21 +464,30 @@ if patch is not None:
 # %% [markdown]
 # First the network before training, with freshly drawn weights.
 
-# %% mystnb={"figure": {"caption": "Before training, the attention has nothing to do with the true source.", "name": "fig-agva-untrained"}, "image": {"alt": "Ten 7 by 7 attention maps of an untrained network; bright regions are scattered, the outlined true source is not singled out."}}
+# %% mystnb={"figure": {"caption": "Before training, some regions are brighter than others although nothing has been learnt.", "name": "fig-agva-untrained"}, "image": {"alt": "Ten 7 by 7 attention maps of an untrained network; bright regions are scattered, the true source is outlined."}}
 clip_patch = patch[chosen] if patch is not None else None
 plots.attention_maps(maps["untrained"][chosen], clip_patch, truth[chosen])
 
 # %% [markdown]
-# With freshly drawn weights some regions are brighter than others, but not for a reason: nobody has told the network what
-# to look for. Now the trained one.
+# With freshly drawn weights some regions are brighter than others, though nobody has told the network what to look for. An
+# object with strong features may stand out even so, dark as well as bright: its numbers are large, and random weights
+# turn them into a large score of either sign. Now the trained one.
 
-# %% mystnb={"figure": {"caption": "Training makes the attention sharper; the outline tells whether it is on the source.", "name": "fig-agva-trained"}, "image": {"alt": "Ten 7 by 7 attention maps of the trained network on the same clip; a few single regions hold most of the attention, and the true source is outlined."}}
+# %% mystnb={"figure": {"caption": "The same clip after training: the outline tells whether the attention is on the source.", "name": "fig-agva-trained"}, "image": {"alt": "Ten 7 by 7 attention maps of the trained network on the same clip; some regions hold more of the attention than others, and the true source is outlined."}}
 plots.attention_maps(maps["trained"][chosen], clip_patch, truth[chosen])
 
 # %% [markdown]
-# The attention has become sharper: a few neighbouring regions hold most of it, also in seconds in which the object is not to be
-# seen and only a silent distractor may be there. Whether they are the right ones is not to be judged from one clip, for
-# pictures of attention are easily picked. Here we can count.
+# Mind the scale beside the maps: it tells whether the attention has become sharper. There is attention also in seconds in
+# which the object is not to be seen, because the weights of a second sum to 1 whatever is there. How sharp the maps are on
+# the whole test split, as the strongest region's share in multiples of an even one:
+
+# %%
+for name, m in maps.items():
+    print(f"{name:10} strongest region: {49 * m.max((2, 3)).mean():.1f} times the even share   ({data.name}, test split)")
+
+# %% [markdown]
+# Whether the strongest regions are the right ones is not to be judged from one clip, for pictures of attention are easily
+# picked. Here we can count.
 #
 # ### Pointing accuracy
 #
@@ -535,8 +544,9 @@ plots.intervals(table, {"chance": chance.mean()}, "pointing accuracy (% of seen 
 
 # %% [markdown]
 # Read the dots against the dashed line. An interval that contains the line means: these maps point no better than a
-# blindfolded finger. Then compare the two trained rows. If they are alike, the network looks at what stands out in the picture,
-# and the sound has little say. The code puts both into words, clip by clip, for the data and the training of this page.
+# blindfolded finger. An interval below the line means more: these maps *avoid* the source. Then compare the two trained
+# rows. If they are alike, the picture alone decides where the network looks, and the sound has little say. The code puts
+# both into words, clip by clip, for the data and the training of this page.
 
 # %%
 def verdict(mean, low, high, what, against):
@@ -549,6 +559,29 @@ if table is not None:
         print(verdict(*paired_difference(hits[name], chance), name, "chance"))
     print(verdict(*paired_difference(hits["trained"], hits["trained, other sound"]), "own sound", "another clip's sound"))
     print(f"({data.name}, test split, profile {PROFILE}, seed {SEED})")
+
+# %% [markdown]
+# ### A maximum elsewhere, an object all the same
+#
+# A network whose attention does not point at the object may still see it. The weights multiply the regions' vectors, and
+# those of an object can be long: a small share of a long vector is much. So we compare two shares of the seen seconds: of
+# the weight $\alpha_i$ that lies on the patch, and of the sum of $\alpha_i \lVert V_i \rVert$ that comes from it.
+
+# %%
+if patch is not None:
+    lengths = np.stack([np.linalg.norm(data.visual[row].astype(np.float32), axis=-1) for row in test])    # (N,10,7,7)
+    for name, m in {"even map": np.ones_like(lengths), **maps}.items():
+        share = [(m * size * patch).sum((2, 3)) / (m * size).sum((2, 3)) for size in (1, lengths)]
+        on_patch, from_patch = (100 * values[patch.any((2, 3))].mean() for values in share)
+        print(f"{name:21} weight on the patch {on_patch:5.1f} %, strength from the patch {from_patch:5.1f} %")
+    print(f"({data.name}, test split, profile {PROFILE}, seed {SEED})")
+    assert on_patch < from_patch
+
+# %% [markdown]
+# In each line the second number is larger, because the patch is stronger than the wall behind it. It tells how much of the
+# attended vector is the object, wherever the maximum lies. Compare the lines with the even map, which is the plain mean of
+# all regions: an attention that makes the object weaker than the mean does is no help in seeing it, and what the network
+# knows about the picture it knows in spite of it.
 
 # %% [markdown]
 # ### How much of it is habit?

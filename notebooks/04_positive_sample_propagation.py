@@ -48,7 +48,7 @@ set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # training schedule: quick or full (the paper's)
+PROFILE = "quick"       # training schedule: quick, standard or full (the paper's)
 SEED = 0                # of weights, batches and dropout
 
 # %% [markdown]
@@ -592,20 +592,26 @@ assert abs(per_clip[0.099].mean() - record.result["test"]["accuracy"]) < 0.005
 # %% [markdown]
 # The assert checks that at 0.099 we get the run's own test accuracy back, so our walk through the blocks is the model's.
 
-# %% mystnb={"figure": {"caption": "Accuracy of the finished network when only the threshold is moved: small moves matter little, and a network that gets nothing from the other modality loses.", "name": "fig-psp-threshold"}, "image": {"alt": "Dots with intervals of the test accuracy for seven thresholds from 0 to 1."}}
+# %% mystnb={"figure": {"caption": "Accuracy of the finished network when only the threshold is moved; at 1 nothing is sent from one modality to the other.", "name": "fig-psp-threshold"}, "image": {"alt": "Dots with intervals of the test accuracy for seven thresholds from 0 to 1."}}
 names = {0.0: "0: no cut", 0.099: "0.099: trained", 1.0: "1: nothing sent"}
 table = pd.DataFrame([(names.get(tau, str(tau)), values.mean(), *bootstrap_interval(values))
                       for tau, values in per_clip.items()], columns=["name", "mean", "low", "high"])
 plots.intervals(table, value_label=f"test accuracy (% of segments), {data.name}")
 
 # %% [markdown]
-# The intervals overlap because clips differ much more than thresholds do. The paired differences are sharper.
+# Intervals that overlap do not settle it, for clips differ much more than thresholds do. The paired differences are sharper.
 
 # %%
 print(f"{data.name}, against the threshold 0.099")
 for tau, values in per_clip.items():
     if tau != 0.099:
         verdict(f"threshold {tau:<5}", values, per_clip[0.099])
+
+# %% [markdown]
+# "Less" means that the finished network leans on the pairs that this threshold adds or takes away. "Not told apart" means
+# that it does without them; at the threshold 1, that it does without anything from the other modality in this block.
+# "More" is possible as well: a network that was trained only for a short time has not settled on what it is sent, and
+# features that arrive from everywhere can disturb.
 
 # %% [markdown]
 # ## What was established

@@ -45,7 +45,7 @@ set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # training schedule: quick or full (the paper's)
+PROFILE = "quick"       # training schedule: quick, standard or full (the paper's)
 SEED = 0                # of weights, batches and dropout
 
 # %% [markdown]
@@ -301,9 +301,9 @@ print("gradient is the sum of both:", torch.allclose(sum(asked), together, rtol=
 assert torch.allclose(sum(asked), together, rtol=1e-4, atol=1e-3)
 
 # %% [markdown]
-# The alternative is one extractor for each modality. As a sketch it is three lines, and it costs twice the weights. Table III
-# of the paper reports that it does worse. That comparison needs training anew and belongs to a later chapter; here we only
-# show what differs.
+# The alternative is one extractor for each modality. As a sketch it is three lines, and it costs twice the weights; in the
+# package it is `vscg.build_model("vscg", prior="unshared")`. Table III of the paper reports that it does worse. That
+# comparison needs training anew and belongs to a later chapter; here we only show what differs.
 
 # %% tags=["nbval-check-output"]
 class TwoExtractors(nn.Module):

@@ -47,7 +47,7 @@ set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # training schedule: quick or full (the paper's)
+PROFILE = "quick"       # training schedule: quick, standard or full (the paper's)
 SEED = 0                # of weights, batches and dropout
 
 # %% [markdown]

@@ -14,7 +14,7 @@
 # | **Question** | What can be localised when training knows one tag per clip, and how much of it does the tag itself give away? |
 # | **Paper** | Sec. III-A, Sec. III-E (Eq. 19 to 21), Sec. IV-B |
 # | **Needs** | [the losses](07_losses.ipynb), [training, fully supervised](08_training_fully.ipynb), [the AVE data set](01_ave_dataset.ipynb) |
-# | **Run time** | quick: about three minutes on two CPU cores the first time, seconds afterwards; full: the paper's 300 epochs, for a GPU |
+# | **Run time** | quick: about two minutes on two CPU cores the first time, seconds afterwards; full: the paper's 300 epochs, for a GPU |
 # | **You will be able to verify** | what VSCG learns from presence tags, what the published proportion tags add, and where its background seconds come from |
 #
 # A label for every second is dear: somebody has to listen to each one. A tag for the clip, "there is a dog barking in
@@ -46,7 +46,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # training schedule: quick (10 epochs, batches of 16 clips) or full (the paper's)
+PROFILE = "quick"       # training schedule: quick or standard (3 epochs, batches of 8 clips), or full (the paper's)
 SEED = 0                # of the weights, the batches and dropout
 
 # %% [markdown]
@@ -238,7 +238,7 @@ pick = short[np.argmax((right["proportion"] - right["presence"])[short])]
 print(f"{CATEGORIES[data.category[test][pick]]}, {length[pick]} s; accuracy "
       + ", ".join(f"{target} {100 * right[target][pick]:.0f}%" for target in right))
 
-# %% mystnb={"figure": {"caption": "The clip with a short event on which the two tags differ most.", "name": "fig-weakly-timeline"}, "image": {"alt": "Three rows of coloured seconds over ten seconds: ground truth with background around the event, the prediction with presence tags, and the prediction with proportion tags."}}
+# %% mystnb={"figure": {"caption": "The clip with a short event on which the two tags differ most.", "name": "fig-weakly-timeline"}, "image": {"alt": "Three rows of coloured seconds over ten seconds: ground truth with background beside the event, the prediction with presence tags, and the prediction with proportion tags."}}
 plots.timeline(truth[test][pick], {f"{target} tag": record.predictions()[pick] for target, record in records.items()})
 
 # %% [markdown]
@@ -267,8 +267,7 @@ plots.intervals(pd.DataFrame(rows, columns=["name", "mean", "low", "high"]),
 
 # %% [markdown]
 # None of the three is asked to localise by a presence tag, so the dashed line is where a perfect recogniser would stand.
-# On the quick profile the differences also show how fast each loss learns: AVEL's is nearly flat
-# ([the losses](07_losses.ipynb)).
+# On the quick profile, after the same few epochs, the differences also show how fast each system learns.
 
 # %% [markdown]
 # ## Which rule picked the epoch

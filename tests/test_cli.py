@@ -1,11 +1,18 @@
 """The commands, as a reader types them."""
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from vscg import cli
 from vscg.cli import main
+from vscg.config import RunConfig
+from vscg.models import BUILT
 from vscg.planted import generate
+from vscg.records import Record
+from vscg.study import book_configs
+from vscg.sweep import Failure, Sweep
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +60,63 @@ def test_an_unknown_data_set_is_one_line_not_a_traceback(capsys):
     assert error.startswith("error: ") and "planted-mini" in error and error.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments, word", [
+    (["--tables", "II"], "table 'II' is unknown"), (["--seeds", "0"], "seeds is 0"),
+    (["--data", "imagenet"], "imagenet"), (["--workers", "0"], "workers is 0"),
+    (["--tables", "ambiguity", "--seeds", "-1"], "seeds is -1")])
+def test_a_sweep_that_cannot_begin_says_so_in_one_line(arguments, word, home, capsys):
+    data = generate(home / "tiny.h5", progress=False, train=1, val=1, test=1, background=1)
+    assert main(["sweep", "--tables", "VI", "--data", str(data), *arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and word in error and error.count("\n") == 1
+    assert not (home / "runs").exists()
+
+
+def test_sweep_passes_on_what_was_asked_and_tells_what_came_of_it(monkeypatch, capsys):
+    config = RunConfig(system="avel", data="tiny").resolve()
+    failure = Failure(Path("runs/key"), config, "VscgError: The loss is not finite")
+    records = [Record(Path("runs") / name, {}, fresh=fresh) for name, fresh in (("a", True), ("b", False), ("c", True))]
+    asked = []
+
+    def fake(configs, **options):
+        asked.append((list(configs), options))
+        return Sweep(tuple(records), (failure,) if len(asked) == 1 else ())
+
+    monkeypatch.setattr(cli, "sweep", fake)
+    command = ["sweep", "--tables", "VI,IV", "--data", "tiny", "--profile", "standard", "--seeds", "2",
+               "--workers", "3", "--device", "cpu"]
+    assert main(command) == 1                                      # something failed
+    out, err = capsys.readouterr()
+    assert out == "3 runs are there, 2 of them trained now, 1 failed\n"
+    assert err.startswith("failed: AVEL, fully supervised, tiny, seed 0: VscgError: The loss is not finite")
+    assert "failure.json" in err and err.count("\n") == 1
+    assert asked == [(book_configs("VI,IV", data="tiny", profile="standard", seeds=2),
+                      {"workers": 3, "device": "cpu"})]
+    assert main(["sweep"]) == 0
+    assert asked[1] == (book_configs(data="planted-mini", profile="quick"), {"workers": None, "device": None})
+    assert capsys.readouterr() == ("3 runs are there, 2 of them trained now, 0 failed\n", "")
+
+
+def test_an_interrupted_command_ends_with_130_and_says_how_to_go_on(monkeypatch, capsys):
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "sweep", interrupted)
+    monkeypatch.setattr(cli, "fit", interrupted)
+    for command in (["sweep"], ["train"]):
+        assert main(command) == 130
+        out, err = capsys.readouterr()
+        assert not out and "the same command goes on" in err and err.count("\n") == 1
+
+
+def test_train_offers_what_can_be_built(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "--system", "dca"])
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert all(name in error for name in BUILT) and "cssnet" not in error
+
+
 def test_module_entry_point_lists_the_commands():
     done = subprocess.run([sys.executable, "-m", "vscg", "--help"], capture_output=True, text=True, check=True)
-    assert all(command in done.stdout for command in ("data", "train", "runs"))
+    assert all(command in done.stdout for command in ("data", "train", "sweep", "runs"))

@@ -4,16 +4,25 @@ import numpy as np
 import pytest
 import torch
 
-from vscg.models.escm import CrossModalEventExtractor, EventSemanticConsistency, SemanticConsistencyEnhancer
+from vscg.errors import VscgError
+from vscg.models import SETTINGS, build_model
+from vscg.models.escm import PRIORS, CrossModalEventExtractor, EventSemanticConsistency, SemanticConsistencyEnhancer
 
 
 def streams(batch=2, segments=10, dim=8, seed=5):
     return torch.randn(2, batch, segments, dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def small_escm(crossed=False, linear=True, dropout=0.0):
+def small_escm(crossed=False, linear=True, dropout=0.0, prior="cere"):
     torch.manual_seed(0)
-    return EventSemanticConsistency(dim=8, event_dim=4, dropout=dropout, linear=linear, crossed=crossed).double()
+    return EventSemanticConsistency(dim=8, event_dim=4, dropout=dropout, linear=linear, crossed=crossed,
+                                    prior=prior).double()
+
+
+def slow_pool(sequence, prior):
+    """One clip's segments (T,8) to two initial states (2,4): the first half of the pooled vector, then the second."""
+    pooled = [sum(column) / len(column) if prior == "average" else max(column) for column in sequence.T.tolist()]
+    return np.array([pooled[:4], pooled[4:]])
 
 
 class TestCERE:
@@ -119,6 +128,133 @@ class TestPriors:
         other_a, other_v = module.priors(audio * 2, visual)        # only the sound changes ...
         assert torch.equal(prior_a, other_a) and not torch.equal(prior_v, other_v)   # ... and with it the visual prior
         assert module.audio_prior_map.bias is None and module.visual_prior_map.bias is None
+
+
+class TestPriorsOfTableIII:
+    """Where the initial states come from, and what each choice has of its own."""
+
+    def test_names(self):
+        assert PRIORS == ("cere", "unshared", "average", "maximum", "zero")
+        with pytest.raises(VscgError, match="prior 'mean' is unknown: choose one of cere, unshared, average"):
+            small_escm(prior="mean")
+
+    @pytest.mark.parametrize("prior, extractors", [("cere", 1), ("unshared", 2), ("average", 0), ("maximum", 0),
+                                                   ("zero", 0)])
+    def test_extractors(self, prior, extractors):
+        module = small_escm(prior=prior)
+        found = [child for child in module.modules() if isinstance(child, CrossModalEventExtractor)]
+        assert len(found) == extractors
+        if extractors == 2:
+            assert not any(torch.equal(a, b) for a, b in zip(found[0].parameters(), found[1].parameters(), strict=True)
+                           if a.ndim > 1), "two extractors that start alike would be one"
+
+    @pytest.mark.parametrize("prior", PRIORS)
+    def test_both_start_from_one_state_of_the_right_shape(self, prior):
+        audio_prior, visual_prior = small_escm(prior=prior).priors(*streams(batch=3))
+        assert audio_prior.shape == visual_prior.shape == (3, 2, 4) and torch.equal(audio_prior, visual_prior)
+
+    def test_zero_is_a_gru_without_initial_state(self):
+        module, (audio, visual) = small_escm(prior="zero"), streams()
+        assert not any(prior.any() for prior in module.priors(audio, visual))
+        _, (raw_a, raw_v) = module(audio, visual)
+        assert torch.equal(raw_a, module.isce.audio_gru(audio)[0])
+        assert torch.equal(raw_v, module.isce.visual_gru(visual)[0])
+        for b in range(2):
+            slow = loops.gru(audio[b].numpy(), np.zeros((2, 4)), loops.weights(module.isce.audio_gru))
+            np.testing.assert_allclose(raw_a[b].detach(), slow, atol=1e-12)
+
+    def test_zero_says_nothing_across_the_modalities(self):
+        module, (audio, visual) = small_escm(prior="zero"), streams()
+        assert torch.equal(module(audio, visual)[1][0], module(audio, visual + 1)[1][0])
+
+    @pytest.mark.parametrize("prior", ["average", "maximum"])
+    def test_pools_agree_with_loops(self, prior):
+        module, (audio, visual) = small_escm(prior=prior), streams()
+        events = module.events(audio, visual)
+        for found, stream in zip(events, (audio, visual), strict=True):
+            for b in range(2):
+                np.testing.assert_allclose(found[b], slow_pool(stream[b], prior), atol=1e-12)
+        for found in module.priors(audio, visual):
+            for b in range(2):
+                mean = (slow_pool(audio[b], prior) + slow_pool(visual[b], prior)) / 2
+                np.testing.assert_allclose(found[b], mean, atol=1e-12)
+
+    def test_pools_by_hand(self):
+        """Feature d is d in the first segment and 10 d in the second: means 5.5 d, maxima 10 d."""
+        audio = torch.outer(torch.tensor([1.0, 10.0]), torch.arange(8.0)).unsqueeze(0).double()
+        for prior, factor in (("average", 5.5), ("maximum", 10.0)):
+            found, _ = small_escm(prior=prior).priors(audio, audio)
+            assert found.tolist() == [[[0, factor, 2 * factor, 3 * factor],
+                                       [4 * factor, 5 * factor, 6 * factor, 7 * factor]]]
+
+    def test_unshared_reads_each_modality_with_its_own(self):
+        module, (audio, visual) = small_escm(prior="unshared"), streams()
+        audio_event, visual_event = module.events(audio, visual)
+        assert torch.equal(audio_event, module.cere(audio)) and torch.equal(visual_event, module.visual_cere(visual))
+        assert not torch.allclose(visual_event, module.cere(visual))
+        torch.testing.assert_close(module.priors(audio, visual)[0], (audio_event + visual_event) / 2)
+        # With the same weights in both it is the shared one.
+        module.visual_cere.load_state_dict(module.cere.state_dict())
+        shared = small_escm()
+        shared.load_state_dict({name: value for name, value in module.state_dict().items()
+                                if not name.startswith("visual_cere")})
+        torch.testing.assert_close(module(audio, visual), shared(audio, visual))
+
+    @pytest.mark.parametrize("prior", ["average", "maximum", "unshared"])
+    def test_crossed_maps_read_what_the_prior_gives(self, prior):
+        module, (audio, visual) = small_escm(crossed=True, linear=False, prior=prior), streams()
+        audio_event, visual_event = module.events(audio, visual)
+        audio_prior, visual_prior = module.priors(audio, visual)
+        torch.testing.assert_close(audio_prior, visual_event @ module.audio_prior_map.weight.T)
+        torch.testing.assert_close(visual_prior, audio_event @ module.visual_prior_map.weight.T)
+
+    def test_nothing_is_crossed_where_there_is_no_prior(self):
+        module = small_escm(crossed=True, linear=False, prior="zero")
+        assert {name.split(".")[0] for name, _ in module.named_parameters()} == {"isce", "project"}
+
+    @pytest.mark.parametrize("crossed", [False, True])
+    @pytest.mark.parametrize("prior", PRIORS)
+    def test_gradients_reach_every_parameter(self, prior, crossed):
+        module = small_escm(crossed=crossed, prior=prior)
+        audio, visual = (stream.requires_grad_() for stream in streams())
+        (normed_a, normed_v), _ = module(audio, visual)
+        ((normed_a + normed_v) * torch.arange(8.0)).sum().backward()
+        for name, value in [*module.named_parameters(), ("audio", audio), ("visual", visual)]:
+            assert value.grad is not None and value.grad.any(), name
+
+    @pytest.mark.parametrize("setting", SETTINGS)
+    def test_in_vscg(self, setting):
+        """Each prior can be asked for; the released weakly supervised program's crossing stays where there is one."""
+        inputs = torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512)
+        for prior in PRIORS:
+            torch.manual_seed(0)
+            model = build_model("vscg", setting=setting, prior=prior)
+            assert model.escm.prior == prior
+            output = model(*inputs)
+            relevance = output.event_relevance if setting == "fully" else output.video_probability
+            assert relevance.isfinite().all()
+            assert model.escm.crossed == (setting == "weakly" and prior != "zero")
+
+    @pytest.mark.parametrize("setting", SETTINGS)
+    def test_vscg_without_it_classifies_what_psp_gives(self, setting):
+        torch.manual_seed(0)
+        model = build_model("vscg", setting=setting, escm=False).eval()
+        assert model.escm is None and not any("escm" in name for name in model.state_dict())
+        seen = {}
+        model.psp.register_forward_hook(lambda layer, inputs, result: seen.update(psp=result))
+        model.head.register_forward_pre_hook(lambda layer, inputs: seen.update(head=inputs[0]))
+        output = model(torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512))
+        assert torch.equal(seen["head"], (seen["psp"][0] + seen["psp"][1]) / 2)
+        if setting == "fully":
+            audio, visual = (stream[0].detach().double().numpy() for stream in seen["psp"])
+            np.testing.assert_allclose(output.similarity[0].detach(), loops.cosine(audio, visual), atol=1e-5)
+
+    def test_vscg_without_it_in_the_paper_variant_multiplies_what_psp_gives(self):
+        torch.manual_seed(0)
+        model, seen = build_model("vscg", variant="paper", escm=False).eval(), []
+        model.psp.register_forward_hook(lambda layer, inputs, result: seen.extend(result))
+        output = model(torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512))
+        torch.testing.assert_close(output.similarity, (seen[0] * seen[1]).sum(-1))
 
 
 @pytest.mark.parametrize("crossed, linear", [(False, True), (True, False)])

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from vscg.models.heads import SegmentHead, TwoPartHead, WeightingHead
+from vscg.errors import VscgError
+from vscg.models import SETTINGS
+from vscg.models.heads import (
+    HEADS,
+    SegmentHead,
+    TwoPartHead,
+    WeightingHead,
+    build_head,
+    classify,
+    segment_cosine,
+)
 
 
 def fused(batch=2, segments=5, dim=6):
@@ -103,3 +113,63 @@ class TestWeightingHead:
         head, x = WeightingHead(6, 3).double(), fused(batch=8).requires_grad_()
         head(x)[1][:, 0].sum().backward()
         assert all(p.grad.any() for p in head.parameters()) and x.grad.any()
+
+
+class TestChoiceOfHead:
+    @pytest.mark.parametrize("setting, head, kind", [
+        ("fully", "two_part", TwoPartHead), ("fully", "segment", SegmentHead), ("weakly", "two_part", WeightingHead),
+        ("weakly", "segment", WeightingHead)])
+    def test_build_head(self, setting, head, kind):
+        assert type(build_head(setting, head)) is kind
+
+    @pytest.mark.parametrize("setting", SETTINGS)
+    def test_an_unknown_head_is_refused_in_both_settings(self, setting):
+        with pytest.raises(VscgError, match="head 'both' is unknown: choose one of two_part, segment"):
+            build_head(setting, "both")
+        assert set(HEADS) == {"two_part", "segment"}
+
+
+class TestClassify:
+    x = torch.rand(2, 10, 256, generator=torch.Generator().manual_seed(3))
+
+    def given(self, output, *names):
+        """The names of everything that the output holds, after a check that it is `names`."""
+        found = {name for name, value in vars(output).items() if torch.is_tensor(value)}
+        assert found == set(names)
+        return output
+
+    def test_two_part(self):
+        head = TwoPartHead()
+        output = self.given(classify(head, self.x), "event_relevance", "event_category")
+        relevance, category = head(self.x)
+        assert torch.equal(output.event_relevance, relevance) and torch.equal(output.event_category, category)
+
+    def test_segment(self):
+        head = SegmentHead()
+        output = self.given(classify(head, self.x), "segment_logits")
+        assert torch.equal(output.segment_logits, head(self.x))
+
+    def test_weighting(self):
+        head = WeightingHead()
+        output = self.given(classify(head, self.x), "segment_logits", "video_probability", "smooth_probability")
+        score, probability = head(self.x)
+        assert torch.equal(output.segment_logits, score) and torch.equal(output.video_probability, probability)
+        for b in range(2):
+            slow = loops.softmax(probability[b].detach().double().numpy())
+            np.testing.assert_allclose(output.smooth_probability[b].detach(), slow, atol=1e-6)
+
+    @pytest.mark.parametrize("head", [TwoPartHead, SegmentHead, WeightingHead])
+    def test_other_fields_pass_through(self, head):
+        similarity, attention = torch.rand(2, 10), torch.rand(2, 10, 7, 7)
+        output = classify(head(), self.x, similarity=similarity, attention=attention, threshold=0.7)
+        assert output.similarity is similarity and output.attention is attention and output.threshold == 0.7
+
+
+def test_segment_cosine():
+    """(3, 4) and (4, 3): 24/25. Opposite vectors: -1. A vector of zeros goes with nothing."""
+    audio = torch.tensor([[[3.0, 4.0], [1.0, 2.0], [0.0, 0.0]]])
+    visual = torch.tensor([[[4.0, 3.0], [-2.0, -4.0], [1.0, 1.0]]])
+    torch.testing.assert_close(segment_cosine(audio, visual), torch.tensor([[0.96, -1.0, 0.0]]))
+    a, v = fused(), fused().flip(-1)
+    for b in range(2):
+        np.testing.assert_allclose(segment_cosine(a, v)[b], loops.cosine(a[b].numpy(), v[b].numpy()))

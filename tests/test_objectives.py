@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 
 from vscg import objectives as ob
-from vscg.models import Output
 
 log = math.log
 
@@ -190,12 +189,12 @@ def test_stale_targets_are_replayed():
     batches = [LABELS, labels_of((1, 0, 4), (1, 3, 5)), LABELS.flip(0)]
     stale, fresh = ob.SimilarityTerm("released", stale=True), ob.SimilarityTerm("released", stale=False)
     for number, (labels, target) in enumerate(zip(batches, slow_stale_targets(batches), strict=True)):
-        output = Output(similarity=rand(len(labels), 10, seed=number).float())
-        torch.testing.assert_close(stale(output, labels), ob.similarity_loss(output.similarity, target))
-        torch.testing.assert_close(fresh(output, labels),
-                                   ob.similarity_loss(output.similarity, ob.similarity_target(labels)))
+        similarity = rand(len(labels), 10, seed=number).float()
+        torch.testing.assert_close(stale(similarity, labels), ob.similarity_loss(similarity, target))
+        torch.testing.assert_close(fresh(similarity, labels),
+                                   ob.similarity_loss(similarity, ob.similarity_target(labels)))
         torch.testing.assert_close(stale.left_over[:len(labels)], target)
-        assert torch.equal(stale(output, labels), fresh(output, labels)) == (number == 0)
+        assert torch.equal(stale(similarity, labels), fresh(similarity, labels)) == (number == 0)
     assert stale.left_over.sum(-1).max() > 1 and not stale.left_over.requires_grad
     assert not len(fresh.left_over)
 
@@ -203,5 +202,5 @@ def test_stale_targets_are_replayed():
 def test_stale_target_grows_with_the_batch():
     term = ob.SimilarityTerm("released", stale=True)
     for size in (1, 3, 2):
-        term(Output(similarity=torch.ones(size, 10)), LABELS[:size])
+        term(torch.ones(size, 10), LABELS[:size])
         assert len(term.left_over) == max(size, 3 if size == 2 else 0)

@@ -15,9 +15,10 @@ import vscg.training as training
 from vscg.config import RunConfig
 from vscg.errors import VscgError
 from vscg.evaluation import segment_accuracy
+from vscg.models import BUILT, SYSTEMS
 from vscg.planted import generate
 from vscg.prepared import read_prepared
-from vscg.records import find_records, read_record, run_key
+from vscg.records import find_records, read_record, run_key, shaping_files
 from vscg.training import epoch_batches, epoch_seed, fit, predict
 
 TINY = {"train": 16, "val": 4, "test": 4, "background": 2}
@@ -74,12 +75,13 @@ class TestBatches:
         assert len(seeds) == 20 * 300
 
 
-@pytest.mark.parametrize("system", ["vscg", "psp", "avel"])
-@pytest.mark.parametrize("setting", ["fully", "weakly"])
+@pytest.mark.parametrize("system, setting", [(system, setting) for system in BUILT
+                                             for setting in SYSTEMS[system].settings])
 def test_every_system_trains_and_leaves_a_complete_record(system, setting, tiny, tmp_path):
-    record = run(quick(system=system, setting=setting), tiny, tmp_path)
+    epochs = 2 if system in ("cmra", "cmbs", "dmin") else 3         # the large ones take their time
+    record = run(quick(system=system, setting=setting, epochs=epochs), tiny, tmp_path)
     history = record.history
-    assert history.epoch.tolist() == [1, 2, 3] and np.isfinite(history.loss).all()
+    assert history.epoch.tolist() == [1, 2, 3][:epochs] and np.isfinite(history.loss).all()
     assert {path.name for path in record.folder.iterdir()} == {
         ".lock", "record.json", "history.csv", "state.safetensors", "predictions.safetensors"}
     best = int(history.val_accuracy.idxmax())
@@ -127,7 +129,83 @@ def test_key_depends_on_configuration_data_and_nothing_else(tiny):
     key = run_key(config, tiny.fingerprint)
     assert key == run_key(quick().resolve(), tiny.fingerprint)
     assert key != run_key(quick(seed=1).resolve(), tiny.fingerprint)
+    assert key != run_key(quick(loss="c+t").resolve(), tiny.fingerprint)
+    assert key != run_key(quick(clip_norm=0.5).resolve(), tiny.fingerprint)
+    assert key != run_key(quick(model_options={"escm": False}).resolve(), tiny.fingerprint)
     assert key != run_key(config, "0" * 64)
+
+
+def test_key_ignores_what_data_set_and_profile_are_called(tiny):
+    """They have become the fingerprint and numbers: equal numbers on equal data are one run."""
+    key = run_key(quick().resolve(), tiny.fingerprint)
+    assert key == run_key(quick(data="elsewhere/tiny.h5").resolve(), tiny.fingerprint)
+    assert key == run_key(quick(profile="standard").resolve(), tiny.fingerprint)
+    full = {"profile": "full", "batch": 8, "epochs": 3}
+    assert key == run_key(quick(**full).resolve(), tiny.fingerprint)
+    # A default that is spelt out is no other run either.
+    assert key == run_key(quick(loss="c+t+avps", clip_norm=0.0, target="presence").resolve(), tiny.fingerprint)
+
+
+def test_a_run_of_another_profile_with_the_same_numbers_is_loaded(tiny, tmp_path):
+    first = run(quick(epochs=1), tiny, tmp_path)
+    second = run(quick(epochs=1, profile="standard", data="other name"), tiny, tmp_path)
+    assert first.fresh and not second.fresh and second.folder == first.folder
+
+
+def test_key_depends_on_the_code_that_shapes_the_run_alone(tiny):
+    """Another system's model is not among the files; what the model is built from is."""
+    names = {system: {path.name for path in shaping_files(system)} for system in BUILT}
+    for own in names.values():
+        assert {"objectives.py", "config.py", "training.py", "evaluation.py", "output.py"} <= own
+        assert not {"sweep.py", "planted.py", "records.py", "plots.py", "study.py"} & own
+    assert {"vscg.py", "escm.py", "psp.py", "heads.py", "encoder.py", "attention.py"} <= names["vscg"]
+    assert "transformer.py" not in names["vscg"] and "dmin.py" not in names["cmra"] and "cmra.py" not in names["dmin"]
+    assert {"plug.py", "escm.py", "psp.py"} <= names["avel"] & names["psp"] & names["cmbs"]
+    assert "plug.py" not in names["dmrn"] | names["cmra"]
+
+
+def gradient_norms(config, tiny, monkeypatch) -> tuple[list[float], dict]:
+    """Global norms of the gradients that Adam gets in one epoch, and the weights after it."""
+    norms, original = [], torch.optim.Adam.step
+
+    def step(self, *args, **options):
+        norms.append(sum(p.grad.double().square().sum().item() for group in self.param_groups
+                         for p in group["params"] if p.grad is not None) ** 0.5)
+        return original(self, *args, **options)
+
+    device = torch.device("cpu")
+    started = training.Run(config.resolve(), training.Features(tiny, device), tiny.splits, device)
+    monkeypatch.setattr(torch.optim.Adam, "step", step)
+    started.train_epoch(lambda steps: None)
+    monkeypatch.setattr(torch.optim.Adam, "step", original)
+    return norms, started.model.state_dict()
+
+
+def test_clip_norm_limits_the_gradient(tiny, monkeypatch):
+    free, weights = gradient_norms(quick(), tiny, monkeypatch)
+    assert len(free) == 2 and min(free) > 0.2
+    for limit in (0.01, 0.1):
+        clipped, _ = gradient_norms(quick(clip_norm=limit), tiny, monkeypatch)
+        assert clipped == pytest.approx([limit] * 2, rel=1e-3)
+    # A limit above every norm, and none at all, leave it as it is.
+    for changes in ({"clip_norm": 1e6}, {"clip_norm": 0.0}):
+        norms, same = gradient_norms(quick(**changes), tiny, monkeypatch)
+        assert norms == free and all(torch.equal(value, same[name]) for name, value in weights.items())
+
+
+@pytest.mark.parametrize("changes, missing", [
+    ({"loss": "ce+avps"}, "segment_logits"), ({"system": "psp", "loss": "c+t"}, "event_relevance")])
+def test_a_loss_without_its_head_stops_the_run_with_one_error(changes, missing, tiny, tmp_path):
+    with pytest.raises(VscgError, match=missing):
+        run(quick(**changes), tiny, tmp_path)
+    assert not find_records(tmp_path)
+
+
+def test_another_loss_is_what_the_history_shows(tiny, tmp_path):
+    record = run(quick(epochs=1, loss="c+t"), tiny, tmp_path)
+    assert list(record.history)[2:5] == ["loss", "event_relevance", "category"]
+    assert record.history.loss[0] == pytest.approx(record.history.event_relevance[0] + record.history.category[0])
+    assert record.config.loss == "c+t" and "avps" not in record.history
 
 
 class Stop(Exception):

@@ -37,7 +37,7 @@ def slow_pspnet(audio, visual, w, setting):
     fused = (audio + visual) / 2
     if setting == "weakly":
         score, probability = loops.weigh(fused, loops.part(w, "head"))
-        return dict(segment_logits=score, video_probability=probability)
+        return dict(segment_logits=score, video_probability=probability, smooth_probability=loops.softmax(probability))
     logits = loops.two_layers(fused, loops.part(w, "head.layers.0"), loops.part(w, "head.layers.2"))
     return dict(segment_logits=logits, similarity=loops.cosine(audio, visual))
 

@@ -14,10 +14,11 @@ from torch import nn
 
 from vscg import plots
 from vscg.errors import VscgError
+from vscg.failures import class_probability
 from vscg.features.extract import Networks, window_features
 from vscg.features.video import FRAMES, Window, read_windows
 from vscg.files import write_atomically
-from vscg.labels import BACKGROUND, CATEGORIES
+from vscg.labels import BACKGROUND, CATEGORIES, CLASSES
 from vscg.models import build_model, predict_segments
 from vscg.paths import runs_dir
 from vscg.records import read_record, run_title
@@ -85,13 +86,9 @@ def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool =
         visual, audio = window_features(window, networks)
         output = model(torch.from_numpy(audio)[None].to(device), torch.from_numpy(visual)[None].to(device))
         attention = None if output.attention is None else output.attention[0].cpu().numpy()
-        probability = np.full((len(window.frames), BACKGROUND + 1), np.nan)
-        if output.segment_logits is not None:
-            probability = output.segment_logits[0].softmax(-1).cpu().numpy()
-        elif output.event_category is not None and output.event_category.shape[-1] == BACKGROUND:
-            # The two-part head: an event's probability is that there is one, times that it is this one.
-            there = output.event_relevance[0].sigmoid().cpu().numpy()[:, None]
-            probability = np.hstack([there * output.event_category[0].softmax(-1).cpu().numpy(), 1 - there])
+        # One of 29 logits of the whole clip, held against a gate, is no distribution over a second's classes.
+        probability = (np.full((len(window.frames), CLASSES), np.nan) if "raw_logits" in output.extras
+                       else class_probability(output)[0].cpu().numpy())
         found.append(Watched(window, predict_segments(output)[0].cpu().numpy(), probability, attention))
     return found
 

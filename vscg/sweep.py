@@ -72,19 +72,19 @@ def unique_runs(configs: Iterable[RunConfig]) -> dict[str, RunConfig]:
     return runs
 
 
-def relative_cost(config: RunConfig) -> float:
+def relative_cost(config: RunConfig) -> int:
     """A run's length against others, for the order of the queue and the estimate of the time left."""
     options = tuple(sorted(config.model_options.items()))
     return _clip_cost(config.system, config.setting, config.variant, options) * config.epochs
 
 
 @functools.cache
-def _clip_cost(system: str, setting: str, variant: str, options: tuple[tuple[str, object], ...]) -> float:
-    """Billions of operations of one clip's way through a model; the caller's random numbers stay as they are."""
+def _clip_cost(system: str, setting: str, variant: str, options: tuple[tuple[str, object], ...]) -> int:
+    """Millions of operations of one clip's way through a model; the caller's random numbers stay as they are."""
     with torch.random.fork_rng(devices=[]), torch.no_grad(), FlopCounterMode(display=False) as counter:
         model = build_model(system, setting=setting, variant=variant, **dict(options))
         model(torch.zeros(1, 10, 128), torch.zeros(1, 10, 7, 7, 512))
-    return counter.get_total_flops() / 1e9
+    return round(counter.get_total_flops() / 1e6)
 
 
 def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: int | None = None,
@@ -113,7 +113,7 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
         raise VscgError(f"workers is {workers}: it must be at least 1.")
     runs = unique_runs(configs)
     missing = [key for key in runs if read_record(store / key) is None]
-    costs = {key: round(relative_cost(runs[key]) / 1e6) for key in missing}
+    costs = {key: relative_cost(runs[key]) for key in missing}
     # The longest first, so that no worker is left alone with one at the end; but the shortest right after the first,
     # so that there is soon something to estimate the time left from.
     queue = sorted(missing, key=costs.get, reverse=True)

@@ -1,0 +1,380 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Table V: losses
+#
+# | | |
+# |---|---|
+# | **Question** | What do the negative pair filter loss and the smooth loss add, on VSCG and on PSP-Net? |
+# | **Paper** | Sec. III-E (Eq. 14 to 21), Sec. IV-C, Table V |
+# | **Needs** | [the losses](07_losses.ipynb), [training, fully supervised](08_training_fully.ipynb), [training, weakly supervised](09_training_weakly.ipynb) |
+# | **Run time** | with the runs there: seconds. Without: ten runs for each seed, of well under a minute each on a CPU core in the short profiles; full: the published schedules, for a GPU |
+# | **You will be able to verify** | which outputs each loss reads and which head gives them; that a loss without its output is refused; how little room the smooth loss has; every row of Table V with its interval; whether the smooth loss helps VSCG more than PSP-Net |
+#
+# The paper proposes two losses and tries each on its own network and on PSP-Net {cite:p}`zhou2021psp`. Table V holds
+# ten accuracies: three fully supervised losses and two weakly supervised ones, for two systems. The sharpest claims of
+# the paper about its losses rest on differences of one point and less, so intervals matter more here than anywhere.
+
+# %% [markdown]
+# The imports, and the style of all figures.
+
+# %%
+import math
+
+import pandas as pd
+import torch
+
+from vscg import load_dataset, paths
+from vscg.errors import VscgError
+from vscg.labels import BACKGROUND, CLASSES, SEGMENTS
+from vscg.models import build_model
+from vscg.objectives import LOSSES, build_objective
+from vscg.paper import TABLES
+from vscg.plots import set_style
+from vscg.plots_tables import difference_figure, table_figure
+from vscg.results import SIGN_RULE, VERDICT_RULE, order_agreement, sign, table, two_way_interval
+from vscg.study import book_configs
+from vscg.sweep import sweep
+
+set_style()
+
+# %% [markdown]
+# The parameters.
+
+# %% tags=["parameters"]
+DATA = "planted-mini"     # data set: planted-mini, planted, ave, or the path of a prepared file
+PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the paper's schedule, 5 seeds)
+SEEDS = None              # runs of each row, seeds 0 to SEEDS-1; None: the profile's number
+
+# %% [markdown]
+# ## What the paper prints
+#
+# The ten figures as printed, accuracy on AVE in percent. The paper marks PSP-Net's as reproduced by its authors.
+
+# %% tags=["nbval-check-output"]
+rows = TABLES["V"].rows
+printed = pd.DataFrame([(setting, *row.name.split(", ", 1), value)
+                        for row in rows for setting, value in row.paper.items()],
+                       columns=["setting", "system", "loss", "accuracy (%)"])
+for setting, part in printed.groupby("setting", sort=False):
+    print(f"{setting} supervised")
+    print(part.pivot(index="loss", columns="system", values="accuracy (%)").reindex(part["loss"].unique()).to_string())
+
+# %% [markdown]
+# From these figures the paper concludes three things.
+#
+# 1. Its fully supervised loss is better than each of the two others, on both systems; against PSP-Net's own loss it
+#    gains 0.9 points on both. It gives the reason: the gate lowers the score of seconds without an event, and the
+#    similarity term raises the similarity of the two modalities where there is one.
+# 2. The smooth loss improves VSCG "significantly", by 1.0 point.
+# 3. It improves PSP-Net hardly at all, by 0.1 points, and the paper takes that as a sign that the loss needs ESCM's
+#    features.
+#
+# The table has no intervals. How many seconds of the test clips do such differences stand for?
+
+# %% tags=["nbval-check-output"]
+TEST_CLIPS = 402                                     # of AVE
+for points in (0.1, 0.9, 1.0):
+    seconds = points / 100 * TEST_CLIPS * SEGMENTS
+    print(f"{points} points: {seconds:.0f} of {TEST_CLIPS * SEGMENTS} seconds, those of {seconds / SEGMENTS:.1f} clips")
+
+# %% [markdown]
+# ## Five losses, written as sums
+#
+# [The losses](07_losses.ipynb) derives every term. A loss of the package is a name for a weighted sum of such terms,
+# and each term reads one output of the network.
+
+# %% tags=["nbval-check-output"]
+IN_THE_TABLE = {"c+t": "fully", "ce+avps": "fully", "c+t+avps": "fully", "bce": "weakly", "2bce+s-bce": "weakly"}
+for loss, setting in IN_THE_TABLE.items():
+    terms = build_objective("vscg", setting=setting, loss=loss).terms
+    print(f"{loss:11}", " + ".join(f"{weight} {name}" for name, weight in LOSSES[loss].items()))
+    print(" " * 11, "reads", ", ".join(dict.fromkeys(field for _, field, _ in terms.values())))
+
+# %% [markdown]
+# The first three are Table V's $\mathcal L_c + \mathcal L_t$, $\mathcal L_{ce} + \lambda \mathcal L_{avps}$ with
+# $\lambda = 100$ and $\mathcal L_{fully} = \mathcal L_c + \mathcal L_t + \mathcal L_{avps}$; the last two are
+# $\mathcal L_{bce}$ and $\mathcal L_{weak} = 2 \mathcal L_{bce} + \mathcal L_{s-bce}$.
+#
+# ## A loss needs its head
+#
+# $\mathcal L_{ce}$ wants 29 scores for each second. VSCG's own classifier has none: it says whether a second holds an
+# event (Eq. 14) and which event the clip holds (Eq. 15). PSP-Net's has the 29 scores and neither of the two. So two of
+# the losses cannot be put on PSP-Net as it stands, nor PSP-Net's on VSCG. The paper does not say what it did. Here the
+# system gets the other one's classifier, and nothing else changes: `head="two_part"` or `head="segment"`.
+
+# %% tags=["nbval-check-output"]
+silence = torch.zeros(1, 10, 128), torch.zeros(1, 10, 7, 7, 512)
+for system in ("vscg", "psp"):
+    for head in ("two_part", "segment"):
+        model = build_model(system, head=head).eval()
+        given = [name for name, value in vars(model(*silence)).items()
+                 if torch.is_tensor(value) and name != "attention"]
+        size = sum(p.numel() for p in model.head.parameters())
+        print(f"{system:5} {head:9} {size:6d} parameters in the head; gives {', '.join(given)}")
+
+# %% [markdown]
+# A loss on a model without the right output must not be trained with something else in its place. It is refused, and
+# the message says what is missing.
+
+# %% tags=["nbval-check-output"]
+labels = torch.zeros(1, SEGMENTS, CLASSES)
+labels[..., BACKGROUND] = 1
+for system, loss in (("vscg", "ce+avps"), ("psp", "c+t"), ("psp", "c+t+avps")):
+    try:
+        build_objective(system, loss=loss)(build_model(system)(*silence), labels)
+    except VscgError as error:
+        print(f"{system} with its own head: {error}")
+    else:
+        raise AssertionError("a loss was computed from an output that is not there")
+
+# %% [markdown]
+# This has a consequence for reading the table. With the head, its size and the rule that names a second change as well:
+# the largest of 29 scores, or the clip's event wherever the gate's probability passes 0.7. Only $\mathcal L_{fully}$
+# against $\mathcal L_c + \mathcal L_t$ changes a loss and nothing else. $\mathcal L_{fully}$ against
+# $\mathcal L_{ce} + 100 \mathcal L_{avps}$ compares a loss, a classifier and a rule at once.
+#
+# ## How little room the smooth loss has
+#
+# $\mathcal L_{s-bce}$ ({eq}`eq-loss-smooth`) takes a softmax of probabilities. [The losses](07_losses.ipynb) shows why
+# 29 numbers between 0 and 1 that sum to 1 stay nearly equal after it. A perfect answer and certainty about a wrong
+# class are the two ends.
+
+# %% tags=["nbval-check-output"]
+high, low = math.e / (math.e + CLASSES - 1), 1 / (math.e + CLASSES - 1)
+floor = -(math.log(high) + (CLASSES - 1) * math.log(1 - low)) / CLASSES
+ceiling = -(math.log(low) + math.log(1 - high) + (CLASSES - 2) * math.log(1 - low)) / CLASSES
+print(f"second softmax: {low:.4f} to {high:.4f}")
+print(f"smooth loss of a perfect answer {floor:.4f}, of certainty about a wrong class {ceiling:.4f}")
+
+# %% [markdown]
+# All that training can ever gain on this term is the difference of the two, about 0.036. The clip loss beside it has no
+# upper end. What the smooth loss does is add a slope of about $-1/29$ to the right class, nearly the same at every
+# probability. The factor 2 before $\mathcal L_{bce}$ does nothing by itself: Adam {cite:p}`kingma2015adam` divides
+# a gradient by its own size, so a loss and twice that loss train alike but for rounding. Only the ratio of the two
+# terms counts.
+
+# %% [markdown]
+# ## The runs
+#
+# Ten rows, each with the profile's seeds. What is missing is trained, each run in a process of its own; the rest is
+# loaded. Four of the rows are the systems with their own losses and serve other tables as well.
+
+# %%
+runs = sweep(book_configs("V", data=DATA, profile=PROFILE, seeds=SEEDS)).check()
+data = load_dataset(DATA)
+result = table("V", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA)
+print(f"{len(runs.records)} runs on {DATA}, {sum(record.fresh for record in runs.records)} trained now; "
+      + "; ".join(dict.fromkeys(record.values["device"] for record in runs.records)))
+
+# %% [markdown]
+# Two things first that need no table. How large is $\mathcal L_{avps}$, with its weight, within the loss that it is
+# part of? The mean squared error of two vectors that each sum to at most 1 is small, and $\mathcal L_{fully}$ gives it
+# the weight 1.
+
+# %%
+cells = {cell.row.name: cell for cell in result.cells}
+lines = {}
+for name, cell in cells.items():
+    weight = LOSSES[cell.records[0].config.loss].get("avps")
+    if weight:
+        history = pd.concat([record.history for record in cell.records]).groupby("epoch").mean()
+        share = 100 * weight * history["avps"] / history["loss"]
+        assert share.between(0, 100).all()
+        lines[name] = {"first epoch": share.iloc[0], "last epoch": share.iloc[-1]}
+print(f"{DATA}: share of L_avps in the training loss (%)")
+print(pd.DataFrame(lines).T.round(1).to_string())
+
+# %% [markdown]
+# A small share does not prove a small effect, since a gradient counts and not a height. But where the share is a
+# percent or two, the term has to be very steep to turn a network, and the row without it is there to compare.
+#
+# And the smooth loss: in every epoch of every run it stays between its ends.
+
+# %%
+lines = {}
+for name, cell in cells.items():
+    for record in cell.records if cell.records[0].config.loss == "2bce+s-bce" else ():
+        smooth = record.history["smooth"]
+        assert record.config.target == "presence" and smooth.between(floor - 1e-4, ceiling + 1e-4).all()
+        lines[f"{name}, seed {record.config.seed}"] = {
+            "first epoch": smooth.iloc[0], "last epoch": smooth.iloc[-1],
+            "of the way to the floor (%)": 100 * (ceiling - smooth.iloc[-1]) / (ceiling - floor)}
+print(f"{DATA}: L_s-bce, which lies between {floor:.3f} and {ceiling:.3f}")
+print(pd.DataFrame(lines).T.round(3).to_string())
+
+# %% [markdown]
+# ## How to read the table
+#
+# Two rules decide what is called agreement. They were fixed before any run.
+
+# %% tags=["nbval-check-output"]
+print(VERDICT_RULE)
+print()
+print(SIGN_RULE)
+
+# %% [markdown]
+# On any data set but AVE, the paper's column and ours answer different questions: compare the order of rows and the
+# signs of differences, never the figures. With a short schedule, and the quick and the standard profile have one, a row
+# also shows how *fast* a network learns with a loss. Where our order departs from the paper's, that alone can be why.
+#
+# ## Fully supervised
+
+# %%
+result.show("fully")
+
+# %% mystnb={"figure": {"caption": "Three fully supervised losses on VSCG and on PSP-Net, on the data set and with the profile of the parameters; the bars are 95% intervals.", "name": "fig-table-5-fully"}, "image": {"alt": "Six rows, three losses for VSCG and three for PSP-Net, each with a filled dot selected by validation and an open dot selected by test, and their intervals."}}
+table_figure(result.frame(), "fully")
+
+# %% [markdown]
+# The dots of one system belong together. Rows whose intervals overlap can still differ reliably, because all rows were
+# tested on the same clips: the paired differences below tell.
+#
+# ## Weakly supervised
+
+# %%
+result.show("weakly")
+
+# %% mystnb={"figure": {"caption": "The clip loss alone and with the smooth loss, on VSCG and on PSP-Net, trained with presence tags; the bars are 95% intervals.", "name": "fig-table-5-weakly"}, "image": {"alt": "Four rows, two losses for VSCG and two for PSP-Net, each with a filled dot selected by validation and an open dot selected by test, and their intervals."}}
+table_figure(result.frame(), "weakly")
+
+# %% [markdown]
+# What these four networks can differ in is seen from how often they say "background". With presence tags
+# [a network hardly ever has to](09_training_weakly.ipynb); where the share is near zero, the accuracy measures
+# recognition of the clip's event and no localisation at all.
+
+# %%
+truth = data.labels[data.splits["test"]].argmax(-1)
+print(f"{DATA}: background is {100 * (truth == BACKGROUND).mean():.1f}% of the test seconds")
+for name, cell in cells.items():
+    if cell.setting == "weakly":
+        called = [100 * (record.predictions() == BACKGROUND).mean() for record in cell.records]
+        print(f"{name:28} says it in {', '.join(f'{share:.1f}%' for share in called)} of them, one figure per seed")
+
+# %% [markdown]
+# ## How far from the end?
+#
+# A run that still gains in its last epoch shows how fast it learns, not how good it becomes. The validation accuracy
+# tells: how much of it came in the last epoch?
+
+# %%
+lines = {}
+for name, cell in cells.items():
+    accuracy = 100 * pd.concat([record.history for record in cell.records]).groupby("epoch")["val_accuracy"].mean()
+    lines[name] = {"epochs": len(accuracy), "validation (%)": accuracy.iloc[-1],
+                   "gain in the last epoch (points)": accuracy.diff().iloc[-1]}
+print(f"{DATA}, profile {PROFILE}, mean over the seeds")
+print(pd.DataFrame(lines).T.round(1).astype({"epochs": int}).to_string())
+
+# %% [markdown]
+# Rows with several points in the last column have been stopped on their way. A difference between such a row and one
+# that has arrived says little about the losses at their best, and the larger it is, the less it says.
+#
+# ## Differences
+#
+# The pairs that the paper argues from, the same seeds and the same test clips on both sides.
+
+# %%
+result.show_differences("fully")
+
+# %%
+result.show_differences("weakly")
+
+# %% mystnb={"figure": {"caption": "What each proposed loss adds, paired over seeds and clips; the triangles point to the side on which the paper's difference lies.", "name": "fig-table-5-differences"}, "image": {"alt": "Six differences around a zero line with 95% intervals, four fully and two weakly supervised, and a triangle at the right edge of each row."}}
+difference_figure(result.differences())
+
+# %% [markdown]
+# An interval that crosses the line says that this many seeds and clips cannot tell. In the paper all six differences
+# are positive. How do ours stand to that, counted?
+
+# %%
+differences = result.differences()
+print(f"{DATA}, profile {PROFILE}: signs", differences["sign"].value_counts().to_dict(), "of", len(differences))
+for _, line in differences[differences["sign"] == "contradicts"].iterrows():
+    print(f"contradicts the paper, {line['setting']}: {line['first']} minus {line['second']}")
+for setting in ("fully", "weakly"):
+    share, low, high, pairs = order_agreement(result, setting)
+    print(f"{setting}: {100 * share:.0f}% of {pairs} pairs of rows in the paper's order "
+          f"({100 * low:.0f}% to {100 * high:.0f}%)")
+assert set(differences["sign"]) <= {"agrees", "contradicts", "open"} and len(differences) == 6
+
+# %% [markdown]
+# ## Does the smooth loss help VSCG more?
+#
+# The paper's third conclusion is about a difference of differences: 1.0 point on VSCG against 0.1 on PSP-Net. That a
+# gain is clear on one system and unclear on another does not show that the gains differ; their difference does.
+
+# %%
+def gain(system: str):
+    """What the smooth loss adds, for each seed and test clip (S,N), in points; and the paper's figure."""
+    with_it, without = (cells[f"{system}, {loss}"] for loss in ("2 L_bce + L_s-bce", "L_bce"))
+    return 100 * (with_it.per_clip() - without.per_clip()), with_it.row.paper["weakly"] - without.row.paper["weakly"]
+
+
+(ours_vscg, paper_vscg), (ours_psp, paper_psp) = gain("VSCG"), gain("PSP-Net")
+more, paper_more = ours_vscg - ours_psp, round(paper_vscg - paper_psp, 1)
+interval = two_way_interval(more)
+print(f"{DATA}: gain on VSCG minus gain on PSP-Net {more.mean():+.1f} points "
+      f"({interval[0]:+.1f} to {interval[1]:+.1f}); paper {paper_more:+.1f}: {sign(paper_more, interval)}")
+
+# %% [markdown]
+# ## What the notes say
+#
+# The numbers in square brackets behind the rows lead here.
+
+# %%
+result.show_notes()
+
+# %% [markdown]
+# Three more things stand on [the deviations page](../deviations.md). Row V6: the released category loss is one
+# cross-entropy for the clip, not Eq. 17's sum over seconds; all rows here use the released one. Row D4: the released
+# similarity target keeps values of earlier clips; here it is cleared. Row W3: the released weak tag gives the event's
+# duration away; here the tag is presence, so the weakly supervised rows are trained with less than the paper's.
+#
+# ## What the selection by test accuracy is worth
+#
+# The released programs pick the epoch with the highest *test* accuracy. The same runs hold both picks.
+
+# %%
+frame = result.frame()
+flattery = (frame["test_mean"] - frame["mean"]).groupby(frame["setting"]).agg(["mean", "max"])
+assert (frame["test_mean"] >= frame["mean"] - 1e-9).all()
+print(f"{DATA}: selected by test minus selected by validation, points, over the rows")
+print(flattery.round(2).to_string())
+
+# %% [markdown]
+# It can only flatter. It picks among more values the longer the schedule is, so the full one has more room for it than
+# the short ones. Hold it against gains of 0.1 to 1.0 point.
+#
+# ## Export
+#
+# The table and its differences as CSV and LaTeX, in the folder of runs.
+
+# %%
+for path in result.export():
+    print(path.relative_to(paths.runs_dir()))
+
+# %% [markdown]
+# ## What was established
+#
+# - Each loss has the outputs it needs, by one switch of the head; without them it is refused.
+# - $\mathcal L_{fully}$ against PSP-Net's loss compares losses *and* classifiers *and* prediction rules; only the
+#   comparison with $\mathcal L_c + \mathcal L_t$ isolates a loss.
+# - The smooth loss moves within 0.036, whatever the network does, and adds a nearly constant slope.
+# - The signs of all six differences, and of the difference of the two smooth-loss gains, with intervals: printed above.
+#
+# ## What stays uncertain
+#
+# - Which classifier the paper gave VSCG for $\mathcal L_{ce}$, and PSP-Net for $\mathcal L_{fully}$.
+# - On planted data and with short schedules, whether a loss that learns faster here ends higher on AVE:
+#   `make book DATA=ave DATA_DIR=... PROFILE=full`.
+# - With presence tags the weakly supervised rows hardly test localisation. The paper's were trained with tags that know
+#   the duration.
+#
+# **Next:** [Table VI](15_table_6_cost.ipynb), what training costs.

@@ -1,0 +1,44 @@
+"""What a record says about the machine it was made on."""
+import mmap
+import os
+
+import torch
+
+from vscg import machine
+
+CPU = torch.device("cpu")
+
+
+def test_the_device_in_words(monkeypatch):
+    assert machine.device_name(CPU) == f"CPU, {torch.get_num_threads()} of {os.cpu_count()} cores"
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Some GPU")
+    assert machine.device_name(torch.device("cuda")) == "Some GPU"
+
+
+def test_the_gpu_is_taken_where_there_is_one(monkeypatch):
+    for there, name in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        assert machine.best_device() == name
+
+
+def test_cores_are_those_that_this_process_may_use():
+    allowed = os.sched_getaffinity(0)
+    assert machine.cores() == len(allowed) >= 1
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert machine.cores() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def test_peak_memory_holds_the_largest_size_and_can_be_measured_anew():
+    machine.forget_peak_memory(CPU)
+    before = machine.peak_memory(CPU)
+    with mmap.mmap(-1, 240_000_000) as large:
+        for page in range(0, len(large), mmap.PAGESIZE):
+            large[page] = 1                                        # a page counts once it is written to
+        with_it = machine.peak_memory(CPU)
+    assert with_it - before > 200e6
+    assert machine.peak_memory(CPU) - before > 200e6, "a peak does not sink by itself"
+    machine.forget_peak_memory(CPU)
+    assert machine.peak_memory(CPU) < with_it - 100e6
