@@ -177,7 +177,7 @@ def test_data_that_cannot_be_read_fails_its_own_runs_alone(tiny, tmp_path):
 
 def test_a_killed_worker_is_noted_and_its_run_goes_on_in_the_next_sweep(tiny, tmp_path, monkeypatch):
     """As the system kills a process that asks for too much memory."""
-    long, short = run(tiny, epochs=15), run(tiny)
+    long, short = run(tiny, epochs=8), run(tiny)
     folder = tmp_path / next(iter(unique_runs([long])))
     killed, original = [], sweeping.wait
 

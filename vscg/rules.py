@@ -1,19 +1,22 @@
 """Intervals over seeds and clips, and the rules that hold a measured interval against the paper's figure."""
+import textwrap
+
 import numpy as np
 
 from vscg.errors import VscgError
 
+WIDTH = 88     # characters of a line in which a rule is printed
 DIGITS = 9     # kept in comparisons: a sum of tenths in binary is not exact
 
-VERDICT_RULE = (
+VERDICT_RULE = textwrap.fill(
     "The paper's figure is the highest of many evaluations on the test clips, so it is held against our accuracy "
     "selected by test. It agrees if it lies inside our 95% interval; ours is lower or higher if the whole interval "
     "lies below or above the paper's figure. Only runs on AVE with the full schedule are judged; systems that are not "
-    "built here are reported only.")
-SIGN_RULE = (
+    "built here are reported only.", WIDTH)
+SIGN_RULE = textwrap.fill(
     "A measured difference agrees with the paper if its 95% interval excludes 0 and has the sign of the paper's "
     "difference, contradicts it if it excludes 0 with the other sign, and leaves it open if it includes 0. Differences "
-    "are taken between the same seeds and the same test clips, selected by validation.")
+    "are taken between the same seeds and the same test clips, selected by validation.", WIDTH)
 
 
 def verdict(paper: float, interval: tuple[float, float] | None, data: str, profile: str) -> str:
