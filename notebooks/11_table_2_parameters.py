@@ -26,6 +26,7 @@
 
 # %%
 import math
+import textwrap
 
 import pandas as pd
 import torch
@@ -127,7 +128,7 @@ print(side_by_side("fully"))
 # %% tags=["nbval-check-output"]
 fully = counts[counts["setting"] == "fully"].set_index("system")
 for reason, rows in fully.groupby("reason", sort=False):
-    print(f"{', '.join(rows.index)}: {reason}\n")
+    print(textwrap.fill(f"{', '.join(rows.index)}: {reason}", 88) + "\n")
 assert (fully["difference"].dropna().drop("CMBS") == 0).all() and fully.loc["CMBS", "difference"] != 0
 
 # %% [markdown]

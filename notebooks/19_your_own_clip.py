@@ -202,6 +202,12 @@ file = write_mp4(folder / "attention.mp4", overlay(watched[0]), watched[0].windo
 Video(str(file), embed=True, width=336, html_attributes="controls aria-label='the clip under its attention'")
 
 # %% [markdown]
+# The same as pictures, one for each second.
+
+# %% mystnb={"figure": {"caption": "One picture of each second under its attention; framed where an event is predicted.", "name": "fig-own-overlay"}, "image": {"alt": "Ten small pictures in two rows with warm colours where the attention is above its even share."}}
+plots_clip.frames(overlay(watched[0])[8::16])
+
+# %% [markdown]
 # ## An explorer
 #
 # On the data set's own test clips the features are the ones that the system was trained for. In Jupyter Lab, choose a
