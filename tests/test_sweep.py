@@ -199,6 +199,40 @@ def test_a_killed_worker_is_noted_and_its_run_goes_on_in_the_next_sweep(tiny, tm
     assert [record.fresh for record in again.records] == [True, False] and is_whole(again.records[0])
 
 
+def test_ctrl_c_reaches_the_workers_too_and_is_left_to_the_sweep(tiny, tmp_path, monkeypatch):
+    """A terminal sends it to all processes: a worker that took it would fail with a trace of its own."""
+    folder, original, sent = tmp_path / next(iter(unique_runs([run(tiny, epochs=8)]))), sweeping.wait, []
+
+    def wait(sentinels, timeout):
+        if not sent:
+            until(lambda: in_use(folder))
+            worker, = multiprocessing.active_children()
+            os.kill(worker.pid, signal.SIGINT)
+            sent.append(worker.pid)
+        return original(sentinels, timeout=timeout)
+
+    monkeypatch.setattr(sweeping, "wait", wait)
+    record, = go([run(tiny, epochs=8)], tmp_path).check().records
+    assert sent and record.fresh and is_whole(record)
+
+
+def test_an_interrupted_sweep_ends_its_workers_at_once(tiny, tmp_path, monkeypatch):
+    """In a notebook the process lives on: nothing of the sweep may."""
+    config = run(tiny, epochs=200)
+    folder = tmp_path / next(iter(unique_runs([config])))
+
+    def wait(sentinels, timeout):
+        until(lambda: in_use(folder))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sweeping, "wait", wait)
+        with pytest.raises(KeyboardInterrupt):
+            go([config, run(tiny)], tmp_path)
+    assert not multiprocessing.active_children() and not in_use(folder)
+    assert read_record(folder) is None and not (folder / "failure.json").exists()
+
+
 @pytest.fixture
 def start(tiny, tmp_path):
     """Factory: `PROGRAM` in a process of its own, over runs with the seeds named by the letters of `order`."""
