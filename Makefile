@@ -1,4 +1,4 @@
-# make book       the book on the planted-mini data set: environment, data, notebooks, site
+# make book       the book on the planted-mini data set: environment, data, runs, notebooks, site
 # make book DATA=ave DATA_DIR=/where/the/AVE/files/are PROFILE=full
 # make test       every test and every notebook
 # make lab        Jupyter Lab on the notebooks
