@@ -88,3 +88,8 @@ def test_errors(arguments, words):
     with pytest.raises(VscgError) as error:
         book_configs(**{**QUICK, **arguments})
     assert all(word in str(error.value) for word in words) and "\n" not in str(error.value)
+
+
+def test_only_a_planted_data_set_has_a_dial():
+    with pytest.raises(VscgError, match="planted data set 'ave' is unknown"):
+        ambiguity_configs(planted="ave")

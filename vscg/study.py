@@ -21,7 +21,11 @@ def ambiguity_configs(*, planted: str = "planted-mini", profile: str = "quick",
         planted: "planted-mini" or "planted".
         profile: of every run.
         seeds: runs for each point; None takes the profile's number.
+
+    Raises:
+        VscgError: another data set.
     """
+    choose("planted data set", planted, PLANTED)
     own = SIZES[PLANTED[planted]].ambiguity
     names = [planted if ambiguity == own else f"{planted}:ambiguity={ambiguity:g}" for ambiguity in AMBIGUITIES]
     return [RunConfig(system="vscg", data=name, profile=profile, seed=seed, model_options=options)
