@@ -1,5 +1,6 @@
 """From a media file to predictions, a timeline and a video, with small networks in place of VGG-19 and VGGish."""
 import json
+import shutil
 
 import av
 import numpy as np
@@ -9,11 +10,14 @@ from torch import nn
 
 from tests.golden import golden
 from tests.golden.compare import FOLDER
+from vscg import cli
 from vscg.errors import VscgError
+from vscg.features import extract as extraction
 from vscg.features.extract import Networks
 from vscg.features.video import Window
 from vscg.models import build_model
 from vscg.own_clip import Watched, enlarge, load_checkpoint, overlay, watch, write_mp4, write_results
+from vscg.prepared import read_prepared
 
 
 class Picture(nn.Module):
@@ -154,3 +158,28 @@ def test_checkpoints_are_runs_or_published_files(tmp_path, monkeypatch):
         probability = model(audio, visual).segment_logits.softmax(-1)
     torch.testing.assert_close(probability, torch.as_tensor(golden.load(FOLDER / "avel_fully.npz")[1]["segment_prob"]),
                                atol=1e-5, rtol=0)
+
+
+def test_both_commands_from_a_file_to_results(clip, networks, tmp_path, monkeypatch, capsys):
+    meta, _ = golden.load(FOLDER / "avel_fully.npz")
+    checkpoint = tmp_path / "avel.pt"
+    torch.save({name: torch.as_tensor(value) for name, value in golden.weights(meta).items()}, checkpoint)
+    monkeypatch.setattr(cli, "load_networks", lambda weights, device: networks)
+    out = tmp_path / "out"
+    assert cli.main(["predict", str(clip), "--checkpoint", str(checkpoint), "--system", "avel", "-o", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "published weights of avel" in printed and str(out / "square.json") in printed
+    assert len(json.loads((out / "square.json").read_text())["seconds"]) == 10
+
+    monkeypatch.setattr(extraction, "load_networks", lambda weights, device, progress: networks)
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    shutil.copy(clip, folder)
+    target = tmp_path / "features.h5"
+    assert cli.main(["extract", str(folder), "-o", str(target)]) == 0
+    assert read_prepared(target).visual.shape == (1, 10, 7, 7, 512)
+    (folder / "broken.mp4").write_bytes(b"not a clip")
+    assert cli.main(["extract", str(folder), "-o", str(target)]) == 1
+    assert "broken.mp4" in capsys.readouterr().out
+    assert cli.main(["predict", str(folder / "broken.mp4"), "--checkpoint", str(checkpoint), "--system", "avel"]) == 1
+    assert "broken.mp4" in capsys.readouterr().err
