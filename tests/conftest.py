@@ -1,11 +1,13 @@
 """Fixtures that several test files share."""
 import os
+import threading
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from tests.loopback import Server
 from vscg.labels import CATEGORIES, presence_target, read_annotations
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -62,3 +64,15 @@ def write_packed(path: Path, clips: int) -> None:
         mask, chunk = found.id.read_direct_chunk((0,) * 5)
         for row in range(1, clips):
             found.id.write_direct_chunk((row, 0, 0, 0, 0), chunk, mask)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()

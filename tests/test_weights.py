@@ -1,11 +1,9 @@
 """Weights: downloaded from a server on this machine, checked, continued, and read into a network."""
 import hashlib
 import io
-import threading
 
 import pytest
 import torch
-from test_download import Server
 from torch import nn
 
 from vscg.errors import VscgError
@@ -23,18 +21,6 @@ def saved(state, **options) -> bytes:
     stream = io.BytesIO()
     torch.save(state, stream, **options)
     return stream.getvalue()
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 @pytest.fixture
