@@ -38,7 +38,7 @@ import torch
 
 import vscg
 from vscg import data as data_sets
-from vscg import paths, plots, records, training
+from vscg import inference, paths, plots, records
 from vscg.download import FEATURE_FILES, SMALL_FILES
 from vscg.evaluation import bootstrap_interval, clip_accuracy
 from vscg.labels import BACKGROUND, CATEGORIES
@@ -293,9 +293,9 @@ plots.timeline(truth, {f"untrained, {setting}": classes for setting, classes in 
 # replacement.
 
 # %%
-features = training.Features(data, torch.device("cpu"))
+features = inference.Features(data, torch.device("cpu"))
 true = data.labels[test].argmax(-1)
-predictions = {f"untrained, {setting}": training.predict(model, features, test) for setting, model in models.items()}
+predictions = {f"untrained, {setting}": inference.predict(model, features, test) for setting, model in models.items()}
 predictions["always background"] = np.full_like(true, BACKGROUND)
 for name, predicted in predictions.items():
     per_clip = clip_accuracy(predicted, true)

@@ -9,8 +9,11 @@ import pytest
 
 from tests.loopback import Server
 from vscg.labels import CATEGORIES, presence_target, read_annotations
+from vscg.planted import generate
+from vscg.prepared import Dataset, read_prepared
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+TINY = {"train": 16, "val": 4, "test": 4, "background": 2}      # clips of the `tiny` data set
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +23,12 @@ def ave_small() -> Path:
     if not (folder / "Annotations.txt").is_file():
         pytest.skip(f"the real AVE files are not here: no Annotations.txt in {folder}; set VSCG_AVE_DIR")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Dataset:
+    """A planted data set of 26 clips."""
+    return read_prepared(generate(tmp_path_factory.mktemp("data") / "tiny.h5", progress=False, **TINY))
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def test_released_protocol_has_all_of_them_as_published():
 def test_each_fault_can_be_switched_alone():
     clean = RunConfig().resolve()
     for change in ({"stale_avps": True}, {"drop_last": True}, {"order": "first-random"}, {"target": "proportion"},
-                   {"selection": "test"}, {"empty_as_first": True}):
+                   {"selection": "test"}, {"empty_as_first": True}, {"background": True}):
         assert RunConfig(**change).resolve() == replace(clean, **change)
 
 
@@ -87,7 +87,8 @@ def test_published_schedules(system, setting):
         assert config.learning_rate(epoch, 0) == pytest.approx(lr * decay**drops)
     clean = RunConfig(system=system, setting=setting, profile="full").resolve()
     assert replace(clean, protocol="released", **{name: getattr(config, name) for name in (
-        "selection", "target", "order", "drop_last", "stale_avps", "empty_as_first", "first_look", "look_every")}
+        "selection", "target", "order", "drop_last", "background", "stale_avps", "empty_as_first", "first_look",
+        "look_every")}
     ) == config, "the protocols differ in the faults alone"
 
 
@@ -96,6 +97,15 @@ def test_targets_of_the_released_programs():
     found = {system: RunConfig(system=system, setting="weakly", protocol="released").resolve().target
              for system in BUILT if "weakly" in SYSTEMS[system].settings}
     assert {system for system, target in found.items() if target == "proportion"} == {"vscg", "psp"}
+
+
+def test_clips_that_the_released_loaders_leave_out_or_add():
+    for system, setting in SCHEDULES:
+        released = RunConfig(system=system, setting=setting, protocol="released").resolve()
+        clean = RunConfig(system=system, setting=setting).resolve()
+        assert (released.drop_last, clean.drop_last) == (system not in ("cmra", "cmbs", "dmin"), False), system
+        assert (released.background, clean.background) == (setting == "weakly" and system != "avsdn",
+                                                           setting == "weakly"), system
 
 
 def test_profiles_and_their_seeds():
@@ -133,7 +143,12 @@ def test_configuration_survives_json_and_resolving_twice():
     ({"target": "length"}, "proportion"), ({"order": "random"}, "shuffled"), ({"batch": 0}, "batch"),
     ({"system": "psp", "variant": "paper"}, "psp"), ({"system": "dca"}, "reported only"),
     ({"system": "dmrn", "setting": "weakly"}, "dmrn"), ({"loss": "c+t+a"}, "2bce[+]s-bce"),
-    ({"epochs": 0}, "epochs"), ({"first_look": 10}, "first_look"), ({"look_every": 0}, "look")])
+    ({"epochs": 0}, "epochs"), ({"first_look": 10}, "first_look"), ({"look_every": 0}, "look"),
+    ({"precision": "fp8"}, "bf16"), ({"decay_epochs": (0,)}, "decay_epochs"),
+    ({"epochs": "3"}, "epochs"), ({"batch": 2.5}, "whole number"), ({"batch": True}, "whole number"),
+    ({"lr": float("nan")}, "lr"), ({"lr": -1e-3}, "lr"), ({"seed": -1}, "seed"),
+    ({"decay_epochs": 3}, "decay_epochs"), ({"drop_last": "no"}, "True or False"), ({"setting": ["fully"]}, "weakly"),
+    ({"model_options": ["escm"]}, "model_options"), ({"system": None}, "avel")])
 def test_a_bad_value_is_one_error_that_says_what_is_allowed(change, named):
     with pytest.raises(VscgError, match=named):
         RunConfig(**change).resolve()

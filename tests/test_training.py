@@ -12,22 +12,14 @@ import pytest
 import torch
 
 import vscg.training as training
+from tests.conftest import TINY
 from vscg.config import RunConfig
 from vscg.errors import VscgError
 from vscg.evaluation import segment_accuracy
+from vscg.inference import Features, predict
 from vscg.models import BUILT, SYSTEMS
-from vscg.planted import generate
-from vscg.prepared import read_prepared
 from vscg.records import find_records, read_record, run_key, shaping_files
-from vscg.training import epoch_batches, epoch_seed, fit, predict
-
-TINY = {"train": 16, "val": 4, "test": 4, "background": 2}
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A planted data set of 26 clips."""
-    return read_prepared(generate(tmp_path_factory.mktemp("data") / "tiny.h5", progress=False, **TINY))
+from vscg.training import epoch_batches, epoch_seed, fit
 
 
 def quick(**changes) -> RunConfig:
@@ -89,7 +81,7 @@ def test_every_system_trains_and_leaves_a_complete_record(system, setting, tiny,
     assert record.result["test"]["accuracy"] == pytest.approx(history.test_accuracy[best])
     assert record.values["results"]["test"]["test"]["accuracy"] == pytest.approx(history.test_accuracy.max())
     # The stored weights and predictions are those of the picked epoch.
-    again = predict(record.model(), training.Features(tiny, torch.device("cpu")), tiny.splits["test"])
+    again = predict(record.model(), Features(tiny, torch.device("cpu")), tiny.splits["test"])
     assert (again == record.predictions()).all()
     assert segment_accuracy(again, tiny.labels[tiny.splits["test"]].argmax(-1)) == record.result["test"]["accuracy"]
 
@@ -101,19 +93,12 @@ def test_the_loss_falls(tiny, tmp_path):
 
 def test_weakly_supervised_training_adds_the_background_clips(tiny):
     device = torch.device("cpu")
-    features = training.Features(tiny, device)
-    rows = {setting: training.Run(quick(setting=setting).resolve(), features, tiny.splits, device).rows
-            for setting in ("fully", "weakly")}
-    assert len(rows["fully"]) == TINY["train"] and len(rows["weakly"]) == TINY["train"] + TINY["background"]
-
-
-def test_one_modality_is_zeros(tiny):
-    rows = torch.arange(4)
-    audio, visual, _ = training.Features(tiny, torch.device("cpu"), "audio").batch(rows)
-    assert audio.any() and not visual.any()
-    audio, visual, _ = training.Features(tiny, torch.device("cpu"), "visual").batch(rows)
-    assert not audio.any() and visual.any()
-    assert tiny.visual[:4].any() and tiny.audio[:4].any()           # the data set itself is untouched
+    features = Features(tiny, device)
+    rows = {case: training.Run(quick(**case_options).resolve(), features, tiny.splits, device).rows
+            for case, case_options in {"fully": {}, "weakly": {"setting": "weakly"},
+                                       "without": {"setting": "weakly", "background": False}}.items()}
+    assert len(rows["fully"]) == len(rows["without"]) == TINY["train"]
+    assert len(rows["weakly"]) == TINY["train"] + TINY["background"]
 
 
 def test_a_run_that_exists_is_loaded(tiny, tmp_path):
@@ -174,7 +159,7 @@ def gradient_norms(config, tiny, monkeypatch) -> tuple[list[float], dict]:
         return original(self, *args, **options)
 
     device = torch.device("cpu")
-    started = training.Run(config.resolve(), training.Features(tiny, device), tiny.splits, device)
+    started = training.Run(config.resolve(), Features(tiny, device), tiny.splits, device)
     monkeypatch.setattr(torch.optim.Adam, "step", step)
     started.train_epoch(lambda steps: None)
     monkeypatch.setattr(torch.optim.Adam, "step", original)
@@ -266,13 +251,13 @@ def test_fit_leaves_the_callers_generator_alone(tiny, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_batch(tiny, tmp_path, monkeypatch):
-    original = training.Features.batch
+    original = Features.batch
 
     def poisoned(self, rows):
         audio, visual, labels = original(self, rows)
         return (audio * float("nan") if 5 in rows else audio), visual, labels
 
-    monkeypatch.setattr(training.Features, "batch", poisoned)
+    monkeypatch.setattr(Features, "batch", poisoned)
     number = next(i for i, rows in enumerate(epoch_batches(quick().resolve(), tiny.splits["train"], 0), 1) if 5 in rows)
     assert 5 in tiny.splits["train"]
     with pytest.raises(VscgError, match=rf"not finite in epoch 1, batch {number} of 2"):

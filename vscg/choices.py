@@ -4,5 +4,5 @@ from vscg.errors import VscgError
 
 def choose(what: str, value: str, allowed: tuple[str, ...] | list[str] | dict) -> None:
     """Raise VscgError unless `value` is one of `allowed`."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise VscgError(f"{what} {value!r} is unknown: choose one of {', '.join(allowed)}.")

@@ -5,15 +5,19 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from vscg.choices import choose
 from vscg.errors import VscgError
 from vscg.models import SETTINGS, check_system
-from vscg.objectives import LOSSES, PUBLISHED_LOSS, TARGETS
+from vscg.objectives import LOSSES, TARGETS, published_loss
 
 PROTOCOLS = ("clean", "released")
 SELECTIONS = ("validation", "test")
 MODALITIES = ("both", "audio", "visual")
+# Arithmetic of the networks; losses and weights are float32 always. "tf32": products with 10 bits of mantissa, on GPUs
+# that have them. "bf16": autocast to 8 bits of mantissa; slower than fp32 on a processor without such instructions.
+PRECISIONS = ("fp32", "tf32", "bf16")
 # Order of the clips in an epoch's batches. "first-random": only the first batch is drawn, the others are always the
 # same stretches of the stored, category-sorted order (the released weakly supervised loaders); "stored": never
 # shuffled (AVEL).
 ORDERS = ("shuffled", "first-random", "stored")
+MOST = 2**31      # of any number in a configuration
 
 
 @dataclass(frozen=True)
@@ -28,13 +32,15 @@ class Schedule:
     decay: float = 0.8
     clip_norm: float = 0.0        # gradients are scaled down to this global L2 norm; 0: never
     order: str = "shuffled"       # of the released loader
+    drop_last: bool = True        # whether the released loader drops an epoch's last, incomplete batch
+    background: bool = True       # whether the released weakly supervised loader adds the clips without any event
     selection: str = "test"       # of the released program
     first_look: int = 0           # the released program picks its checkpoint among epochs (from 0) first_look, ...
     look_every: int = 1           # ... first_look + look_every, and so on
 
 
 _AVEL = Schedule(batch=64, decay_steps=15_000, decay=0.1, order="stored", selection="validation", look_every=5)
-_CMRA = Schedule(batch=32, epochs=200, lr=5e-4, decay_epochs=(10, 20, 30), decay=0.5, clip_norm=0.1)
+_CMRA = Schedule(batch=32, drop_last=False, epochs=200, lr=5e-4, decay_epochs=(10, 20, 30), decay=0.5, clip_norm=0.1)
 _CMRA_WEAKLY = replace(_CMRA, decay_epochs=(5, 20, 40), clip_norm=0.5)
 _AVSDN = Schedule(batch=64, epochs=45, decay_epochs=(10, 20, 30), decay=0.5, clip_norm=0.1, selection="validation")
 
@@ -45,13 +51,13 @@ SCHEDULES = {
     ("avel", "weakly"): _AVEL,
     ("dmrn", "fully"): _AVEL,
     ("avsdn", "fully"): _AVSDN,
-    ("avsdn", "weakly"): replace(_AVSDN, decay_epochs=(5, 20, 40)),
+    ("avsdn", "weakly"): replace(_AVSDN, decay_epochs=(5, 20, 40), background=False),
     ("cmra", "fully"): _CMRA,
     ("cmra", "weakly"): _CMRA_WEAKLY,
     ("psp", "fully"): Schedule(decay_epochs=(60, 120), first_look=5, look_every=5),
     ("psp", "weakly"): Schedule(decay_epochs=(80, 160), order="first-random", first_look=51),
-    ("cmbs", "fully"): Schedule(batch=64, epochs=200, lr=7e-4, decay_epochs=(10, 20, 30), decay=0.5, clip_norm=0.5),
-    ("cmbs", "weakly"): Schedule(batch=64, epochs=200, lr=6e-4, decay_epochs=(10, 20, 40), decay=0.5, clip_norm=0.5),
+    ("cmbs", "fully"): replace(_CMRA, batch=64, lr=7e-4, clip_norm=0.5),
+    ("cmbs", "weakly"): replace(_CMRA, batch=64, lr=6e-4, decay_epochs=(10, 20, 40), clip_norm=0.5),
     ("dmin", "fully"): _CMRA,
     ("dmin", "weakly"): _CMRA_WEAKLY,
     ("vscg", "fully"): Schedule(decay_epochs=(60, 120, 240), first_look=5, look_every=5),
@@ -91,11 +97,13 @@ class RunConfig:
     target: str | None = None           # weak tag: "presence" or "proportion" (the duration leak)
     order: str | None = None            # see ORDERS
     drop_last: bool | None = None       # drop an epoch's last, incomplete batch
+    background: bool | None = None      # train on the clips without any event too: the weakly supervised setting does
     stale_avps: bool | None = None      # similarity targets left over from earlier batches
     empty_as_first: bool | None = None  # a clip without event counts as class 0 in the category loss
     first_look: int | None = None       # first epoch, from 0, whose weights may be picked
     look_every: int | None = None
     modality: str = "both"              # "audio" or "visual": the other one's features are zeros
+    precision: str = "fp32"
     loss: str | None = None             # one of objectives.LOSSES; None: the system's own
     batch: int | None = None            # clips
     epochs: int | None = None
@@ -113,9 +121,13 @@ class RunConfig:
             VscgError: an unknown name or a number out of range.
         """
         for what, allowed in (("setting", SETTINGS), ("profile", PROFILES), ("protocol", PROTOCOLS),
-                              ("modality", MODALITIES)):
+                              ("modality", MODALITIES), ("precision", PRECISIONS)):
             choose(what, getattr(self, what), allowed)
         check_system(self.system, self.setting, self.variant)
+        if not isinstance(self.model_options, Mapping):
+            raise VscgError(f"model_options is {self.model_options!r}: give a mapping from option to value.")
+        if self.epochs is not None and not _within(self.epochs, int, 1, MOST):
+            raise VscgError(f"epochs is {self.epochs!r}: give a whole number from 1.")
         schedule = SCHEDULES[self.system, self.setting]
         profile = PROFILES[self.profile]
         released = self.protocol == "released"
@@ -125,24 +137,36 @@ class RunConfig:
             "selection": schedule.selection if released else "validation",
             "target": "proportion" if released and self.system in ("vscg", "psp") else "presence",
             "order": schedule.order if released else "shuffled",
-            "drop_last": released, "stale_avps": released, "empty_as_first": released,
+            "drop_last": released and schedule.drop_last, "stale_avps": released, "empty_as_first": released,
+            "background": self.setting == "weakly" and (schedule.background or not released),
             "first_look": round(schedule.first_look * scale) if released else 0,
             "look_every": max(1, round(schedule.look_every * scale)) if released else 1,
             "batch": profile.batch or schedule.batch, "epochs": epochs, "lr": schedule.lr,
             "decay_epochs": schedule.decay_epochs, "decay_steps": schedule.decay_steps,
             "decay": schedule.decay, "clip_norm": schedule.clip_norm,
-            "loss": PUBLISHED_LOSS[self.system, self.setting],
+            "loss": published_loss(self.system, self.setting, self.variant),
         }
         config = replace(self, **{name: value for name, value in defaults.items() if getattr(self, name) is None})
         for what, allowed in (("selection", SELECTIONS), ("target", TARGETS), ("order", ORDERS),
                               ("loss", LOSSES)):
             choose(what, getattr(config, what), allowed)
-        for what in ("batch", "epochs", "look_every"):
-            if getattr(config, what) < 1:
-                raise VscgError(f"{what} is {getattr(config, what)}: it must be at least 1.")
-        if not 0 <= config.first_look < config.epochs:
-            raise VscgError(f"first_look is {config.first_look}: it must be an epoch from 0 to {config.epochs - 1}.")
+        config._check_numbers()
         return config
+
+    def _check_numbers(self) -> None:
+        """Raise VscgError for a number that is none, or out of range."""
+        for what, kind, low, high in (
+                ("seed", int, 0, MOST), ("batch", int, 1, MOST), ("first_look", int, 0, self.epochs - 1),
+                ("look_every", int, 1, MOST), ("lr", float, 0, MOST), ("decay", float, 0, MOST),
+                ("decay_steps", int, 0, MOST), ("clip_norm", float, 0, MOST)):
+            if not _within(getattr(self, what), kind, low, high):
+                number = "a whole number" if kind is int else "a number"
+                raise VscgError(f"{what} is {getattr(self, what)!r}: give {number} from {low} to {high}.")
+        if not isinstance(self.decay_epochs, tuple) or not all(_within(e, int, 1, MOST) for e in self.decay_epochs):
+            raise VscgError(f"decay_epochs is {self.decay_epochs!r}: give a tuple of whole numbers from 1.")
+        for what in ("drop_last", "background", "stale_avps", "empty_as_first"):
+            if not isinstance(getattr(self, what), bool):
+                raise VscgError(f"{what} is {getattr(self, what)!r}: give True or False.")
 
     def to_json(self) -> dict:
         return asdict(self)
@@ -165,3 +189,8 @@ class RunConfig:
     def looks(self, epoch: int) -> bool:
         """Whether epoch `epoch` (from 0) may be picked as the run's result."""
         return epoch >= self.first_look and (epoch - self.first_look) % self.look_every == 0
+
+
+def _within(value: object, kind: type, low: float, high: float) -> bool:
+    """Whether a value is a number of the kind, int or float, in low..high; a bool is none."""
+    return isinstance(value, (int, kind)) and not isinstance(value, bool) and low <= value <= high

@@ -142,8 +142,10 @@ class Objective(nn.Module):
     def read(self, output: Output, field: str) -> Tensor:
         values = output.extras.get(field, getattr(output, field, None))
         if values is None:
-            raise VscgError(f"The loss {self.name!r} reads {field}, which this model does not produce: give the model "
-                            f"the head that fits, such as model_options={{'head': 'two_part'}} or 'segment'.")
+            raise VscgError(f"The loss {self.name!r} reads {field}, which this model does not produce: choose a loss "
+                            f"that fits the model, or a head that fits the loss where the system has several "
+                            f"(fully supervised VSCG and PSP-Net: model_options={{'head': 'two_part'}} for an event "
+                            f"relevance and category, 'segment' for segment logits).")
         return values
 
     def forward(self, output: Output, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -151,9 +153,13 @@ class Objective(nn.Module):
         return sum(weight * parts[name] for name, (weight, _, _) in self.terms.items()), parts
 
 
-# Which terms a loss has, with their weights. A name tells the terms in the paper's symbols.
+# Which terms a loss has, with their weights. A name tells the terms in the paper's symbols; c17 and avps16 are terms as
+# Eq. 17 and Eq. 16 write them, c and avps as the released program computes them.
 LOSSES: dict[str, dict[str, float]] = {
     "c+t+avps": {"event_relevance": 1, "category": 1, "avps": 1},      # Eq. 18, L_fully
+    "c17+t+avps16": {"event_relevance": 1, "category_17": 1, "avps_16": 1},
+    "c17+t+avps": {"event_relevance": 1, "category_17": 1, "avps": 1},
+    "c+t+avps16": {"event_relevance": 1, "category": 1, "avps_16": 1},
     "c+t": {"event_relevance": 1, "category": 1},                      # without the negative pair filter
     "ce+avps": {"ce": 1, "avps": 100},                                 # PSP-Net's
     "mlsm": {"mlsm": 1},                                               # AVEL's, on segments or on the clip's tag
@@ -164,14 +170,20 @@ LOSSES: dict[str, dict[str, float]] = {
     "c+t+gate+av": {"event_relevance": 1, "gate": 1, "category": 1, "av_score": 1},    # CMBS's
     "ce": {"ce": 1},
 }
-# (system, setting) -> the loss it was published with
-PUBLISHED_LOSS = {
+# (system, setting) -> the loss that its program trains with
+_PUBLISHED_LOSS = {
     ("vscg", "fully"): "c+t+avps", ("vscg", "weakly"): "2bce+s-bce", ("psp", "fully"): "ce+avps",
     ("psp", "weakly"): "bce", ("avel", "fully"): "mlsm", ("avel", "weakly"): "mlsm", ("dmrn", "fully"): "mlsm",
     ("cmra", "fully"): "c+t", ("cmra", "weakly"): "mlsm", ("cmbs", "fully"): "c+t+gate+av",
     ("cmbs", "weakly"): "mlsm", ("dmin", "fully"): "c+t+self", ("dmin", "weakly"): "mlsm+self",
     ("avsdn", "fully"): "ce", ("avsdn", "weakly"): "bce",
 }
+
+
+def published_loss(system: str, setting: str, variant: str = "released") -> str:
+    """The loss of a system's program, or of its text where the variant is "paper"."""
+    loss = _PUBLISHED_LOSS[system, setting]
+    return "c17+t+avps16" if (variant, loss) == ("paper", "c+t+avps") else loss
 
 
 def build_objective(system: str, *, setting: str = "fully", variant: str = "released", loss: str | None = None,
@@ -193,12 +205,10 @@ def build_objective(system: str, *, setting: str = "fully", variant: str = "rele
     """
     check_system(system, setting, variant)
     choose("target", target, TARGETS)
-    loss = loss or PUBLISHED_LOSS[system, setting]
+    loss = loss or published_loss(system, setting, variant)
     choose("loss", loss, LOSSES)
 
     def category(values: Tensor, labels: Tensor) -> Tensor:
-        if variant == "paper":
-            return segment_category_loss(values, labels)
         return category_loss(values, labels, empty_as_first)
 
     def on_clip(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
@@ -209,7 +219,9 @@ def build_objective(system: str, *, setting: str = "fully", variant: str = "rele
     terms = {
         "event_relevance": ("event_relevance", event_relevance_loss),
         "category": ("event_category", category),
-        "avps": ("similarity", SimilarityTerm(variant, stale_avps)),
+        "category_17": ("event_category", segment_category_loss),
+        "avps": ("similarity", SimilarityTerm("released", stale_avps)),
+        "avps_16": ("similarity", SimilarityTerm("paper", stale_avps)),
         "ce": ("segment_logits", segment_cross_entropy),
         "mlsm": (("video_probability", on_clip(multi_label_soft_margin)) if setting == "weakly" else
                  ("segment_logits", lambda logits, labels: multi_label_soft_margin(logits.softmax(-1), labels))),

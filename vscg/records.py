@@ -38,7 +38,7 @@ def shaping_files(system: str) -> set[Path]:
     while open_files:
         files |= open_files
         open_files = set().union(*map(_imported, open_files)) - files
-    return files | {PACKAGE / f"{name}.py" for name in ("objectives", "config", "training", "evaluation")}
+    return files | {PACKAGE / f"{name}.py" for name in ("objectives", "config", "training", "inference", "evaluation")}
 
 
 def run_key(config: RunConfig, fingerprint: str) -> str:
@@ -112,6 +112,8 @@ def write_record(folder: Path, values: dict, history: list[dict], weights: dict,
     write_atomically(folder / "predictions.safetensors", safetensors.numpy.save(predictions))
     text = json.dumps(values, indent=1) + "\n"
     write_atomically(folder / "record.json", text.encode())
+    for left in folder.glob(".*.partial"):                 # of a process that was killed while it saved
+        left.unlink(missing_ok=True)
     return Record(folder, json.loads(text), fresh=True)
 
 

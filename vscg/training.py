@@ -17,48 +17,13 @@ from vscg.data import load_dataset
 from vscg.errors import VscgError
 from vscg.evaluation import segment_accuracy, summarise
 from vscg.files import locked, write_atomically
+from vscg.inference import Features, forward, gpu_arithmetic, predict
 from vscg.machine import best_device, device_name, forget_peak_memory, peak_memory
-from vscg.models import build_model, predict_segments
+from vscg.models import build_model
 from vscg.objectives import build_objective
 from vscg.paths import runs_dir
 from vscg.prepared import Dataset
 from vscg.records import Record, read_record, run_key, write_record
-
-EVALUATION_BATCH = 64      # clips; without gradients 64 clips need 0.1 GB
-
-
-class Features:
-    """A data set as tensors on one device: read once, gathered by row number, widened to float32 a batch at a time."""
-
-    def __init__(self, dataset: Dataset, device: torch.device, modality: str = "both"):
-        visual = torch.from_numpy(dataset.visual)
-        if device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(device)
-            # Half of the free memory is left to the model, its gradients and the batch.
-            visual = visual.to(device) if visual.nbytes < free / 2 else visual.pin_memory()
-        self.device, self.modality, self.visual = device, modality, visual
-        self.audio = torch.from_numpy(dataset.audio).to(device)
-        self.labels = torch.from_numpy(dataset.labels).to(device)
-
-    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Audio (B,10,128), visual (B,10,7,7,512) and labels (B,10,29) of clips `rows`, float32 on the device."""
-        visual = self.visual[rows.to(self.visual.device)].to(self.device, non_blocking=True).float()
-        rows = rows.to(self.device)
-        audio, labels = self.audio[rows], self.labels[rows]
-        if self.modality == "audio":
-            visual.zero_()
-        if self.modality == "visual":
-            audio = torch.zeros_like(audio)
-        return audio, visual, labels
-
-
-@torch.inference_mode()
-def predict(model: nn.Module, features: Features, rows: np.ndarray) -> np.ndarray:
-    """Predicted classes of the segments of clips `rows`: (N,10) int64, 28 = background."""
-    model.eval()
-    parts = [predict_segments(model(*features.batch(part)[:2]))
-             for part in torch.from_numpy(rows).split(EVALUATION_BATCH)]
-    return torch.cat(parts).cpu().numpy()
 
 
 def epoch_batches(config: RunConfig, rows: np.ndarray, epoch: int) -> list[Tensor]:
@@ -89,9 +54,10 @@ class Run:
         self.objective = build_objective(config.system, setting=config.setting, variant=config.variant,
                                          loss=config.loss, target=config.target, stale_avps=config.stale_avps,
                                          empty_as_first=config.empty_as_first).to(device)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr)
+        # One kernel for all parameters, where launching kernels costs; on a CPU it gains nothing.
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr, fused=device.type == "cuda")
         self.rows = splits["train"]
-        if config.setting == "weakly":
+        if config.background:
             self.rows = np.concatenate([self.rows, splits["background"]])
         self.epoch, self.seconds, self.history = 0, 0.0, []
         self.best: dict[str, dict[str, Tensor]] = {}       # selection -> weights and predictions at its best epoch
@@ -103,12 +69,14 @@ class Run:
         self.model.train()
         batches = epoch_batches(config, self.rows, self.epoch)
         losses = []
-        for number, rows in enumerate(batches):
+        # All row numbers go to the device at once: from here to the end of the epoch nothing waits for the host.
+        on_device = torch.cat(batches).to(self.features.home).split([len(rows) for rows in batches])
+        for number, rows in enumerate(on_device):
             rate = config.learning_rate(self.epoch, self.epoch * len(batches) + number)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             audio, visual, labels = self.features.batch(rows)
-            total, parts = self.objective(self.model(audio, visual), labels)
+            total, parts = self.objective(forward(self.model, audio, visual, config.precision), labels)
             self.optimizer.zero_grad(set_to_none=True)
             total.backward()
             if config.clip_norm:
@@ -129,7 +97,8 @@ class Run:
 
     def evaluate(self, truth: np.ndarray) -> dict:
         """Validation and test accuracy now; keeps the weights where an allowed selection sees its best."""
-        predictions = {split: predict(self.model, self.features, self.splits[split]) for split in ("val", "test")}
+        predictions = {split: predict(self.model, self.features, self.splits[split], self.config.precision)
+                       for split in ("val", "test")}
         scores = {split: segment_accuracy(predictions[split], truth[self.splits[split]]) for split in predictions}
         for selection, split in (("validation", "val"), ("test", "test")):
             seen = [row[f"{split}_accuracy"] for row in self.history if self.config.looks(row["epoch"] - 1)]
@@ -171,8 +140,10 @@ class Run:
                 setattr(self.objective.get_submodule(owner), leaf, value.to(self.features.device))
             self.best = {selection: best for selection in ("validation", "test")
                          if (best := _below(tensors, f"best/{selection}/"))}
-            self.epoch, self.seconds, self.history = state["epoch"], state["seconds"], state["history"]
-        except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            self.epoch, self.seconds, self.history = int(state["epoch"]), float(state["seconds"]), state["history"]
+            if [row["epoch"] for row in self.history] != list(range(1, self.epoch + 1)):
+                raise ValueError("its history does not fit its epoch")
+        except (OSError, SafetensorError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise VscgError(f"{path} cannot be continued from ({error}): delete it to start this run anew.") from error
 
 
@@ -208,9 +179,12 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
             raise VscgError(f"{dataset.path} has no clips in its {split} split: a run needs all three.")
     key = run_key(config, dataset.fingerprint)
     folder = (store or runs_dir()) / key
-    with locked(folder):
-        record = read_record(folder)
-        return record or _train(config, dataset, folder, torch.device(device or best_device()), progress, save_every)
+    record = read_record(folder)          # needs no lock: a store that may only be read will do
+    if record is None:
+        with locked(folder):
+            record = read_record(folder) or _train(config, dataset, folder, torch.device(device or best_device()),
+                                                   progress, save_every)
+    return record
 
 
 def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.device, progress: bool,
@@ -218,7 +192,7 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
     key, checkpoint = folder.name, folder / "checkpoint.safetensors"
     truth = dataset.labels.argmax(-1)
     forget_peak_memory(device)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), gpu_arithmetic(device, config.precision):
         run = Run(config, Features(dataset, device, config.modality), dataset.splits, device)
         if checkpoint.is_file():
             run.load(checkpoint, key)

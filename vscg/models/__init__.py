@@ -93,7 +93,10 @@ def build_model(system: str, *, setting: str = "fully", variant: str = "released
         choose(f"option of {system}", name, tuple(inspect.signature(entry.build).parameters))
     if len(entry.variants) > 1:
         options["variant"] = variant
-    model = entry.build(setting, **options)
+    try:
+        model = entry.build(setting, **options)
+    except (TypeError, ValueError) as error:       # a rate out of range, a word for a number
+        raise VscgError(f"{entry.title} cannot be built with {options}: {error}") from error
     model.system, model.setting, model.variant = system, setting, variant
     return model
 

@@ -1,6 +1,6 @@
 """What every system returns, in one shape."""
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from torch import Tensor
 
@@ -20,6 +20,12 @@ class Output:
     attention: Tensor | None = None            # (B,T,7,7) audio-guided attention, sums to 1 over the map
     threshold: float = 0.5                     # tau_b: a segment is an event where sigmoid(event_relevance) exceeds it
     extras: Mapping[str, Tensor] = field(default_factory=dict)   # what only one system has
+
+    def float(self) -> "Output":
+        """The same outputs in float32, which losses and metrics are computed in."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        tensors = {name: value.float() for name, value in values.items() if isinstance(value, Tensor)}
+        return Output(**{**values, **tensors, "extras": {name: value.float() for name, value in self.extras.items()}})
 
 
 def predict_segments(output: Output) -> Tensor:

@@ -1,11 +1,14 @@
 """VSCG, the video-level semantic consistency guidance network, in both settings and both variants (Sec. III)."""
 from torch import Tensor, nn
 
+from vscg.choices import choose
 from vscg.models.encoder import SegmentEncoder
 from vscg.models.escm import EventSemanticConsistency
 from vscg.models.heads import WeightingHead, build_head, classify, segment_cosine
 from vscg.models.output import Output
 from vscg.models.psp import PositiveSamplePropagation, ProjectAndNorm
+
+SIMILARITIES = ("cosine", "product")
 
 
 class VSCG(nn.Module):
@@ -22,24 +25,33 @@ class VSCG(nn.Module):
         escm: False leaves ESCM out: the classifier reads PSP's output ("w/o ESCM" of Table III).
         prior: where ESCM's initial states come from, one of `escm.PRIORS` (Table III).
         head: fully supervised, "two_part" or "segment", the head that PSP-Net's loss needs (Table V).
+        renormalise: PSP's second division by the row sum; None: as the released program of the setting.
+        crossed, linear: ESCM's crossed initial states and its linear maps after the GRUs; None: the variant's own.
+        similarity: "cosine" of the normalised streams or "product" of the ISCE outputs (Eq. 16); None: the variant's.
     """
 
     def __init__(self, setting: str, variant: str = "released", *, psp_dropout: float | None = None,
                  psp_project_dropout: float = 0.2, escm_dropout: float | None = None, threshold: float = 0.7,
-                 escm: bool = True, prior: str = "cere", head: str = "two_part"):
+                 escm: bool = True, prior: str = "cere", head: str = "two_part", renormalise: bool | None = None,
+                 crossed: bool | None = None, linear: bool | None = None, similarity: str | None = None):
         super().__init__()
         fully, released = setting == "fully", variant == "released"
+        # The released weakly supervised program crosses the initial states and has no linear map after the GRUs.
+        quirk = released and not fully
+        crossed = quirk if crossed is None else crossed
+        linear = not quirk if linear is None else linear
+        renormalise = fully if renormalise is None else renormalise
         if psp_dropout is None:
             psp_dropout = 0.2 if fully else 0.1
         if escm_dropout is None:
             escm_dropout = (0.1 if released else 0.2) if fully else 0.5
-        self.released, self.threshold = released, threshold
+        self.similarity = similarity or ("cosine" if released else "product")
+        choose("similarity", self.similarity, SIMILARITIES)
+        self.threshold = threshold
         self.encoder = SegmentEncoder(setting)
-        self.psp = PositiveSamplePropagation(dropout=psp_dropout, renormalise=fully,
+        self.psp = PositiveSamplePropagation(dropout=psp_dropout, renormalise=renormalise,
                                              project=ProjectAndNorm(dropout=psp_project_dropout))
-        # The released weakly supervised program crosses the initial states and has no linear map after the GRUs.
-        quirk = released and not fully
-        self.escm = EventSemanticConsistency(dropout=escm_dropout, linear=not quirk, crossed=quirk,
+        self.escm = EventSemanticConsistency(dropout=escm_dropout, linear=linear, crossed=crossed,
                                              prior=prior) if escm else None
         self.head = build_head(setting, head)
 
@@ -54,5 +66,6 @@ class VSCG(nn.Module):
         if isinstance(self.head, WeightingHead):
             return classify(self.head, fused, attention=attention)
         # Eq. 16 multiplies the ISCE outputs; the released program takes the cosine after project and norm.
-        similarity = segment_cosine(audio, visual) if self.released else (audio_isce * visual_isce).sum(-1)
+        cosine = self.similarity == "cosine"
+        similarity = segment_cosine(audio, visual) if cosine else (audio_isce * visual_isce).sum(-1)
         return classify(self.head, fused, similarity=similarity, attention=attention, threshold=self.threshold)

@@ -1,0 +1,66 @@
+"""Features on the device, arithmetic of lower precision, and predictions."""
+import warnings
+
+import pytest
+import torch
+from test_training import quick, run
+
+from vscg import training
+from vscg.errors import VscgError
+from vscg.inference import Features, forward, gpu_arithmetic
+from vscg.models import build_model
+
+CPU = torch.device("cpu")
+
+
+def test_one_modality_is_zeros(tiny):
+    rows = torch.arange(4)
+    audio, visual, _ = Features(tiny, CPU, "audio").batch(rows)
+    assert audio.any() and not visual.any()
+    audio, visual, _ = Features(tiny, CPU, "visual").batch(rows)
+    assert not audio.any() and visual.any()
+    assert tiny.visual[:4].any() and tiny.audio[:4].any()           # the data set itself is untouched
+
+
+def test_bf16_rounds_the_network_and_gives_float32(tiny):
+    torch.manual_seed(0)
+    model = build_model("vscg").eval()
+    audio, visual, _ = Features(tiny, CPU).batch(torch.arange(4))
+    exact, rounded = (forward(model, audio, visual, precision) for precision in ("fp32", "bf16"))
+    for name in ("event_relevance", "event_category", "similarity", "attention"):
+        a, b = getattr(exact, name), getattr(rounded, name)
+        assert a.dtype == b.dtype == torch.float32
+        assert not torch.equal(a, b) and torch.allclose(a, b, atol=0.05, rtol=0.05), name
+
+
+def test_a_run_in_bf16_is_another_run_that_learns_as_well(tiny, tmp_path):
+    exact, rounded = (run(quick(epochs=4, precision=precision), tiny, tmp_path) for precision in ("fp32", "bf16"))
+    assert exact.folder != rounded.folder
+    assert rounded.history.loss.iloc[-1] < 0.9 * rounded.history.loss.iloc[0]
+    assert rounded.history.loss.iloc[-1] == pytest.approx(exact.history.loss.iloc[-1], rel=0.1)
+    assert all(value.dtype == torch.float32 for value in rounded.model().state_dict().values())
+
+
+def test_tf32_needs_a_gpu_and_leaves_no_setting_behind(tiny, tmp_path):
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    with pytest.raises(VscgError, match="needs a GPU"):
+        run(quick(precision="tf32"), tiny, tmp_path)
+    for precision, allowed in (("fp32", False), ("tf32", True)):
+        with gpu_arithmetic(torch.device("cuda"), precision):
+            assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == (allowed, allowed)
+    assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_on_a_gpu_an_epoch_waits_for_the_device_once_at_its_end(tiny):
+    device = torch.device("cuda")
+    started = training.Run(quick().resolve(), Features(tiny, device), tiny.splits, device)
+    started.train_epoch(lambda steps: None)
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            started.train_epoch(lambda steps: None)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert len([warning for warning in caught if "synchroniz" in str(warning.message)]) <= 1

@@ -1,0 +1,72 @@
+"""Features on the device and a model's outputs from them: what training, evaluation and the chapters share."""
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vscg.errors import VscgError
+from vscg.models import Output, predict_segments
+from vscg.prepared import Dataset
+
+EVALUATION_BATCH = 64      # clips; without gradients 64 clips need 0.1 GB
+
+
+class Features:
+    """A data set as tensors on one device: read once, gathered by row number, widened to float32 a batch at a time."""
+
+    def __init__(self, dataset: Dataset, device: torch.device, modality: str = "both"):
+        visual = torch.from_numpy(dataset.visual)
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            # Half of the free memory is left to the model, its gradients and the batch.
+            visual = visual.to(device) if visual.nbytes < free / 2 else visual.pin_memory()
+        # `home` is where the maps are and rows are looked up: row numbers that are there already need no copy.
+        self.device, self.home, self.modality, self.visual = device, visual.device, modality, visual
+        self.audio = torch.from_numpy(dataset.audio).to(device)
+        self.labels = torch.from_numpy(dataset.labels).to(device)
+
+    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Audio (B,10,128), visual (B,10,7,7,512) and labels (B,10,29) of clips `rows`, float32 on the device."""
+        visual = self.visual[rows.to(self.home)].to(self.device, non_blocking=True).float()
+        rows = rows.to(self.device)
+        audio, labels = self.audio[rows], self.labels[rows]
+        if self.modality == "audio":
+            visual.zero_()
+        if self.modality == "visual":
+            audio = torch.zeros_like(audio)
+        return audio, visual, labels
+
+
+def forward(model: nn.Module, audio: Tensor, visual: Tensor, precision: str = "fp32") -> Output:
+    """The model's outputs, float32, computed in one of `config.PRECISIONS`."""
+    if precision != "bf16":
+        return model(audio, visual)
+    with torch.autocast(audio.device.type, torch.bfloat16):
+        return model(audio, visual).float()
+
+
+@contextlib.contextmanager
+def gpu_arithmetic(device: torch.device, precision: str) -> Iterator[None]:
+    """While it lasts, float32 products on a GPU are rounded to TF32 if `precision` says so, and only then."""
+    if precision == "tf32" and device.type != "cuda":
+        raise VscgError("precision 'tf32' needs a GPU: choose 'fp32' or 'bf16' for the CPU.")
+    flags = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [flag.allow_tf32 for flag in flags]
+    try:
+        for flag in flags:
+            flag.allow_tf32 = precision == "tf32"
+        yield
+    finally:
+        for flag, value in zip(flags, before, strict=True):
+            flag.allow_tf32 = value
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, features: Features, rows: np.ndarray, precision: str = "fp32") -> np.ndarray:
+    """Predicted classes of the segments of clips `rows`: (N,10) int64, 28 = background."""
+    model.eval()
+    parts = [predict_segments(forward(model, *features.batch(part)[:2], precision))
+             for part in torch.from_numpy(rows).to(features.home).split(EVALUATION_BATCH)]
+    return torch.cat(parts).cpu().numpy()
