@@ -611,6 +611,130 @@ plots.attention_maps(habit[0, :5])
 # sound" without such controls: chance, a foreign sound, a blank picture.
 
 # %% [markdown]
+# ## Exercises
+#
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
+# ### Exercise 1 (easy): how far ahead?
+#
+# Forty-eight regions have the same score, the last one leads by $\delta$. Which $\delta$ gives it half of the
+# attention? What is the largest lead that the weights $w$ of {eq}`eq-agva-attend` allow?
+#
+# <details>
+# <summary>Solution 1: the reasoning</summary>
+#
+# From $e^\delta / (e^\delta + 48) = \tfrac12$ follows $\delta = \ln 48$. Every $\tanh M_{ij}$ lies between $-1$ and 1,
+# so $\lvert z_i \rvert \le \lVert w \rVert_1$, and no lead exceeds $2 \lVert w \rVert_1$. So
+# $\alpha_i \le 1 / (1 + 48\, e^{-2 \lVert w \rVert_1})$, whatever is seen and heard. Drawn by Xavier's rule, $w$ is
+# long enough for one region to win. Scaled down to $\lVert w \rVert_1 = 1$ it is not, however strong the features.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+lead = np.log(48)
+share = torch.tensor([lead] + [0.0] * 48).softmax(0)[0].item()
+short = AudioGuidedAttention()
+with torch.no_grad():
+    drawn = 2 * short.region_score.weight.abs().sum().item()
+    short.region_score.weight.div_(drawn / 2)                 # now the absolute values sum to 1
+    largest = short(100 * audio, 100 * visual)[1].max().item()
+limit = 1 / (1 + 48 * np.exp(-2))
+print(f"a lead of {lead:.3f} gives {share:.3f}; the drawn weights allow it: {drawn > lead}")
+print(f"with weights that sum to 1 no share exceeds {limit:.3f}: {largest <= limit}")
+assert abs(share - 0.5) < 1e-5 and lead < drawn and 1 / 49 < largest <= limit
+
+# %% [markdown]
+# ### Exercise 2 (easy): the wrong axis
+#
+# Break the layer on purpose: let its softmax run over the ten seconds instead of the 49 regions (`softmax(1)` on a
+# tensor (B,T,49)). No shape changes, no error is raised. Which of the two checks above fail? What do the weights of one
+# second sum to, on average?
+#
+# <details>
+# <summary>Solution 2: the reasoning</summary>
+#
+# Now each *region* shares a mass of 1 among ten seconds. A clip holds 49 such masses, so a second's weights sum to 4.9
+# on average: the first check fails. The attended vector is about 4.9 times a weighted mean and leaves the range of the
+# regions: the second fails too. And each second's picture now depends on the sound of all others.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+regions = visual.flatten(2, 3)
+v = mine.picture_score(mine.picture(regions).relu())
+g = mine.sound_score(mine.sound(audio).relu())
+wrong = mine.score((v + g.unsqueeze(-1)).tanh()).squeeze(-1).softmax(1)       # over the seconds
+pooled = (wrong.unsqueeze(-1) * regions).sum(2)
+sums = wrong.sum(-1)                                                          # (B,T)
+print(f"each map sums to 1: {torch.allclose(sums, torch.ones(2, 10), atol=1e-2)}; mean of the sums {sums.mean():.3f}")
+print("the attended vector is between the extremes:", bool((pooled <= regions.amax(2) + 1e-5).all()))
+assert torch.allclose(sums.mean(1), torch.full((2,), 4.9), atol=1e-4) and (pooled > regions.amax(2)).any()
+
+# %% [markdown]
+# ### Exercise 3 (medium): new numbers for units and regions
+#
+# Number the 49 score *units* anew. Which of $U_v$, $U_g$ and $w$ must be reordered together, so that the map stays the
+# same, by row and by column? Then number the *regions* anew: what must follow, by row, so that the map is reordered
+# likewise?
+#
+# <details>
+# <summary>Solution 3: the reasoning</summary>
+#
+# A unit is a column of $M$. Reordering the units means reordering the rows of $U_v$ (the columns of the visual term)
+# and the entries of $w$. By row, the audio term has no index for units, so $U_g$ stays as it is. By column it has one,
+# and the rows of $U_g$ must follow. A region is a row of $M$. By row, the audio term carries the region's index: the
+# map follows the regions only if the rows of $U_g$ are reordered as well.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+torch.manual_seed(0)
+units, places = torch.randperm(49), torch.randperm(49)
+row, column, moved = sound.unsqueeze(-1), sound, term[:, units]
+by_row, by_column = scores_to_map(term, row, w), scores_to_map(term, column, w)
+same = {"by row, units of U_v and w": (scores_to_map(moved, row, w[units]), by_row),
+        "by column, units of U_v and w": (scores_to_map(moved, column, w[units]), by_column),
+        "by column, units of U_v, w and U_g": (scores_to_map(moved, column[units], w[units]), by_column),
+        "by row, regions and U_g": (scores_to_map(term[places], row[places], w), by_row[places])}
+same = {name: torch.allclose(*maps, atol=1e-6) for name, maps in same.items()}
+for name, answer in same.items():
+    print(f"{name:36} same map: {answer}")
+assert list(same.values()) == [True, False, True, True]
+
+# %% [markdown]
+# ### Exercise 4 (demanding): a very loud sound
+#
+# Multiply the audio vector by a factor that grows without limit. What becomes of the map, by row and by column? How
+# many values does it have in the end, and how much does the picture still decide? Derive both limits, with
+# $S = \sum_j w_j$.
+#
+# <details>
+# <summary>Solution 4: the reasoning</summary>
+#
+# $g$ grows with the factor, so every entry of $u = U_g g$ becomes huge. **By row**,
+# $\tanh M_{ij} \to \mathrm{sgn}(u_i)$ for all $j$, and $z_i \to \mathrm{sgn}(u_i)\, S$. With $n_+$ places of positive
+# and $n_-$ of negative $u_i$ there are two values left, $\alpha_i = e^{\pm S} / (n_+ e^{S} + n_- e^{-S})$: the sound
+# alone decides. **By column**, $\tanh M_{ij} \to \mathrm{sgn}(u_j)$, the same for all regions: all scores are equal and
+# the map is even. The picture has no say in either limit. The tanh can weigh sound against picture only while both are
+# of a similar size.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 4: the code and its output", "code_prompt_show": "Solution 4: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+loud, other = 1e6 * audio, torch.rand_like(visual)
+with torch.no_grad():
+    u = theirs.audio_score(theirs.audio_map(loud).relu())                     # (B,T,49)
+    limit = (u.sign() * theirs.region_score.weight.sum()).softmax(-1).unflatten(-1, (7, 7))
+    got, with_other = theirs(loud, visual)[1], theirs(loud, other)[1]
+print("by row, as derived:", torch.allclose(got, limit, atol=1e-6))
+print("by row, same map for another picture:", torch.allclose(got, with_other, atol=1e-6))
+even = scores_to_map(term, 1e6 * sound, w)
+print("by column, even map:", torch.allclose(even, torch.full((49,), 1 / 49), atol=1e-6))
+assert torch.allclose(got, limit, atol=1e-6) and torch.allclose(got, with_other, atol=1e-6)
+assert even.max() - even.min() < 1e-6 and got.max() - got.min() > 1e-3
+
+# %% [markdown]
 # ## What was established
 #
 # - AGVA is a weighted mean of the 49 regions; a loop of ten lines, a layer of thirty, and the package's class give

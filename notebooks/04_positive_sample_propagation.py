@@ -614,6 +614,127 @@ for tau, values in per_clip.items():
 # features that arrive from everywhere can disturb.
 
 # %% [markdown]
+# ## Exercises
+#
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
+# ### Exercise 1 (easy): does the root matter?
+#
+# {eq}`eq-psp-beta` divides by $\sqrt{d_s} = 16$, as attention with a softmax does. Predict what $A^{seg}$ and $V^{seg}$
+# become when the division is left out. Then say what a softmax in place of {eq}`eq-psp-cut` would make of it.
+#
+# <details>
+# <summary>Solution 1: the reasoning</summary>
+#
+# Nothing changes. Each row of $\beta$ is divided by its own sum, so a common factor cancels; only the $10^{-8}$ would
+# notice. A softmax is different: it depends on differences, and 16 times larger differences make it far sharper. PSP
+# inherits the root from attention, but has no use for it.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+torch.manual_seed(0)
+block = PositiveSamplePropagation(dropout=0, renormalise=True, project=ProjectAndNorm(dropout=0)).eval()
+clip_a, clip_v = torch.randn(2, 10, 256), torch.randn(2, 10, 256)
+with torch.no_grad():
+    divided = torch.stack(block(clip_a, clip_v))
+    block.scale = 1
+    undivided = torch.stack(block(clip_a, clip_v))
+    products = block.visual_compare(clip_v) @ block.audio_compare(clip_a).mT
+print("PSP without the division, same output:", torch.allclose(divided, undivided, atol=1e-5))
+print("softmax, same weights:", torch.allclose((products / 16).softmax(-1), products.softmax(-1), atol=1e-2))
+assert torch.allclose(divided, undivided, atol=1e-5)
+
+# %% [markdown]
+# ### Exercise 2 (medium): how much better may one pair be?
+#
+# Nine pairs of a row are equally good, the tenth is $k$ times as good. Derive for which $k$ all ten survive the
+# threshold 0.099. What happens just above, and just below?
+#
+# <details>
+# <summary>Solution 2: the reasoning</summary>
+#
+# The shares are $k/(k+9)$ and nine times $1/(k+9)$. The nine survive if $1/(k+9) > \tau$, that is $k < 1/\tau - 9$. The
+# tenth survives if $k/(k+9) > \tau$, that is $k > 9\tau/(1-\tau)$. So all ten stay for $0.989 < k < 1.101$. Ten percent
+# better, and one pair takes the whole row; a little more than one percent worse, and it is out. The cut is not a soft
+# choice: small differences in $\beta$ decide who speaks at all.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+tau = 0.099
+lowest, highest = 9 * tau / (1 - tau), 1 / tau - 9
+survivors = []
+for k in (lowest - 0.001, lowest + 0.001, highest - 0.001, highest + 0.001):
+    alive = cut_slowly(torch.tensor([[k] + [1.0] * 9]), tau, renormalise=False)[0] > 0
+    survivors.append(int(alive.sum()))
+    print(f"k = {k:.3f}: {survivors[-1]:2} survive, the tenth pair {'stays' if alive[0] else 'is cut'}")
+assert survivors == [9, 10, 10, 1]
+
+# %% [markdown]
+# ### Exercise 3 (medium): a clip of six seconds
+#
+# A clip of six seconds is padded to ten. The Bi-LSTM has biases, so the four empty seconds say something too, and
+# $\beta$ has ten columns. Write the mask that gives the first six seconds the weights $\gamma$ they would have in a
+# clip of six. Why is it enough here to multiply $\beta$ by zero, when attention with a softmax needs $-\infty$?
+#
+# <details>
+# <summary>Solution 3: the reasoning</summary>
+#
+# Multiply the columns of the empty seconds by zero *before* the cut; for the way from picture to sound do the same with
+# $\beta^\top$. A zero adds nothing to the row's sum and is never above the threshold, so the rest is as if the column
+# were not there. In a softmax a zero counts as $e^0 = 1$ and takes a share; only $e^{-\infty} = 0$ takes none.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+torch.manual_seed(0)
+padded, valid = torch.rand(1, 10, 10), torch.arange(10) < 6
+short = padded[:, :6, :6]
+rows_of = {"cut, times zero": (block.cut(padded * valid), block.cut(short)),
+           "cut, no mask": (block.cut(padded), block.cut(short)),
+           "softmax, times zero": ((padded * valid).softmax(-1), short.softmax(-1)),
+           "softmax, minus infinity": (padded.masked_fill(~valid, -torch.inf).softmax(-1), short.softmax(-1))}
+with torch.no_grad():
+    same = {name: torch.allclose(long[:, :6, :6], alone, atol=1e-6) for name, (long, alone) in rows_of.items()}
+print(same)
+assert list(same.values()) == [True, False, False, True]
+
+# %% [markdown]
+# ### Exercise 4 (demanding): can a cut pair come back?
+#
+# The cut is a comparison, and a comparison has no gradient. Which entries of a row of $\beta$ still get one through
+# $\gamma$: survivors, cut entries, both? Answer for the fully supervised program, which divides a second time, and for
+# the weakly supervised one. What happens to a row with a lone survivor?
+#
+# <details>
+# <summary>Solution 4: the reasoning</summary>
+#
+# With the second division, $\gamma_{ij} = \beta_{ij} / \sum_{k \in S} \beta_{ik}$ for the set $S$ of survivors: the
+# first sum has cancelled, and the cut entries with it. They get no gradient. A lone survivor has $\gamma = 1$ whatever
+# its $\beta$ is, so its row gets none at all: it cannot learn from this way of propagation that it listens to the wrong
+# second. Without the second division $\gamma_{ij} = \beta_{ij} / \sum_k \beta_{ik}$, and every entry pulls through the
+# sum. What remains for a cut pair is the other direction, where the same $\beta$ stands in a row of other rivals.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 4: the code and its output", "code_prompt_show": "Solution 4: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+rows_of = torch.tensor([[2.0] + [1.0] * 9, [1.2] * 5 + [0.8] * 5], dtype=torch.float64)
+wanted = torch.arange(1, 11, dtype=torch.float64) ** 2              # some pull on gamma
+found = {}
+for renormalise in (True, False):
+    block.renormalise = renormalise
+    b = rows_of.clone().requires_grad_()
+    weight = block.cut(b)
+    pulled = torch.autograd.grad((weight * wanted).sum(), b)[0].abs() > 1e-6
+    for name, row, hit in zip(("lone survivor", "five survivors"), weight > 0, pulled, strict=True):
+        found[renormalise, name] = int((row & hit).sum()), int((~row & hit).sum())
+        print(f"second division {renormalise!s:5}, {name:14}: {found[renormalise, name][0]} survivors and "
+              f"{found[renormalise, name][1]} cut entries get a gradient")
+assert list(found.values()) == [(0, 0), (5, 0), (1, 9), (5, 5)]
+
+# %% [markdown]
 # ## What was established
 #
 # - A loop of six lines is the library's LSTM; two of them, one reversed, are the package's Bi-LSTM. Only the backward half

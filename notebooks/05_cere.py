@@ -500,7 +500,124 @@ for key, values in scores.items():
 
 # %% [markdown]
 # If the order of the lines is the same in both columns, the finding does not hang on the distance.
+
+# %% [markdown]
+# ## Exercises
 #
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
+# ### Exercise 1 (easy): other lengths
+#
+# A clip has $T$ seconds instead of ten. How many columns has $E$? The next block needs exactly two of them, one for
+# each direction: for which $T$ does VSCG run at all?
+#
+# <details>
+# <summary>Solution 1: the reasoning</summary>
+#
+# The convolutions keep the length, each pooling halves it and rounds down: $\lfloor \lfloor T/2 \rfloor / 2 \rfloor$,
+# which is $\lfloor T/4 \rfloor$. Two columns come from $T = 8$ to 11. Shorter or longer clips need another extractor,
+# not only other data.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+with torch.no_grad():
+    columns = {seconds: cere(torch.randn(1, seconds, 256)).shape[1] for seconds in range(4, 17)}
+print("columns of E:", columns)
+print("two columns for T =", [seconds for seconds, number in columns.items() if number == 2])
+assert all(number == seconds // 4 for seconds, number in columns.items())
+
+# %% [markdown]
+# ### Exercise 2 (easy): which steps may change places?
+#
+# In a block, may the ReLU come after the pooling instead of before it? May the pooling come before the convolution?
+# Decide for each whether the result stays the same for every input, and find a counterexample by hand where it does
+# not.
+#
+# <details>
+# <summary>Solution 2: the reasoning</summary>
+#
+# ReLU never reverses an order: if $x \ge y$ then $\delta(x) \ge \delta(y)$. So the larger of two values stays the
+# larger, and $\max(\delta(x), \delta(y)) = \delta(\max(x, y))$ exactly; pooling first even saves half of the ReLUs. A
+# convolution can reverse an order, where a weight is negative. With one weight of $-1$ the pair $(1, 2)$ becomes
+# $(-1, -2)$, of which the larger is $-1$; pooling first gives $-2$. Besides, the template would then span ten seconds
+# instead of five.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+torch.manual_seed(0)
+convolve, pool, f = nn.Conv1d(8, 4, 5, padding=2), nn.MaxPool1d(2, 2), torch.randn(3, 8, 10)
+with torch.no_grad():
+    late_relu = torch.equal(pool(convolve(f).relu()), pool(convolve(f)).relu())
+    early_pool = torch.allclose(pool(convolve(f)), convolve(pool(f)), atol=1e-2)
+pair, minus = torch.tensor([[1.0, 2]]), torch.tensor([[[0.0, 0, -1, 0, 0]]])
+first, last = pool_slowly(convolve_slowly(pair, minus, nothing)), convolve_slowly(pool_slowly(pair), minus, nothing)
+print("ReLU after the pooling, same:", late_relu, "  pooling before the convolution, same:", early_pool)
+print("by hand:", first.item(), "and", last.item())
+assert late_relu and not early_pool and (first.item(), last.item()) == (-1, -2)
+
+# %% [markdown]
+# ### Exercise 3 (medium): a narrower template
+#
+# Let both templates be three seconds wide instead of five. Which seconds can each column of $E$ see now? Reason
+# backwards as above, then check with the gradient. Is $E$ still a statement about the whole clip?
+#
+# <details>
+# <summary>Solution 3: the reasoning</summary>
+#
+# Column 0 is the larger of places 0 and 1 of the second convolution, which read places 0 to 2. Place 2 is the larger of
+# seconds 4 and 5 of the first convolution, which reads one second further: up to second 6. Column 1 comes from places 2
+# and 3, which read 1 to 4. Place 1 begins with second $2 - 1 = 1$, place 4 ends with second 9. So column 0 sees seconds
+# 0 to 6 and column 1 seconds 1 to 9. No column sees the whole clip any more; the width of five is just enough.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+torch.manual_seed(0)
+narrow = influence(CrossModalEventExtractor(kernel=3), torch.randn(200, 10, 256))
+seen = [(row > 0).nonzero().flatten().tolist() for row in narrow]
+for column, seconds in enumerate(seen):
+    print(f"column {column} sees seconds {seconds[0]} to {seconds[-1]}, {len(seconds)} of 10")
+assert seen == [list(range(7)), list(range(1, 10))]
+
+# %% [markdown]
+# ### Exercise 4 (demanding): a clip played backwards
+#
+# Play a clip backwards and mirror all templates in time as well. One would expect the same $E$ with its two columns
+# exchanged. For which lengths is that so, and why not for ten seconds? Then find a second pooling that makes it so for
+# ten seconds and leaves no place out.
+#
+# <details>
+# <summary>Solution 4: the reasoning</summary>
+#
+# A mirrored template on a mirrored clip gives the mirrored response. Pooling keeps the mirror image only if the pairs
+# are the same from either end, that is if the length is even. Eight seconds become four and two: the symmetry holds.
+# Ten become five, and of five places the pooling drops the last, which backwards is the *first*. This is why column 1
+# is no mirror image of column 0. A pooling over places 0 to 2 and 2 to 4 treats both ends alike; PyTorch's adaptive
+# maximum does that. It is another network, though, and not the paper's.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 4: the code and its output", "code_prompt_show": "Solution 4: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+mirror = CrossModalEventExtractor()
+mirror.load_state_dict({name: v.flip(-1) if v.ndim == 3 else v for name, v in cere.state_dict().items()})
+
+
+def adaptive(extractor, x):
+    return nn.functional.adaptive_max_pool1d(extractor.block2[:2](extractor.block1(x.mT)), 2).mT
+
+
+answers = []
+for name, seconds in (("as released", 8), ("as released", 10), ("adaptive", 10)):
+    x = torch.randn(4, seconds, 256)
+    run = adaptive if name == "adaptive" else lambda extractor, x: extractor(x)
+    answers.append(torch.allclose(run(mirror, x.flip(1)), run(cere, x).flip(1), atol=1e-5))
+    print(f"{name}, {seconds} seconds: backwards is the mirror image: {answers[-1]}")
+assert answers == [True, False, True]
+
+# %% [markdown]
 # ## What was established
 #
 # - CERE is two loops of convolution, ReLU and pooling. Ours and the package's agree; its weights are 246,016 by hand.

@@ -535,7 +535,126 @@ intervals(frame, value_label=f"accuracy on {data.name} (% of segments)")
 # decide, although {numref}`fig-prior-reach` shows that the prior moves them. A moved encoding is not yet another answer:
 # the head may not look in that direction. None of this is Table III of the paper, which trains a network anew without
 # the module; a network that never had a prior may learn something else.
+
+# %% [markdown]
+# ## Exercises
 #
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
+# ### Exercise 1 (easy): how long does a prior last?
+#
+# The clip is silent and the candidate is 0. For which constant update gate $z$ is half of the prior left after five
+# seconds, and which bias of the gate does that take? How much is left at the end of the clip?
+#
+# <details>
+# <summary>Solution 1: the reasoning</summary>
+#
+# After $t$ seconds $z^t$ is left by {eq}`eq-gru-state`. From $z^5 = \tfrac12$ follows $z = 2^{-1/5} \approx 0.871$. The
+# gate is a sigmoid, so its bias is the log-odds $\ln \tfrac{z}{1 - z} \approx 1.906$. After ten seconds a quarter is
+# left: a prior has a half-life.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+z = 0.5 ** (1 / 5)
+bias = math.log(z / (1 - z))
+slower = [keep90[0], keep90[1], torch.tensor([0.0, bias, 0]), keep90[3]]      # reset, update, candidate
+left = run(silence, torch.ones(1, 1), slower).flatten()
+print(f"z = {z:.3f}, bias {bias:.3f}; left after 5 seconds {left[4]:.3f}, after 10 seconds {left[9]:.3f}")
+assert abs(left[4] - 0.5) < 1e-5 and abs(left[9] - 0.25) < 1e-5
+
+# %% [markdown]
+# ### Exercise 2 (medium): when do the two resets agree?
+#
+# The printed candidate uses $W_h (r \odot h)$, the program's $r \odot (W_h h)$, biases aside. For which matrices $W_h$
+# do they agree for *every* gate $r$ and state $h$? For which gates do they agree for every matrix?
+#
+# <details>
+# <summary>Solution 2: the reasoning</summary>
+#
+# Entry $i$ is $\sum_j W_{ij} r_j h_j$ in print and $\sum_j r_i W_{ij} h_j$ in the program. The difference is
+# $\sum_j W_{ij} (r_j - r_i) h_j$. It vanishes for all $h$ and $r$ only if $W_{ij} = 0$ for $i \ne j$: a diagonal
+# matrix, in which no entry of the state speaks to another. And it vanishes for all matrices if all entries of $r$ are
+# equal, as with a single state. Both are far from a trained GRU.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+torch.manual_seed(SEED)
+h, r, full = torch.randn(4), torch.rand(4), torch.randn(4, 4)
+cases = {"full matrix": (full, r), "diagonal matrix": (full.diag().diag(), r), "equal gates": (full, r[:1].expand(4))}
+same = {name: torch.allclose(W @ (gate * h), gate * (W @ h), atol=1e-6) for name, (W, gate) in cases.items()}
+print(same)
+assert list(same.values()) == [False, True, True]
+
+# %% [markdown]
+# ### Exercise 3 (medium): gates stuck open and shut
+#
+# Break the package's ISCE: give its update gate a bias so large that $z = 1$. What does ISCE say about each second?
+# Then make $z = 0$ everywhere and predict whether the prior is forgotten after the first second. If not, what else must
+# be set?
+#
+# <details>
+# <summary>Solution 3: the reasoning</summary>
+#
+# With $z = 1$ the state never moves: every second says the prior, row 0 of $E^{av}$ in the forward half and row 1 in
+# the backward half, whatever is heard and seen. Nothing could be localised. With $z = 0$ the state is the candidate,
+# which by {eq}`eq-gru-program` still reads the old state through the reset gate: the prior lives on in a plain
+# recurrent network. Only with $r = 0$ as well is each second on its own. (With $z = r = 0$ the biases are the same for
+# all seconds.)
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+def stuck(reset=None, update=None):
+    enhancer = SemanticConsistencyEnhancer().requires_grad_(False)
+    for suffix in ("", "_reverse"):                            # the bias holds reset, update, candidate, 128 each
+        for part, value in zip(weights(enhancer.audio_gru, suffix)[2].split(128), (reset, update, None), strict=True):
+            if value is not None:
+                part.fill_(value)
+    return [enhancer(A, V, start, start)[0] for start in (prior, -prior)]    # A^ISCE with two priors
+
+
+torch.manual_seed(SEED)
+kept, plain, alone = stuck(update=100), stuck(update=-100), stuck(reset=-100, update=-100)
+frozen = torch.allclose(kept[0], prior.flatten(1).unsqueeze(1).expand(-1, 10, -1), atol=1e-6)
+print("z = 1: every second says the prior:", frozen)
+matters = [not torch.allclose(*pair, atol=1e-6) for pair in (plain, alone)]
+print("z = 0: the prior matters:", matters[0], "  z = r = 0: the prior matters:", matters[1])
+assert frozen and matters == [True, False]
+
+# %% [markdown]
+# ### Exercise 4 (demanding): what the length of the fused vector says
+#
+# $N_a$ and $N_v$, the two vectors after the shared $\mathcal N$ (gain 1, shift 0), are averaged to
+# $F^{v \leftrightarrow a}$. Express the length of the fused vector by $d_f$ and the cosine $s$ of the two. What follows
+# for seconds in which sound and picture disagree?
+#
+# <details>
+# <summary>Solution 4: the reasoning</summary>
+#
+# After $\mathcal N$ each vector has mean 0 and variance 1 over its $d_f$ entries, so its squared length is $d_f$. The
+# squared length of $\tfrac12 (N_a + N_v)$ is then $\tfrac14 (d_f + d_f + 2 d_f s)$, that is $d_f (1 + s) / 2$. Full
+# agreement gives $\sqrt{d_f} = 16$, no relation 11.3, opposition 0. The fusion thus carries the similarity of the
+# released program along: a second whose modalities disagree comes out short, and in the maximum over time of $\tilde f$
+# it has little to say. Learnt gains bend this law, but do not lift it.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 4: the code and its output", "code_prompt_show": "Solution 4: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+torch.manual_seed(SEED)
+escm = EventSemanticConsistency(dropout=0.1).eval()
+with torch.no_grad():
+    n_a, n_v = escm(torch.randn(8, 10, 256), torch.randn(8, 10, 256))[0]
+s = F.cosine_similarity(n_a, n_v, dim=-1)                         # (B,T)
+length = ((n_a + n_v) / 2).norm(dim=-1)
+derived = (256 * (1 + s) / 2).sqrt()
+print("lengths as derived:", torch.allclose(length, derived, rtol=1e-3))
+print(f"agreement {256**0.5:.1f}, no relation {128**0.5:.1f}; both signs occur: {bool(s.min() < 0 < s.max())}")
+assert torch.allclose(length, derived, rtol=1e-3)
+
+# %% [markdown]
 # ## What was established
 #
 # - PyTorch's GRU, not the printed Eq. 6, is what the program runs; Eq. 8 has no counterpart in it.

@@ -559,17 +559,107 @@ print(f"{data.name}, {CLIPS} clips\n{table.round(4).to_string(index=False)}")
 
 # %%
 part = table.set_index(["setting", "variant", "part"])
-ratio = part.loc[("fully", "released", "category"), "value"] / part.loc[("fully", "paper", "category"), "value"]
-for variant in ("released", "paper"):
+ratio = part.loc[("fully", "released", "category"), "value"] / part.loc[("fully", "paper", "category_17"), "value"]
+for variant, avps in (("released", "avps"), ("paper", "avps_16")):
     norms = part.loc[("fully", variant), "gradient norm"]
-    print(f"{data.name}, {variant}: gradient norm, avps / event_relevance = {norms['avps'] / norms['event_relevance']:.3f}")
+    share = norms[avps] / norms["event_relevance"]
+    print(f"{data.name}, {variant}: gradient norm, {avps} / event_relevance = {share:.3f}")
 print(f"category loss, released / paper: {ratio:.1f}")
 assert ratio > 28 - 1e-3 and abs(part.loc[("weakly", "released", "smooth"), "value"] - 0.150) < 0.005
 
 # %% [markdown]
 # The weakly supervised parts start where the curves of {numref}`fig-weak-losses` do, at even odds; only one of them has
 # far to fall.
+
+# %% [markdown]
+# ## Exercises
 #
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
+# ### Exercise 1 (easy): a network that neither sees nor hears
+#
+# A network gives every second the same relevance $o_t$. Which value makes $\mathcal L_t$ smallest on the training
+# clips, and how small is it? What does this network then say with the threshold 0.7, and what would it say if events
+# filled two thirds of the seconds?
+#
+# <details>
+# <summary>Solution 1: the reasoning</summary>
+#
+# Let $q$ be the share of event seconds. The loss is $-[q \ln p + (1 - q) \ln (1 - p)]$ with $p = \sigma(o_t)$; its
+# slope in $o_t$ is $p - q$, so the best $p$ is $q$ itself and the loss is the entropy of $q$. If $q$ exceeds 0.7, the
+# blind network calls every second an event; at two thirds it would call every second background. A relevance loss below
+# this entropy is the first sign that anything is learnt about *when*.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+q = objectives.event_indicator(train).mean()
+blind = q.logit().expand(len(train), SEGMENTS).clone().requires_grad_()
+loss = objectives.event_relevance_loss(blind, train)
+slope = torch.autograd.grad(loss, blind)[0].sum()
+entropy = -(q * q.log() + (1 - q) * (1 - q).log())
+same = torch.isclose(loss, entropy)
+print(f"{data.name}: event share {q:.3f}, smallest blind loss {loss:.3f}, equal to the entropy: {same}")
+print("says", "event" if q > 0.7 else "background", "in every second")
+assert same and abs(slope) < 1e-5
+
+# %% [markdown]
+# ### Exercise 2 (medium): an error without a pull
+#
+# Find similarities of the toy clip for which the released $\mathcal L_{avps}$ is plainly wrong and yet has no gradient
+# at all. What does Eq. 16 do on the same four numbers?
+#
+# <details>
+# <summary>Solution 2: the reasoning</summary>
+#
+# Make all four cosines negative. ReLU sets them to zero, so $s = 0$: the loss is that of saying nothing,
+# $\tfrac1T \sum_t y_{tl,t}^2 = (\tfrac14 + \tfrac14) / 4 = \tfrac18$, and the ReLU passes no gradient. A clip whose
+# sound and picture disagree in every second is left to the other losses. Eq. 16 keeps the signs: $s$ is negative, the
+# loss is larger, and it pulls.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+disagree, pulls = torch.tensor([[-0.5, -0.2, -0.1, -0.9]]), []
+wanted = objectives.similarity_target(labels)
+for variant in ("released", "paper"):
+    similarity = disagree.clone().requires_grad_()
+    loss = objectives.similarity_loss(similarity, wanted, variant)
+    pulls.append(torch.autograd.grad(loss, similarity)[0].abs().max().item())
+    print(f"{variant:8} L_avps = {loss:.3f}, any gradient: {pulls[-1] > 0}")
+assert pulls[0] == 0 < pulls[1]
+assert abs(objectives.similarity_loss(disagree, wanted).item() - 1 / 8) < 1e-6
+
+# %% [markdown]
+# ### Exercise 3 (demanding): the floor of a stale target
+#
+# Row 0 of the stale buffer sums to 1.8, but a positive $s$ sums to 1. How small can $\mathcal L_{avps}$ become on that
+# target $y$, and with which $s$? Derive it with a Lagrange multiplier for $\sum_t s_t = 1$.
+#
+# <details>
+# <summary>Solution 3: the reasoning</summary>
+#
+# Setting the derivative of $\tfrac1T \sum_t (s_t - y_t)^2 - \mu \sum_t s_t$ to zero gives $s_t - y_t = \mu T / 2$, the
+# same for every second. The sum fixes it: $s_t = y_t - (1.8 - 1)/10 = y_t - 0.08$. All ten are positive (0.42 twice,
+# 0.02 eight times), so this is allowed, and the loss is $0.08^2 = 0.0064$. The square is convex: there is no better
+# answer. Fresh targets sum to 1 and can be met exactly. The stale one cannot, and its best answer calls eight
+# background seconds similar.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+stale = buffer[:1]                                                # y_tl of clip 0, left over
+surplus = (stale.sum() - 1) / SEGMENTS
+best = stale - surplus
+floor = objectives.similarity_loss(best, stale).item()
+torch.manual_seed(SEED)
+trial = objectives.normalised_similarity(torch.rand(10_000, SEGMENTS) ** 4)   # many rows, some nearly on one second
+lower = bool((((trial - stale) ** 2).mean(1) < floor).any())
+print("best s =", rounded(best), f" L_avps = {floor:.4f}, any of 10,000 others lower: {lower}")
+assert best.min() > 0 and abs(floor - 0.0064) < 1e-6 and not lower
+
+# %% [markdown]
 # ## What was established
 #
 # - Every term of Eq. 14 to 21 equals a few lines of torch and a hand calculation, in both variants.

@@ -367,6 +367,125 @@ print(f"{cost['device']}: {cost['seconds']:.0f} s for {len(record.history)} epoc
       f"{cost['peak_memory_bytes'] / 2**30:.1f} GiB at most, {cost['bytes_read'] / 2**20:.0f} MiB of features read")
 
 # %% [markdown]
+# ## Exercises
+#
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
+# ### Exercise 1 (easy): counting steps and looks
+#
+# How many steps does Adam take over the paper's 300 epochs on AVE's 3,339 training clips, in the clean and in the
+# released protocol? How many clips does an epoch of the released protocol leave out, and how often are an epoch's
+# weights compared with the best so far? Count by hand; the table above names the fields.
+#
+# <details>
+# <summary>Solution 1: the reasoning</summary>
+#
+# A batch holds 128 clips. $3339 / 128$ is 26 and a bit: the clean protocol takes 27 batches, the released one drops the
+# last and takes 26, so $3339 - 26 \cdot 128 = 11$ clips sit out, other ones in each epoch. Over 300 epochs that is
+# 8,100 and 7,800 steps. The clean protocol looks at every epoch; the released one at epochs 5, 10, ..., 295 counted
+# from 0, that is 59 times, and each look is at the test clips.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+clips, counted = 3339, {}
+for name, config in (("clean", clean), ("released", released)):
+    batches = clips // config.batch if config.drop_last else -(-clips // config.batch)
+    out = clips - batches * config.batch if config.drop_last else 0
+    looks = len(range(config.first_look, config.epochs, config.look_every))
+    counted[name] = batches * config.epochs, out, looks
+    print(f"{name:8} {batches * config.epochs:,} steps, {out} clips left out in an epoch, {looks} looks")
+assert counted == {"clean": (8100, 0, 300), "released": (7800, 11, 59)}
+
+# %% [markdown]
+# ### Exercise 2 (medium): naming or placing?
+#
+# A wrong second can have a wrong name or a wrong place. Repair one of the two in VSCG's stored predictions: first give
+# every clip's event its true category and keep the seconds, then keep the category and give it the true seconds. Why
+# can neither make the accuracy lower? Which repair gains more here?
+#
+# <details>
+# <summary>Solution 2: the reasoning</summary>
+#
+# The true name can only turn wrong event seconds right, for a second that is called event and is one then has the right
+# class. The true place makes all background seconds right, and an event second is right whenever the name is. A clip in
+# which VSCG found no event has no stored name, so the second repair leaves its event seconds wrong. The two gains need
+# not add up to all that is missing: a second may need both. A weak category branch shows in the first figure, a weak
+# relevance branch or a bad threshold in the second.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell"]
+guess, true = record.predictions(), truth[test]
+said, is_event = guess != BACKGROUND, true != BACKGROUND
+category = np.where(said.any(1), guess.min(1), BACKGROUND)[:, None]           # one event a clip, background is 28
+named = np.where(said, data.category[test][:, None], BACKGROUND)
+placed = np.where(is_event, category, BACKGROUND)
+repaired = {"as predicted": guess, "true names": named, "true places": placed}
+repaired = {name: segment_accuracy(rows, true) for name, rows in repaired.items()}
+print(DATA, {name: f"{100 * value:.1f}%" for name, value in repaired.items()})
+assert min(repaired["true names"], repaired["true places"]) >= repaired["as predicted"]
+
+# %% [markdown]
+# ### Exercise 3 (medium): luck in the best of many looks
+#
+# Suppose that training has ended in truth: all epochs are equally good, and the test accuracy only scatters around that
+# value, independently from look to look, with the standard error $\sigma$. By how many $\sigma$ is the best of $K$
+# looks too good, on average, for $K$ = 1, 10, 59 and 300? Can you bound it for any $K$?
+#
+# <details>
+# <summary>Solution 3: the reasoning</summary>
+#
+# It is the mean of the largest of $K$ standard normal numbers. Nothing is gained by one look; ten looks gain one and a
+# half standard errors, 59 more than two. For any $\lambda > 0$,
+# $e^{\lambda\, \mathrm E \max} \le \mathrm E\, e^{\lambda \max} \le K e^{\lambda^2/2}$; with $\lambda = \sqrt{2 \ln K}$
+# this is $\mathrm E \max \le \sqrt{2 \ln K}$. A quarter of the width of a 95% interval is about one $\sigma$. Real
+# looks are at similar weights and do not scatter independently, so the true optimism is smaller; but it grows with
+# every look, and it is larger for a system that looks more often.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+noise = np.random.default_rng(0).standard_normal((10_000, 300))
+optimism = {looks: noise[:, :looks].max(1).mean().round(3) + 0.0 for looks in (1, 10, 59, 300)}
+for looks, value in optimism.items():
+    print(f"best of {looks:3} looks: {abs(value):.1f} standard errors too good, bound {np.sqrt(2 * np.log(looks)):.1f}")
+assert all(value <= np.sqrt(2 * np.log(looks)) + 0.05 for looks, value in optimism.items())
+assert list(optimism.values()) == sorted(optimism.values())
+
+# %% [markdown]
+# ### Exercise 4 (demanding): why clips are drawn, not seconds
+#
+# Let $x_{it}$ be 1 where VSCG is right in second $t$ of test clip $i$, minus the mean of all; $\sigma^2$ the mean of
+# $x^2$; and $\rho$ the mean of $x_{it} x_{is}$ over clips and pairs $t \ne s$, divided by $\sigma^2$. Show that the
+# variance of the clips' accuracies is $\tfrac{\sigma^2}{T} (1 + (T - 1) \rho)$. By which factor is an interval too
+# narrow that draws seconds? Compute it, and compare with two bootstraps.
+#
+# <details>
+# <summary>Solution 4: the reasoning</summary>
+#
+# Clip $i$ has $\bar x_i = \tfrac1T \sum_t x_{it}$. Squared, that is $\tfrac1{T^2}$ times $T$ squares and $T(T-1)$
+# products of different seconds. Averaged over the clips it becomes $\tfrac1{T^2} (T \sigma^2 + T(T-1) \rho \sigma^2)$,
+# which is the claim. Independent seconds have $\rho = 0$ and leave $\sigma^2 / T$. So an interval over seconds is too
+# narrow by the factor $\sqrt{1 + (T - 1) \rho}$. If the seconds of a clip always succeed or fail together, $\rho = 1$:
+# ten seconds tell no more than one, and the factor is $\sqrt{10}$.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 4: the code and its output", "code_prompt_show": "Solution 4: the code and its output"} tags=["hide-cell"]
+hits = (record.predictions() == truth[test]).astype(float)                    # (N,10)
+x, seconds = hits - hits.mean(), hits.shape[1]
+variance = (x**2).mean()
+rho = (x.sum(1) ** 2 - (x**2).sum(1)).mean() / (seconds * (seconds - 1) * variance)
+factor = np.sqrt(1 + (seconds - 1) * rho)
+by_clip, by_second = (np.ptp(bootstrap_interval(values)) for values in (hits.mean(1), hits.ravel()))
+print(f"{DATA}: rho {rho:.2f}, factor {factor:.2f}; interval over clips {100 * by_clip:.1f} points wide, "
+      f"over seconds {100 * by_second:.1f}, ratio {by_clip / by_second:.2f}")
+assert np.isclose(x.mean(1).var(), variance / seconds * factor**2)
+assert abs(by_clip / by_second / factor - 1) < 0.15
+
+# %% [markdown]
 # ## What was established
 #
 # - The loop learns sixteen clips by heart: every block receives gradients.

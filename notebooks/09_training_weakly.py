@@ -284,6 +284,139 @@ for target, record in records.items():
     assert both["test"]["test"]["accuracy"] >= both["validation"]["test"]["accuracy"]
 
 # %% [markdown]
+# ## Exercises
+#
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
+# ### Exercise 1 (easy): clips for which the tag does not matter
+#
+# For which clips are the presence tag and the proportion tag the same? State the rule in terms of the event's duration,
+# then count such clips among those that weak training uses, the background clips included.
+#
+# <details>
+# <summary>Solution 1: the reasoning</summary>
+#
+# The proportion tag has the event's share at the event and the rest at background. It is one-hot only if one of the two
+# shares is 1: the event fills all ten seconds, or there is none. All that the two runs can differ by comes from the
+# other clips; the more of a data set's clips are filled, the less the tag gives away, and the more "the right category
+# everywhere" is worth.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+used = np.concatenate([data.splits["train"], data.splits["background"]])
+seconds = torch.from_numpy(data.labels[used])                                 # (N,10,29) one-hot
+tags = [weak_target(seconds, target) for target in ("presence", "proportion")]
+same = (tags[0] == tags[1]).all(1)
+duration = seconds[..., :BACKGROUND].sum((1, 2))
+print(f"{DATA}: the tags agree for {same.sum()} of {len(used)} clips")
+assert torch.equal(same, (duration == 0) | (duration == 10))
+
+# %% [markdown]
+# ### Exercise 2 (medium): the best answer to a tag
+#
+# Take the clip above, seven seconds of Bark. Which $O_c^w$ makes $\mathcal L_{bce}$ of Eq. 20 smallest under each tag,
+# and how small is it? Derive the answer for one class with tag $y$ and probability $p$ first. What does the perfect
+# network then say about background, in a clip with three seconds of it? (The smooth loss of Eq. 21 is left aside.)
+#
+# <details>
+# <summary>Solution 2: the reasoning</summary>
+#
+# The derivative of $-[y \ln p + (1 - y) \ln (1 - p)]$ is $(p - y) / (p (1 - p))$: it vanishes at $p = y$, and there the
+# loss is the entropy $H(y)$. So the best distribution *is* the tag. Under presence it gives Bark 1 and background 0,
+# and costs nothing: three seconds of background are nowhere asked for. Under proportion it gives 0.7 and 0.3, and costs
+# $2 H(0.7) / 29$, which no network can get below. Its size is a matter of the tag, so losses under different tags must
+# not be compared.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+best = {}
+for target in ("presence", "proportion"):
+    tag = weak_target(labels, target)
+    p = tag.clone().requires_grad_()
+    loss = vscg.objectives.clip_loss(p, tag)
+    slope = torch.autograd.grad(loss, p)[0].abs().max().item()
+    best[target] = loss.item()
+    print(f"{target:10} background {tag[0, BACKGROUND]:.1f}, smallest loss {loss:.4f}, no slope there: {slope < 1e-5}")
+    assert slope < 1e-5
+entropy = -(0.7 * np.log(0.7) + 0.3 * np.log(0.3))
+assert best["presence"] == 0 and abs(best["proportion"] - 2 * entropy / 29) < 1e-6
+
+# %% [markdown]
+# ### Exercise 3 (medium): how loud can one second be?
+#
+# The weighting branch gives each second a weight $w_t = \sigma(\delta(\cdot))$ before the mean over time. Only one
+# second holds the event. At most which share of the clip's mean can that second get, for $T$ seconds? Compare with a
+# softmax over time, and say what this means for localisation.
+#
+# <details>
+# <summary>Solution 3: the reasoning</summary>
+#
+# ReLU is never negative, so $\tfrac12 \le w_t < 1$. At best the one second has weight 1 and the $T - 1$ others
+# $\tfrac12$: the share is $1 / (1 + (T - 1)/2) = 2 / (T + 1)$, which is $2/11 \approx 0.18$ for ten seconds, against
+# $0.1$ for equal weights. A softmax could give it everything. The branch cannot pick out seconds; the nine others keep
+# more than four fifths of the say, and with it of the gradient. Hence all seconds are pulled towards the tag.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+torch.manual_seed(SEED)
+head, fused = vscg.build_model("vscg", setting="weakly").head, torch.randn(64, 10, 256)
+largest = []
+with torch.no_grad():
+    for gain in (1, 1000):                                     # 1000: as sharp as training could ever make the branch
+        w = (gain * head.weight(head.segment(fused))).relu().sigmoid()        # (B,T,1)
+        largest.append((w / w.sum(1, keepdim=True)).max().item())
+print(f"bound {2 / 11:.3f}; never passed: {max(largest) <= 2 / 11 + 1e-6}, nearly reached: {largest[1] > 0.17}")
+assert 0.1 < largest[0] < largest[1] <= 2 / 11 + 1e-6 and largest[1] > 0.17
+
+# %% [markdown]
+# ### Exercise 4 (demanding): background by one number
+#
+# With presence tags the scores order the seconds better than the argmax shows. Add one number $b$ to the background
+# logit of every second and choose it on the validation split. How far does that lift the test accuracy? Which labels
+# did you use that weak supervision does not have?
+#
+# <details>
+# <summary>Solution 4: the reasoning</summary>
+#
+# Only seconds whose best event leads background by less than $b$ change. So the leads themselves are the candidates for
+# $b$; a few dozen of their quantiles are enough, and $b = 0$ is one of the candidates, so the validation accuracy
+# cannot fall. The test accuracy can. Where the interval of the paired difference lies above zero, the network had
+# learnt more about *when* than it said; where it includes zero, this was not shown here. The choice needs the labels of
+# single seconds of the validation clips: few, but not none. It is one number, and picking the epoch used the same
+# labels.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 4: the code and its output", "code_prompt_show": "Solution 4: the code and its output"} tags=["hide-cell"]
+@torch.inference_mode()
+def logits(rows):
+    parts = [net(torch.from_numpy(data.audio[some]), torch.from_numpy(data.visual[some]).float()).segment_logits
+             for some in np.array_split(rows, max(1, len(rows) // 32))]
+    return torch.cat(parts).numpy()
+
+
+def classify(scores, b):
+    event = scores[..., :BACKGROUND]
+    return np.where(scores[..., BACKGROUND] + b > event.max(-1), BACKGROUND, event.argmax(-1))
+
+
+net, val = records["presence"].model(), data.splits["val"]
+of_val, of_test = logits(val), logits(test)
+lead = of_val[..., :BACKGROUND].max(-1) - of_val[..., BACKGROUND]
+offsets = (0.0, *np.quantile(lead, np.linspace(0, 1, 41)))
+on_val = {b: (classify(of_val, b) == truth[val]).mean() for b in offsets}
+b = max(on_val, key=on_val.get)
+mean, low, high = paired_difference(*(clip_accuracy(classify(of_test, shift), truth[test]) for shift in (b, 0.0)))
+called = 100 * (classify(of_test, b) == BACKGROUND).mean()
+print(f"{DATA}: b = {b:.2f}, background in {called:.1f}% of the test seconds; test accuracy"
+      f" {100 * mean:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f})")
+assert (classify(of_test, 0.0) == records["presence"].predictions()).mean() > 0.99 and on_val[b] >= on_val[0.0]
+
+# %% [markdown]
 # ## What was established
 #
 # - The released weak tag is the proportion of the event's seconds; the paper describes presence.

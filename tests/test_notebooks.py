@@ -12,6 +12,8 @@ from jupytext.compare import compare_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
+WITH_EXERCISES = [source for source in SOURCES if "03" <= source.name[:2] <= "09"]     # the blocks, losses and training
+LEVELS = ["easy", "medium", "demanding"]
 LARGEST_PICTURE = 100_000    # bytes
 HOME = re.compile(r"/(?:home|Users)/\w|/root/|[A-Z]:\\Users\\")
 
@@ -91,3 +93,39 @@ def test_outputs_name_no_home_folder_and_no_stderr(source):
         shown = [output.get("text", ""), *(v for kind, v in output.get("data", {}).items() if "image/" not in kind)]
         assert output.get("name") != "stderr"
         assert str(ROOT) not in str(shown) and not HOME.search(str(shown)), shown
+
+
+def exercises(source: Path) -> list[tuple]:
+    """The exercises of an executed notebook: (question, solution) cells, between their heading and the summary."""
+    cells = executed(source).cells
+    starts = [[i for i, cell in enumerate(cells) if cell.source.startswith(heading)]
+              for heading in ("## Exercises", "## What was established")]
+    assert [len(found) for found in starts] == [1, 1], "no Exercises, or no summary after them, in a cell of its own"
+    inside = cells[starts[0][0]:starts[1][0]]
+    assert [cell.cell_type for cell in inside] == ["markdown", "code"] * (len(inside) // 2)
+    return list(zip(inside[::2], inside[1::2], strict=True))
+
+
+@pytest.mark.parametrize("source", WITH_EXERCISES, ids=lambda source: source.stem)
+def test_exercises_are_graded_and_their_reasoning_is_folded(source):
+    asked = [question.source for question, _ in exercises(source)]
+    assert 2 <= len(asked) <= 4
+    levels = []
+    for number, text in enumerate(asked, 1):
+        question, fold, reasoning = text.partition("<details>")
+        heading = re.search(rf"^### Exercise {number} \((\w+)\): \S", question, re.MULTILINE)
+        assert heading and "?" in question[heading.end():] and fold
+        assert reasoning.startswith(f"\n<summary>Solution {number}") and reasoning.endswith("</details>")
+        levels.append(LEVELS.index(heading[1]))
+    assert levels == sorted(levels)
+
+
+@pytest.mark.parametrize("source", WITH_EXERCISES, ids=lambda source: source.stem)
+def test_exercises_have_hidden_short_executed_solutions_that_end_in_a_check(source):
+    for number, (_, solution) in enumerate(exercises(source), 1):
+        assert "hide-cell" in solution.metadata.tags                                              # on the site
+        assert solution.metadata.jupyter == {"outputs_hidden": True, "source_hidden": True}      # in Jupyter Lab
+        assert solution.metadata.mystnb.code_prompt_show.startswith(f"Solution {number}")
+        assert solution.execution_count and any(output.get("text", "").strip() for output in solution.outputs)
+        assert isinstance(statements(solution)[-1], ast.Assert)
+        assert len(solution.source.splitlines()) <= 25
