@@ -1,0 +1,136 @@
+"""The study of deviations: which runs are compared, duplicated clips, and the file with its effects."""
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vscg import deviation_study, deviations, paths
+from vscg.deviations import Deviation, duplicate_configs, duplicated_rows, duplicates_file, plateau_configs
+from vscg.errors import VscgError
+from vscg.evaluation import clip_accuracy
+from vscg.prepared import read_prepared
+from vscg.rules import two_way_interval
+from vscg.sweep import unique_runs
+from vscg.training import fit
+
+ALL = deviations.DEVIATIONS
+PAGE = Path(__file__).resolve().parent.parent / "book" / "deviations.md"
+
+
+@pytest.fixture(scope="module")
+def small(tiny, tmp_path_factory):
+    """The study made small: two differences, two seeds, one epoch, 26 clips; its home is a folder of its own."""
+    pairs = (Deviation("V4", "?", {}, {"model_options": {"escm_dropout": 0.2}}),
+             Deviation("W3", "?", {"target": "proportion"}, {}, {"setting": "weakly"}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VSCG_HOME", str(tmp_path_factory.mktemp("home")))
+        for name, value in (("DATA", str(tiny.path)), ("SEEDS", 2), ("DUPLICATES", 2), ("DEVIATIONS", pairs),
+                            ("_SHORT", {"batch": 8, "epochs": 1}), ("_LONG", {"batch": 8, "epochs": 2})):
+            patch.setattr(deviations, name, value)
+        for name in ("DATA", "DEVIATIONS"):
+            patch.setattr(deviation_study, name, getattr(deviations, name))
+        yield tiny
+
+
+@pytest.fixture(scope="module")
+def trained(small):
+    """All runs of the small study, in the store, and its file."""
+    data = {str(small.path): small, str(duplicates_file()): read_prepared(duplicates_file())}
+    with pytest.raises(VscgError, match="python -m vscg deviations"):
+        deviation_study.collect()
+    records = [fit(config, dataset=data[config.data], device="cpu", progress=False)
+               for config in unique_runs(deviations.deviation_configs()).values()]
+    assert deviation_study.write_study() == paths.home() / "book" / "records" / "deviations.json"
+    return records
+
+
+def test_each_pair_differs_in_what_it_names_and_in_nothing_else():
+    for deviation in ALL:
+        for a, b in zip(*deviation.configs(), strict=True):
+            first, second = a.to_json(), b.to_json()
+            named = {*deviation.first, *deviation.second}
+            # The paper's variant brings its own loss.
+            allowed = named | ({"loss"} if "variant" in named else set())
+            changed = {name for name in first if first[name] != second[name]}
+            assert changed and changed <= allowed and a.seed == b.seed, deviation.row
+    rows = [deviation.row for deviation in ALL]
+    assert len(set(rows)) == len(rows)
+
+
+def test_every_row_stands_on_the_deviations_page():
+    listed = set(re.findall(r"^\| ([A-Z]\d+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    for deviation in ALL:
+        assert set(re.findall(r"\b[A-Z]\d+\b", deviation.row)) <= listed, deviation.row
+
+
+def test_duplicated_clips_have_other_categories_and_no_two_the_same_source():
+    category = np.random.default_rng(0).integers(3, size=80)
+    splits = {"train": np.arange(48), "test": np.arange(48, 80)}
+    test, train = duplicated_rows(category, splits)
+    assert len(set(test)) == len(set(train)) == deviations.DUPLICATES
+    assert set(test) <= set(splits["test"]) and set(train) <= set(splits["train"])
+    assert (category[test] != category[train]).all()
+
+
+def test_the_duplicates_keep_their_labels_and_take_the_features_of_training_clips(small):
+    path = duplicates_file()
+    doubled, first = read_prepared(path), path.stat().st_mtime_ns
+    test, train = duplicated_rows(small.category, small.splits)
+    assert len(set(train)) == 2 and set(train) <= set(small.splits["train"]) and set(test) <= set(small.splits["test"])
+    assert np.array_equal(doubled.visual[test], small.visual[train])
+    assert np.array_equal(doubled.audio[test], small.audio[train])
+    others = np.setdiff1d(np.arange(len(small)), test)
+    assert np.array_equal(doubled.visual[others], small.visual[others])
+    assert np.array_equal(doubled.labels, small.labels) and doubled.fingerprint != small.fingerprint
+    assert duplicates_file().stat().st_mtime_ns == first, "made once"
+
+
+def test_a_file_that_is_not_there_is_one_error(tmp_path):
+    with pytest.raises(VscgError, match="python -m vscg deviations"):
+        deviation_study.load_study(tmp_path / "deviations.json")
+
+
+def test_effects_are_those_of_the_records(small, trained):
+    study = deviation_study.load_study()
+    truth = small.labels[small.splits["test"]].argmax(-1)
+    effects = study.effects().set_index("row")
+    stored = {(r.config.setting, r.config.target, bool(r.config.model_options), r.config.epochs, r.config.data,
+               r.config.seed): 100 * clip_accuracy(r.predictions(), truth) for r in trained}
+    for row, kinds in {"V4": (("fully", "presence", False), ("fully", "presence", True)),
+                       "W3": (("weakly", "proportion", False), ("weakly", "presence", False))}.items():
+        first, second = (np.array([stored[*kind, 1, str(small.path), seed] for seed in range(2)]) for kind in kinds)
+        assert effects.loc[row, "difference"] == pytest.approx((first - second).mean())
+        assert (effects.loc[row, "low"], effects.loc[row, "high"]) == pytest.approx(two_way_interval(first - second))
+        assert effects.loc[row, "seeds"] == 2
+    assert study.current() == len(study.values["runs"]) == len({record.folder for record in trained})
+    text = deviation_study.study_file().read_text()
+    assert str(small.path) not in text, "no path of a machine in a file that travels"
+
+
+def test_thresholds_are_those_of_the_models(small, trained):
+    study = deviation_study.load_study()
+    plateau = [record for record in trained if record.config.epochs == 2]
+    runs = study.runs(plateau_configs())
+    for record, seed, run in zip(plateau, study.values["thresholds"], runs, strict=True):
+        assert seed["test"]["0.7"] == run["validation"]["right"], "0.7 is the threshold that the run used"
+        assert set(seed) == {"val", "test"} and "0.668" in seed["val"] and len(seed["val"]["0.5"]) == 4
+        assert run["test_history"] == pytest.approx(record.history["test_accuracy"].tolist(), abs=1e-5)
+    assert len(study.runs(duplicate_configs())) == 2
+
+
+def test_a_changed_code_shows(trained, tmp_path):
+    values = json.loads(deviation_study.study_file().read_text())
+    values["runs"][0]["key"] = "0" * 16
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps(values))
+    assert deviation_study.load_study(path).current() == len(values["runs"]) - 1
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"runs": 3}', "[" * 100_000])
+def test_a_damaged_file_is_one_error(tmp_path, text):
+    path = tmp_path / "deviations.json"
+    path.write_text(text)
+    with pytest.raises(VscgError, match="is damaged"):
+        deviation_study.load_study(path)
