@@ -96,7 +96,7 @@ def test_a_path_is_itself(home):
     ("planted-mini:ambiguity", ["ambiguity", "no number"]),
     ("planted-mini:ambiguity=much", ["ambiguity=much", "no number"]),
     ("planted-mini:ambiguity=1.5", ["ambiguity is 1.5"]),
-    ("planted-mini:ambiguity=nan", ["ambiguity is nan"]),
+    ("planted-mini:ambiguity=nan", ["ambiguity=nan", "out of range"]),
     ("planted-mini:=0.7", ["no dial ''"]),
     ("planted-mini:../../x=1", ["../../x"]),
     ("ave", ["data download"])])

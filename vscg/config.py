@@ -1,4 +1,5 @@
 """What one training run is: its configuration, the published schedules, and the protocols."""
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 
@@ -124,10 +125,14 @@ class RunConfig:
                               ("modality", MODALITIES), ("precision", PRECISIONS)):
             choose(what, getattr(self, what), allowed)
         check_system(self.system, self.setting, self.variant)
-        if not isinstance(self.model_options, Mapping):
-            raise VscgError(f"model_options is {self.model_options!r}: give a mapping from option to value.")
+        if not isinstance(self.data, str) or not self.data:
+            raise VscgError(f"data is {reprlib.repr(self.data)}: give the name of a data set or the path of a file.")
+        options = self.model_options
+        if not isinstance(options, Mapping) or not all(isinstance(value, (str, int, float, type(None)))
+                                                       for item in options.items() for value in item):
+            raise VscgError(f"model_options is {reprlib.repr(options)}: give a mapping from option to value.")
         if self.epochs is not None and not _within(self.epochs, int, 1, MOST):
-            raise VscgError(f"epochs is {self.epochs!r}: give a whole number from 1.")
+            raise VscgError(f"epochs is {reprlib.repr(self.epochs)}: give a whole number from 1.")
         schedule = SCHEDULES[self.system, self.setting]
         profile = PROFILES[self.profile]
         released = self.protocol == "released"
@@ -157,16 +162,16 @@ class RunConfig:
         """Raise VscgError for a number that is none, or out of range."""
         for what, kind, low, high in (
                 ("seed", int, 0, MOST), ("batch", int, 1, MOST), ("first_look", int, 0, self.epochs - 1),
-                ("look_every", int, 1, MOST), ("lr", float, 0, MOST), ("decay", float, 0, MOST),
+                ("look_every", int, 1, MOST), ("lr", float, 0, MOST), ("decay", float, 0, 1),
                 ("decay_steps", int, 0, MOST), ("clip_norm", float, 0, MOST)):
             if not _within(getattr(self, what), kind, low, high):
                 number = "a whole number" if kind is int else "a number"
-                raise VscgError(f"{what} is {getattr(self, what)!r}: give {number} from {low} to {high}.")
+                raise VscgError(f"{what} is {reprlib.repr(getattr(self, what))}: give {number} from {low} to {high}.")
         if not isinstance(self.decay_epochs, tuple) or not all(_within(e, int, 1, MOST) for e in self.decay_epochs):
-            raise VscgError(f"decay_epochs is {self.decay_epochs!r}: give a tuple of whole numbers from 1.")
+            raise VscgError(f"decay_epochs is {reprlib.repr(self.decay_epochs)}: give a tuple of whole numbers from 1.")
         for what in ("drop_last", "background", "stale_avps", "empty_as_first"):
             if not isinstance(getattr(self, what), bool):
-                raise VscgError(f"{what} is {getattr(self, what)!r}: give True or False.")
+                raise VscgError(f"{what} is {reprlib.repr(getattr(self, what))}: give True or False.")
 
     def to_json(self) -> dict:
         return asdict(self)

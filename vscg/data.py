@@ -12,6 +12,8 @@ from vscg.prepared import SPLITS, Dataset, read_fingerprint, read_prepared
 __all__ = ["Dataset", "dataset_fingerprint", "labels_from_annotations", "load_dataset", "prepared_file"]
 PLANTED = {"planted-mini": "mini", "planted": "full"}
 NAMES = (*PLANTED, "ave")
+MOST = 10**6             # of any dial; that many clips would take 490 GB
+LONGEST = 200            # characters of a name, which becomes a file's
 
 
 def prepared_file(name_or_path: str | PathLike) -> Path:
@@ -24,18 +26,21 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
         VscgError: an unknown name or dial, or official files that are missing.
     """
     name, _, dials = str(name_or_path).partition(":")
+    if len(dials) > LONGEST:
+        raise VscgError(f"{str(name_or_path)[:LONGEST]}...: no name of a data set is that long")
     if name not in NAMES or (dials and name not in PLANTED):
-        if not Path(name_or_path).is_file():
-            raise VscgError(f"{name_or_path}: no such data set or file; the data sets are {', '.join(NAMES)}")
+        if not _is_file(Path(name_or_path)):
+            raise VscgError(f"{str(name_or_path)[:LONGEST]}: no such data set or file; the data sets are "
+                            f"{', '.join(NAMES)}")
         return Path(name_or_path)
     path = paths.data_dir() / f"{str(name_or_path).replace(':', '-')}.h5"
     if name in PLANTED:
         changes = _dials(str(name_or_path), dials)
         wanted = planted.fingerprint(PLANTED[name], dials=planted.turned(PLANTED[name], changes))
-        with locked(paths.data_dir()):
-            # What an older generator wrote is not this data set.
-            if not path.is_file() or read_fingerprint(path) != wanted:
-                planted.generate(path, size=PLANTED[name], **changes)
+        if not _holds(path, wanted):                       # a file that is there may lie where nothing can be written
+            with locked(paths.data_dir()):
+                if not _holds(path, wanted):               # another process may have made it in the meantime
+                    planted.generate(path, size=PLANTED[name], **changes)
     elif not path.is_file():
         folder = paths.ave_dir()
         if folder is None:
@@ -43,6 +48,18 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
                             f"{paths.data_dir() / 'ave'}; get the files with `python -m vscg data download`")
         prepare_ave(folder, path)
     return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):        # longer than a file's name can be, or with a zero byte in it
+        return False
+
+
+def _holds(path: Path, fingerprint: str) -> bool:
+    """Whether a prepared file is there with this data; what an older generator wrote is other data."""
+    return path.is_file() and read_fingerprint(path) == fingerprint
 
 
 def _dials(name: str, text: str) -> dict[str, float]:
@@ -56,6 +73,10 @@ def _dials(name: str, text: str) -> dict[str, float]:
             changes[dial] = int(value) if dial in SPLITS else float(value)
         except ValueError:
             raise VscgError(f"{name}: the dial {part!r} has no number; write planted-mini:ambiguity=0.7") from None
+        if part != part.strip() or not 0 <= changes[dial] <= MOST:       # not a number is not in a range either
+            raise VscgError(f"{name}: the dial {part!r} is out of range; give a number from 0 to {MOST}")
+    if changes.get("train") == 0:
+        raise VscgError(f"{name}: train is 0; a data set needs clips to train on")
     return changes
 
 

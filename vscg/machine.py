@@ -6,10 +6,20 @@ from pathlib import Path
 
 import torch
 
+from vscg.errors import VscgError
+
 
 def best_device() -> str:
     """The GPU where there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def usable_device(wanted: str | torch.device | None = None) -> torch.device:
+    """The device that was asked for, else the best one; VscgError for a GPU where none can be used."""
+    device = torch.device(wanted or best_device())
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise VscgError(f"device {wanted}: no GPU can be used here; leave it out to use the CPU")
+    return device
 
 
 def cores() -> int:
@@ -25,7 +35,8 @@ def device_name(device: torch.device) -> str:
 
 
 def forget_peak_memory(device: torch.device) -> None:
-    """Start to measure `peak_memory` anew."""
+    """Start to measure `peak_memory` anew; VscgError if the device is not there."""
+    usable_device(device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return

@@ -1,14 +1,11 @@
 """fit(): trains any system on any data set, and leaves a run record. It knows no model by name."""
 import datetime
-import json
 import platform
 import time
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -16,14 +13,16 @@ from vscg.config import RunConfig
 from vscg.data import load_dataset
 from vscg.errors import VscgError
 from vscg.evaluation import segment_accuracy, summarise
-from vscg.files import locked, write_atomically
+from vscg.files import locked
 from vscg.inference import Features, forward, gpu_arithmetic, predict
+from vscg.labels import SEGMENTS
 from vscg.machine import best_device, device_name, forget_peak_memory, peak_memory
 from vscg.models import build_model
 from vscg.objectives import build_objective
 from vscg.paths import runs_dir
 from vscg.prepared import Dataset
 from vscg.records import Record, read_record, run_key, write_record
+from vscg.states import check_state, read_state, write_state
 
 
 def epoch_batches(config: RunConfig, rows: np.ndarray, epoch: int) -> list[Tensor]:
@@ -118,16 +117,12 @@ class Run:
         tensors |= {f"objective/{name}": value for name, value in self.objective.named_buffers()}
         for selection, best in self.best.items():
             tensors |= {f"best/{selection}/{name}": value for name, value in best.items()}
-        state = {"key": key, "epoch": self.epoch, "seconds": self.seconds, "history": self.history}
-        tensors = {name: value.contiguous() for name, value in tensors.items()}
-        write_atomically(path, safetensors.torch.save(tensors, {"run": json.dumps(state)}))
+        write_state(path, tensors, {"key": key, "epoch": self.epoch, "seconds": self.seconds, "history": self.history})
 
     def load(self, path: Path, key: str) -> None:
-        """Continue from what `save` wrote; VscgError if the file is damaged."""
+        """Continue from what `save` wrote; VscgError if the file is damaged, or of another run."""
         try:
-            with safe_open(path, "pt") as file:
-                state = json.loads(file.metadata()["run"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
+            state, tensors = read_state(path)
             if state["key"] != key:
                 raise ValueError("it belongs to another run")
             self.model.load_state_dict(_below(tensors, "model/"))
@@ -141,10 +136,15 @@ class Run:
             self.best = {selection: best for selection in ("validation", "test")
                          if (best := _below(tensors, f"best/{selection}/"))}
             self.epoch, self.seconds, self.history = int(state["epoch"]), float(state["seconds"]), state["history"]
-            if [row["epoch"] for row in self.history] != list(range(1, self.epoch + 1)):
-                raise ValueError("its history does not fit its epoch")
-        except (OSError, SafetensorError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            check_state(self.history, self.epoch, self.optimizer, self.best, _picked(self.model, self.splits))
+        except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
             raise VscgError(f"{path} cannot be continued from ({error}): delete it to start this run anew.") from error
+
+
+def _picked(model: nn.Module, splits: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+    """Shapes of what is kept of a selection's best epoch."""
+    return {"epoch": (), **{f"predictions/{split}": (len(splits[split]), SEGMENTS) for split in ("val", "test")},
+            **{f"weights/{name}": tuple(value.shape) for name, value in model.state_dict().items()}}
 
 
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """The registry: the paper's fifteen systems and DMRN, where each comes from, and how to build those built here."""
 import inspect
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -95,8 +96,8 @@ def build_model(system: str, *, setting: str = "fully", variant: str = "released
         options["variant"] = variant
     try:
         model = entry.build(setting, **options)
-    except (TypeError, ValueError) as error:       # a rate out of range, a word for a number
-        raise VscgError(f"{entry.title} cannot be built with {options}: {error}") from error
+    except (TypeError, ValueError, RuntimeError) as error:       # a rate out of range, a word for a number
+        raise VscgError(f"{entry.title} cannot be built with {reprlib.repr(options)}: {error}") from error
     model.system, model.setting, model.variant = system, setting, variant
     return model
 
