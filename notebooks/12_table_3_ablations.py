@@ -228,10 +228,10 @@ print(VERDICT_RULE)
 display(result.show("fully"))
 display(result.show("weakly"))
 
-# %% mystnb={"figure": {"caption": "Table III, fully supervised, measured. The full model is the lowest line.", "name": "fig-table-3-fully"}, "image": {"alt": "Six rows, from w/o ESCM down to the full model, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
+# %% mystnb={"figure": {"caption": "Table III, fully supervised, measured. The full model is the lowest line.", "name": "fig-table-3-fully"}, "image": {"alt": "Fully supervised: six rows, from w/o ESCM down to the full model, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
 table_figure(frame, "fully")
 
-# %% mystnb={"figure": {"caption": "Table III, weakly supervised (presence tags), measured.", "name": "fig-table-3-weakly"}, "image": {"alt": "Six rows, from w/o ESCM down to the full model, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
+# %% mystnb={"figure": {"caption": "Table III, weakly supervised (presence tags), measured.", "name": "fig-table-3-weakly"}, "image": {"alt": "Weakly supervised: six rows, from w/o ESCM down to the full model, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
 table_figure(frame, "weakly")
 
 # %% [markdown]

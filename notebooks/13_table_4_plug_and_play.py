@@ -235,10 +235,10 @@ print(VERDICT_RULE)
 display(result.show("fully"))
 display(result.show("weakly"))
 
-# %% mystnb={"figure": {"caption": "Table IV, fully supervised, measured.", "name": "fig-table-4-fully"}, "image": {"alt": "Seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
+# %% mystnb={"figure": {"caption": "Table IV, fully supervised, measured.", "name": "fig-table-4-fully"}, "image": {"alt": "Fully supervised: seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
 table_figure(frame, "fully")
 
-# %% mystnb={"figure": {"caption": "Table IV, weakly supervised (presence tags), measured.", "name": "fig-table-4-weakly"}, "image": {"alt": "Seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
+# %% mystnb={"figure": {"caption": "Table IV, weakly supervised (presence tags), measured.", "name": "fig-table-4-weakly"}, "image": {"alt": "Weakly supervised: seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
 table_figure(frame, "weakly")
 
 # %% [markdown]

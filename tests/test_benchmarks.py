@@ -1,0 +1,223 @@
+"""The benchmarks run, count rightly, and compare loops that do the same arithmetic. No test asserts a time."""
+import json
+import sys
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from tests.benchmarks import __main__ as command
+from tests.benchmarks import kinds, standin, turns
+from tests.benchmarks.arms import ARMS, SINGLE
+from tests.benchmarks.published import PublishedLoop
+from tests.benchmarks.roofline import Traffic, missed, recurrent_flops, step_cost
+from tests.benchmarks.turns import Worker
+from tests.benchmarks.work import WORK, PackageLoop, configuration
+from vscg import official
+from vscg.errors import VscgError
+from vscg.prepared import read_prepared
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> standin.StandIn:
+    return standin.make(tmp_path_factory.mktemp("benchmark") / "stand-in", train=8)
+
+
+def job(data, **config) -> dict:
+    return {"work": "steps", "folder": str(data.folder), "threads": 1, "device": "cpu",
+            "config": {"setting": "fully", "batch": 4, "epochs": 2} | config}
+
+
+def test_the_stand_in_is_float64_of_numbers_that_float16_holds(data):
+    prepared = read_prepared(data.folder / "prepared.h5")
+    assert {name: len(rows) for name, rows in prepared.splits.items()} == {
+        "train": 8, "val": 2, "test": 2, "background": standin.NOISY}
+    with h5py.File(data.folder / "visual_feature.h5", "r") as handle:
+        visual = handle[official.KEY][()]
+    assert visual.dtype == np.float64 and visual.shape == (12, 10, 7, 7, 512) and visual.std() > 0.1
+    assert (prepared.visual[:12] == visual).all()
+    assert data.clips == 12 and data.feature_bytes >= visual.nbytes
+
+
+@pytest.mark.parametrize("setting", ["fully", "weakly"])
+def test_the_published_loop_and_the_package_do_the_same(data, setting):
+    config = configuration(job(data, setting=setting), ARMS["vscg"])
+    ours, plain = (PackageLoop(data.folder, config, CPU),
+                   PublishedLoop(data.folder, config, CPU, ARMS["published"]))
+    for _ in range(2):
+        rows = [loop.train_epoch(lambda count: None) for loop in (ours, plain)]
+        assert rows[0]["loss"] == pytest.approx(rows[1]["loss"], rel=1e-5)
+        assert ours.evaluate() == plain.evaluate()
+        for loop, row in zip((ours, plain), rows, strict=True):
+            loop.next_epoch(row | {"val_accuracy": 0.0, "test_accuracy": 0.0})
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_a_change_alone_leaves_the_losses_as_they_were(data, name):
+    config = configuration(job(data), ARMS[name])
+    losses = [PublishedLoop(data.folder, config, CPU, ARMS[arm]).train_epoch(lambda count: None)["loss"]
+              for arm in ("published", name)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_whole_runs_from_the_command_to_the_record(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(kinds, "MAIN", ("published", "vscg"))
+    file = tmp_path / "records" / "speed.json"
+    words = "run --batch 4 --steps 1 --sessions 1 --epochs 2 --threads 1 --device cpu --json".split()
+    assert command.main([*words, str(file)]) == 0
+    found = json.loads(file.read_text())["run"]
+    assert (found["threads"], found["batch"], found["device"][:3]) == (1, 4, "CPU")
+    rows = {row["arm"]: row for row in found["rows"]}
+    assert list(rows) == ["published", "vscg"]
+    assert rows["vscg"]["losses"] == pytest.approx(rows["published"]["losses"], rel=1e-5)
+    assert rows["vscg"]["accuracies"] == rows["published"]["accuracies"]
+    if rows["vscg"]["bytes_read"] is not None:
+        # Once for training, then for the validation and for the test clips at the end.
+        assert rows["published"]["bytes_read"] > 3 * found["feature_bytes"]
+        assert rows["vscg"]["bytes_read"] < found["feature_bytes"]
+    printed = capsys.readouterr().out
+    assert "times faster" in printed and "0.0e+00" in printed
+
+
+def test_steps_from_the_command_to_the_record(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(kinds, "MAIN", ("published", "vscg"))
+    monkeypatch.setattr(kinds, "SINGLE", ())
+    file = tmp_path / "speed.json"
+    file.write_text('{"run": "kept"}')
+    words = "step --batch 4 --steps 2 --rounds 2 --sessions 1 --threads 1 --device cpu --json".split()
+    assert command.main([*words, str(file)]) == 0
+    records = json.loads(file.read_text())
+    rows = pd.DataFrame(records["step"]["groups"]["main"])
+    assert records["run"] == "kept" and len(rows) == 2 * 3
+    faults = rows.groupby("arm")["page_faults"].median()
+    if sys.platform.startswith("linux"):
+        assert faults["vscg"] < faults["published"], "the arms do not differ in their allocator"
+    printed = capsys.readouterr().out
+    assert "floor of a step" in printed and "of the speed that the product had" in printed
+
+
+class Enough(Exception):
+    pass
+
+
+class OneTurn:
+    """A turn that keeps what was found and ends the work."""
+
+    synchronise = staticmethod(lambda: None)
+
+    def wait(self):
+        pass
+
+    def done(self, **found):
+        self.found = found
+        raise Enough
+
+
+@pytest.mark.parametrize("arm", ["published", "vscg"])
+def test_a_turn_of_an_epoch_is_training_and_evaluation(data, arm):
+    turn = OneTurn()
+    with pytest.raises(Enough):
+        WORK["epochs"](job(data), ARMS[arm], CPU, turn)
+    assert set(turn.found) == {"train_seconds", "evaluate_seconds"} and min(turn.found.values()) > 0
+
+
+@pytest.mark.parametrize("kind", ["epoch", "scaling"])
+def test_epochs_and_growth_from_the_command_to_the_record(tmp_path, capsys, monkeypatch, kind):
+    asked = []
+
+    def fake(jobs, rounds, warm, sessions):
+        asked.append({name: [(arm, work["work"], work["threads"], work["config"]["batch"]) for arm, work in team]
+                      for name, team in jobs.items()})
+        took = {"seconds": 2.0, "train_seconds": 1.5, "evaluate_seconds": 0.5, "bytes_read": 7, "peak_host": 2**20,
+                "peak_device": None}
+        return [{"round": n, "arm": name, **took} for n in range(sessions * rounds) for name in jobs]
+
+    monkeypatch.setattr(kinds, "take_turns", fake)
+    file = tmp_path / "speed.json"
+    words = f"{kind} --batch 16 --steps 1 --rounds 2 --sessions 1 --threads 4 --device cpu --json {file}".split()
+    assert command.main(words) == 0
+    found, printed = json.loads(file.read_text())[kind], capsys.readouterr().out
+    if kind == "epoch":
+        assert asked == [{arm: [(arm, "epochs", 4, 16)] for arm in kinds.MAIN}]
+        assert found["clips"] == 20 and "1.00 (1.00 to 1.00) times faster" in printed
+        return
+    assert [asked[at]["vscg"] for at in range(3)] == [[("vscg", "steps", 4, batch)] for batch in (1, 4, 16)]
+    assert list(found["clips"]) == ["20", "40", "80"]
+    assert [team for team in asked[-1].values()] == [n * [("vscg", "epochs", 4 // n, 16)] for n in (1, 2, 4)]
+    assert "4 seeds at a time: 0.50 s an epoch and seed" in printed
+
+
+def test_every_session_has_new_processes_and_the_first_turn_goes_round(monkeypatch):
+    started, turned = [], []
+
+    class Told:
+        def __init__(self, arm, job):
+            self.arm = arm
+            started.append(arm)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+        def start_turn(self):
+            turned.append(self.arm)
+
+        def end_turn(self):
+            return {"seconds": 1.0 + len(turned)}
+
+    monkeypatch.setattr(turns, "Worker", Told)
+    rows = turns.take_turns({"a": [("a", {})], "both": [("b", {}), ("c", {})]}, rounds=2, warm=1, sessions=2)
+    assert started == ["a", "b", "c"] * 2
+    assert turned == ["a", "b", "c", "b", "c", "a", "a", "b", "c"] * 2
+    assert [(row["round"], row["arm"]) for row in rows] == [
+        (0, "both"), (0, "a"), (1, "a"), (1, "both"), (2, "both"), (2, "a"), (3, "a"), (3, "both")]
+
+
+def test_a_dead_worker_is_one_error(data):
+    with Worker("published", job(data)) as worker:
+        worker.process.kill()
+        worker.start_turn()
+        with pytest.raises(VscgError, match="'published' ended with status -9"):
+            worker.end_turn()
+
+
+def test_a_damaged_file_of_records_is_named(tmp_path):
+    file = tmp_path / "speed.json"
+    for text in ("{", "[]"):
+        file.write_text(text)
+        with pytest.raises(VscgError, match="speed.json is damaged"):
+            command.keep(file, "step", {})
+        assert file.read_text() == text
+
+
+def test_flops_of_a_gru_are_what_torch_counts_and_an_lstm_is_counted_by_hand():
+    gru, lstm = (kind(8, 4, batch_first=True, bidirectional=True, num_layers=2) for kind in (nn.GRU, nn.LSTM))
+    with FlopCounterMode(display=False) as counter:
+        gru(torch.zeros(1, 10, 8))
+    assert not missed(gru) and counter.get_total_flops() == recurrent_flops(gru)
+    assert recurrent_flops(lstm) == 10 * 2 * 2 * 4 * (4 * (8 + 4) + 4 * (8 + 4))
+
+
+def test_traffic_counts_what_is_read_and_written_but_no_view():
+    left, right = torch.zeros(2, 3), torch.zeros(3, 4)
+    with Traffic() as traffic:
+        product = left @ right
+        product.t().flatten()                # a view, then a copy
+        left.add_(1)
+    assert traffic.bytes == 4 * ((6 + 12 + 8) + (8 + 8) + (6 + 6))
+
+
+def test_a_step_costs_what_its_largest_product_says():
+    cost = step_cost("fully")
+    # AGVA's product forward, and one backward: the features want no gradient.
+    assert 2 * 2 * 490 * 512 * 512 < cost["counted_flops"] < 2 * 2 * 490 * 512 * 512 * 2
+    assert cost["recurrent_flops"] in (0.0, 3.0 * 2 * recurrent_flops(nn.LSTM(128, 128, bidirectional=True)))
+    assert cost["bytes"] > 490 * 512 * 4
