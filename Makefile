@@ -3,6 +3,7 @@
 # make test       every test and every notebook
 # make lab        Jupyter Lab on the notebooks
 # make notebooks  the committed notebooks, executed again (NB="03 05": only these)
+# make print      the built book as one PDF
 # make clean      removes the built book
 SHELL := /bin/bash
 PYTHON ?= python3.11
@@ -15,14 +16,14 @@ ifdef DATA_DIR
 export VSCG_AVE_DIR := $(abspath $(DATA_DIR))
 endif
 MAKEFLAGS += --no-print-directory
-.PHONY: book test lab notebooks clean
+.PHONY: book test lab notebooks print clean
 .NOTPARALLEL:
 
 book: $(READY)
 	@$(BIN)/python book/build.py --data "$(DATA)" --profile "$(PROFILE)"
 
 test: $(READY)
-	@$(BIN)/python -m pytest -q tests notebooks $(wildcard book/_run/planted-mini-quick/1[0-8]_*.ipynb)
+	@$(BIN)/python -m pytest -q tests notebooks $(wildcard book/_run/planted-mini-quick/1[0-8]_*.ipynb book/_run/planted-mini-quick/20_*.ipynb)
 
 lab: $(READY)
 	@$(BIN)/jupyter lab
@@ -30,8 +31,11 @@ lab: $(READY)
 notebooks: $(READY)
 	@$(BIN)/python book/execute.py $(NB)
 
+print: $(READY)
+	@$(BIN)/python book/print_book.py
+
 clean:
-	@rm -rf book/_build book/_run book/notebooks
+	@rm -rf book/_build book/_run book/notebooks book/status.md
 
 $(READY): requirements.lock pyproject.toml
 	@echo "environment: installing the locked versions into .venv, a few minutes the first time"; start=$$SECONDS; \

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent
-TABLE = re.compile(r"1[0-8]_")     # notebooks that show runs of the standard profile
+TABLE = re.compile(r"(1[0-8]|20)_")     # notebooks that show runs of the standard profile
 NEARBY = ROOT.parent / "shared" / "data" / "ave"
 
 if "VSCG_AVE_DIR" not in os.environ and (NEARBY / "Annotations.txt").is_file():

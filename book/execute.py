@@ -4,18 +4,24 @@
     python book/execute.py 03 05      only these
 """
 import ast
+import datetime
 import hashlib
+import json
+import platform
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import jupytext
 import nbformat
 import papermill
+import torch
 from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
-from vscg import paths
+import vscg
+from vscg import machine, paths
 from vscg.files import write_atomically
 from vscg.fingerprint import code_hash, value_hash
 
@@ -35,22 +41,36 @@ def sources(folder: Path = NOTEBOOKS) -> list[Path]:
     return sorted(folder.glob("[0-9][0-9]_*.py"))
 
 
+def default_parameters(source: Path, names: Iterable[str]) -> dict:
+    """The defaults of those parameters that the notebook has in its `parameters` cell.
+
+    Raises NotebookFailed for a default that is no literal, and for a file that is no notebook.
+    """
+    try:
+        found = papermill.inspect_notebook(jupytext.read(source))
+        return {name: ast.literal_eval(found[name]["default"]) for name in names if name in found}
+    except (OSError, ValueError, SyntaxError, MemoryError, RecursionError, TypeError) as error:
+        raise NotebookFailed(f"{source.name}: its parameters cannot be read ({str(error)[:200]}); the cell tagged "
+                             "`parameters` holds only lines like NAME = literal.") from error
+
+
 def changed_parameters(source: Path, wanted: dict) -> dict:
     """Those of `wanted` that the notebook has in its `parameters` cell with another default."""
-    defaults = papermill.inspect_notebook(jupytext.read(source))
-    return {name: value for name, value in wanted.items()
-            if name in defaults and ast.literal_eval(defaults[name]["default"]) != value}
+    defaults = default_parameters(source, wanted)
+    return {name: wanted[name] for name, value in defaults.items() if value != wanted[name]}
 
 
 def run_key(source: Path, parameters: dict, data: str = "") -> str:
     """SHA-256 over all that an executed notebook depends on.
 
-    Its source, its parameters, the package's code, the pinned versions, the real labels and `data`, the data set's
-    fingerprint.
+    Its source, its parameters, the code of the package and of the benchmarks, the pinned versions, the committed records,
+    the real labels and `data`, the data set's fingerprint.
     """
     real = paths.ave_dir()
-    files = [source, ROOT / "requirements.lock", *([real / "Annotations.txt"] if real else [])]
-    return value_hash([parameters, data, code_hash((ROOT / "vscg").rglob("*.py")),
+    files = [source, ROOT / "requirements.lock", *sorted((ROOT / "book" / "records").glob("*.json")),
+             *([real / "Annotations.txt"] if real else [])]
+    code = [*(ROOT / "vscg").rglob("*.py"), *(ROOT / "tests" / "benchmarks").glob("*.py")]
+    return value_hash([parameters, data, code_hash(code),
                        [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]])
 
 
@@ -106,15 +126,45 @@ def execute(source: Path, target: Path, parameters: dict) -> None:
 
 
 def reuse_or_execute(source: Path, folder: Path, parameters: dict, data: str = "") -> bool:
-    """Executes into `folder` unless the notebook there was made from the same key; returns whether it was executed."""
-    target, stored = folder / f"{source.stem}.ipynb", folder / f"{source.stem}.key"
+    """Executes into `folder` unless the notebook there was made from the same key; returns whether it was executed.
+
+    NN_name.json beside the notebook says how that went, for the key and for the status page; see `_note`.
+    """
+    target, note = folder / f"{source.stem}.ipynb", folder / f"{source.stem}.json"
     key = run_key(source, parameters, data)
-    if target.is_file() and stored.is_file() and stored.read_text() == key:
+    if target.is_file() and read_note(note).get("key") == key:
         return False
-    stored.unlink(missing_ok=True)
-    execute(source, target, parameters)
-    write_atomically(stored, key.encode())
+    note.unlink(missing_ok=True)
+    shown = default_parameters(source, ("DATA", "PROFILE")) | parameters
+    start = time.monotonic()
+    try:
+        execute(source, target, parameters)
+    except NotebookFailed as error:
+        # Without a key: it runs again next time.
+        _note(note, {"result": "failed", "error": str(error).splitlines()[0]}, shown, time.monotonic() - start)
+        raise
+    _note(note, {"result": "ok", "key": key}, shown, time.monotonic() - start)
     return True
+
+
+def read_note(path: Path) -> dict:
+    """What the last run of a notebook left beside it; empty if it never ran or what is there is no JSON object."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _note(path: Path, outcome: dict, parameters: dict, seconds: float) -> None:
+    """Writes the outcome ("ok" with the key, or "failed" with the error), parameters, time (s), device, versions."""
+    values = outcome | {
+        "parameters": parameters, "seconds": round(seconds, 1),
+        "device": machine.device_name(torch.device(machine.best_device())),
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "vscg": vscg.__version__}}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, (json.dumps(values, indent=1) + "\n").encode())
 
 
 def main(numbers: list[str]) -> int:

@@ -1,11 +1,15 @@
 """The machinery of the book: running notebooks, reusing what has not changed, mirroring them for the site."""
 import importlib.util
+import json
 import os
+import platform
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+import torch
+import yaml
 from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -109,6 +113,7 @@ def test_notebook_is_reused_until_its_key_changes(source, run, monkeypatch):
     calls = []
     monkeypatch.setattr(execute, "execute", lambda source, target, parameters: (
         calls.append(parameters), target.parent.mkdir(exist_ok=True), target.write_text("{}")))
+    monkeypatch.setattr(execute.machine, "device_name", lambda device: "CPU, 1 of 2 cores")
     assert execute.reuse_or_execute(source, run, {})
     assert not execute.reuse_or_execute(source, run, {})
     assert execute.reuse_or_execute(source, run, {"DATA": "ave"})
@@ -116,7 +121,14 @@ def test_notebook_is_reused_until_its_key_changes(source, run, monkeypatch):
     assert execute.reuse_or_execute(source, run, {"DATA": "ave"})
     (run / "03_toy.ipynb").unlink()
     assert execute.reuse_or_execute(source, run, {"DATA": "ave"})
-    assert len(calls) == 4
+    (run / "03_toy.json").write_text("{")
+    assert execute.reuse_or_execute(source, run, {"DATA": "ave"})
+    assert len(calls) == 5
+    note = json.loads((run / "03_toy.json").read_text())
+    assert note["result"] == "ok" and note["parameters"] == {"DATA": "ave"} and 0 <= note["seconds"] < 60
+    assert note["device"] == "CPU, 1 of 2 cores" and note["finished"].endswith("+00:00")
+    assert note["versions"] == {"python": platform.python_version(), "torch": torch.__version__,
+                                "vscg": execute.vscg.__version__}
 
 
 def test_key_depends_on_package_sources_and_real_labels(source, tmp_path, monkeypatch):
@@ -141,14 +153,17 @@ def test_failing_notebook_is_named_with_cell_and_error_and_kept(source, run):
     source.write_text(NOTEBOOK + '\n# %%\nraise ValueError("seven is too many")\n')
     run.mkdir()
     (run / "03_toy.ipynb").write_text("the last good one")
-    (run / "03_toy.key").write_text("old")
+    (run / "03_toy.json").write_text('{"key": "old"}')
     with pytest.raises(execute.NotebookFailed) as failure:
         execute.reuse_or_execute(source, run, {})
     for part in ("03_toy.py", "cell In [4]", "ValueError: seven is too many", "03_toy.failed.ipynb"):
         assert part in str(failure.value)
     assert "planted-mini 0" in text(run / "03_toy.failed.ipynb")
     assert (run / "03_toy.ipynb").read_text() == "the last good one"
-    assert not (run / "03_toy.key").exists(), "a failed notebook must run again"
+    note = execute.read_note(run / "03_toy.json")
+    assert "key" not in note, "a failed notebook must run again"
+    assert note["result"] == "failed" and note["parameters"]["DATA"] == "planted-mini"
+    assert note["error"] == "03_toy.py stopped in cell In [4] with ValueError: seven is too many"
 
 
 def test_notebook_whose_process_dies_is_named(source, run):
@@ -230,3 +245,24 @@ def test_site_without_an_index_page_is_refused_although_the_builder_is_content(t
     monkeypatch.setattr(build.sys, "executable", str(tmp_path / "python"))
     with pytest.raises(build.SiteFailed, match="is not there"):
         build.build_site(tmp_path / "run")
+
+
+CFF_KEYS = {"cff-version", "message", "title", "type", "version", "license", "authors", "references", "abstract", "doi",
+            "keywords", "url", "repository-code", "date-released", "identifiers", "preferred-citation", "contact",
+            "commit", "license-url", "repository", "repository-artifact"}       # of version 1.2.0
+
+
+def test_citation_file_agrees_with_its_format_the_package_and_the_page():
+    cff = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert set(cff) <= CFF_KEYS and {"authors", "cff-version", "message", "title"} <= set(cff)
+    assert cff["cff-version"] == "1.2.0" and cff["type"] == "software" and cff["version"] == execute.vscg.__version__
+    paper, = cff["references"]
+    assert {"type", "title", "authors"} <= set(paper) and all(set(person) <= {"family-names", "given-names"}
+                                                               for person in paper["authors"])
+    page, entries = ((ROOT / "book" / name).read_text() for name in ("cite.md", "references.bib"))
+    entry = page.split("```bibtex\n")[1].split("```")[0]
+    assert entry in entries and paper["title"] in entry
+    assert all(f"{person['family-names']}, {person['given-names']}" in entry for person in paper["authors"])
+    own = page.split("```bibtex\n")[2].split("```")[0]
+    assert all(f"{{{value}}}" in own for value in (cff["title"], cff["version"], cff["license"],
+                                                   cff["authors"][0]["name"]))

@@ -1,31 +1,22 @@
 """The built site: every link leads somewhere, and every page opens in a browser without network or complaint."""
 import functools
 import http.server
-import shutil
+import re
 import threading
+from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from bs4 import BeautifulSoup
+import yaml
 from playwright.sync_api import sync_playwright
 
-HTML = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1400, "height": 900}
+from tests.pages import CHROMIUM, DESK, FLAGS, HTML, PHONE, needs_browser, needs_site, pages, parsed
 
-needs_site = pytest.mark.skipif(not (HTML / "index.html").is_file(), reason="the site is not built (make book)")
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="neither Chromium nor Chrome is installed")
-
-
-def pages() -> list[Path]:
-    """Every page with content of its own; Sphinx's index and search pages included."""
-    return [page for page in sorted(HTML.rglob("*.html")) if "_static" not in page.parts]
-
-
-@functools.cache
-def parsed(page: Path) -> BeautifulSoup:
-    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+ROOT = HTML.parent.parent.parent
+TARGETS = (("a", "href"), ("link", "href"), ("img", "src"), ("script", "src"), ("iframe", "src"), ("source", "src"),
+           ("video", "src"), ("video", "poster"), ("audio", "src"), ("object", "data"))
+LOADED = [(kind, name) for kind, name in TARGETS if kind != "a"]
 
 
 @functools.cache
@@ -37,8 +28,7 @@ def anchors(page: Path) -> set[str]:
 def test_links_and_anchors_inside_the_site_exist():
     broken = []
     for page in pages():
-        targets = {tag[name] for kind, name in (("a", "href"), ("img", "src"), ("link", "href"), ("script", "src"))
-                   for tag in parsed(page).find_all(kind, **{name: True})}
+        targets = {tag[name] for kind, name in TARGETS for tag in parsed(page).find_all(kind, **{name: True})}
         for target in targets:
             url = urlsplit(target)
             if url.scheme or url.netloc:
@@ -53,10 +43,76 @@ def test_links_and_anchors_inside_the_site_exist():
 
 @needs_site
 def test_no_page_loads_anything_from_elsewhere():
-    elsewhere = [f"{page.relative_to(HTML)}: {tag[name]}" for page in pages()
-                 for kind, name in (("img", "src"), ("script", "src"), ("iframe", "src"))
+    elsewhere = [f"{page.relative_to(HTML)}: {tag[name]}" for page in pages() for kind, name in LOADED
                  for tag in parsed(page).find_all(kind, **{name: True}) if urlsplit(tag[name]).netloc]
     assert elsewhere == []
+
+
+def contents() -> list[str]:
+    """The pages of the table of contents, without their suffix."""
+    toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
+    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+
+
+@needs_site
+def test_no_anchor_stands_twice_on_a_page():
+    twice = {}
+    for page in pages():
+        counts = Counter(tag["id"] for tag in parsed(page).find_all(id=True))
+        if page.name == "search.html":
+            del counts["search-input"]      # the theme's own field, once more on its page of search
+        if names := [name for name, count in counts.items() if count > 1]:
+            twice[str(page.relative_to(HTML))] = names
+    assert twice == {}
+
+
+@needs_site
+def test_a_chapter_its_sections_and_figures_have_the_notebooks_number():
+    for name in (name for name in contents() if name.startswith("notebooks/")):
+        number = str(int(name.split("/")[1][:2]))
+        page = parsed(HTML / f"{name}.html")
+        numbers = [tag.get_text() for tag in page.select("article .section-number")]
+        numbers += [tag.get_text().removeprefix("Fig. ") for tag in page.select("article .caption-number")
+                    if tag.get_text().startswith("Fig. ")]
+        assert numbers[0] == f"{number}. ", f"{name} begins with {numbers[0]}"
+        assert {text.split(".")[0] for text in numbers} == {number}, f"{name}: {numbers}"
+
+
+@needs_site
+def test_every_page_can_be_downloaded_and_printed():
+    for name in contents():
+        page = parsed(HTML / f"{name}.html")
+        suffix = ".ipynb" if name.startswith("notebooks/") else ".md"
+        links = [tag["href"] for tag in page.select(".dropdown-download-buttons a")]
+        up = "../" * name.count("/")
+        assert links == [f"{up}_sources/{name}{suffix}", f"{up}print.html"], name
+        assert page.select_one(".dropdown-download-buttons button[onclick='window.print()']"), name
+
+
+@needs_site
+def test_the_one_page_holds_every_page_and_figure_of_the_book():
+    whole = parsed(HTML / "print.html")
+    assert [tag["id"] for tag in whole.select("section.chapter")] == [name.replace("/", "-") for name in contents()]
+    for name in contents():
+        page, part = parsed(HTML / f"{name}.html").article, whole.find(id=name.replace("/", "-"))
+        for kind in ("img", "table", "h2", "div.math", "pre"):
+            assert len(part.select(kind)) == len(page.select(kind)) + (name == "index" and kind == "h2"), (name, kind)
+
+
+@needs_site
+def test_the_status_page_names_every_notebook_once():
+    links = [Path(tag["href"]).stem for tag in parsed(HTML / "status.html").article.select("td a")]
+    assert links == [Path(name).stem for name in contents() if name.startswith("notebooks/")]
+
+
+@needs_site
+def test_launch_buttons_stand_where_there_are_copies_to_open():
+    buttons = {page.stem for page in pages() if parsed(page).select(".dropdown-launch-buttons")}
+    assert buttons == {path.stem for path in HTML.glob("launch/notebooks/*.ipynb")}
+    for name in buttons:
+        links = [tag["href"] for tag in
+                 parsed(HTML / "notebooks" / f"{name}.html").select(".dropdown-launch-buttons a")]
+        assert len(links) == 2 and all(re.search(f"gh-pages.*/launch/notebooks/{name}.ipynb$", link) for link in links)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -110,10 +166,10 @@ def visit(context, address: str, page: Path) -> list[str]:
 @needs_site
 @needs_browser
 def test_every_page_opens_cleanly(address):
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = browser.new_context(viewport=DESK)
+        context.set_default_timeout(180_000)      # ms: the whole book on one page takes long on a busy machine
         faults = [fault for page in pages() for fault in visit(context, address, page)]
         browser.close()
     assert not faults, "\n".join(faults)

@@ -1,0 +1,103 @@
+"""Sphinx extension: launch buttons for Binder and Colab, where the book has a public address.
+
+The address is VSCG_REPOSITORY or, in a GitHub workflow, what GITHUB_SERVER_URL and GITHUB_REPOSITORY make. Without
+one there are no buttons. With one, each notebook gets a copy under launch/ in the built site, whose first cell installs
+the package from that address. The workflow publishes the site on the branch gh-pages, and the buttons open the copies
+there.
+"""
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import nbformat
+from sphinx.errors import ExtensionError
+
+BRANCH, FOLDER = "gh-pages", "launch"
+INTRO = """\
+**Opened from the book's site.** The next cell installs the book's package, with the versions that the book was made
+with, and generates the small data set. The first time this takes a few minutes. The outputs below come from the site;
+running a cell replaces them."""
+CELL = """\
+# Installs the package where it is missing, then makes the data set.
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+if importlib.util.find_spec("vscg") is None:
+    # The book is tested with Python 3.11; where another one runs, pip is told to install all the same.
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--ignore-requires-python", "--src", "src",
+                    "-e", "git+{address}.git#egg=vscg"], check=True)
+    sys.path.insert(0, str(Path("src/vscg").resolve()))    # an editable package is else found after a restart only
+
+import vscg
+
+print(vscg.load_dataset("planted-mini").name, "is ready")"""
+# Binder installs the pinned versions before it opens a notebook, with the small build of torch: it has no GPU.
+PIP, CPU_BUILD = "  - pip:\n", "      - --extra-index-url https://download.pytorch.org/whl/cpu\n"
+
+
+def repository(environment: Mapping[str, str]) -> str | None:
+    """The repository's public address, https://github.com/OWNER/NAME; None if the environment names none.
+
+    Raises:
+        ExtensionError: an address of another form; Binder and Colab both open repositories on GitHub.
+    """
+    address = environment.get("VSCG_REPOSITORY")
+    if not address and environment.get("GITHUB_REPOSITORY"):
+        address = f"{environment.get('GITHUB_SERVER_URL', 'https://github.com')}/{environment['GITHUB_REPOSITORY']}"
+    if not address:
+        return None
+    address = address.rstrip("/").removesuffix(".git")
+    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address):
+        raise ExtensionError(f"VSCG_REPOSITORY is {address!r}: launch buttons need https://github.com/OWNER/NAME; "
+                             "leave it empty for a site without them")
+    return address
+
+
+def theme_options(address: str) -> dict:
+    """Options of sphinx-book-theme: each notebook's buttons open its copy in the published site."""
+    return {"repository_url": address, "repository_branch": BRANCH, "path_to_docs": FOLDER,
+            "launch_buttons": {"notebook_interface": "jupyterlab", "binderhub_url": "https://mybinder.org",
+                               "colab_url": "https://colab.research.google.com"}}
+
+
+def launch_copy(notebook: nbformat.NotebookNode, address: str) -> nbformat.NotebookNode:
+    """The notebook with two cells in front: what happens, and the code that installs the package and makes the data."""
+    notebook.cells[:0] = [nbformat.v4.new_markdown_cell(INTRO, id="launch-0"),
+                          nbformat.v4.new_code_cell(CELL.format(address=address), id="launch-1")]
+    return notebook
+
+
+def write_copies(notebooks: Path, environment: Path, site: Path, address: str | None) -> None:
+    """Makes launch/ and binder/environment.yml in the built site; without an address, makes sure there are none."""
+    for folder in (site / FOLDER, site / "binder"):
+        shutil.rmtree(folder, ignore_errors=True)
+    if address is None:
+        return
+    target = site / FOLDER / "notebooks"
+    target.mkdir(parents=True)
+    for page in sorted(notebooks.glob("[0-9][0-9]_*.ipynb")):
+        nbformat.write(launch_copy(nbformat.read(page, 4), address), target / page.name)
+    (site / "binder").mkdir()
+    (site / "binder" / "environment.yml").write_text(environment.read_text().replace(PIP, PIP + CPU_BUILD))
+
+
+def setup(app) -> dict:
+    """Buttons when the configuration is read, copies when the site is written."""
+    address = repository(os.environ)
+
+    def configure(app, config) -> None:
+        if address:
+            config.html_theme_options.update(theme_options(address))
+
+    def finish(app, error) -> None:
+        if error is None and app.builder.format == "html":
+            book = Path(app.srcdir)
+            write_copies(book / "notebooks", book.parent / "environment.yml", Path(app.outdir), address)
+
+    app.connect("config-inited", configure)
+    app.connect("build-finished", finish)
+    return {"version": "1", "parallel_read_safe": True}

@@ -1,0 +1,160 @@
+"""Sphinx extension: writes book/status.md, which says for each figure of this site where and when it was computed."""
+import ast
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import nbformat
+
+from vscg.config import PROFILES
+from vscg.errors import VscgError
+from vscg.paper import TABLES
+from vscg.paths import runs_dir
+from vscg.records import Record, read_record, run_key
+from vscg.study import STUDIES, book_configs
+
+COMMITTED = "committed outputs shown"
+HEAD = """# Status
+
+Written by the build of this site: where and when what it shows was computed.
+"""
+
+
+def status_page(sources: Path, run: Path | None, records: Path, store: Path) -> str:
+    """The page as Markdown.
+
+    Args:
+        sources: folder of the notebooks.
+        run: folder of the notebooks that `make book` executed; None if this build has none.
+        records: folder of records that are committed with the book, one JSON file each.
+        store: folder of finished runs.
+    """
+    return "\n".join([HEAD, _notebooks(sources, run), _committed(records), _runs(store)])
+
+
+def _table(columns: str, rows: Iterable[Iterable[object]]) -> str:
+    names = columns.split(", ")
+    lines = [names, ["---"] * len(names), *([str(value).replace("|", "\\|") for value in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _versions(values: dict) -> str:
+    return ", ".join(f"{'Python' if name == 'python' else name} {version}" for name, version in values.items())
+
+
+def _notebooks(sources: Path, run: Path | None) -> str:
+    names, rows, failed = [path.stem for path in sorted(sources.glob("[0-9][0-9]_*.py"))], [], []
+    for name in names:
+        note = _read(run / f"{name}.json") if run else {}
+        page = run / f"{name}.ipynb" if note and (run / f"{name}.ipynb").is_file() else sources / f"{name}.ipynb"
+        parameters = note.get("parameters") or _parameters(page)
+        # Of a prepared file the name alone: where it lies on this machine is nobody's business.
+        rows.append([f"[](notebooks/{name})", note.get("result", COMMITTED),
+                     *(f"`{Path(parameters[key]).name}`" if key in parameters else "" for key in ("DATA", "PROFILE")),
+                     f"{note['seconds']:.0f} s" if note else "", note.get("device", ""),
+                     note.get("finished", "")[:10], _versions(note.get("versions", {}))])
+        if "error" in note:
+            failed.append(f"- {name}: `{note['error']}`\n")
+    executed = sum(row[1] != COMMITTED for row in rows)
+    columns = "notebook, result, data set, profile, run time, device, date, versions"
+    if executed:
+        intro = f"{executed} of {len(rows)} notebooks were executed for this site."
+    else:
+        intro = ("**This site was built without `make book`**: every notebook is shown with the outputs that came with "
+                 "the book. `make book` executes them, and this table then says when, where and for how long.")
+        columns, rows = "notebook, result, data set, profile", [row[:4] for row in rows]
+    legend = (f"\"{COMMITTED}\": not executed for this site; data set and profile are those that the notebook names. "
+              "Where there is none, the notebook has no such parameter.\n")
+    return "\n".join(["## Notebooks\n", intro + "\n", _table(columns, rows), legend, *failed])
+
+
+def _read(path: Path) -> dict:
+    """A JSON object; empty if there is none."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _parameters(notebook: Path) -> dict:
+    """The literals in a notebook's `parameters` cell."""
+    if not notebook.is_file():
+        return {}
+    cells = nbformat.read(notebook, 4).cells
+    code = next((cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])), "")
+    return {statement.targets[0].id: ast.literal_eval(statement.value) for statement in ast.parse(code).body
+            if isinstance(statement, ast.Assign)}
+
+
+def _committed(folder: Path) -> str:
+    rows = []
+    for path in sorted(folder.rglob("*.json")):
+        values = _read(path)
+        versions = values.get("versions")
+        rows.append([values.get("title", path.stem) if values else f"{path.stem}: not readable",
+                     f"`{path.relative_to(folder.parent)}`", values.get("device", ""),
+                     str(values.get("finished", ""))[:10], _versions(versions) if isinstance(versions, dict) else ""])
+    text = _table("what, file, device, date, versions", rows) if rows else "None.\n"
+    return f"## Records that come with the book\n\nRuns that take long or need a GPU.\n\n{text}"
+
+
+def _runs(store: Path) -> str:
+    """The finished runs of the store by table. A run counts where its key is that of the code at hand."""
+    found: dict[str, Record] = {}
+    damaged = []
+    for folder in sorted(path.parent for path in store.glob("*/record.json")):
+        try:
+            found[folder.name] = read_record(folder)
+        except VscgError:
+            damaged.append(f"- `runs/{folder.name}/record.json` is damaged: delete the folder.\n")
+    newest = sorted(found.values(), key=lambda record: record.values["finished"])
+    fingerprints = {record.config.data: record.values["data"]["fingerprint"] for record in newest}
+    rows, counted = [], set()
+    for study in STUDIES:
+        for data in [name for name in fingerprints if ":" not in name]:
+            if study == "ambiguity" and not data.startswith("planted"):
+                continue     # that study always has the planted sets
+            for profile in PROFILES:
+                configs = [config.resolve() for config in book_configs(study, data=data, profile=profile)]
+                keys = {run_key(config, fingerprints.get(config.data, "")) for config in configs}
+                there = [found[key] for key in keys & set(found)]
+                counted |= keys
+                if there:
+                    rows.append([_title(study), f"`{data}`", f"`{profile}`", f"{len(there)} of {len(keys)}",
+                                 *_summary(there)])
+    text = (_table("table, data set, profile, runs there, device, training time, finished, versions", rows)
+            if rows else "None was made by the code at hand.\n")
+    others = len(set(found) - counted)
+    note = f"\n{others} more in the store are of no table, or of another state of the code.\n" if others else ""
+    return "\n".join(["## Runs of the tables\n", "Finished training runs, by the table that shows them; tables share "
+                      "runs, and a longer profile holds the seeds of a shorter one.\n", text + note, *damaged])
+
+
+def _title(study: str) -> str:
+    return f"Table {study}: {TABLES[study].title}" if study in TABLES else "When does consistency help: ambiguity"
+
+
+def _summary(records: list[Record]) -> list[str]:
+    values = [record.values for record in records]
+    dates = sorted(value["finished"][:10] for value in values)
+    minutes = sum(value["seconds"] for value in values) / 60
+    return ["; ".join(sorted({value["device"] for value in values})), f"{minutes:.1f} min",
+            dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}",
+            "; ".join(sorted({_versions({name: version for name, version in value.get("versions", {}).items()
+                                         if name in ("python", "torch", "vscg")}) for value in values}))]
+
+
+def setup(app) -> dict:
+    """Writes the page before the table of contents is read, and only if it changes."""
+    book, run = Path(app.srcdir), os.environ.get("VSCG_BOOK_RUN")
+
+    def write(app, config) -> None:
+        text = status_page(book.parent / "notebooks", Path(run) if run else None, book / "records", runs_dir())
+        page = book / "status.md"
+        if not page.is_file() or page.read_text(encoding="utf-8") != text:
+            page.write_text(text, encoding="utf-8")
+
+    app.connect("config-inited", write)
+    return {"version": "1", "parallel_read_safe": True}

@@ -1,0 +1,79 @@
+"""Writes the README's picture and its results at a glance from the runs of the standard profile.
+
+    python book/readme.py
+"""
+import re
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+
+import vscg
+from vscg import plots, results
+from vscg.files import write_atomically
+from vscg.labels import BACKGROUND
+
+ROOT = Path(__file__).resolve().parent.parent
+README, PICTURE = ROOT / "README.md", ROOT / "book" / "glance.png"
+BLOCK = re.compile(r"(<!-- glance -->\n).*?(<!-- end of glance -->)", re.DOTALL)
+SHOWN = ("AVEL", "PSP-Net", "VSCG", "CMRA")
+
+
+def glance(table: results.TableResult) -> str:
+    """The accuracies of Table I as Markdown, with what they were measured on."""
+    frame = table.frame()
+    measured = frame[frame["mean"].notna()]
+    lines = ["| system | fully supervised | weakly supervised |", "|---|---|---|"]
+    for system in dict.fromkeys(measured["row"]):
+        cells = []
+        for setting in ("fully", "weakly"):
+            part = measured[(measured["row"] == system) & (measured["setting"] == setting)]
+            cells += [f"{row.mean:.1f}% ({row.low:.1f} to {row.high:.1f})"
+                      for row in part[["mean", "low", "high"]].itertuples(index=False)] or ["–"]
+        lines.append(f"| {system} | {' | '.join(cells)} |")
+    records = [record for cell in table.cells for record in cell.records]
+    devices = "; ".join(dict.fromkeys(record.values["device"] for record in records))
+    return "\n".join(lines) + "\n\n" + textwrap.fill(
+        f"Share of right seconds on the {table.cells[0].truth.shape[0]} test clips of {table.data}, which is "
+        f"generated; in brackets the 95% interval over {table.seeds} seeds and the clips. Profile {table.profile} "
+        f"({records[0].config.epochs} epochs), {devices}, finished {max(r.values['finished'] for r in records)[:10]}. "
+        "After so few epochs they tell how fast a system learns. They do not reproduce the paper's figures: its data "
+        "set is AVE, and its schedule for VSCG has 300 epochs.", 120, break_on_hyphens=False) + "\n"
+
+
+def picture(table: results.TableResult) -> bytes:
+    """One test clip as PNG: the truth and what four systems say, where they disagree most about a short event."""
+    cells = {cell.row.name: cell for cell in table.cells if cell.setting == "fully" and cell.row.name in SHOWN}
+    truth = cells["VSCG"].truth
+    said = {name: cells[name].records[0].predictions() for name in SHOWN}
+    right = np.stack([(classes == truth).mean(1) for classes in said.values()])
+    event = (truth != BACKGROUND).sum(1)
+    clip = int(np.where((event >= 3) & (event <= 7), right.std(0), -1).argmax())
+    figure = plots.timeline(truth[clip], {name: classes[clip] for name, classes in said.items()})
+    partial = PICTURE.with_suffix(".partial.png")
+    try:
+        figure.savefig(partial, metadata={"Software": None})
+        return partial.read_bytes()
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def main() -> int:
+    """Writes both files; 1 with one line if the standard runs are not all there."""
+    plots.set_style()
+    try:
+        table = results.table("I", dataset=vscg.load_dataset("planted-mini"), profile="standard")
+    except vscg.VscgError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    text = README.read_text(encoding="utf-8")
+    block = glance(table)
+    write_atomically(README, BLOCK.sub(lambda found: found[1] + block + found[2], text).encode())
+    write_atomically(PICTURE, picture(table))
+    print(f"{README}\n{PICTURE}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
