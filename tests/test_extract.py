@@ -177,15 +177,6 @@ def test_another_process_and_a_place_that_cannot_be_written(tmp_path, folder, ne
         run(folder, folder / "notes.txt" / "features.h5", networks)
 
 
-def test_a_full_disk(tmp_path, folder, networks, monkeypatch):
-    def full(path, content):
-        raise OSError(28, "No space left on device", str(path))
-
-    monkeypatch.setattr(extract, "write_atomically", full)
-    with pytest.raises(VscgError, match="safetensors: cannot be written .No space left.*the same call goes on"):
-        run(folder, tmp_path / "features.h5", networks)
-
-
 def test_long_names_fit_and_stay_apart(tmp_path, networks):
     folder = tmp_path / "clips"
     folder.mkdir()

@@ -1,41 +1,39 @@
 """Files that are whole or not there, and folders that one process holds at a time."""
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
 
-from vscg import files
-from vscg.files import in_use, locked, write_atomically
+from vscg.files import WriteError, in_use, locked, replacing, write_atomically
 
-# Holds the folder named by the first argument until it is ended, and says so.
-HOLDER = f"""
-import runpy, sys, time
-from pathlib import Path
-with runpy.run_path({files.__file__!r})["locked"](Path(sys.argv[1])):
-    print("held", flush=True)
-    time.sleep(60)
-"""
+FORK = multiprocessing.get_context("fork")
+
+
+def hold(folder, held):
+    with locked(folder):
+        held.set()
+        time.sleep(60)
 
 
 @pytest.fixture
-def holder(tmp_path):
+def holder():
     """Factory: another process that holds a folder."""
     started = []
 
-    def hold(folder):
-        process = subprocess.Popen([sys.executable, "-c", HOLDER, str(folder)], stdout=subprocess.PIPE, text=True)
-        started.append(process)
-        assert process.stdout.readline() == "held\n"
-        return process
+    def start(folder):
+        held = FORK.Event()
+        started.append(FORK.Process(target=hold, args=(folder, held), daemon=True))
+        started[-1].start()
+        assert held.wait(30)
+        return started[-1]
 
-    yield hold
+    yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.join()
 
 
 class TestWriteAtomically:
@@ -70,16 +68,52 @@ class TestWriteAtomically:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "fsync", full_disk)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(WriteError, match=f"{path}: cannot be written .No space left on device.*Free some space"):
             write_atomically(path, b"new")
-        assert path.read_bytes() == b"old"
+        assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
         monkeypatch.undo()
-        write_atomically(path, b"new")                             # what was left over is no obstacle
+        write_atomically(path, b"new")
         assert path.read_bytes() == b"new" and list(tmp_path.iterdir()) == [path]
 
-    def test_a_folder_that_is_not_there(self, tmp_path):
-        with pytest.raises(FileNotFoundError):
-            write_atomically(tmp_path / "absent" / "x", b"")
+    def test_what_a_killed_writer_left_is_no_obstacle(self, tmp_path):
+        path = tmp_path / "record.json"
+        (tmp_path / ".record.json.partial").write_bytes(b"much longer than what comes now")
+        write_atomically(path, b"new")
+        assert path.read_bytes() == b"new" and list(tmp_path.iterdir()) == [path]
+
+    def test_an_error_of_the_writer_is_passed_on_and_the_old_file_stays(self, tmp_path):
+        path = tmp_path / "record.json"
+        write_atomically(path, b"old")
+        for error in (KeyboardInterrupt, ValueError):
+            with pytest.raises(error), replacing(path) as file:
+                file.write(b"half of")
+                raise error
+        assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+    def test_many_writers_of_one_file_take_turns(self, tmp_path):
+        path, contents = tmp_path / "state", [bytes([letter]) * 100_000 for letter in b"abcd"]
+        seen = set()
+
+        def write(content):
+            for _ in range(25):
+                write_atomically(path, content)
+                seen.add(path.read_bytes() in contents)
+
+        writers = [threading.Thread(target=write, args=(content,)) for content in contents]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        assert seen == {True} and list(tmp_path.iterdir()) == [path]
+
+    @pytest.mark.parametrize("place, words", [("absent/x", "No such file.*Make its folder"),
+                                              ("file/x", "Not a directory"), ("folder", "Is a directory")])
+    def test_a_place_where_no_file_can_be(self, tmp_path, place, words):
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "file").touch()
+        with pytest.raises(WriteError, match=f"{tmp_path / place}: cannot be written .{words}"):
+            write_atomically(tmp_path / place, b"")
+        assert sorted(left.name for left in tmp_path.iterdir()) == ["file", "folder"]
 
 
 class TestLocked:
@@ -112,7 +146,7 @@ class TestLocked:
         assert not in_use(tmp_path)
         process = holder(tmp_path)
         os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.join()
         assert not in_use(tmp_path)
         with locked(tmp_path):
             pass
@@ -123,6 +157,13 @@ class TestLocked:
             assert in_use(tmp_path / "one")
 
 
+    def test_a_folder_that_cannot_be_made(self, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(WriteError, match="file/runs: cannot be written .Not a directory"), locked(
+                tmp_path / "file" / "runs"):
+            pass
+
+
 class TestInUse:
     def test_follows_the_other_process(self, tmp_path, holder):
         assert not in_use(tmp_path / "absent")                    # and does not make it
@@ -130,7 +171,7 @@ class TestInUse:
         process = holder(tmp_path)
         assert in_use(tmp_path) and in_use(tmp_path)
         process.kill()
-        process.wait()
+        process.join()
         assert not in_use(tmp_path) and not in_use(tmp_path)
 
     def test_looking_does_not_hold(self, tmp_path, holder):

@@ -99,6 +99,21 @@ class TestCost:
         assert relative_cost(run(tiny, epochs=4).resolve()) == pytest.approx(4 * cost["avel"])
         assert relative_cost(run(tiny, model_options={"plug": "escm"}).resolve()) > cost["avel"]
 
+    @pytest.mark.parametrize("system", ["avel", "avsdn", "dmin"])
+    def test_lstms_count_with_all_their_products(self, system, monkeypatch):
+        """Two operations a step for every weight of their matrices; the count without them gives the difference."""
+        whole, products = sweeping._clip_cost.__wrapped__(system, "fully", "released", ()), []
+
+        def left_out(lstm, x, state=None):
+            products.append(2 * x.shape[0] * x.shape[1] * sum(p.numel() for p in lstm.parameters() if p.ndim == 2))
+            size = lstm.hidden_size * (2 if lstm.bidirectional else 1)
+            last = x.new_zeros(2 if lstm.bidirectional else 1, x.shape[0], lstm.hidden_size)
+            return x.new_zeros(*x.shape[:2], size), (last, last)
+
+        monkeypatch.setattr(torch.nn.LSTM, "forward", left_out)
+        rest = sweeping._clip_cost.__wrapped__(system, "fully", "released", ())
+        assert whole - rest == pytest.approx(sum(products) / 1e6, abs=1) and sum(products) > 10e6
+
     def test_it_leaves_the_callers_generator_alone(self, tiny):
         torch.manual_seed(3)
         expected = torch.rand(2)

@@ -1,10 +1,5 @@
 """fit(): batches, resuming, records, and what stops a run."""
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -13,6 +8,7 @@ import torch
 
 import vscg.training as training
 from tests.conftest import TINY
+from tests.killing import numbers
 from vscg.config import RunConfig
 from vscg.errors import VscgError
 from vscg.evaluation import segment_accuracy
@@ -28,14 +24,6 @@ def quick(**changes) -> RunConfig:
 
 def run(config, tiny, store, **options):
     return fit(config, dataset=tiny, store=store, progress=False, device="cpu", **options)
-
-
-def numbers(record) -> dict:
-    """What must not depend on when or how often a run was interrupted."""
-    values = record.values
-    return {"history": record.history.to_dict("list"), "results": values["results"], "config": values["config"],
-            "validation": record.predictions("validation").tolist(), "test": record.predictions("test").tolist(),
-            "weights": {name: value.tolist() for name, value in record.model().state_dict().items()}}
 
 
 class TestBatches:
@@ -215,25 +203,6 @@ def test_interrupted_in_every_epoch_a_run_ends_with_the_same_numbers(changes, ti
     record = run(config, tiny, tmp_path / "broken", save_every=0)
     assert record.fresh and numbers(record) == whole
     assert not (record.folder / "checkpoint.safetensors").exists()
-
-
-def test_killed_by_the_system_a_run_goes_on(tiny, tmp_path):
-    config, store = quick(epochs=6), tmp_path / "killed"
-    code = (f"from pathlib import Path\n"
-            f"from vscg import RunConfig, fit\n"
-            f"from vscg.prepared import read_prepared\n"
-            f"fit(RunConfig(epochs=6, batch=8, data='tiny'), dataset=read_prepared({str(tiny.path)!r}),"
-            f" store=Path({str(store)!r}), device='cpu', progress=False, save_every=0)")
-    process = subprocess.Popen([sys.executable, "-c", code])
-    try:
-        while not list(store.glob("*/checkpoint.safetensors")):
-            assert process.poll() is None, "it ended before it could be killed"
-            time.sleep(0.01)
-    finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-    assert not list(store.glob("*/record.json"))
-    assert numbers(run(config, tiny, store)) == numbers(run(config, tiny, tmp_path / "whole"))
 
 
 def test_two_runs_with_the_same_seed_agree_and_with_another_differ(tiny, tmp_path):

@@ -18,7 +18,8 @@ from vscg.errors import VscgError
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of a file that torch.save wrote before version 1.6
 MAX_NAMES = 20_000  # parameters, buffers and submodules of one model; VSCG has about 60
-MAX_NAME_LENGTH = 500  # of a dotted name; ends modules that contain themselves
+MAX_NAME_LENGTH = 500  # of a dotted name; ends modules that contain themselves, and names built from names
+MAX_DIMENSIONS = 64  # of a tensor
 MAX_GROWTH = 8  # bytes of all tensors per byte of the file; shared weights count once per name
 DTYPES = {f"torch.{kind}Storage": dtype for kind, dtype in dict(
     Double=torch.float64, Float=torch.float32, Half=torch.float16, BFloat16=torch.bfloat16, Long=torch.int64,
@@ -58,8 +59,9 @@ class _Tensor(NamedTuple):
 
 
 def _tensor(storage, offset, size, stride, requires_grad=False, hooks=None, metadata=None) -> _Tensor:
-    sound = all(type(n) is int and 0 <= n < 2**63 for n in (offset, *size, *stride))
-    if not sound or len(size) != len(stride) or len(size) > 64 or metadata:
+    # The length comes first: a file may ask for many tensors whose sizes are one long list.
+    sound = len(size) == len(stride) <= MAX_DIMENSIONS and not metadata
+    if not sound or not all(type(n) is int and 0 <= n < 2**63 for n in (offset, *size, *stride)):
         raise _Fault("a tensor in it has an offset, size or stride that is not supported")
     last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
     if 0 not in size and last >= storage.numel:
@@ -98,6 +100,13 @@ def _persistent(reference, storages: dict[str, _Storage]):
     return storages.setdefault(key, _Storage(key, DTYPES[name], numel))
 
 
+def _global(parts: list) -> _Global:
+    """The name of a class or function from its module's and its own; never from names that were built before."""
+    if [type(part) for part in parts] != [str, str] or sum(map(len, parts)) > MAX_NAME_LENGTH:
+        raise _Fault("it names a class or function by something that is no name")
+    return _Global(".".join(parts))
+
+
 def _interpret(stream, storages: dict[str, _Storage] | None = None):
     """Build the one value that the pickle at the stream's position describes; `storages` collects what it refers to."""
     stack, marks, memo, items = [], [], {}, []
@@ -125,12 +134,12 @@ def _interpret(stream, storages: dict[str, _Storage] | None = None):
         elif name in ("GET", "BINGET", "LONG_BINGET"):
             stack.append(memo[argument])
         elif name in ("GLOBAL", "STACK_GLOBAL"):
-            stack.append(_Global(argument.replace(" ", ".") if argument else ".".join(items)))
+            stack.append(_global(argument.split(" ", 1) if argument else items))
         elif name == "REDUCE":
             function, arguments = items
             known = function if isinstance(function, _Global) else type(function).__name__
             if known not in CALLS or len(arguments) > 9:
-                raise _Fault(f"it asks to call `{known}`, which a checkpoint has no need of; nothing was run")
+                raise _Fault(f"it asks to call `{known[:80]}`, which a checkpoint has no need of; nothing was run")
             stack.append(CALLS[known](*arguments))
         elif name == "BUILD":
             if isinstance(stack[-1], _Object) and isinstance(items[0], dict):
@@ -146,27 +155,36 @@ def _interpret(stream, storages: dict[str, _Storage] | None = None):
 def _named_tensors(root) -> dict[str, _Tensor]:
     """The tensors of a state dict or a module, under the names and in the order of `Module.state_dict`."""
     if isinstance(root, dict):
-        wrong = [key for key, value in root.items() if not (isinstance(key, str) and isinstance(value, _Tensor))]
-        if wrong:
-            raise _Fault(f"it holds a dictionary whose entry {str(wrong[0])[:80]!r} is not a tensor: no state dict")
+        for key, value in root.items():
+            if not (isinstance(key, str) and isinstance(value, _Tensor)):
+                raise _Fault(f"it holds a dictionary whose entry {str(key)[:80]!r} is not a tensor: no state dict")
+            _check_name("", key)
         return root
     found, pending, names = {}, [("", root)], 0
     while pending:
         prefix, module = pending.pop()
         if not (isinstance(module, _Object) and "_modules" in module.state):
-            raise _Fault(f"{prefix[:-1] or 'its content'} is neither a module nor a state dict")
+            raise _Fault(f"{prefix[:80].removesuffix('.') or 'its content'} is neither a module nor a state dict")
         parameters, buffers, children = (module.state[part] for part in ("_parameters", "_buffers", "_modules"))
         unsaved = module.state.get("_non_persistent_buffers_set", ())  # older than PyTorch 1.6: all are saved
         names += len(parameters) + len(buffers) + len(children) + len(unsaved)
-        if names > MAX_NAMES or len(prefix) > MAX_NAME_LENGTH:
+        if names > MAX_NAMES:
             raise _Fault("its modules are nested without end, or absurdly many")
+        for key in (*parameters, *buffers, *children):
+            _check_name(prefix, key)
         for key, value in [*parameters.items(), *((k, v) for k, v in buffers.items() if k not in unsaved)]:
             if isinstance(key, str) and isinstance(value, _Tensor):
                 found[f"{prefix}{key}"] = value
             elif value is not None:
-                raise _Fault(f"its parameter {prefix + str(key)!r} is not a tensor")
+                raise _Fault(f"its parameter {(prefix + str(key))[:80]!r} is not a tensor")
         pending += [(f"{prefix}{key}.", child) for key, child in reversed(children.items()) if child is not None]
     return found
+
+
+def _check_name(prefix: str, key: object) -> None:
+    """Refuses what is no name or too long: it is written out once for each module that holds it."""
+    if not isinstance(key, str) or len(prefix) + len(key) > MAX_NAME_LENGTH:
+        raise _Fault("its names are no texts or too long, or its modules are nested without end")
 
 
 def _materialise(root, read_storage, file_size: int) -> dict[str, torch.Tensor]:
@@ -221,6 +239,12 @@ def _read_legacy(file, file_size: int) -> dict[str, torch.Tensor]:
         return _materialise(root, lambda s: data[starts[s.key]:starts[s.key] + s.numel * s.dtype.itemsize], file_size)
 
 
+def _short(error: Exception) -> str:
+    """What went wrong, in a line; an error may hold the whole file, or a value that takes for ever to print."""
+    text = error.reason if isinstance(error, UnicodeError) else str(error.args[0])[:100] if error.args else ""
+    return f"{type(error).__name__}: {text}".removesuffix(": ")
+
+
 def read_checkpoint(path: str | Path) -> dict[str, torch.Tensor]:
     """Read the tensors of a published PyTorch checkpoint without running anything that the file holds.
 
@@ -242,7 +266,8 @@ def read_checkpoint(path: str | Path) -> dict[str, torch.Tensor]:
     except OSError as error:
         raise VscgError(f"{path}: cannot be read: {error.strerror or error}. Check the path.") from error
     except (_Fault, *DAMAGE) as error:
-        reason = error if isinstance(error, _Fault) else f"it is damaged, cut off or no PyTorch checkpoint ({error!r})"
+        reason = (error if isinstance(error, _Fault) else
+                  f"it is damaged, cut off or no PyTorch checkpoint ({_short(error)})")
         raise VscgError(f"Checkpoint {path} is refused: {reason}. Get it again from where its authors publish it, "
                         "and do not open it with torch.load.") from error
     prefix = "module." if all(name.startswith("module.") for name in tensors) else ""

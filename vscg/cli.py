@@ -5,7 +5,9 @@ from pathlib import Path
 
 from vscg import paths
 from vscg.check import check
-from vscg.config import MODALITIES, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
+from vscg.config import MODALITIES, PRECISIONS, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
+from vscg.deviation_study import write_study
+from vscg.deviations import deviation_configs
 from vscg.download import download_features, download_small
 from vscg.errors import VscgError
 from vscg.features.extract import extract, load_networks
@@ -16,7 +18,7 @@ from vscg.planted import SIZES, generate
 from vscg.prepare import prepare_ave
 from vscg.records import find_records
 from vscg.study import STUDIES, book_configs
-from vscg.sweep import sweep
+from vscg.sweep import Sweep, sweep
 from vscg.training import fit
 
 
@@ -33,6 +35,8 @@ def _prepare(args: argparse.Namespace) -> None:
 
 
 def _plant(args: argparse.Namespace) -> None:
+    if args.seed < 0:
+        raise VscgError(f"seed is {args.seed}: give a whole number from 0")
     dials = {} if args.ambiguity is None else {"ambiguity": args.ambiguity}
     print(generate(args.output, size=args.size, seed=args.seed, **dials))
 
@@ -40,7 +44,7 @@ def _plant(args: argparse.Namespace) -> None:
 def _train(args: argparse.Namespace) -> None:
     config = RunConfig(**{name: getattr(args, name) for name in
                           ("system", "setting", "variant", "data", "seed", "profile", "protocol", "selection", "target",
-                           "modality")})
+                           "modality", "precision")})
     record = fit(config, device=args.device)
     low, high = record.result["test"]["accuracy_interval"]
     print(record.describe())
@@ -49,8 +53,19 @@ def _train(args: argparse.Namespace) -> None:
 
 
 def _sweep(args: argparse.Namespace) -> int:
-    done = sweep(book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds),
-                 workers=args.workers, device=args.device)
+    return _report(sweep(book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds),
+                         workers=args.workers, device=args.device, scheduler=args.scheduler))
+
+
+def _deviations(args: argparse.Namespace) -> int:
+    failed = _report(sweep(deviation_configs(), workers=args.workers, device=args.device, scheduler=args.scheduler))
+    if not failed:
+        print(write_study())
+    return failed
+
+
+def _report(done: Sweep) -> int:
+    """Prints what a sweep left; 1 if runs failed."""
     fresh = sum(record.fresh for record in done.records)
     print(f"{len(done.records)} runs are there, {fresh} of them trained now, {len(done.failures)} failed")
     for failure in done.failures:
@@ -59,7 +74,8 @@ def _sweep(args: argparse.Namespace) -> int:
 
 
 def _extract(args: argparse.Namespace) -> int:
-    report = extract(args.folder, args.output, pad=args.pad, device=args.device, weights=args.weights)
+    report = extract(args.folder, args.output, pad=args.pad, device=args.device, weights=args.weights,
+                     scheduler=args.scheduler)
     print(report)
     return 1 if report.skipped else 0
 
@@ -107,26 +123,34 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("train", help="train one run, or load it if it exists")
     for name, choices in (("system", BUILT), ("setting", SETTINGS), ("variant", VARIANTS), ("profile", PROFILES),
                           ("protocol", PROTOCOLS), ("selection", SELECTIONS), ("target", TARGETS),
-                          ("modality", MODALITIES)):
+                          ("modality", MODALITIES), ("precision", PRECISIONS)):
         command.add_argument(f"--{name}", choices=tuple(choices), default=getattr(RunConfig, name))
     command.add_argument("--data", default=RunConfig.data, help="planted-mini, planted, ave or a prepared file")
     command.add_argument("--seed", type=int, default=RunConfig.seed)
     command.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     command.set_defaults(run=_train)
-    command = commands.add_parser("sweep", help="train the runs that the tables need, those that are missing")
+    cluster = argparse.ArgumentParser(add_help=False)      # of the commands that have many things to do
+    cluster.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster: tcp://host:port of its "
+                         "scheduler, or local:N for N processes on this machine")
+    many = argparse.ArgumentParser(add_help=False)         # of the commands that train many runs
+    many.add_argument("--workers", type=int, help="runs at a time; default: one for each CPU core, or one on a GPU")
+    many.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
+    command = commands.add_parser("sweep", parents=[many, cluster],
+                                  help="train the runs that the tables need, those that are missing")
     command.add_argument("--tables", default="all",
                          help=f"all, or some of {', '.join(STUDIES)}, separated by commas (default: %(default)s)")
     command.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile)
     command.add_argument("--data", default=RunConfig.data, help="planted-mini, planted, ave or a prepared file")
     command.add_argument("--seeds", type=int, help="default: the profile's number")
-    command.add_argument("--workers", type=int, help="runs at a time; default: one for each CPU core, or one on a GPU")
-    command.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     command.set_defaults(run=_sweep)
+    commands.add_parser("deviations", parents=[many, cluster], help="train what the study of deviations needs, and "
+                        "write book/records/deviations.json").set_defaults(run=_deviations)
     media = argparse.ArgumentParser(add_help=False)        # options of both commands that read media files
     media.add_argument("--pad", action="store_true", help="fill up clips and remainders shorter than ten seconds")
     media.add_argument("--weights", type=Path, help="folder of the weights of VGG-19 and VGGish, default: data/weights")
     media.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
-    command = commands.add_parser("extract", parents=[media], help="the features of a folder of clips, as one file")
+    command = commands.add_parser("extract", parents=[media, cluster],
+                                  help="the features of a folder of clips, as one file")
     command.add_argument("folder", type=Path)
     command.add_argument("-o", "--output", type=Path, default=paths.data_dir() / "clips.h5",
                          help="prepared file to write, default: %(default)s")

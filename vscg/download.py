@@ -18,6 +18,7 @@ import requests
 from tqdm import tqdm
 
 from vscg.errors import VscgError
+from vscg.files import write_atomically
 
 SMALL_FILES = {
     "Annotations.txt": "0d24a9ec5cd4ceb779ebd83d74e83ec8e55c5e468cede3f320fb57346c9dd321",
@@ -202,6 +203,4 @@ def _record_sum(path: Path) -> None:
     if not record.exists():
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        partial = record.with_name(f".{record.name}.part")
-        partial.write_text(f"{digest}  {path.name}\n")
-        os.replace(partial, record)
+        write_atomically(record, f"{digest}  {path.name}\n".encode())

@@ -7,7 +7,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from vscg import paths
-from vscg.files import write_atomically
+from vscg.files import make_folder, write_atomically
 
 DASH = "–"     # not in the paper, or not measured
 
@@ -71,7 +71,7 @@ def latex(text: pd.DataFrame, comment: str) -> str:
 
 def write_table(folder: Path, name: str, frame: pd.DataFrame, text: pd.DataFrame, comment: str) -> list[Path]:
     """Write `frame` as name.csv and `text` as name.tex into a folder, made if need be; returns the two files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if "each_seed" in frame:
         frame = frame.assign(each_seed=[" ".join(f"{value:.3f}" for value in values) for values in frame["each_seed"]])
     contents = {"csv": frame.to_csv(index=False, float_format="%.3f"), "tex": latex(text, comment)}

@@ -1,17 +1,24 @@
-"""Careful reading of HDF5 files: every fault becomes one VscgError, and sizes are checked before memory is taken."""
+"""Careful use of HDF5 files: every fault becomes one VscgError, and sizes are known before memory or room is taken."""
+import fcntl
+import glob
+import io
 import math
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from vscg.errors import VscgError
+from vscg.files import WriteError, make_folder, reason, write_error
 
 _LARGEST_CHUNK = 2**28                   # bytes; a chunk is unpacked whole
 _LARGEST_RATIO = 1100                    # deflate, the densest filter of HDF5, reaches 1032
+_FORM = 2**20                            # bytes; room for names, splits and attributes, beside the large arrays
 
 
 @contextmanager
@@ -26,12 +33,6 @@ def opened(path: Path) -> Iterator[h5py.File]:
         raise VscgError(f"{path}: does not fit into memory ({error or 'allocation failed'})") from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:      # what h5py raises for damage
         raise VscgError(f"{path}: unreadable as HDF5, truncated or damaged ({reason(error)}); get it again") from error
-
-
-def reason(error: Exception) -> str:
-    """Why the system or HDF5 refused, in one line."""
-    code = getattr(error, "errno", None)
-    return os.strerror(code) if code else f"{error}".splitlines()[0]
 
 
 def _hard(handle: h5py.File, path: Path, key: str) -> None:
@@ -120,3 +121,79 @@ def attribute(handle: h5py.File, path: Path, key: str) -> str | int:
             value = handle.attrs[key]
             return value.decode() if fixed else int(value)
     raise VscgError(f"{path}: the attribute {key!r} is missing or of a foreign type; is this a prepared file?")
+
+
+class NewFile:
+    """An HDF5 file that takes its name when it is complete; until then it is `.NAME.*.partial` beside it.
+
+    Its room on the disk is taken before the first array is written: HDF5 crashes when it finds the disk full while it
+    closes a file. Room that is not used is given back when the file is closed.
+
+    Args:
+        path: the file; its folder is made if need be.
+        size: of the arrays to be written, bytes; see also `reserve`.
+
+    Raises:
+        WriteError: the folder or file cannot be made, or there is not enough room.
+    """
+
+    def __init__(self, path: Path, size: int):
+        make_folder(path.parent)
+        self.path, self._size, self.handle, self._partial = path, _FORM, None, None
+        try:
+            self._remove_abandoned()
+            free = shutil.disk_usage(path.parent).free
+            if free < size:
+                raise WriteError(f"{path}: needs {size / 2**30:.1f} GiB, only {free / 2**30:.1f} are free. "
+                                 "Free some space or choose a folder on another disk.")
+            handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+            self._partial = Path(partial)
+            with open(handle, "wb") as file:
+                os.fchmod(file.fileno(), 0o644)
+                file.write(_empty())
+            self.reserve(size)
+            self.handle = h5py.File(partial, "r+")
+        except BaseException as error:
+            self.discard()
+            if isinstance(error, OSError):
+                raise write_error(path, error) from error
+            raise
+
+    def _remove_abandoned(self) -> None:
+        """Removes what a killed writer left; a live one holds HDF5's lock on its file."""
+        for left in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.partial"):
+            with left.open("rb") as handle:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                left.unlink()
+
+    def reserve(self, size: int) -> None:
+        """Take so many bytes more of the disk; OSError if they are not there."""
+        self._size += size
+        if hasattr(os, "posix_fallocate"):                 # macOS has none: there the check of the free space must do
+            with self._partial.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, self._size)
+
+    def finish(self) -> None:
+        """Close the file and give it its name; OSError or RuntimeError if it cannot be."""
+        self.handle.close()
+        with self._partial.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(self._partial, self.path)
+
+    def discard(self) -> None:
+        """Close and remove what has not got its name."""
+        if self.handle:
+            with suppress(OSError, RuntimeError):          # it is thrown away
+                self.handle.close()
+        if self._partial:
+            self._partial.unlink(missing_ok=True)
+
+
+def _empty() -> bytes:
+    """An HDF5 file without anything in it."""
+    memory = io.BytesIO()
+    h5py.File(memory, "w").close()
+    return memory.getvalue()

@@ -1,6 +1,7 @@
 """A clip of one's own: from its file to the classes of its seconds, a timeline, and a video of where a model looks."""
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +18,7 @@ from vscg.errors import VscgError
 from vscg.failures import class_probability
 from vscg.features.extract import Networks, window_features
 from vscg.features.video import FRAMES, Window, read_windows
-from vscg.files import write_atomically
+from vscg.files import make_folder, replacing, write_atomically, write_error
 from vscg.labels import BACKGROUND, CATEGORIES, CLASSES
 from vscg.models import build_model, predict_segments
 from vscg.paths import runs_dir
@@ -132,27 +133,32 @@ def write_mp4(path: Path, pictures: Iterable[np.ndarray], waveform: np.ndarray, 
         waveform: (samples,) in -1..1.
         sample_rate: Hz.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with av.open(str(partial), "w", format="mp4", options={"movflags": "faststart"}) as file:
-            picture = file.add_stream("libx264", rate=FRAMES, options={"crf": "26", "preset": "veryfast"})
-            picture.pix_fmt = "yuv420p"
-            sound = file.add_stream("aac", rate=sample_rate, layout="mono")
-            for number, pixels in enumerate(pictures):
-                if number == 0:
-                    picture.height, picture.width = pixels.shape[:2]
-                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-                frame.pts, frame.time_base = number, Fraction(1, FRAMES)
-                file.mux(picture.encode(frame))
-            frame = av.AudioFrame.from_ndarray(np.asarray(waveform, np.float32)[None], format="fltp", layout="mono")
-            frame.sample_rate = sample_rate
-            file.mux(sound.encode(frame))
-            for stream in (picture, sound):
-                file.mux(stream.encode(None))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with _writing_video(path) as file:
+        picture = file.add_stream("libx264", rate=FRAMES, options={"crf": "26", "preset": "veryfast"})
+        picture.pix_fmt = "yuv420p"
+        sound = file.add_stream("aac", rate=sample_rate, layout="mono")
+        for number, pixels in enumerate(pictures):
+            if number == 0:
+                picture.height, picture.width = pixels.shape[:2]
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, FRAMES)
+            file.mux(picture.encode(frame))
+        frame = av.AudioFrame.from_ndarray(np.asarray(waveform, np.float32)[None], format="fltp", layout="mono")
+        frame.sample_rate = sample_rate
+        file.mux(sound.encode(frame))
+        for stream in (picture, sound):
+            file.mux(stream.encode(None))
     return path
+
+
+@contextmanager
+def _writing_video(path: Path) -> Iterator[av.container.OutputContainer]:
+    """An MP4 file that takes its name when it is complete; WriteError as `replacing`."""
+    try:
+        with replacing(path) as file, av.open(file.name, "w", format="mp4", options={"movflags": "faststart"}) as video:
+            yield video
+    except av.FFmpegError as error:
+        raise write_error(path, error) from error
 
 
 def write_results(path: str | Path, watched: list[Watched], folder: Path, made_by: str) -> list[Path]:
@@ -167,16 +173,14 @@ def write_results(path: str | Path, watched: list[Watched], folder: Path, made_b
     Returns:
         The files, in that order.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     stem = Path(path).stem
     text = json.dumps({"clip": Path(path).name, "made_by": made_by, "rest": watched[-1].window.rest,
                        "seconds": [second for one in watched for second in one.seconds()]}, indent=1)
     files = [folder / f"{stem}.json", folder / f"{stem}-timeline.png"]
     write_atomically(files[0], (text + "\n").encode())
-    figure = timeline(watched)
-    partial = files[1].with_name(f".{files[1].name}")
-    figure.savefig(partial, format="png", bbox_inches="tight")
-    partial.replace(files[1])
+    with replacing(files[1]) as file:
+        timeline(watched).savefig(file, format="png", bbox_inches="tight")
     if watched[0].attention is not None:
         files.append(write_mp4(folder / f"{stem}-attention.mp4", (shown for one in watched for shown in overlay(one)),
                                np.concatenate([one.window.waveform for one in watched]),

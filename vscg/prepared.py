@@ -5,16 +5,10 @@ or float32, `audio` (N,10,128) float32, `labels` (N,10,29) uint8 one-hot, `categ
 `video_ids` (N,) UTF-8 of fixed length, `splits/{train,val,test,background}` int64 row numbers, and, for planted data,
 `truth/*` with first axis N. Nothing is compressed and text has fixed length, so that sizes are known before reading.
 """
-import fcntl
-import glob
 import json
 import math
-import os
-import shutil
 import string
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -24,6 +18,7 @@ import numpy as np
 
 from vscg import hdf5
 from vscg.errors import VscgError
+from vscg.files import write_error
 from vscg.hdf5 import one_hot, verify, verify_disjoint
 from vscg.labels import AUDIO_DIM, BACKGROUND, CLASSES, GRID, SEGMENTS, VISUAL_DIM
 
@@ -81,34 +76,17 @@ class PreparedWriter:
         self._row, self._splits = 0, None
 
     def __enter__(self) -> "PreparedWriter":
+        dtypes = {key: np.dtype(self.visual_dtype if key == "visual" else DTYPES[key][0]) for key in ROWS}
+        row = sum(math.prod(ROWS[key]) * dtypes[key].itemsize for key in ROWS) + _ID_LENGTH
+        self._new = hdf5.NewFile(self.path, self.clips * row)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._remove_abandoned()
-            needed = self.clips * math.prod(ROWS["visual"]) * np.dtype(self.visual_dtype).itemsize
-            if (free := shutil.disk_usage(self.path.parent).free) < needed:
-                raise VscgError(f"{self.path}: needs {needed / 2**30:.1f} GiB, only {free / 2**30:.1f} are free")
-            handle, partial = tempfile.mkstemp(prefix=f".{self.path.name}.", suffix=".partial", dir=self.path.parent)
-            os.fchmod(handle, 0o644)
-            os.close(handle)
-            self._partial = Path(partial)
-            self._file = h5py.File(partial, "w")
-        except OSError as error:
-            raise VscgError(f"{self.path}: cannot be written ({hdf5.reason(error)})") from error
-        for key, shape in ROWS.items():
-            dtype = self.visual_dtype if key == "visual" else DTYPES[key][0]
-            self._file.create_dataset(key, (self.clips, *shape), dtype)
-        self._file.create_dataset("video_ids", (self.clips,), h5py.string_dtype("utf-8", _ID_LENGTH))
+            for key, shape in ROWS.items():
+                self._new.handle.create_dataset(key, (self.clips, *shape), dtypes[key])
+            self._new.handle.create_dataset("video_ids", (self.clips,), h5py.string_dtype("utf-8", _ID_LENGTH))
+        except BaseException:                              # Ctrl-C, for one
+            self._new.discard()
+            raise
         return self
-
-    def _remove_abandoned(self) -> None:
-        """Removes what a killed writer left; a live one holds HDF5's lock on its file."""
-        for left in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.partial"):
-            with left.open("rb") as handle:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue
-                left.unlink()
 
     def append(self, visual: np.ndarray, audio: np.ndarray, labels: np.ndarray, category: np.ndarray,
                video_ids: Sequence[str], **truth: np.ndarray) -> None:
@@ -123,16 +101,19 @@ class PreparedWriter:
         if len(ids) != len(category) or max(map(len, ids)) > _ID_LENGTH:
             raise ValueError(f"{len(category)} video ids of at most {_ID_LENGTH} bytes expected")
         verify_rows(str(self.path), first, block)
+        file = self._new.handle
         try:
+            if first == 0:
+                self._new.reserve(sum(values[:1].nbytes for values in truth.values()) * self.clips)
+                for key, values in truth.items():
+                    file.create_dataset(f"truth/{key}", (self.clips, *values.shape[1:]), values.dtype)
             for key, values in block.items():
-                self._file[key][rows] = values
-            self._file["video_ids"][rows] = ids
+                file[key][rows] = values
+            file["video_ids"][rows] = ids
             for key, values in truth.items():
-                if first == 0:
-                    self._file.create_dataset(f"truth/{key}", (self.clips, *values.shape[1:]), values.dtype)
-                self._file[f"truth/{key}"][rows] = values
+                file[f"truth/{key}"][rows] = values
         except OSError as error:
-            raise VscgError(f"{self.path}: cannot be written ({hdf5.reason(error)})") from error
+            raise write_error(self.path, error) from error
         self._row = rows.stop
 
     def splits(self, train: Sequence[int], val: Sequence[int], test: Sequence[int], background: Sequence[int] = ()):
@@ -145,25 +126,20 @@ class PreparedWriter:
             if kind is None:
                 self._finish()
         except (OSError, RuntimeError) as error:
-            raise VscgError(f"{self.path}: cannot be written ({hdf5.reason(error)})") from error
+            raise write_error(self.path, error) from error
         finally:
-            if self._file:
-                with suppress(OSError, RuntimeError):      # it is thrown away; a full disk fails here a second time
-                    self._file.close()
-            self._partial.unlink(missing_ok=True)
+            self._new.discard()
 
     def _finish(self) -> None:
         if self._row != self.clips or self._splits is None or not self.fingerprint:
             raise ValueError(f"{self.path}: {self._row} of {self.clips} clips, splits or fingerprint missing")
         for key, values in self._splits.items():
-            self._file.create_dataset(f"splits/{key}", data=values)
+            self._new.handle.create_dataset(f"splits/{key}", data=values)
         texts = {"format": FORMAT, "name": self.name, "fingerprint": self.fingerprint,
                  "sources": json.dumps(self.sources, sort_keys=True)}
-        self._file.attrs.update({key: np.bytes_(text.encode()) for key, text in texts.items()} | {"version": VERSION})
-        self._file.close()
-        with self._partial.open("rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(self._partial, self.path)
+        attributes = {key: np.bytes_(text.encode()) for key, text in texts.items()}
+        self._new.handle.attrs.update(attributes | {"version": VERSION})
+        self._new.finish()
 
 
 @dataclass(frozen=True)
@@ -190,7 +166,7 @@ def read_layout(handle: h5py.File, path: Path) -> Layout:
         raise VscgError(f"{path}: not a prepared file, its format is not {FORMAT!r}; use `python -m vscg data prepare`")
     version = hdf5.attribute(handle, path, "version")
     if not isinstance(version, int) or version < 1:
-        raise VscgError(f"{path}: the attribute version is {version!r}, expected {VERSION}")
+        raise VscgError(f"{path}: the attribute version is {str(version)[:40]!r}, expected {VERSION}")
     if version > VERSION:
         raise VscgError(f"{path}: format version {version} is newer than this package's {VERSION}; update the package")
     name, fingerprint, sources = (str(hdf5.attribute(handle, path, key)) for key in ("name", "fingerprint", "sources"))

@@ -1,6 +1,8 @@
 """Run records: what a finished run leaves behind, found again by a key."""
 import ast
 import csv
+import datetime
+import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -14,10 +16,11 @@ import safetensors.numpy
 import safetensors.torch
 from torch import nn
 
-from vscg.config import RunConfig
+from vscg.config import SELECTIONS, RunConfig
 from vscg.errors import VscgError
 from vscg.files import write_atomically
 from vscg.fingerprint import code_hash, value_hash
+from vscg.labels import CLASSES, SEGMENTS
 from vscg.models import SYSTEMS, build_model
 
 PACKAGE = Path(__file__).parent
@@ -58,7 +61,7 @@ def _shaping_code(system: str) -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """A finished run. `values` is the content of record.json."""
+    """A finished run. `values` is the content of record.json; what reads another file raises VscgError for damage."""
 
     folder: Path
     values: dict
@@ -76,12 +79,40 @@ class Record:
     @property
     def history(self) -> pd.DataFrame:
         """One row per epoch: epoch, lr, loss, its parts, val_accuracy, test_accuracy (fractions)."""
-        return pd.read_csv(self.folder / "history.csv")
+        try:
+            table = pd.read_csv(io.BytesIO(self._content("history.csv")))
+            if table["epoch"].tolist() != list(range(1, len(table) + 1)) or \
+                    {dtype.kind for dtype in table.dtypes} - set("if"):
+                raise ValueError("not a table of numbers with one row per epoch")
+        except (ValueError, KeyError, RecursionError) as error:
+            raise self._damaged("history.csv", error) from error
+        return table
 
     def predictions(self, selection: str = "validation") -> np.ndarray:
         """Predicted classes of the test clips, (N,10) int64, at the epoch that `selection` picked."""
-        stored = safetensors.numpy.load_file(self.folder / "predictions.safetensors")
-        return stored[selection].astype(np.int64)
+        name = "predictions.safetensors"
+        try:
+            classes = safetensors.numpy.load(self._content(name))[selection]
+        except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise self._damaged(name, error) from error
+        sound = classes.dtype.kind == "i" and classes.shape[1:] == (SEGMENTS,)
+        if not sound or ((classes < 0) | (classes >= CLASSES)).any():
+            raise self._damaged(name, f"{selection} are no classes of clips of {SEGMENTS} segments")
+        return classes.astype(np.int64)
+
+    def _content(self, name: str) -> bytes:
+        """A file of the run, whole and as it was written."""
+        try:
+            content = (self.folder / name).read_bytes()
+        except OSError as error:
+            raise self._damaged(name, error.strerror) from error
+        if self.values.get("sums", {}).get(name, _sum(content)) != _sum(content):
+            raise self._damaged(name, "its content is not what the run wrote")
+        return content
+
+    def _damaged(self, name: str, why: object) -> VscgError:
+        return VscgError(f"{self.folder / name} is damaged ({str(why)[:200]}): delete the folder {self.folder} and run "
+                         "again.")
 
     def model(self) -> nn.Module:
         """The trained model, in evaluation mode on the CPU."""
@@ -102,15 +133,17 @@ def run_title(config: RunConfig) -> str:
 
 
 def write_record(folder: Path, values: dict, history: list[dict], weights: dict, predictions: dict) -> Record:
-    """Store a finished run; record.json comes last and makes it count."""
+    """Store a finished run; record.json comes last, with the SHA-256 of the other files, and makes it count."""
     table = io.StringIO()
     writer = csv.DictWriter(table, fieldnames=list(history[0]))
     writer.writeheader()
     writer.writerows(history)
-    write_atomically(folder / "history.csv", table.getvalue().encode())
-    write_atomically(folder / "state.safetensors", safetensors.torch.save(weights))
-    write_atomically(folder / "predictions.safetensors", safetensors.numpy.save(predictions))
-    text = json.dumps(values, indent=1) + "\n"
+    contents = {"history.csv": table.getvalue().encode(), "state.safetensors": safetensors.torch.save(weights),
+                "predictions.safetensors": safetensors.numpy.save(predictions)}
+    for name, content in contents.items():
+        write_atomically(folder / name, content)
+    sums = {name: _sum(content) for name, content in contents.items()}
+    text = json.dumps({**values, "sums": sums}, indent=1) + "\n"
     write_atomically(folder / "record.json", text.encode())
     for left in folder.glob(".*.partial"):                 # of a process that was killed while it saved
         left.unlink(missing_ok=True)
@@ -127,12 +160,35 @@ def read_record(folder: Path) -> Record | None:
     if not path.is_file():
         return None
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        record = Record(folder, values)
-        record.config, record.result["test"]["accuracy"], values["finished"], values["seconds"], values["device"]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise VscgError(f"{path} is damaged ({error}): delete the folder {folder} and run again.") from error
+        record = Record(folder, json.loads(path.read_bytes()))
+        _check(record)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError, VscgError) as error:
+        raise VscgError(f"{path} is damaged ({str(error)[:200]}): delete the folder {folder} and run again.") from error
     return record
+
+
+def _check(record: Record) -> None:
+    """ValueError, or what else a wrong value raises, unless a record has all that the package reads in it."""
+    values, config = record.values, record.config.resolve()
+    texts = [values["device"], values["finished"], values["data"]["name"], values["data"]["fingerprint"]]
+    datetime.datetime.fromisoformat(values["finished"])
+    sums = values.get("sums", {})
+    if not all(isinstance(text, str) for text in [*texts, *sums.values()]):
+        raise ValueError("its texts are none")
+    shares = []
+    for selection in SELECTIONS:
+        result = values["results"][selection]
+        if type(result["epoch"]) is not int or not 1 <= result["epoch"] <= config.epochs:
+            raise ValueError(f"epoch {result['epoch']!r} is none of the run")
+        low, high = result["test"]["accuracy_interval"]
+        shares += [low, result["test"]["accuracy"], high]
+    if not all(isinstance(number, (int, float)) for number in [*shares, values["seconds"]]) \
+            or not all(0 <= share <= 1 for share in shares) or not 0 <= values["seconds"] < float("inf"):
+        raise ValueError("its accuracies or seconds are no such numbers")
+
+
+def _sum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def load_model(folder: Path) -> nn.Module:
@@ -146,15 +202,16 @@ def load_model(folder: Path) -> nn.Module:
         raise VscgError(f"{folder} holds no finished run: there is no record.json.")
     config = record.config
     model = build_model(config.system, setting=config.setting, variant=config.variant, **config.model_options)
-    path = folder / "state.safetensors"
+    content = record._content("state.safetensors")
     try:
-        model.load_state_dict(safetensors.torch.load_file(path))
-    except (OSError, RuntimeError, safetensors.SafetensorError) as error:
-        raise VscgError(f"{path} does not hold this run's weights ({error}): delete {folder} and run again.") from error
+        model.load_state_dict(safetensors.torch.load(content))
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, safetensors.SafetensorError) as error:
+        raise VscgError(f"{folder / 'state.safetensors'} does not hold this run's weights ({str(error)[:500]}): delete "
+                        f"{folder} and run again.") from error
     return model.eval()
 
 
 def find_records(store: Path) -> list[Record]:
-    """All finished runs in a folder of runs, oldest first."""
-    records = [read_record(path.parent) for path in store.glob("*/record.json")]
-    return sorted((record for record in records if record), key=lambda record: record.values["finished"])
+    """All finished runs in a folder of runs, oldest first by the clocks of the machines that trained them."""
+    records = filter(None, (read_record(path.parent) for path in store.glob("*/record.json")))
+    return sorted(records, key=lambda record: (record.values["finished"], record.folder))

@@ -1,9 +1,11 @@
 """From a folder of clips to one prepared file of features, in pieces that survive an interruption."""
+import contextlib
+import functools
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -15,15 +17,17 @@ from safetensors.numpy import load_file, save
 from torch import nn
 from tqdm import tqdm
 
+from vscg import paths
+from vscg.cluster import Died, work
 from vscg.errors import VscgError
 from vscg.features import weights as published
 from vscg.features.vgg19 import VGG19, visual_features
 from vscg.features.vggish import VGGish, audio_features
 from vscg.features.video import Window, read_windows
-from vscg.files import in_use, locked, write_atomically
-from vscg.fingerprint import value_hash
-from vscg.labels import BACKGROUND, CLASSES, SEGMENTS
-from vscg.machine import best_device
+from vscg.files import WriteError, in_use, locked, write_atomically, write_error
+from vscg.fingerprint import code_hash, value_hash
+from vscg.labels import AUDIO_DIM, BACKGROUND, CLASSES, GRID, SEGMENTS, VISUAL_DIM
+from vscg.machine import usable_device
 from vscg.prepared import PreparedWriter
 
 SUFFIXES = frozenset((
@@ -68,18 +72,11 @@ def load_networks(weights: str | PathLike | None = None, device: str | torch.dev
     Weights that are not there are downloaded. `device` defaults to the GPU where there is one. Raises VscgError as
     `vscg.features.weights.fetch`.
     """
-    device = _device(device)
+    device = usable_device(device)
     pairs = (VGG19, published.VGG19), (VGGish, published.VGGISH)
     files = [published.fetch(file, Path(weights) if weights else None, progress) for _, file in pairs]
     return Networks(*(published.load(network, file).to(device)
                       for (network, _), file in zip(pairs, files, strict=True)))
-
-
-def _device(wanted: str | torch.device | None) -> torch.device:
-    device = torch.device(wanted or best_device())
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise VscgError(f"device {wanted}: no GPU can be used here; leave it out to use the CPU")
-    return device
 
 
 def window_features(window: Window, networks: Networks,
@@ -100,7 +97,7 @@ def window_features(window: Window, networks: Networks,
 
 def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False,
             device: str | torch.device | None = None, weights: str | PathLike | None = None,
-            networks: Networks | None = None, progress: bool = True) -> Report:
+            networks: Networks | None = None, scheduler: str | None = None, progress: bool = True) -> Report:
     """Writes the features of every clip in a folder into the prepared file `target`; returns what it holds.
 
     The clips are the files with a media suffix, in the order of their names; a row is a window of ten seconds. Their
@@ -119,33 +116,45 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
         device: where the networks run; default: the GPU where there is one.
         weights: folder of the published weights, see `load_networks`.
         networks: use these instead of the published ones.
+        scheduler: have the clips done by the workers of this Dask scheduler, see `cluster.work`; they see the clips,
+            the weights and the target's folder under the same paths as this process. Given `networks` travel with every
+            clip; the published ones are loaded once by each worker.
         progress: show a bar.
 
     Raises:
-        VscgError: no clip in the folder, none that can be read, no weights, a full disk, or another process that works
-            on the same target.
+        VscgError: no clip in the folder, none that can be read, no weights, a full disk, another process that works
+            on the same target, or as `cluster.work`.
     """
-    folder, target = Path(folder), Path(target)
+    folder, target = Path(folder).absolute(), Path(target)
     clips = _clips(folder)
-    if networks is None:
-        networks = load_networks(weights, device, progress)
-    elif device is not None:
-        networks = Networks(networks.visual.to(_device(device)), networks.audio.to(_device(device)))
-    identity, parts = networks.fingerprint(), target.with_name(f"{target.name}.parts")
+    source = networks or (Path(weights) if weights else paths.data_dir() / "weights").absolute()
+    networks = _networks(source, "cpu" if scheduler else device, progress)     # on a cluster, only to know them
+    identity, parts = networks.fingerprint(), target.with_name(f"{target.name}.parts").absolute()
     try:
         if in_use(parts):
             raise VscgError(f"{target}: another process extracts into it now; wait for it, or name another target")
         with locked(parts):
-            found, skipped = _extract_parts(clips, parts, pad, networks, identity, progress)
+            with tqdm(total=SEGMENTS * len(clips), desc="extract", unit="s", disable=None if progress else True) as bar:
+                steps = (_on_cluster(scheduler, clips, parts, pad, source, identity, device) if scheduler else
+                         _here(clips, parts, pad, networks, identity, bar))
+                found, skipped = _collect(clips, steps, bar)
             if not found:
                 shutil.rmtree(parts)
                 raise VscgError(f"{folder}: no clip in it can be used:\n" + "\n".join(f"  {why}" for why in skipped))
             report = _assemble(target, found, skipped, {"labels": "unknown", "pad": pad, "networks": identity})
             shutil.rmtree(parts)
     except OSError as error:
-        raise VscgError(f"{error.filename or target}: cannot be written ({error.strerror or error}); the same call "
-                        "goes on once it can") from error
+        raise write_error(error.filename or target, error) from error
     return report
+
+
+def _networks(source: Networks | Path, device: str | torch.device | None, progress: bool = False) -> Networks:
+    """Given networks, or the published ones from a folder; on a device, if one is named."""
+    if isinstance(source, Path):
+        return load_networks(source, device, progress)
+    if device is None:
+        return source
+    return Networks(*(network.to(usable_device(device)) for network in (source.visual, source.audio)))
 
 
 def _clips(folder: Path) -> list[Path]:
@@ -168,45 +177,94 @@ class _Clip:
     rest: float                                            # s that are in no window
 
 
-def _extract_parts(clips: list[Path], parts: Path, pad: bool, networks: Networks, identity: str,
-                   progress: bool) -> tuple[list[_Clip], list[str]]:
-    """Computes the windows that are missing in `parts`; the clips that are complete, and why others are not."""
-    found, skipped = [], []
-    with tqdm(total=SEGMENTS * len(clips), desc="extract", unit="s", disable=None if progress else True) as bar:
-        for path in clips:
-            bar.set_postfix_str(path.name)
-            begun = bar.n
-            try:
-                found.append(_extract_clip(path, parts, pad, networks, identity, bar))
-            except VscgError as error:
-                skipped.append(str(error))
-                bar.write(f"skipped: {error}") if not bar.disable else None
-            bar.total += bar.n - begun - SEGMENTS          # it was counted as one window
+Steps = Iterator[tuple[Path | None, _Clip | str | None]]   # a clip, and why it is left out if it is; Nones: waiting
+
+
+def _collect(clips: list[Path], steps: Steps, bar: tqdm) -> tuple[list[_Clip], list[str]]:
+    """The clips that are complete, and why others are not, both in the order of `clips`, whatever that of `steps`."""
+    done: dict[Path, _Clip | str] = {}
+    seconds = 0                                            # of the clips that are done
+    with contextlib.closing(steps):
+        for path, outcome in steps:
+            if path is not None:
+                done[path] = outcome
+                length = 0 if isinstance(outcome, str) else SEGMENTS * len(outcome.parts)
+                seconds += length
+                bar.total += length - SEGMENTS             # it was counted as one window
+                bar.update(seconds - bar.n)
+                if isinstance(outcome, str) and not bar.disable:
+                    bar.write(f"skipped: {outcome}")
             bar.refresh()
-    return found, skipped
+    outcomes = [done[path] for path in clips]
+    return [each for each in outcomes if isinstance(each, _Clip)], [each for each in outcomes if isinstance(each, str)]
 
 
-def _extract_clip(path: Path, parts: Path, pad: bool, networks: Networks, identity: str, bar: tqdm) -> _Clip:
+def _here(clips: list[Path], parts: Path, pad: bool, networks: Networks, identity: str, bar: tqdm) -> Steps:
+    """One clip after the other in this process; the bar moves with every batch."""
+    for path in clips:
+        bar.set_postfix_str(path.name)
+        yield path, _extract_clip(path, parts, pad, networks, identity, bar.update)
+
+
+def _on_cluster(scheduler: str, clips: list[Path], parts: Path, pad: bool, source: Networks | Path, identity: str,
+                device: str | torch.device | None) -> Steps:
+    """Each clip on a worker of a Dask cluster, which writes its windows where they would be written here."""
+    tasks = ((path, _extract_there, (path, parts, pad, source, identity, device)) for path in clips)
+    needs = [clips[0].parent, *([source] if isinstance(source, Path) else [])]
+    with contextlib.closing(work(scheduler, tasks, folder=parts, needs=needs, code=_code)) as steps:
+        for path, outcome in steps:
+            yield path, f"{path}: {outcome}" if isinstance(outcome, Died) else outcome
+
+
+@functools.cache
+def _code() -> str:
+    """Hash of the code of this folder, which makes the features."""
+    return code_hash(Path(__file__).parent.glob("*.py"))
+
+
+def _extract_there(path: Path, parts: Path, pad: bool, source: Networks | Path, identity: str,
+                   device: str | torch.device | None) -> _Clip | str:
+    """`_extract_clip` on a worker, after a check that its networks are those of the caller."""
+    networks, found = _loaded(source, device) if isinstance(source, Path) else (_networks(source, device), identity)
+    if found != identity:
+        raise VscgError(f"{source}: the weights there have changed since the extraction began; start it again")
+    return _extract_clip(path, parts, pad, networks, identity)
+
+
+@functools.lru_cache(1)
+def _loaded(folder: Path, device: str | torch.device | None) -> tuple[Networks, str]:
+    """The published networks, kept for the next clip, and their fingerprint."""
+    networks = _networks(folder, device)
+    return networks, networks.fingerprint()
+
+
+def _extract_clip(path: Path, parts: Path, pad: bool, networks: Networks, identity: str,
+                  done: Callable[[int], object] = lambda seconds: None) -> _Clip | str:
+    """Computes the windows of a clip that are missing in `parts`; why it is left out, if it cannot be read."""
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise VscgError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-    key = value_hash([digest, pad, identity])[:16]
-    finished = parts / f"{key}.json"
-    if not finished.exists():
-        count, rest = 0, 0.0
-        for count, window in enumerate(read_windows(path, pad), 1):
-            part, rest = parts / f"{key}-{count}.safetensors", window.rest
-            if part.exists():
-                bar.update(SEGMENTS)
-                continue
-            visual, audio = window_features(window, networks, bar.update)
-            write_atomically(part, save({"visual": visual.astype(np.float16), "audio": audio, "padded": window.padded,
-                                         "start": np.array(window.start)}))
-        write_atomically(finished, json.dumps({"windows": count, "rest": rest}).encode())
-    else:
-        bar.update(SEGMENTS)
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise VscgError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+        key = value_hash([digest, pad, identity])[:16]
+        finished = parts / f"{key}.json"
+        with locked(parts / key):                          # a copy of the clip may be under way elsewhere
+            if not finished.exists():
+                count, rest = 0, 0.0
+                for count, window in enumerate(read_windows(path, pad), 1):
+                    part, rest = parts / f"{key}-{count}.safetensors", window.rest
+                    if part.exists():
+                        done(SEGMENTS)
+                        continue
+                    visual, audio = window_features(window, networks, done)
+                    write_atomically(part, save({"visual": visual.astype(np.float16), "audio": audio,
+                                                 "padded": window.padded, "start": np.array(window.start)}))
+                write_atomically(finished, json.dumps({"windows": count, "rest": rest}).encode())
+    except WriteError:
+        raise                                              # it says nothing about the clip
+    except VscgError as error:
+        return str(error)
     state = json.loads(finished.read_bytes())
     names = tuple(parts / f"{key}-{number}.safetensors" for number in range(1, state["windows"] + 1))
     return _Clip(path, digest, names, state["rest"])
@@ -234,11 +292,20 @@ def _assemble(target: Path, clips: list[_Clip], skipped: list[str], sources: dic
     return Report(target, tuple(video_ids), tuple(notes), tuple(skipped))
 
 
+# Of what is kept of a window.
+_FORMS = {"visual": ((SEGMENTS, GRID, GRID, VISUAL_DIM), np.dtype(np.float16)), "padded": ((SEGMENTS,), np.dtype(bool)),
+          "audio": ((SEGMENTS, AUDIO_DIM), np.dtype(np.float32)), "start": ((), np.dtype(np.int64))}
+
+
 def _read_part(part: Path) -> dict[str, np.ndarray]:
     try:
-        return load_file(part)
-    except (SafetensorError, OSError) as error:
-        raise VscgError(f"{part}: damaged ({error}); remove its folder and extract again") from error
+        window = load_file(part)
+        forms = {name: (values.shape, values.dtype) for name, values in window.items()}
+        if forms != _FORMS or not 0 <= window["start"] < 2**31:
+            raise ValueError("it holds something else than a window's features")
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise VscgError(f"{part}: damaged ({str(error)[:200]}); remove its folder and extract again") from error
+    return window
 
 
 def _id(clip: _Clip, start: int) -> str:

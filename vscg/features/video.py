@@ -20,6 +20,9 @@ from vscg.labels import SEGMENTS
 FRAMES = 16                              # pictures in each second, at the middles of its sixteenths
 SIZE = 224                               # pixels along each side; the picture is stretched to a square
 TOLERANCE = 0.2                          # s that may be missing at the end of a second: tracks seldom end together
+# What FFmpeg calls the containers that are read. Its playlists, which lead to other files, are not among them.
+CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,mxf,nut,wav,mp3,flac,aac"
+RATES = (100, 400_000)                   # Hz; what a header says beyond that would only take memory
 HOLE = 0.1                               # s; a longer hole between pieces of sound is filled with silence
 JUMP = 60.0                              # s; a longer step in time between two pictures or sounds is damage
 LOST = 1.0                               # s; a clip that ends before the time its header says, by more, is cut off
@@ -52,6 +55,9 @@ def read_windows(path: str | PathLike, pad: bool = False) -> Iterator[Window]:
     with _explained(path), _opened(path) as picture, _opened(path) as sound:
         video, audio = _track(path, picture, "video"), _track(path, sound, "audio")
         rate = audio.codec_context.sample_rate
+        if not RATES[0] <= rate <= RATES[1]:
+            raise VscgError(f"{path}: damaged: its sound is said to have {rate} samples a second; get it again, or "
+                            f"convert it to between {RATES[0]} and {RATES[1]}")
         held, previous, start, lengths = [], None, 0, [0.0, 0.0]
         for seen, heard in zip_longest(_pictures(path, picture, video), _sounds(path, sound, audio)):
             lengths = [length + block[1] if block else length
@@ -113,8 +119,9 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _opened(path: Path):
-    # Only files: a playlist must not make us fetch anything. Bad bytes in a title are no reason to refuse a clip.
-    return av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+    # Neither another address nor another file: a playlist is no clip. Bad bytes in a title are no reason to refuse one.
+    return av.open(f"file:{path}", options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
+                   metadata_errors="replace")
 
 
 def _track(path: Path, container, kind: str):
@@ -140,7 +147,7 @@ def _timed(path: Path, container, track) -> Iterator[tuple[object, float, float]
         if not -1 < time - expected < JUMP:
             raise VscgError(f"{path}: damaged: the time jumps from {expected:.1f} s to {time:.1f} s; get it again")
         if track.type == "audio":
-            length = frame.samples / frame.sample_rate
+            length = frame.samples / max(1, frame.sample_rate)
         else:
             length = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else step
         expected = max(expected, time + length)
