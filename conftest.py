@@ -23,6 +23,7 @@ def pytest_collection_modifyitems(items):
     Notebook 01 shows the real data set. The notebooks of tables show the runs of the standard profile; where these are
     not all there, `make test` checks the copies that `make book` made from the quick runs.
     """
+    from tests.standard import standard_runs_are_here
     from vscg import paths
 
     committed = [item for item in items if item.path.parent == ROOT / "notebooks"]
@@ -34,12 +35,3 @@ def pytest_collection_modifyitems(items):
     for reason, some in skipped.items():
         for item in some:
             item.add_marker(pytest.mark.skip(reason=reason))
-
-
-def standard_runs_are_here() -> bool:
-    from vscg import paths
-    from vscg.study import book_configs
-    from vscg.sweep import unique_runs
-
-    runs = unique_runs(book_configs(data="planted-mini", profile="standard"))
-    return all((paths.runs_dir() / key / "record.json").is_file() for key in runs)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import vscg
-from conftest import standard_runs_are_here
+from tests.standard import standard_runs_are_here
 from vscg import cli, results
 
 ROOT = Path(__file__).resolve().parent.parent
