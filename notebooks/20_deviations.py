@@ -170,8 +170,8 @@ for row in ("D2", "D2, leak"):
 # %% [markdown]
 # A batch of one or two classes can be answered without looking: the bias of the last layer follows the class of the
 # moment, and at the end of an epoch it stands at the last one. The second print tells a late start from a low ceiling.
-# In batches of 8 and four epochs the harm is at its largest; the published batches of 128 hold a few more classes, and
-# 300 epochs leave time to recover. What the row shows is that nothing is gained by the order.
+# Batches of 8 and four epochs are a hard case: the published batches of 128 hold a few more classes, and 300 epochs leave
+# time to recover. What the row shows is that nothing is gained by the order.
 #
 # ## The duration leak
 #

@@ -200,7 +200,8 @@ styled(shown, f"What a step of batch {step['batch']} asks of the system.", "spee
 # - **Adam in one kernel** (`fused`) and **both CERE passes as one call**: see the rows above. The one call stays because
 #   it is as short as two; on a GPU, where starting a kernel costs, Adam is fused.
 # - **bf16 autocast** pays on processors that have the instructions; where the record's has them, rows above say so. It
-#   rounds to 8 bits of mantissa, so it is a choice, `RunConfig(precision="bf16")`, never the default.
+#   rounds to 8 bits of mantissa, so it is a choice, `RunConfig(precision="bf16")`, never the default. What it does to
+#   accuracy over seeds has not been measured: a processor without the instructions needs many times as long for it.
 # - **A hand-written gradient for AGVA**, in chunks that fit the cache, gained little, for a page of code that the reader
 #   of the model would have to understand. Left out.
 # - **AGVA's product as a 1x1 convolution**, which goes through another library. Here it is, in turn, on the shapes of

@@ -1,6 +1,6 @@
 // What the theme leaves to be done for readers who use a keyboard or a screen reader.
 
-const BOXES = "pre, .cell_output > .output, .cell_output figure, .pst-scrollable-table-container";
+const BOXES = "pre, .output.text_html, .cell_output > .output, .cell_output figure, .pst-scrollable-table-container";
 
 // What scrolls sideways can be reached with the Tab key and then scrolled with the arrows.
 function reachable(box) {
