@@ -169,7 +169,9 @@ def read_record(folder: Path) -> Record | None:
 
 def _check(record: Record) -> None:
     """ValueError, or what else a wrong value raises, unless a record has all that the package reads in it."""
-    values, config = record.values, record.config.resolve()
+    values, config = record.values, record.config
+    if config != config.resolve():
+        raise ValueError("its configuration has gaps")
     texts = [values["device"], values["finished"], values["data"]["name"], values["data"]["fingerprint"]]
     datetime.datetime.fromisoformat(values["finished"])
     sums = values.get("sums", {})
