@@ -7,7 +7,8 @@ import pytest
 
 from vscg import cli
 from vscg.cli import main
-from vscg.config import RunConfig
+from vscg.config import PRECISIONS, RunConfig
+from vscg.errors import VscgError
 from vscg.models import BUILT
 from vscg.planted import generate
 from vscg.records import Record
@@ -91,10 +92,56 @@ def test_sweep_passes_on_what_was_asked_and_tells_what_came_of_it(monkeypatch, c
     assert err.startswith("failed: AVEL, fully supervised, tiny, seed 0: VscgError: The loss is not finite")
     assert "failure.json" in err and err.count("\n") == 1
     assert asked == [(book_configs("VI,IV", data="tiny", profile="standard", seeds=2),
-                      {"workers": 3, "device": "cpu"})]
+                      {"workers": 3, "device": "cpu", "scheduler": None})]
     assert main(["sweep"]) == 0
-    assert asked[1] == (book_configs(data="planted-mini", profile="quick"), {"workers": None, "device": None})
+    assert asked[1] == (book_configs(data="planted-mini", profile="quick"),
+                        {"workers": None, "device": None, "scheduler": None})
     assert capsys.readouterr() == ("3 runs are there, 2 of them trained now, 0 failed\n", "")
+
+
+def test_deviations_trains_its_runs_and_writes_the_study_only_if_none_failed(monkeypatch, capsys):
+    config = RunConfig(system="avel", data="tiny")
+    asked, written, failures = [], [], [Failure(Path("runs/key"), config.resolve(), "VscgError: no")]
+
+    def fake(configs, **options):
+        asked.append((list(configs), options))
+        return Sweep((), tuple(failures))
+
+    monkeypatch.setattr(cli, "sweep", fake)
+    monkeypatch.setattr(cli, "deviation_configs", lambda: [config])        # the real ones plant the data set first
+    monkeypatch.setattr(cli, "write_study", lambda: written.append(1) or Path("study.json"))
+    assert main(["deviations", "--workers", "3", "--device", "cpu"]) == 1
+    out, err = capsys.readouterr()
+    assert not written and "1 failed" in out and err.startswith("failed: AVEL") and err.count("\n") == 1
+    failures.clear()
+    assert main(["deviations", "--scheduler", "local:2"]) == 0
+    assert written == [1] and capsys.readouterr().out.splitlines()[-1] == "study.json"
+    assert asked == [([config], {"workers": 3, "device": "cpu", "scheduler": None}),
+                     ([config], {"workers": None, "device": None, "scheduler": "local:2"})]
+
+
+def test_train_passes_the_precision_on(monkeypatch, capsys):
+    given = []
+
+    def fake(config, **options):
+        given.append((config.precision, options))
+        raise VscgError("no GPU here")
+
+    monkeypatch.setattr(cli, "fit", fake)
+    for precision in PRECISIONS:
+        assert main(["train", "--precision", precision]) == 1
+    assert given == [(precision, {"device": None}) for precision in PRECISIONS]
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "--precision", "float8"])
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2 and all(name in error for name in PRECISIONS)
+
+
+def test_a_negative_seed_plants_nothing(tmp_path, capsys):
+    assert main(["data", "plant", str(tmp_path / "no.h5"), "--seed", "-1"]) == 1
+    assert capsys.readouterr().err == "error: seed is -1: give a whole number from 0\n"
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_interrupted_command_ends_with_130_and_says_how_to_go_on(monkeypatch, capsys):

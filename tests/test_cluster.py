@@ -72,11 +72,9 @@ def tiny(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def processes():
-    """A running cluster of two worker processes; a task that costs three workers is given up."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, memory_limit=None, dashboard_address=None,
-                      silence_logs="CRITICAL", scheduler_kwargs={"allowed_failures": 2}) as found:
+    """A running cluster of two worker processes, as `local:2` has it."""
+    with cluster._local_cluster(2) as found:
         yield found
-        found.sync(cluster._end, found.workers.values())
 
 
 @pytest.fixture
@@ -86,7 +84,7 @@ def threads():
 
     def start(workers: int = 1, threads: int = 1):
         opened.append(LocalCluster(n_workers=workers, threads_per_worker=threads, processes=False, protocol="tcp://",
-                                   memory_limit=None, dashboard_address=None, silence_logs="CRITICAL"))
+                                   memory_limit=None, dashboard_address=":0", silence_logs="CRITICAL"))
         return opened[-1]
 
     yield start
@@ -274,9 +272,9 @@ class TestWork:
         log = tmp_path / "log"
         tasks = [("deadly", die, (log,)), *((name, note, (log, name)) for name in "abcd")]
         outcomes = done(of(processes.scheduler_address, tasks, tmp_path))
-        assert isinstance(outcomes["deadly"], Died) and "3 workers died" in outcomes.pop("deadly")
+        assert isinstance(outcomes["deadly"], Died) and "4 workers died" in outcomes.pop("deadly")
         assert outcomes == {name: name.upper() for name in "abcd"}
-        assert [line[0] for line in noted(log) if line[1] == "begin"].count("deadly") == 3
+        assert [line[0] for line in noted(log) if line[1] == "begin"].count("deadly") == cluster.DEATHS + 1
 
     def test_left_early_the_workers_stop_what_they_do(self, processes, tmp_path):
         log = tmp_path / "log"
@@ -356,8 +354,10 @@ class TestErrors:
         module = types.ModuleType("only_here")
         exec("def task(): return 1", module.__dict__)
         monkeypatch.setitem(sys.modules, "only_here", module)
+        before = {nanny.pid for nanny in processes.workers.values()}
         with pytest.raises(VscgError, match="cannot be done there .ModuleNotFoundError.*only_here.*same installation"):
             done(of(processes.scheduler_address, [("a", module.task, ())], tmp_path))
+        assert {nanny.pid for nanny in processes.workers.values()} == before, "no worker ended for it"
 
 
 def test_the_command_line_hands_the_address_on(monkeypatch, tmp_path):

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
+from pickle import loads
 
 import torch
 
@@ -106,9 +107,24 @@ def _perform(terms: _Terms, function: Callable, arguments: tuple) -> object:
             getattr(ctypes.CDLL(None), "malloc_trim", bool)(0)
 
 
+class _Errand:
+    """A task as bytes: to unpickle them is to do it.
+
+    Dask unpickles a task before it begins; a worker that cannot, for want of the package, would end, and so would the
+    one that is given the task next. Unpickled as the task, it fails with an error that comes back.
+    """
+
+    def __init__(self, *task):
+        self.task = task
+
+    def __reduce__(self) -> tuple[Callable, tuple]:
+        return _perform, self.task
+
+
 def _follow(client, scheduler: str, tasks: Iterator, terms: _Terms) -> Iterator[tuple[Hashable | None, object]]:
     """The loop of `work`: hand out, wait, yield."""
     from distributed import CancelledError, Future
+    from distributed.protocol.pickle import dumps
     from distributed.scheduler import KilledWorker
 
     running: dict[str, tuple[Hashable, Future]] = {}
@@ -129,7 +145,8 @@ def _follow(client, scheduler: str, tasks: Iterator, terms: _Terms) -> Iterator[
                 if function is None:
                     more = False
                     break
-                future = client.submit(_perform, terms, function, arguments, key=f"vscg-{uuid.uuid4().hex}")
+                errand = dumps(_Errand(terms, function, arguments))
+                future = client.submit(loads, errand, key=f"vscg-{uuid.uuid4().hex}")
                 running[future.key] = name, future
                 future.add_done_callback(finished.put)
             if not running and not more:
@@ -189,7 +206,7 @@ def _client(scheduler: str) -> Iterator:
         raise VscgError(f"a scheduler needs the package distributed ({error}): install it with `pip install -c "
                         "requirements.lock distributed`") from error
     with contextlib.ExitStack() as stack:
-        address = stack.enter_context(_local_cluster(int(rest))) if local else scheduler
+        address = stack.enter_context(_local_cluster(int(rest))).scheduler_address if local else scheduler
         try:
             client = Client(address, timeout=CONNECT, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -199,23 +216,26 @@ def _client(scheduler: str) -> Iterator:
 
 
 @contextlib.contextmanager
-def _local_cluster(workers: int) -> Iterator[str]:
-    """Processes on this machine, each with a nanny that replaces it when it dies; yields the scheduler's address."""
+def _local_cluster(workers: int) -> Iterator:
+    """A LocalCluster: processes on this machine, each with a nanny that replaces it when it dies."""
+    import dask
     from distributed import LocalCluster
 
     # Ctrl-C in a terminal goes to every process of the group: blocked here, it is blocked in all that descend from
     # here, and reaches this process alone, when it is unblocked.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=None,
+        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=":0",
                                silence_logs="CRITICAL", scheduler_kwargs={"allowed_failures": DEATHS})
     except BaseException:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         raise
-    with cluster:
+    # Dask looks 15 s after a death whether the worker is back, and else gives its nanny up. But the one that came back
+    # may have died meanwhile, and the next one be on its way.
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "3650 days"}), cluster:
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            yield cluster.scheduler_address
+            yield cluster
         finally:
             cluster.sync(_end, cluster.workers.values())
 
