@@ -1,7 +1,7 @@
 """What each difference between paper and program does: pairs of runs that differ in that alone.
 
 Rows are named as on the deviations page. The runs are short, and all on planted-mini: enough clips and epochs for the
-systems to come near their plateau, and few enough for five seeds of everything in 40 minutes on two CPU cores.
+systems to come near their plateau, and few enough for five seeds of everything in less than an hour on two CPU cores.
 """
 from collections.abc import Mapping
 from dataclasses import dataclass, field

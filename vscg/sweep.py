@@ -21,7 +21,7 @@ from vscg.cluster import work
 from vscg.config import RunConfig
 from vscg.data import dataset_fingerprint, prepared_file
 from vscg.errors import VscgError
-from vscg.files import WriteError, in_use, make_folder, write_atomically
+from vscg.files import WriteError, in_use, make_folder, write_atomically, write_error
 from vscg.fingerprint import code_hash
 from vscg.machine import best_device, cores
 from vscg.models import BUILT, build_model
@@ -240,12 +240,15 @@ def _train(key: str, config: RunConfig, data: Path, store: Path, device: str | N
         if run_key(config, dataset.fingerprint) != key:
             raise VscgError(f"{data} is not what it was when the sweep began: the same call takes it as it is now.")
         record = fit(config, dataset=dataset, store=store, device=device, progress=False)
-        (folder / "failure.json").unlink(missing_ok=True)
     except WriteError:
         raise
     except Exception as error:        # noted with its trace and reported by the sweep: the other runs go on
         _note_failure(folder, config, f"{type(error).__name__}: {error}", traceback.format_exc())
         return NOTED
+    try:
+        (folder / "failure.json").unlink(missing_ok=True)
+    except OSError as error:
+        raise write_error(folder / "failure.json", error) from error
     return TRAINED if record.fresh else LOADED
 
 
