@@ -63,8 +63,8 @@ def changed_parameters(source: Path, wanted: dict) -> dict:
 def run_key(source: Path, parameters: dict, data: str = "") -> str:
     """SHA-256 over all that an executed notebook depends on.
 
-    Its source, its parameters, the code of the package and of the benchmarks, the pinned versions, the committed records,
-    the real labels and `data`, the data set's fingerprint.
+    Its source, its parameters, the code of the package and of the benchmarks, the pinned versions, the committed
+    records, the real labels and `data`, the data set's fingerprint.
     """
     real = paths.ave_dir()
     files = [source, ROOT / "requirements.lock", *sorted((ROOT / "book" / "records").glob("*.json")),

@@ -70,9 +70,12 @@ class TestStatus:
             "title": "Deviations | measured", "device": "a GPU", "finished": "2026-01-02T03:04:05",
             "versions": {"torch": "2.13.0"}}))
         (records / "bare.json").write_text("[1]")
+        (records / "speed.json").write_text(json.dumps({
+            "step": {"device": "a CPU", "date": "2026-01-03T04:05:06+00:00", "versions": {"torch": "2.13.0"}}}))
         text = page(sources, tmp_path)
         assert ("| Deviations \\| measured | `records/deviations.json` | a GPU | 2026-01-02 | torch 2.13.0 |") in text
         assert "| bare: not readable | `records/bare.json` |" in text
+        assert "| speed, step | `records/speed.json` | a CPU | 2026-01-03 | torch 2.13.0 |" in text
 
     def test_runs_are_counted_by_table_and_damaged_ones_named(self, sources, tmp_path):
         store = tmp_path / "runs"

@@ -92,10 +92,14 @@ def _committed(folder: Path) -> str:
     rows = []
     for path in sorted(folder.rglob("*.json")):
         values = _read(path)
-        versions = values.get("versions")
-        rows.append([values.get("title", path.stem) if values else f"{path.stem}: not readable",
-                     f"`{path.relative_to(folder.parent)}`", values.get("device", ""),
-                     str(values.get("finished", ""))[:10], _versions(versions) if isinstance(versions, dict) else ""])
+        # One record, or several measurements by name.
+        parts = {values.get("title", path.stem): values} if "device" in values or not values else {
+            f"{path.stem}, {name}": part for name, part in values.items() if isinstance(part, dict)}
+        for title, part in parts.items():
+            versions = part.get("versions")
+            rows.append([title if values else f"{path.stem}: not readable", f"`{path.relative_to(folder.parent)}`",
+                         part.get("device", ""), str(part.get("finished", part.get("date", "")))[:10],
+                         _versions(versions) if isinstance(versions, dict) else ""])
     text = _table("what, file, device, date, versions", rows) if rows else "None.\n"
     return f"## Records that come with the book\n\nRuns that take long or need a GPU.\n\n{text}"
 
