@@ -14,7 +14,7 @@
 # | **Question** | What does each difference between paper and program do to accuracy, and which of the paper's claims are left? |
 # | **Paper** | Sec. III and IV, Eq. 6 to 21, Tables I and III to VI |
 # | **Needs** | [the list of differences](../deviations.md), [the losses](07_losses.ipynb), [both trainings](08_training_fully.ipynb), [the tables](10_table_1_comparison.ipynb) |
-# | **Run time** | seconds: the runs are committed as one file; `python -m vscg deviations` trains them anew, about 40 minutes on two CPU cores |
+# | **Run time** | seconds: the runs are committed as one file; `python -m vscg deviations` trains them anew, less than an hour on two CPU cores |
 # | **You will be able to verify** | the effect of 17 differences with intervals over 5 seeds; how much picking by test accuracy flatters; what the threshold and duplicated clips do; how far weak training localises without its leak; a verdict on every claim |
 #
 # A published number is the end of a chain: a text, a program that does not quite follow it, a protocol that picks the
@@ -120,11 +120,10 @@ glue("deviations", table)
 # %%
 def say(row: str) -> str:
     e = effects.loc[row]
-    return (f"{row}: {e.first_:.1f}% against {e.second_:.1f}%, effect {e.difference:+.1f} points "
-            f"({e.low:+.1f} to {e.high:+.1f}), {answer(e.low, e.high)}")
+    return (f"{row}: {e['first']:.1f}% against {e['second']:.1f}%, effect {e['difference']:+.1f} points "
+            f"({e['low']:+.1f} to {e['high']:+.1f}), {answer(e['low'], e['high'])}")
 
 
-effects = effects.rename(columns={"first": "first_", "second": "second_"})
 for row in ("V3", "V4", "V5", "V6", "V4 to V6", "D4"):
     print(say(row))
 
