@@ -15,6 +15,9 @@ READY := .venv/.installed
 ifdef DATA_DIR
 export VSCG_AVE_DIR := $(abspath $(DATA_DIR))
 endif
+# Threads that wait for one another sleep. OpenMP's default, to wait in a loop, makes two threads on two cores up to
+# twenty times slower beside one other busy program.
+export OMP_WAIT_POLICY ?= passive
 MAKEFLAGS += --no-print-directory
 .PHONY: book test lab notebooks print clean
 .NOTPARALLEL:
