@@ -208,7 +208,7 @@ class TestExtract:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["clips", "here.h5", "there.h5"]
 
     def test_what_is_there_is_not_computed_again(self, threads, clips, tmp_path, monkeypatch):
-        monkeypatch.setattr(extracting, "_assemble", lambda *_: 1 / 0)
+        monkeypatch.setattr(extracting, "assemble", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             extract(clips, tmp_path / "out.h5", networks=Networks(Seen(), Heard()), progress=False)
         monkeypatch.undo()

@@ -157,6 +157,18 @@ def test_damaged_parts_are_named(tmp_path, folder, networks):
         run(folder, target, networks)
 
 
+@pytest.mark.parametrize("note", [b"", b"{}", b"[]", b'{"windows": "3", "rest": 0}', b'{"windows": 3, "rest": NaN}',
+                                  b'{"windows": 1000000000000, "rest": 0}', b"[" * 100_000, b"\xff"])
+def test_a_damaged_note_of_a_finished_clip_is_named(note, tmp_path, folder, networks):
+    target = tmp_path / "features.h5"
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, target, Networks(Stopping(25), Heard()))
+    path = next((tmp_path / "features.h5.parts").glob("*.json"))
+    path.write_bytes(note)
+    with pytest.raises(VscgError, match=f"{path}: damaged .* remove its folder"):
+        run(folder, target, networks)
+
+
 def test_nothing_to_extract(tmp_path, networks):
     with pytest.raises(VscgError, match="absent: cannot be looked into"):
         run(tmp_path / "absent", tmp_path / "features.h5", networks)

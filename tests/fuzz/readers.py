@@ -255,9 +255,9 @@ def media(path: Path, pad: bool = False) -> list:
 
 def features_cache(path: Path) -> str:
     """What an interrupted extraction left of one window."""
-    from vscg.features.extract import _read_part
+    from vscg.features.parts import read_window
 
-    part = _read_part(path)
+    part = read_window(path)
     assert part["visual"].shape == (10, 7, 7, 512) and part["audio"].shape == (10, 128)
     return digest(part["visual"], part["audio"], part["padded"], part["start"])
 

@@ -287,16 +287,21 @@ def test_attributes_of_any_type(child, prepared, name, data):
     child.case("prepared", path)
 
 
+def spoil(path: Path, content: bytes, key: str, data) -> None:
+    """Damages some bytes of an official file, or writes another value under its key."""
+    if data.draw(st.booleans()):
+        path.write_bytes(data.draw(damaged(content, [range(0, 3000)])))
+    else:
+        alter(path, key, data.draw(st.sampled_from(KINDS)), data.draw(NUMBERS))
+
+
 @cases(60, 500)
 @given(data=st.data())
 def test_a_damaged_official_file(child, folder, data):
     path, contents = folder
     name = data.draw(st.sampled_from([name for name in contents if not name.startswith("visual")]))
     content, key = contents[name]
-    if data.draw(st.booleans()):
-        (path / name).write_bytes(data.draw(damaged(content, [range(0, 3000)])))
-    else:
-        alter(path / name, key, data.draw(st.sampled_from(KINDS)), data.draw(NUMBERS))
+    spoil(path / name, content, key, data)
     try:
         if name.startswith("audio"):
             child.case("features", path / name, modality="audio")
@@ -320,10 +325,7 @@ def test_a_folder_with_a_damaged_file_prepares_nothing_or_all(child, folder, pre
     if there:
         target.write_bytes(prepared.content)
     content, key = contents[name]
-    if data.draw(st.booleans()):
-        (path / name).write_bytes(data.draw(damaged(content, [range(0, 3000)])))
-    else:
-        alter(path / name, key, data.draw(st.sampled_from(KINDS)), data.draw(NUMBERS))
+    spoil(path / name, content, key, data)
     try:
         child.case("prepare", path, target=str(target), writes=True, limit=128)
     finally:

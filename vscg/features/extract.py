@@ -2,8 +2,6 @@
 import contextlib
 import functools
 import hashlib
-import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 from torch import nn
 from tqdm import tqdm
 
@@ -21,19 +17,18 @@ from vscg import paths
 from vscg.cluster import Died, work
 from vscg.errors import VscgError
 from vscg.features import weights as published
+from vscg.features.parts import Clip, Report, assemble, read_clip, window_file, write_note, write_window
 from vscg.features.vgg19 import VGG19, visual_features
 from vscg.features.vggish import VGGish, audio_features
 from vscg.features.video import Window, read_windows
-from vscg.files import WriteError, in_use, locked, write_atomically, write_error
+from vscg.files import WriteError, in_use, locked, write_error
 from vscg.fingerprint import code_hash, value_hash
-from vscg.labels import AUDIO_DIM, BACKGROUND, CLASSES, GRID, SEGMENTS, VISUAL_DIM
+from vscg.labels import SEGMENTS
 from vscg.machine import usable_device
-from vscg.prepared import PreparedWriter
 
 SUFFIXES = frozenset((
     ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv "
     ".aac .flac .m4a .mp3 .oga .ogg .opus .wav").split())  # sound files too, so that they are reported, not overlooked
-_ID_LENGTH = 64                                            # bytes, of the prepared file's ids
 
 
 @dataclass(frozen=True)
@@ -50,19 +45,6 @@ class Networks:
                 digest.update(name.encode())
                 digest.update(np.ascontiguousarray(values.cpu().numpy()))
         return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was extracted, and which clips were left out; `str()` of it is for reading."""
-    path: Path
-    video_ids: tuple[str, ...]                             # one a window: the file's name and where the window begins
-    notes: tuple[str, ...]                                 # seconds that were padded or left over
-    skipped: tuple[str, ...]                               # why, for each clip that could not be read
-
-    def __str__(self) -> str:
-        head = f"{self.path}: {len(self.video_ids)} windows of {SEGMENTS} s, {len(self.skipped)} clips skipped"
-        return "\n".join([head, *(f"  {note}" for note in self.notes), *(f"  skipped: {why}" for why in self.skipped)])
 
 
 def load_networks(weights: str | PathLike | None = None, device: str | torch.device | None = None,
@@ -141,7 +123,7 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
             if not found:
                 shutil.rmtree(parts)
                 raise VscgError(f"{folder}: no clip in it can be used:\n" + "\n".join(f"  {why}" for why in skipped))
-            report = _assemble(target, found, skipped, {"labels": "unknown", "pad": pad, "networks": identity})
+            report = assemble(target, found, skipped, {"labels": "unknown", "pad": pad, "networks": identity})
             shutil.rmtree(parts)
     except OSError as error:
         raise write_error(error.filename or target, error) from error
@@ -168,21 +150,12 @@ def _clips(folder: Path) -> list[Path]:
     return clips
 
 
-@dataclass(frozen=True)
-class _Clip:
-    """A clip whose windows are all there."""
-    path: Path
-    digest: str                                            # SHA-256 of the file
-    parts: tuple[Path, ...]                                # one file for each window
-    rest: float                                            # s that are in no window
+Steps = Iterator[tuple[Path | None, Clip | str | None]]   # a clip, and why it is left out if it is; Nones: waiting
 
 
-Steps = Iterator[tuple[Path | None, _Clip | str | None]]   # a clip, and why it is left out if it is; Nones: waiting
-
-
-def _collect(clips: list[Path], steps: Steps, bar: tqdm) -> tuple[list[_Clip], list[str]]:
+def _collect(clips: list[Path], steps: Steps, bar: tqdm) -> tuple[list[Clip], list[str]]:
     """The clips that are complete, and why others are not, both in the order of `clips`, whatever that of `steps`."""
-    done: dict[Path, _Clip | str] = {}
+    done: dict[Path, Clip | str] = {}
     seconds = 0                                            # of the clips that are done
     with contextlib.closing(steps):
         for path, outcome in steps:
@@ -196,7 +169,7 @@ def _collect(clips: list[Path], steps: Steps, bar: tqdm) -> tuple[list[_Clip], l
                     bar.write(f"skipped: {outcome}")
             bar.refresh()
     outcomes = [done[path] for path in clips]
-    return [each for each in outcomes if isinstance(each, _Clip)], [each for each in outcomes if isinstance(each, str)]
+    return [each for each in outcomes if isinstance(each, Clip)], [each for each in outcomes if isinstance(each, str)]
 
 
 def _here(clips: list[Path], parts: Path, pad: bool, networks: Networks, identity: str, bar: tqdm) -> Steps:
@@ -223,7 +196,7 @@ def _code() -> str:
 
 
 def _extract_there(path: Path, parts: Path, pad: bool, source: Networks | Path, identity: str,
-                   device: str | torch.device | None) -> _Clip | str:
+                   device: str | torch.device | None) -> Clip | str:
     """`_extract_clip` on a worker, after a check that its networks are those of the caller."""
     networks, found = _loaded(source, device) if isinstance(source, Path) else (_networks(source, device), identity)
     if found != identity:
@@ -239,7 +212,7 @@ def _loaded(folder: Path, device: str | torch.device | None) -> tuple[Networks, 
 
 
 def _extract_clip(path: Path, parts: Path, pad: bool, networks: Networks, identity: str,
-                  done: Callable[[int], object] = lambda seconds: None) -> _Clip | str:
+                  done: Callable[[int], object] = lambda seconds: None) -> Clip | str:
     """Computes the windows of a clip that are missing in `parts`; why it is left out, if it cannot be read."""
     try:
         try:
@@ -248,70 +221,19 @@ def _extract_clip(path: Path, parts: Path, pad: bool, networks: Networks, identi
         except OSError as error:
             raise VscgError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
         key = value_hash([digest, pad, identity])[:16]
-        finished = parts / f"{key}.json"
+        note = parts / f"{key}.json"
         with locked(parts / key):                          # a copy of the clip may be under way elsewhere
-            if not finished.exists():
+            if not note.exists():
                 count, rest = 0, 0.0
                 for count, window in enumerate(read_windows(path, pad), 1):
-                    part, rest = parts / f"{key}-{count}.safetensors", window.rest
+                    part, rest = window_file(note, count), window.rest
                     if part.exists():
                         done(SEGMENTS)
                         continue
-                    visual, audio = window_features(window, networks, done)
-                    write_atomically(part, save({"visual": visual.astype(np.float16), "audio": audio,
-                                                 "padded": window.padded, "start": np.array(window.start)}))
-                write_atomically(finished, json.dumps({"windows": count, "rest": rest}).encode())
+                    write_window(part, *window_features(window, networks, done), window)
+                write_note(note, count, rest)
     except WriteError:
         raise                                              # it says nothing about the clip
     except VscgError as error:
         return str(error)
-    state = json.loads(finished.read_bytes())
-    names = tuple(parts / f"{key}-{number}.safetensors" for number in range(1, state["windows"] + 1))
-    return _Clip(path, digest, names, state["rest"])
-
-
-def _assemble(target: Path, clips: list[_Clip], skipped: list[str], sources: dict) -> Report:
-    """The prepared file from the windows of all clips."""
-    rows = sum(len(clip.parts) for clip in clips)
-    labels = np.zeros((1, SEGMENTS, CLASSES), np.uint8)
-    labels[..., BACKGROUND] = 1
-    fingerprint = value_hash([sources, [(clip.path.name, clip.digest) for clip in clips]])
-    video_ids, notes = [], []
-    with PreparedWriter(target, rows, "clips", fingerprint, sources) as writer:
-        for clip in clips:
-            for part in clip.parts:
-                window = _read_part(part)
-                video_ids.append(_id(clip, int(window["start"])))
-                writer.append(window["visual"][None], window["audio"][None], labels, np.array([BACKGROUND]),
-                              video_ids[-1:], padded=window["padded"][None])
-                if window["padded"].any():
-                    notes.append(f"{video_ids[-1]}: {window['padded'].sum()} of {SEGMENTS} segments are padding")
-            if clip.rest >= 0.05:
-                notes.append(f"{clip.path.name}: the last {clip.rest:.1f} s are in no window")
-        writer.splits(train=(), val=(), test=range(rows))
-    return Report(target, tuple(video_ids), tuple(notes), tuple(skipped))
-
-
-# Of what is kept of a window.
-_FORMS = {"visual": ((SEGMENTS, GRID, GRID, VISUAL_DIM), np.dtype(np.float16)), "padded": ((SEGMENTS,), np.dtype(bool)),
-          "audio": ((SEGMENTS, AUDIO_DIM), np.dtype(np.float32)), "start": ((), np.dtype(np.int64))}
-
-
-def _read_part(part: Path) -> dict[str, np.ndarray]:
-    try:
-        window = load_file(part)
-        forms = {name: (values.shape, values.dtype) for name, values in window.items()}
-        if forms != _FORMS or not 0 <= window["start"] < 2**31:
-            raise ValueError("it holds something else than a window's features")
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise VscgError(f"{part}: damaged ({str(error)[:200]}); remove its folder and extract again") from error
-    return window
-
-
-def _id(clip: _Clip, start: int) -> str:
-    """The file's name and the second where the window begins, in at most 64 bytes."""
-    name, where = os.fsencode(clip.path.name).decode(errors="replace"), f"@{start}s"
-    room = _ID_LENGTH - len(where)
-    if len(name.encode()) > room:                          # the sum keeps names apart whose beginnings are equal
-        name = name.encode()[:room - 9].decode(errors="ignore") + "~" + clip.digest[:8]
-    return name + where
+    return read_clip(path, digest, note)
