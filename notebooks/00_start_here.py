@@ -149,7 +149,7 @@ for source in sources:
 MAP = [  # paper section, notebook, modules of vscg, tests
     ("", "00_start_here", ["data", "records"], ["environment", "training"]),
     ("IV-A", "01_ave_dataset", ["labels", "check", "evaluation"], ["labels", "check", "evaluation"]),
-    ("", "02_planted_dataset", ["planted"], ["planted"]),
+    ("", "02_planted_dataset", ["planted", "dials"], ["planted"]),
     ("III-C", "03_audio_guided_attention", ["models/attention"], ["attention"]),
     ("III-C", "04_positive_sample_propagation", ["models/psp", "models/encoder"], ["psp", "encoder"]),
     ("III-D1, Eq. 1 to 3", "05_cere", ["models/escm"], ["escm"]),
@@ -168,7 +168,8 @@ MAP = [  # paper section, notebook, modules of vscg, tests
     ("Figs. 7 to 10", "18_failures", ["failures"], ["failures"]),
     ("IV-A", "19_your_own_clip", ["features/video", "features/vggish", "own_clip"], ["video", "vggish", "own_clip"]),
     ("III, IV", "20_deviations", ["deviations", "deviation_study"], ["deviations", "vscg_options"]),
-    ("Table VI", "21_speed_and_scale", ["inference", "allocator", "cluster"], ["inference", "speed", "cluster"]),
+    ("Table VI", "21_speed_and_scale", ["inference", "allocator", "rounding", "cluster"],
+     ["inference", "speed", "rounding", "cluster"]),
 ]
 table = pd.DataFrame([(section, notebook, ", ".join(modules), ", ".join(f"test_{name}" for name in tests))
                       for section, notebook, modules, tests in MAP], columns=["paper", "notebook", "vscg/", "tests/"])

@@ -136,9 +136,11 @@ assert five[0].tolist() == [3, 2, 5, 0, 9] and two[0].tolist() == [3, 5]
 # ## Two blocks make a CERE
 #
 # $$
+# \begin{gathered}
 # E^a = \mathrm{Block}_2(\mathrm{Block}_1(A^{seg\,\top})), \qquad
-# E^v = \mathrm{Block}_2(\mathrm{Block}_1(V^{seg\,\top})), \qquad
+# E^v = \mathrm{Block}_2(\mathrm{Block}_1(V^{seg\,\top})), \\
 # \mathrm{Block}_i(f) = \mathrm{MAX}(\delta(K_i * f))
+# \end{gathered}
 # $$ (eq-cere)
 #
 # Symbols: $\delta$ is ReLU; the first block goes from $d_s = 256$ channels to $d_e = 128$, the second from 128 to 128. In

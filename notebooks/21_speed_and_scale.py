@@ -15,7 +15,7 @@
 # | **Paper** | Supplement, Sec. I-A: 300 epochs in 54 minutes on a GTX 1080 {cite:p}`jiang2023vscg` |
 # | **Needs** | [training, fully supervised](08_training_fully.ipynb), [Table VI](15_table_6_cost.ipynb) |
 # | **Run time** | under a minute on one CPU core; the measurements that it shows are records, and took longer |
-# | **You will be able to verify** | that both loops train alike; the operations of a step, counted by hand and by torch; each change alone against noise; the bytes that a whole run reads; a small measurement in turn, now, on your machine |
+# | **You will be able to verify** | that both loops train alike; the operations of a step, counted by hand and by torch; each change alone against noise; what rounded products do to accuracy; the bytes that a whole run reads; a small measurement in turn, now, on your machine |
 #
 # The network is the same in this chapter, and so are the losses. Only what surrounds it differs: where the features lie,
 # how a batch comes about, what happens to freed memory, how often files are read.
@@ -33,6 +33,8 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from vscg.deviation_study import load_study
+from vscg.deviations import ROUNDINGS
 from vscg.exports import styled
 from vscg.inference import Features
 from vscg.models import build_model
@@ -40,6 +42,7 @@ from vscg.objectives import build_objective
 from vscg.plots import set_style
 from vscg.plots_speed import growth_figure, roofline_figure, speedup_figure
 from vscg.prepared import Dataset
+from vscg.rounding import round_tf32
 from vscg.speed import BASE, FOLDER, OURS, describe, published_loads, ratios, read_speed, roofline, step_ratios
 
 set_style()
@@ -200,8 +203,8 @@ styled(shown, f"What a step of batch {step['batch']} asks of the system.", "spee
 # - **Adam in one kernel** (`fused`) and **both CERE passes as one call**: see the rows above. The one call stays because
 #   it is as short as two; on a GPU, where starting a kernel costs, Adam is fused.
 # - **bf16 autocast** pays on processors that have the instructions; where the record's has them, rows above say so. It
-#   rounds to 8 bits of mantissa, so it is a choice, `RunConfig(precision="bf16")`, never the default. What it does to
-#   accuracy over seeds has not been measured: a processor without the instructions needs many times as long for it.
+#   rounds, so it is a choice, `RunConfig(precision="bf16")`, never the default. The next section says what it does to
+#   accuracy.
 # - **A hand-written gradient for AGVA**, in chunks that fit the cache, gained little, for a page of code that the reader
 #   of the model would have to understand. Left out.
 # - **AGVA's product as a 1x1 convolution**, which goes through another library. Here it is, in turn, on the shapes of
@@ -229,6 +232,45 @@ print("the convolution is {1:.2f} times faster than the product (quartiles {0:.2
 
 # %% [markdown]
 # On another processor the other library may be ahead: read the printed line.
+#
+# ## What rounding does to accuracy
+#
+# Tensor cores are fast because they round the factors of a product: a float32 has 23 bits of mantissa, TF32 keeps 10 of
+# them and bf16 keeps 7, and bf16 autocast stores what comes out as bf16 too. The sums are taken in float32. A processor
+# without such instructions can do the same by rounding first and multiplying in float32; `RunConfig(precision="tf32")`
+# and `"bf16"` do that here. So a CPU cannot tell how fast they are, but it can tell what they do to accuracy:
+
+# %% tags=["nbval-check-output"]
+g = torch.Generator().manual_seed(0)
+a, b = torch.rand(64, 512, generator=g), torch.rand(512, 64, generator=g)
+exact = a.double() @ b.double()
+for bits, product in {"TF32": round_tf32(a) @ round_tf32(b), "bf16": a.bfloat16().float() @ b.bfloat16().float()}.items():
+    print(f"{bits}: sums of 512 products of rounded factors, relative error {((product - exact) / exact).abs().max():.0e}")
+
+# %% [markdown]
+# VSCG, fully supervised, on planted-mini, seed by seed with and without rounding, like the pairs of
+# [chapter 20](20_deviations.ipynb); 95% intervals over seeds and clips:
+
+# %%
+study = load_study()
+rounded = study.effects(ROUNDINGS)
+shown = pd.DataFrame({
+    "rounded to": rounded["row"],
+    "accuracy (%)": rounded["first"].map("{:.1f}".format), "float32 (%)": rounded["second"].map("{:.1f}".format),
+    "difference (points)": [f"{r.difference:+.1f} ({r.low:+.1f} to {r.high:+.1f})" for r in rounded.itertuples()]})
+values = study.values
+styled(shown, f"Test accuracy with rounded products, {values['data']}, {rounded['seeds'].iloc[0]} seeds, 4 epochs; "
+       f"{values['device']}, {values['finished'][:10]}.", "speed-rounding")
+
+# %% tags=["nbval-check-output"]
+for r in rounded.itertuples():
+    print(f"{r.row}: " + ("no effect is seen" if r.low <= 0 <= r.high else "an effect is seen")
+          + f"; one of more than {max(abs(r.low), abs(r.high)):.1f} points is ruled out")
+
+# %% [markdown]
+# An interval that holds 0 is no proof that rounding does nothing: it says how large an effect could still be. And after so
+# few epochs the networks still learn, so what is seen may be slower learning as well as a worse end. The default stays
+# float32.
 #
 # ## Epochs and whole runs
 #
@@ -372,6 +414,7 @@ else:
 # - The operations of a step follow from AGVA's product, the step is bound by arithmetic, and the distance of the
 #   package's step to that floor is printed above, measured in the same rounds.
 # - Which single changes pay on this processor, by a rule that was fixed before, against a control.
+# - What products of rounded factors, as tensor cores compute them, do to accuracy over five seeds.
 # - A published fully supervised run reads its features 119 times, a weakly supervised one 309 times; the package once.
 #
 # ## What stays uncertain

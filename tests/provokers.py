@@ -188,7 +188,6 @@ PROVOKERS = {
     "runs failed": failed_sweep,
     "Table <name> lacks": empty_table,
     "cannot be written": lambda place: write_atomically(place.folder / "absent" / "file", b""),
-    "'tf32' needs": lambda place: train(place, load_dataset(place.prepared(trainable)), precision="tf32"),
     "device cuda": no_gpu,
     "not a clip": lambda place: list(read_windows(place.text("no clip", "a.mp4"))),
     "track;": lambda place: place.windows(picture=False, seconds=1),

@@ -8,8 +8,9 @@ import pytest
 
 from vscg import planted
 from vscg.data import dataset_fingerprint, load_dataset, prepared_file
+from vscg.dials import SIZES, turned
 from vscg.errors import VscgError
-from vscg.planted import SIZES, generate
+from vscg.planted import generate
 from vscg.prepared import read_fingerprint, read_prepared
 
 TINY = {"train": 4, "val": 2, "test": 2, "background": 1}
@@ -51,7 +52,7 @@ def test_several_dials_and_their_files_stand_side_by_side(home):
              "planted-mini:ambiguity=0.7,group=1")
     prints = {name: dataset_fingerprint(name) for name in names}
     assert len(set(prints.values())) == len(names) == len(files(home))
-    dials = planted.turned("mini", {"ambiguity": 0.7, "group": 1.0})
+    dials = turned("mini", {"ambiguity": 0.7, "group": 1.0})
     assert prints[names[-1]] == planted.fingerprint("mini", dials=dials)
     assert {name: load_dataset(name).fingerprint for name in names} == prints
 

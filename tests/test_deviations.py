@@ -15,18 +15,19 @@ from vscg.rules import two_way_interval
 from vscg.sweep import unique_runs
 from vscg.training import fit
 
-ALL = deviations.DEVIATIONS
+ALL = deviations.DEVIATIONS + deviations.ROUNDINGS
 PAGE = Path(__file__).resolve().parent.parent / "book" / "deviations.md"
 
 
 @pytest.fixture(scope="module")
 def small(tiny, tmp_path_factory):
-    """The study made small: two differences, two seeds, one epoch, 26 clips; its home is a folder of its own."""
+    """The study made small: two differences and a rounding, two seeds, one epoch, 26 clips; in a home of its own."""
     pairs = (Deviation("V4", "?", {}, {"model_options": {"escm_dropout": 0.2}}),
              Deviation("W3", "?", {"target": "proportion"}, {}, {"setting": "weakly"}))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VSCG_HOME", str(tmp_path_factory.mktemp("home")))
         for name, value in (("DATA", str(tiny.path)), ("SEEDS", 2), ("DUPLICATES", 2), ("DEVIATIONS", pairs),
+                            ("ROUNDINGS", (Deviation("TF32", "?", {"precision": "tf32"}),)),
                             ("_SHORT", {"batch": 8, "epochs": 1}), ("_LONG", {"batch": 8, "epochs": 2})):
             patch.setattr(deviations, name, value)
         for name in ("DATA", "DEVIATIONS"):
@@ -97,13 +98,16 @@ def test_effects_are_those_of_the_records(small, trained):
     truth = small.labels[small.splits["test"]].argmax(-1)
     effects = study.effects().set_index("row")
     stored = {(r.config.setting, r.config.target, bool(r.config.model_options), r.config.epochs, r.config.data,
-               r.config.seed): 100 * clip_accuracy(r.predictions(), truth) for r in trained}
+               r.config.seed): 100 * clip_accuracy(r.predictions(), truth)
+              for r in trained if r.config.precision == "fp32"}
     for row, kinds in {"V4": (("fully", "presence", False), ("fully", "presence", True)),
                        "W3": (("weakly", "proportion", False), ("weakly", "presence", False))}.items():
         first, second = (np.array([stored[*kind, 1, str(small.path), seed] for seed in range(2)]) for kind in kinds)
         assert effects.loc[row, "difference"] == pytest.approx((first - second).mean())
         assert (effects.loc[row, "low"], effects.loc[row, "high"]) == pytest.approx(two_way_interval(first - second))
         assert effects.loc[row, "seeds"] == 2
+    rounding = study.effects(deviations.ROUNDINGS)
+    assert rounding["row"].tolist() == ["TF32"] and rounding["second"][0] == effects.loc["V4", "first"]
     assert study.current() == len(study.values["runs"]) == len({record.folder for record in trained})
     text = deviation_study.study_file().read_text()
     assert str(small.path) not in text, "no path of a machine in a file that travels"

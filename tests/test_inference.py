@@ -4,11 +4,12 @@ import warnings
 import pytest
 import torch
 from test_training import quick, run
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from vscg import training
-from vscg.errors import VscgError
-from vscg.inference import Features, forward, gpu_arithmetic
+from vscg import inference, training
+from vscg.inference import Features, arithmetic, forward
 from vscg.models import build_model
+from vscg.rounding import RoundedProducts
 
 CPU = torch.device("cpu")
 
@@ -41,14 +42,31 @@ def test_a_run_in_bf16_is_another_run_that_learns_as_well(tiny, tmp_path):
     assert all(value.dtype == torch.float32 for value in rounded.model().state_dict().values())
 
 
-def test_tf32_needs_a_gpu_and_leaves_no_setting_behind(tiny, tmp_path):
+def test_a_gpu_rounds_if_told_so_and_no_setting_is_left_behind():
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    with pytest.raises(VscgError, match="needs a GPU"):
-        run(quick(precision="tf32"), tiny, tmp_path)
     for precision, allowed in (("fp32", False), ("tf32", True)):
-        with gpu_arithmetic(torch.device("cuda"), precision):
+        with arithmetic(torch.device("cuda"), precision):
             assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == (allowed, allowed)
     assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
+
+
+@pytest.mark.parametrize("precision, has_bf16, rounds", [("fp32", False, False), ("bf16", False, True),
+                                                         ("bf16", True, False), ("tf32", False, True),
+                                                         ("tf32", True, True)])
+def test_a_cpu_rounds_by_itself_what_it_has_no_instructions_for(precision, has_bf16, rounds, monkeypatch):
+    monkeypatch.setattr(inference, "cpu_has_bf16", lambda: has_bf16)
+    with arithmetic(CPU, precision):
+        mode = _get_current_dispatch_mode()
+        assert isinstance(mode, RoundedProducts) is rounds
+        assert not rounds or mode.tf32 is (precision == "tf32")
+    assert _get_current_dispatch_mode() is None
+
+
+@pytest.mark.parametrize("setting", ["fully", "weakly"])
+@pytest.mark.parametrize("precision", ["bf16", "tf32"])
+def test_every_precision_trains_on_a_cpu(setting, precision, tiny, tmp_path):
+    record = run(quick(setting=setting, precision=precision), tiny, tmp_path)
+    assert record.history.loss.notna().all()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")

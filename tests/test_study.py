@@ -3,9 +3,9 @@ import pytest
 
 from vscg.config import PROFILES
 from vscg.data import PLANTED
+from vscg.dials import SIZES
 from vscg.errors import VscgError
 from vscg.paper import TABLES
-from vscg.planted import SIZES
 from vscg.records import run_key
 from vscg.results import table_configs
 from vscg.study import AMBIGUITIES, STUDIES, ambiguity_configs, book_configs

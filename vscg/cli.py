@@ -8,13 +8,14 @@ from vscg.check import check
 from vscg.config import MODALITIES, PRECISIONS, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
 from vscg.deviation_study import write_study
 from vscg.deviations import deviation_configs
+from vscg.dials import SIZES
 from vscg.download import download_features, download_small
 from vscg.errors import VscgError
 from vscg.features.extract import extract, load_networks
 from vscg.models import BUILT, SETTINGS, VARIANTS
 from vscg.objectives import TARGETS
 from vscg.own_clip import load_checkpoint, watch, write_results
-from vscg.planted import SIZES, generate
+from vscg.planted import generate
 from vscg.prepare import prepare_ave
 from vscg.records import find_records
 from vscg.study import STUDIES, book_configs

@@ -3,6 +3,7 @@ from os import PathLike
 from pathlib import Path
 
 from vscg import paths, planted
+from vscg.dials import turned
 from vscg.errors import VscgError
 from vscg.files import locked
 from vscg.labels import labels_from_annotations
@@ -36,7 +37,7 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
     path = paths.data_dir() / f"{str(name_or_path).replace(':', '-')}.h5"
     if name in PLANTED:
         changes = _dials(str(name_or_path), dials)
-        wanted = planted.fingerprint(PLANTED[name], dials=planted.turned(PLANTED[name], changes))
+        wanted = planted.fingerprint(PLANTED[name], dials=turned(PLANTED[name], changes))
         if not _holds(path, wanted):                       # a file that is there may lie where nothing can be written
             with locked(paths.data_dir()):
                 if not _holds(path, wanted):               # another process may have made it in the meantime

@@ -39,14 +39,14 @@ class Study:
                             "train them and write the file again with `python -m vscg deviations`.")
         return [found[_name(config)] for config in configs]
 
-    def effects(self) -> pd.DataFrame:
-        """One line per deviation, in percent and percentage points.
+    def effects(self, pairs: tuple[Deviation, ...] | None = None) -> pd.DataFrame:
+        """One line for each of `pairs`, by default all of `DEVIATIONS`, in percent and percentage points.
 
         Columns: row, question, `first` and `second` (means over seeds, selected by validation), `difference`, `low`,
         `high` (first minus second, 95% interval over seeds and clips), seeds, and `first_background`,
         `second_background`: the share of seconds called background.
         """
-        return pd.DataFrame([self._effect(deviation) for deviation in DEVIATIONS])
+        return pd.DataFrame([self._effect(deviation) for deviation in pairs or DEVIATIONS])
 
     def _effect(self, deviation: Deviation) -> dict:
         ways = [self.runs(configs) for configs in deviation.configs()]

@@ -30,7 +30,7 @@ class Deviation:
     `first` and `second` lie on top of `base`, which both share.
     """
 
-    row: str                                  # of the deviations page
+    row: str                                  # of the deviations page, or what is rounded to
     question: str
     first: Mapping = field(default_factory=dict)
     second: Mapping = field(default_factory=dict)
@@ -75,6 +75,11 @@ DEVIATIONS = (
               {}, {"model_options": {"rule": "mended"}}, {"system": "cmbs", **_WEAKLY, **_QUICK}),
 )
 
+# No difference between paper and program, but the same kind of question: what does a speed-up do to accuracy?
+ROUNDINGS = tuple(
+    Deviation(title, f"Products of factors rounded to {title}, or in single precision?", {"precision": precision})
+    for precision, title in (("tf32", "TF32"), ("bf16", "bf16")))
+
 
 def plateau_configs() -> list[RunConfig]:
     """VSCG, fully supervised, five times as long: for questions about which epoch and which threshold is picked."""
@@ -89,7 +94,7 @@ def duplicate_configs() -> list[RunConfig]:
 
 def deviation_configs() -> list[RunConfig]:
     """All runs of the study, seed by seed, with repetitions."""
-    pairs = [deviation.configs() for deviation in DEVIATIONS]
+    pairs = [deviation.configs() for deviation in DEVIATIONS + ROUNDINGS]
     return [config for seed in range(SEEDS)
             for config in (*(way[seed] for pair in pairs for way in pair), duplicate_configs()[seed],
                            plateau_configs()[seed])]

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vscg.errors import VscgError
+from vscg.machine import cpu_has_bf16
 from vscg.models import Output, predict_segments
 from vscg.prepared import Dataset
+from vscg.rounding import RoundedProducts
 
 EVALUATION_BATCH = 64      # clips; without gradients 64 clips need 0.1 GB
 
@@ -48,22 +49,26 @@ def forward(model: nn.Module, audio: Tensor, visual: Tensor, precision: str = "f
 
 
 @contextlib.contextmanager
-def gpu_arithmetic(device: torch.device, precision: str) -> Iterator[None]:
-    """While it lasts, float32 products on a GPU are rounded to TF32 if `precision` says so, and only then."""
-    if precision == "tf32" and device.type != "cuda":
-        raise VscgError("precision 'tf32' needs a GPU: choose 'fp32' or 'bf16' for the CPU.")
+def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
+    """While it lasts, products are computed in `precision`, and float32 ones on a GPU are rounded only if it says so.
+
+    On a CPU without bf16 instructions, where autocast would take twenty times as long, and for TF32 on any CPU, the
+    factors are rounded by `RoundedProducts`.
+    """
     flags = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [flag.allow_tf32 for flag in flags]
+    rounds = device.type == "cpu" and (precision == "tf32" or precision == "bf16" and not cpu_has_bf16())
     try:
         for flag in flags:
             flag.allow_tf32 = precision == "tf32"
-        yield
+        with RoundedProducts(tf32=precision == "tf32") if rounds else contextlib.nullcontext():
+            yield
     finally:
         for flag, value in zip(flags, before, strict=True):
             flag.allow_tf32 = value
 
 
-@torch.inference_mode()
+@torch.no_grad()      # in inference mode `RoundedProducts` would be handed whole layers, past autocast
 def predict(model: nn.Module, features: Features, rows: np.ndarray, precision: str = "fp32") -> np.ndarray:
     """Predicted classes of the segments of clips `rows`: (N,10) int64, 28 = background."""
     model.eval()

@@ -1,6 +1,9 @@
 """The machine that a run is on: its name, and how much memory was needed at most."""
 import contextlib
+import functools
 import os
+import platform
+import re
 import resource
 from pathlib import Path
 
@@ -25,6 +28,23 @@ def usable_device(wanted: str | torch.device | None = None) -> torch.device:
 def cores() -> int:
     """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@functools.cache
+def processor() -> tuple[str, bool]:
+    """The processor in words, and whether it has bf16 instructions."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or platform.machine(), False
+    name = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
+    bf16 = re.search(r"\b(avx512_bf16|amx_bf16)\b|^Features.*\bbf16\b", text, re.MULTILINE)
+    return name[1] if name else platform.machine(), bool(bf16)
+
+
+def cpu_has_bf16() -> bool:
+    """Whether products of bf16 numbers have instructions of their own on this processor."""
+    return processor()[1]
 
 
 def device_name(device: torch.device) -> str:

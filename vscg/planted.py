@@ -9,14 +9,13 @@ Shapes, splits and label statistics are AVE's; what a segment shows and sounds l
 - Background is heard but not seen, seen but not heard, or neither, so that no modality alone can tell it.
 - The sounding object is a moving patch of the 7x7 map; often a silent object of another class is there too.
 """
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from vscg.errors import VscgError
+from vscg.dials import SIZES, Dials, turned
 from vscg.fingerprint import code_hash, value_hash
 from vscg.labels import AUDIO_DIM, BACKGROUND, CLASSES, EVENT_CLASSES, GRID, SEGMENTS, VISUAL_DIM
 from vscg.prepared import SPLITS, PreparedWriter
@@ -30,39 +29,6 @@ AT_START, AT_END = 0.36, 0.46
 # Classes that sound and look alike: speech; engines; plucked strings; winds; animals; water and fat; bell and clock.
 GROUPS = ((1, 5), (3, 6, 4, 11, 13, 20, 21, 15), (7, 14, 17, 9, 27), (8, 26, 12), (2, 18, 22, 23, 25, 19), (10, 24),
           (0, 16))
-
-
-@dataclass(frozen=True)
-class Dials:
-    """Everything that shapes a planted data set."""
-
-    train: int
-    val: int
-    test: int
-    background: int              # clips without any event, for weakly supervised training
-    ambiguity: float = 0.2       # 0 to 1: how often a second loses its class evidence, in each modality
-    one_sided: float = 0.5       # share of clips in which one of the modalities has lost it in every second
-    weakest: float = 0.2         # evidence left in such a second is uniform between 0 and this; otherwise it is 1
-    group: float = 0.8           # strength of the group evidence
-    instance: float = 0.2        # spread of the clip's own offset
-    audio_noise: float = 0.4
-    audio_cut: float = 0.24      # audio below it becomes 0, and what is left is scaled, so that the zeros, mean and
-    audio_scale: float = 0.62    # spread are those of AVE's background clips
-    visual_noise: float = 0.4
-    patch: float = 5.0           # strength of an object's patch against the noise
-    distractor: float = 0.2      # share of clips with a silent object of another class
-
-
-# Set so that VSCG, fully supervised, ends between 75 and 85% on the size's own profile and on either modality alone at
-# least 8 points lower. "mini" is checked (tests/test_planted.py). "full" is not: with these dials VSCG passed 95%
-# within four epochs, so ten times the clips need harder ones; with ambiguity 0.9 and weakest 0.1 it stood at 54% after
-# six epochs (batches of 64), and the full schedule needs a GPU to set them.
-SIZES = {
-    "mini": Dials(train=320, val=80, test=160, background=17),
-    "full": Dials(train=3339, val=402, test=402, background=178, ambiguity=0.35, one_sided=0.7, weakest=0.35,
-                  instance=0.7, audio_noise=1.1, audio_cut=0.5, audio_scale=0.4, visual_noise=0.8, patch=2.2,
-                  distractor=0.6),
-}
 
 
 def apportion(total: int, weights: np.ndarray) -> np.ndarray:
@@ -174,23 +140,6 @@ def make_clip(g: np.random.Generator, looks: Prototypes, dials: Dials, category:
         "source_mask": (patches > 0.4) & seen[:, None, None], "heard": heard, "seen": seen,
         "audio_evidence": evidence[0] * heard, "visual_evidence": evidence[1] * seen,
     }
-
-
-def turned(size: str, changes: Mapping[str, float]) -> Dials:
-    """A size's dials with some of them set otherwise.
-
-    Raises:
-        VscgError: unknown size or dial, or an ambiguity outside 0..1.
-    """
-    if size not in SIZES:
-        raise VscgError(f"Planted size {size!r} is unknown: choose one of {', '.join(SIZES)}.")
-    unknown = set(changes) - set(asdict(SIZES[size]))
-    if unknown:
-        raise VscgError(f"The planted data set has no dial {sorted(unknown)[0]!r}: see vscg.planted.Dials.")
-    dials = replace(SIZES[size], **changes)
-    if not 0 <= dials.ambiguity <= 1:
-        raise VscgError(f"ambiguity is {dials.ambiguity}: it is a probability, give a value from 0 to 1.")
-    return dials
 
 
 def recipe(size: str, seed: int, dials: Dials) -> dict:

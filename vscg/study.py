@@ -2,9 +2,9 @@
 from vscg.choices import choose
 from vscg.config import PROFILES, RunConfig
 from vscg.data import PLANTED
+from vscg.dials import SIZES
 from vscg.errors import VscgError
 from vscg.paper import TABLES
-from vscg.planted import SIZES
 from vscg.results import table_configs
 
 # Shares of seconds without class evidence, in each modality; the planted sets themselves stand at one of them.

@@ -14,7 +14,7 @@ from vscg.data import load_dataset
 from vscg.errors import VscgError
 from vscg.evaluation import segment_accuracy, summarise
 from vscg.files import locked
-from vscg.inference import Features, forward, gpu_arithmetic, predict
+from vscg.inference import Features, arithmetic, forward, predict
 from vscg.labels import SEGMENTS
 from vscg.machine import best_device, device_name, forget_peak_memory, peak_memory
 from vscg.models import build_model
@@ -130,8 +130,11 @@ class Run:
             adam["state"] = {int(index): _below(tensors, f"adam/{index}/")
                              for index in {name.split("/")[1] for name in tensors if name.startswith("adam/")}}
             self.optimizer.load_state_dict(adam)
+            buffers = dict(self.objective.named_buffers())
             for name, value in _below(tensors, "objective/").items():
-                owner, _, leaf = name.rpartition(".")
+                if name not in buffers:
+                    raise ValueError(f"the loss has no tensor {name!r}")
+                owner, _, leaf = name.rpartition(".")       # not copied into the old one: its shape may be another
                 setattr(self.objective.get_submodule(owner), leaf, value.to(self.features.device))
             self.best = {selection: best for selection in ("validation", "test")
                          if (best := _below(tensors, f"best/{selection}/"))}
@@ -192,7 +195,7 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
     key, checkpoint = folder.name, folder / "checkpoint.safetensors"
     truth = dataset.labels.argmax(-1)
     forget_peak_memory(device)
-    with torch.random.fork_rng(), gpu_arithmetic(device, config.precision):
+    with torch.random.fork_rng(), arithmetic(device, config.precision):
         run = Run(config, Features(dataset, device, config.modality), dataset.splits, device)
         if checkpoint.is_file():
             run.load(checkpoint, key)

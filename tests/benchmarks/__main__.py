@@ -13,7 +13,6 @@ import datetime
 import json
 import os
 import platform
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -24,18 +23,7 @@ import torch
 from tests.benchmarks.kinds import KINDS, Bench
 from vscg.errors import VscgError
 from vscg.files import write_atomically
-from vscg.machine import best_device, cores, device_name
-
-
-def processor() -> tuple[str, bool]:
-    """The processor in words, and whether it has bf16 instructions."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor() or platform.machine(), False
-    name = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
-    bf16 = re.search(r"\b(avx512_bf16|amx_bf16)\b|^Features.*\bbf16\b", text, re.MULTILINE)
-    return name[1] if name else platform.machine(), bool(bf16)
+from vscg.machine import best_device, cores, device_name, processor
 
 
 def load() -> list[float]:

@@ -63,14 +63,14 @@ def main() -> None:
     import torch
 
     from tests.benchmarks.work import WORK
-    from vscg.inference import gpu_arithmetic
+    from vscg.inference import arithmetic
     from vscg.machine import forget_peak_memory
 
     torch.set_num_threads(job["threads"])
     device = torch.device(job["device"])
     turn = Turn(answers, device)
     forget_peak_memory(device)
-    with gpu_arithmetic(device, arm.precision):
+    with arithmetic(device, arm.precision):
         WORK[job["work"]](job, arm, device, turn)
 
 
