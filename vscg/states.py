@@ -57,7 +57,7 @@ def check_state(history: list[dict], epoch: int, optimizer: torch.optim.Optimize
         best: selection -> what is kept of its best epoch, whose shapes are `picked`.
     """
     accuracies = [row[f"{split}_accuracy"] for row in history for split in ("val", "test")]
-    if ([row["epoch"] for row in history] != list(range(1, epoch + 1))
+    if (len(history) != epoch or [row["epoch"] for row in history] != list(range(1, epoch + 1))
             or not all(isinstance(value, float) and 0 <= value <= 1 for value in accuracies)):
         raise ValueError("its history does not fit its epoch")
     for parameter, state in optimizer.state.items():

@@ -215,6 +215,14 @@ def test_a_state_that_would_replace_a_method_is_refused(child, state):
     assert child.case("state", path, limit=500) is None and "no tensor 'forward'" in child.said
 
 
+def test_a_state_that_counts_more_epochs_than_it_has_is_refused(child, state):
+    path = child.folder / "checkpoint.safetensors"
+    path.write_bytes(state.content)
+    run, tensors = states.read_state(path)
+    states.write_state(path, tensors, run | {"epoch": 2**40})
+    assert child.case("state", path, limit=500) is None and "does not fit its epoch" in child.said
+
+
 @cases(20, 200)
 @given(data=st.data())
 def test_a_state_of_other_values(child, state, data):
