@@ -14,9 +14,9 @@ def tone(seconds: float, rate: int, hertz: float = 440.0) -> np.ndarray:
     return np.round(16384 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.int16)[None]
 
 
-def write_clip(path: Path, seconds: float = 10, fps: int = 16, sound: np.ndarray | None = None, rate: int = 8000,
-               picture: bool = True, sound_at: float = 0.0, times: list[float] | None = None, size: int = 32,
-               pix_fmt: str = "yuv420p", options: dict | None = None) -> Path:
+def write_clip(path: Path, seconds: float = 10, fps: int | Fraction = 16, sound: np.ndarray | None = None,
+               rate: int = 8000, picture: bool = True, sound_at: float = 0.0, times: list[float] | None = None,
+               size: int = 32, pix_fmt: str = "yuv420p", options: dict | None = None) -> Path:
     """A clip without loss whose picture number n is grey with luma 16 + 4 (n modulo 50); `sound` (channels, samples).
 
     By default the sound is `tone`; `sound` of no sample leaves it out. `times` are the pictures' own times.

@@ -1,5 +1,6 @@
 """How each error on the page of troubleshooting is raised, for tests/test_troubleshooting.py."""
 import json
+from fractions import Fraction
 
 import h5py
 import numpy as np
@@ -194,6 +195,7 @@ PROVOKERS = {
     "too short": lambda place: place.windows(seconds=2, fps=4),
     "damaged or cut off": cut_clip,
     "the time jumps": lambda place: place.windows(times=[0, 1, 2, 100], sound=tone(101, 800), rate=800),
+    "said to last": lambda place: place.windows(times=[0], fps=Fraction(1, 10_000), sound=tone(2, 800), rate=800),
     "no clip in it;": lambda place: place.extract(),
     "can be used:<reasons>": lambda place: (place.text("no clip", "a.mp4"), place.extract()),
     "looked into": lambda place: place.extract(place.folder / "absent"),

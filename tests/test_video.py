@@ -1,5 +1,6 @@
 """Clips to windows: what is shown when, what is heard when, and what is refused."""
 import tracemalloc
+from fractions import Fraction
 
 import av
 import media
@@ -172,6 +173,12 @@ def test_a_cut_off_file_is_refused(tmp_path, kept):
 def test_times_that_jump_are_refused(tmp_path):
     clip = write_clip(tmp_path / "clip.mkv", times=[0, 1, 2, 100, 101])
     with pytest.raises(VscgError, match="damaged: the time jumps from [23].* s to 100.0 s"):
+        windows(clip)
+
+
+def test_a_picture_that_is_said_to_last_for_hours_is_refused(tmp_path):
+    clip = write_clip(tmp_path / "clip.mkv", times=[0], fps=Fraction(1, 10_000), sound=tone(2, 8000))
+    with pytest.raises(VscgError, match="damaged: what is shown at 0.0 s is said to last 10000.0 s"):
         windows(clip)
 
 

@@ -14,7 +14,7 @@ LIMIT = 400  # MiB; a window of ten seconds takes 24, and some are made side by 
 
 @pytest.fixture(scope="module")
 def clips(child):
-    """Sound clips of one and two seconds: name to content and what it reads as."""
+    """Sound clips of two seconds: name to content."""
     found = {}
     for name in ("lossless.mkv", "common.mp4", "small.webm", "old.avi"):
         path = child.folder / name
@@ -39,8 +39,8 @@ def clips(child):
                 frame = av.AudioFrame.from_ndarray(wave, sound.format.name, "mono")
                 frame.sample_rate = 48000
                 container.mux([*sound.encode(frame), *sound.encode()])
-        found[name] = path.read_bytes(), child.case("media", path, pad=True, limit=LIMIT)
-        assert found[name][1], name
+        found[name] = path.read_bytes()
+        assert child.case("media", path, pad=True, limit=LIMIT), name
     return found
 
 
@@ -48,13 +48,12 @@ def clips(child):
 @given(data=st.data())
 def test_damaged_clips(child, clips, data):
     name = data.draw(st.sampled_from(sorted(clips)))
-    content, sound = clips[name]
+    content = clips[name]
     head = range(min(len(content), 1500))
     changed = data.draw(damaged(content, [head, range(max(0, len(content) - 1500), len(content))]))
     path = child.folder / f"damaged-{name}"
     path.write_bytes(changed)
-    found = child.case("media", path, pad=data.draw(st.booleans()), limit=LIMIT)
-    assert found != sound or sound is not None
+    child.case("media", path, pad=data.draw(st.booleans()), limit=LIMIT)
 
 
 @cases(20, 100)
@@ -131,7 +130,7 @@ def test_playlists_lead_nowhere(child, clips, form, ending, to):
 )
 def test_absurd_rates_and_sizes(child, clips, rate, width, part):
     """What a header says of the samples in a second and of the picture's size."""
-    content = bytearray(clips["old.avi"][0])
+    content = bytearray(clips["old.avi"])
     if part == "rate":
         at = content.index(b"strf", content.index(b"auds")) + 8 + 4
         content[at : at + 4] = rate.to_bytes(4, "little")

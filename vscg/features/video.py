@@ -25,6 +25,7 @@ CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,mxf,nut,wav,mp3,flac,aac"
 RATES = (100, 400_000)                   # Hz; what a header says beyond that would only take memory
 HOLE = 0.1                               # s; a longer hole between pieces of sound is filled with silence
 JUMP = 60.0                              # s; a longer step in time between two pictures or sounds is damage
+LONGEST = 3600.0                         # s; so is a picture that is said to stand for longer
 LOST = 1.0                               # s; a clip that ends before the time its header says, by more, is cut off
 
 
@@ -150,6 +151,9 @@ def _timed(path: Path, container, track) -> Iterator[tuple[object, float, float]
             length = frame.samples / max(1, frame.sample_rate)
         else:
             length = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else step
+        if length > LONGEST:
+            raise VscgError(f"{path}: damaged: what is shown at {time:.1f} s is said to last {length:.1f} s; get it "
+                            "again")
         expected = max(expected, time + length)
         yield frame, time, length
 
