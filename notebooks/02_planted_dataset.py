@@ -27,7 +27,6 @@
 # %%
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -39,6 +38,7 @@ from vscg.evaluation import bootstrap_interval, clip_accuracy, paired_difference
 from vscg.labels import BACKGROUND, CATEGORIES, EVENT_CLASSES
 from vscg.plots import set_style, short_name
 from vscg.plots_curves import curves
+from vscg.speed import FOLDER
 
 set_style()
 
@@ -442,7 +442,7 @@ for name in ("audio", "visual"):
 # a record, because they take an hour on a CPU:
 
 # %% tags=["nbval-check-output"]
-record = json.loads((Path(vscg.__file__).parent.parent / "book" / "records" / "planted_full.json").read_text())
+record = json.loads((FOLDER / "planted_full.json").read_text())
 assert record["recipe"] == planted.recipe("full", 0, SIZES["full"]), "the record is of other dials"
 for name, run in record["runs"].items():
     result = run["results"]["validation"]["test"]

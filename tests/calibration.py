@@ -12,11 +12,11 @@ from vscg.config import RunConfig
 from vscg.data import load_dataset
 from vscg.dials import SIZES
 from vscg.files import write_atomically
-from vscg.paths import home
 from vscg.planted import recipe
+from vscg.speed import FOLDER
 from vscg.training import fit
 
-RECORD = home() / "book" / "records" / "planted_full.json"
+RECORD = FOLDER / "planted_full.json"
 MODALITIES = ("both", "audio", "visual")
 
 

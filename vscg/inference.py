@@ -52,8 +52,8 @@ def forward(model: nn.Module, audio: Tensor, visual: Tensor, precision: str = "f
 def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
     """While it lasts, products are computed in `precision`, and float32 ones on a GPU are rounded only if it says so.
 
-    On a CPU without bf16 instructions, where torch's own bf16 products are slow and its bf16 LSTM fails, and for TF32 on
-    any CPU, the factors are rounded by `RoundedProducts`.
+    On a CPU without bf16 instructions, where torch's own bf16 products are slow and its bf16 LSTM fails, and for TF32
+    on any CPU, the factors are rounded by `RoundedProducts`.
     """
     flags = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [flag.allow_tf32 for flag in flags]
