@@ -33,7 +33,7 @@ import vscg
 from vscg.evaluation import bootstrap_interval, clip_accuracy, paired_difference
 from vscg.models import Output
 from vscg.models.encoder import SegmentEncoder
-from vscg.models.escm import EventSemanticConsistency, SemanticConsistencyEnhancer
+from vscg.models.escm import EquationGRU, EventSemanticConsistency, SemanticConsistencyEnhancer
 from vscg.models.heads import TwoPartHead
 from vscg.models.psp import PositiveSamplePropagation, ProjectAndNorm
 from vscg.plots import intervals, set_style
@@ -132,7 +132,8 @@ print("program's form equals nn.GRU:", torch.allclose(step(h, f[:, 0], *weights(
 print("printed form equals nn.GRU:  ", torch.allclose(step_as_printed(h, f[:, 0], W_z, W_r, W), library, atol=1e-2))
 
 # %% [markdown]
-# Only Eq. {eq}`eq-gru-program` is. Both variants of this book use it, because the paper's numbers come from it.
+# Only Eq. {eq}`eq-gru-program` is. Both variants of this book use it by default, because the paper's numbers come from
+# it.
 #
 # The two biases are not both needed: in the gates only their sum counts. In the candidate they differ, because $b_h$
 # stands behind the reset gate. Moving $b_h$ over to $b_f$ shows it:
@@ -161,6 +162,25 @@ print({name: tuple(value.shape) for name, value in enhancer.audio_gru.named_para
 A, V, prior = torch.randn(2, 10, 256), torch.randn(2, 10, 256), torch.rand(2, 2, 128)
 states = enhancer(A, V, prior, prior)[0]
 print("negative and positive outputs:", bool(states.min() < 0 < states.max()))
+
+# %% [markdown]
+# The package has the equations to the letter as well: `EquationGRU`, which VSCG takes by the option `gru="equations"`.
+# Its forward half must be the printed step, second by second, with Eq. {eq}`eq-gru-output` on top:
+
+# %% tags=["nbval-check-output"]
+equations = EquationGRU(3, 4).requires_grad_(False)
+seconds, state = torch.randn(5, 10, 3), torch.randn(5, 4)
+forward_half = equations(seconds, torch.stack([state, state]))[0][..., :4]           # (B,T,H)
+W_z, W_r = equations.gates[0].weight.chunk(2)
+by_hand = []
+for second in seconds.unbind(1):
+    state = step_as_printed(state, second, W_z, W_r, equations.candidate[0].weight)
+    by_hand.append((state @ equations.output[0].weight.T).sigmoid())
+print("the printed step, ten times:", torch.allclose(forward_half, torch.stack(by_hand, 1), atol=1e-6))
+print("outputs between 0 and 1:", bool(0 < forward_half.min() and forward_half.max() < 1))
+
+# %% [markdown]
+# What the letter of the equations does to accuracy, [chapter 20](20_deviations.ipynb) measures in row B1.
 
 # %% [markdown]
 # ## The initial state as prior knowledge
@@ -664,7 +684,8 @@ assert torch.allclose(length, derived, rtol=1e-3)
 #
 # ## What stays uncertain
 #
-# - Whether the place of the reset gate matters for accuracy; nothing here measures it.
+# - Whether the place of the reset gate and the map of Eq. 8 matter for accuracy on AVE;
+#   [chapter 20](20_deviations.ipynb) measures it on planted data.
 # - The prior's part in accuracy, as opposed to what inference does without it, needs retrained networks and several
 #   seeds.
 #

@@ -89,6 +89,22 @@ def gru(sequence, start, w):
     return directions(sequence, w, step, w["weight_hh_l0"].shape[1], start)
 
 
+def equation_gru(sequence, start, w):
+    """Bidirectional GRU of Eq. 4 to 8 from `start` (2,size), without biases: y (T,2*size) and the last states."""
+    ys, last = [], []
+    for d, h in enumerate(start):
+        w_z, w_r = np.split(w[f"gates.{d}.weight"], 2)
+        y = [None] * len(sequence)
+        for t in range(len(sequence))[::-1 if d else 1]:
+            both = np.concatenate([h, sequence[t]])
+            z, r = sigmoid(w_z @ both), sigmoid(w_r @ both)
+            candidate = np.tanh(w[f"candidate.{d}.weight"] @ np.concatenate([r * h, sequence[t]]))
+            h = z * h + (1 - z) * candidate
+            y[t] = sigmoid(w[f"output.{d}.weight"] @ h)
+        ys.append(y), last.append(h)
+    return np.concatenate(ys, 1), np.array(last)
+
+
 def cut(beta, threshold, renormalise):
     """PSP: each row divided by its sum plus 1e-8, entries that do not exceed the threshold zeroed."""
     gamma = np.zeros_like(beta)

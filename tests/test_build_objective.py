@@ -19,7 +19,8 @@ WEIGHTS = {
     "ce+avps": dict(ce=1, avps=100), "mlsm": dict(mlsm=1), "2bce+s-bce": dict(bce=2, smooth=1), "bce": dict(bce=1),
     "mlsm+self": dict(mlsm=0.92, mlsm_self=0.08),
     "c+t+self": dict(event_relevance=1, category=0.9, category_self=0.1),
-    "c+t+gate+av": dict(event_relevance=1, gate=1, category=1, av_score=1), "ce": dict(ce=1),
+    "c+t+gate+av": dict(event_relevance=1, gate=1, category=1, av_score=1),
+    "c+t+p-gate+av": dict(event_relevance=1, probability_gate=1, category=1, av_score=1), "ce": dict(ce=1),
 }
 PUBLISHED = {
     "vscg": ("c+t+avps", "2bce+s-bce"), "psp": ("ce+avps", "bce"), "avel": ("mlsm", "mlsm"), "dmrn": ("mlsm", None),
@@ -81,6 +82,7 @@ def slow_term(term, o, setting, target="presence"):
     return {
         "event_relevance": lambda: slow_bce(o.event_relevance.sigmoid().tolist(), happens),
         "gate": lambda: slow_bce(o.extras["gate"].sigmoid().tolist(), happens),
+        "probability_gate": lambda: slow_bce(o.extras["gate"].tolist(), happens),
         "category": lambda: slow_category(o.event_category, LABELS, "released"),
         "category_17": lambda: slow_category(o.event_category, LABELS, "paper"),
         "category_self": lambda: slow_category(o.extras["event_self"], LABELS, "released"),

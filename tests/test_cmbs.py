@@ -30,8 +30,9 @@ def values(output):
     return found | dict(output.extras)
 
 
-def test_spatial_attention_agrees_with_loops():
-    module = SelfAttentiveSpatialAttention(beta=0.4, dropout=0).double()
+@pytest.mark.parametrize("scaled, divisor", [(False, 1), (True, np.sqrt(128))])
+def test_spatial_attention_agrees_with_loops(scaled, divisor):
+    module = SelfAttentiveSpatialAttention(beta=0.4, dropout=0, scaled=scaled).double()
     with torch.no_grad():
         module.norm.weight.uniform_(0.5, 1.5), module.norm.bias.uniform_(-1, 1)
     audio, regions = torch.rand(1, 2, 128).double(), torch.rand(1, 2, 5, 512).double()
@@ -42,7 +43,7 @@ def test_spatial_attention_agrees_with_loops():
         q, k, u = (loops.linear(x, loops.part(w, name)) for name in ("query", "key", "value"))
         related = np.zeros_like(x)
         for i in range(5):
-            share = loops.softmax(np.array([q[i] @ k[j] for j in range(5)]))       # not divided by a root
+            share = loops.softmax(np.array([q[i] @ k[j] / divisor for j in range(5)]))
             row = x[i] + sum(share[j] * u[j] for j in range(5))
             related[i] = (row - row.mean()) / np.sqrt(row.var() + 1e-5) * w["norm.weight"] + w["norm.bias"]
         summary, _ = slow_pooling(sum(related) / 5, related, loops.part(w, "visual_spatial"))
@@ -69,8 +70,10 @@ def test_strongest_mean_by_hand():
 def test_gates_scale_the_other_modality_fully_and_the_same_one_weakly():
     """Audio gate 1/4, visual gate 3/4."""
     ones = torch.ones(1, 2, 256)
-    for setting, audio_scale, visual_scale, gate in (("fully", 1.075, 1.025, 3 / 16), ("weakly", 0.85, 0.95, 1 / 2)):
-        model = CMBS(setting)
+    for setting, crossed, audio_scale, visual_scale, gate in (
+            ("fully", None, 1.075, 1.025, 3 / 16), ("weakly", None, 0.85, 0.95, 1 / 2),
+            ("fully", False, 1.025, 1.075, 3 / 16), ("weakly", True, 0.95, 0.85, 1 / 2)):
+        model = CMBS(setting, crossed=crossed)
         with torch.no_grad():
             for layer, value in ((model.audio_gate, 0.25), (model.visual_gate, 0.75)):
                 layer.weight.zero_(), layer.bias.fill_(float(np.log(value / (1 - value))))

@@ -70,6 +70,8 @@ def test_size_and_heads():
         model = CMRA(setting)
         assert sum(p.numel() for p in model.parameters()) == count
         assert model.interaction.attention.heads == heads
+        first, second = CMRA(setting, twins=False).transformer.audio_encoder.layers
+        assert not torch.equal(first.linear1.weight, second.linear1.weight)
 
 
 def test_weakly_the_clip_is_read_from_gated_logits():

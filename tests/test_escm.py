@@ -6,7 +6,13 @@ import torch
 
 from vscg.errors import VscgError
 from vscg.models import SETTINGS, build_model
-from vscg.models.escm import PRIORS, CrossModalEventExtractor, EventSemanticConsistency, SemanticConsistencyEnhancer
+from vscg.models.escm import (
+    PRIORS,
+    CrossModalEventExtractor,
+    EquationGRU,
+    EventSemanticConsistency,
+    SemanticConsistencyEnhancer,
+)
 
 
 def streams(batch=2, segments=10, dim=8, seed=5):
@@ -108,6 +114,62 @@ class TestISCE:
         half = np.tanh(1) / 2
         np.testing.assert_allclose(out.detach().flatten(), [0.1 + half, -0.3 + half])
         np.testing.assert_allclose(other.detach().flatten(), [0.1, -0.3])
+
+
+class TestGRUOfTheEquations:
+    """Eq. 4 to 8 to the letter, which torch's GRU is not."""
+
+    def module(self, dim=8, hidden_dim=4):
+        torch.manual_seed(0)
+        return EquationGRU(dim, hidden_dim).double()
+
+    def test_agrees_with_loops(self):
+        module, (audio, _) = self.module(), streams()
+        start = streams(segments=2, dim=4, seed=6)[0]                      # (B,2,4)
+        y, last = module(audio, start.transpose(0, 1))
+        assert y.shape == (2, 10, 8) and last.shape == (2, 2, 4)
+        for b in range(2):
+            slow, state = loops.equation_gru(audio[b].numpy(), start[b].numpy(), loops.weights(module))
+            np.testing.assert_allclose(y[b].detach(), slow, atol=1e-12)
+            np.testing.assert_allclose(last[:, b].detach(), state, atol=1e-12)
+
+    def test_by_hand(self):
+        """W_z = 0: z = 1/2. W_r = 0: r = 1/2, so the candidate reads half the state: tanh(h/2 + f). W' = 1."""
+        module = self.module(1, 1)
+        with torch.no_grad():
+            for weight in module.parameters():
+                weight.zero_()
+            module.candidate[0].weight.fill_(1.0), module.output[0].weight.fill_(1.0)
+        y, last = module(torch.full((1, 1, 1), 0.3).double(), torch.tensor([[[0.8]], [[0.8]]]).double())
+        h = 0.4 + np.tanh(0.4 + 0.3) / 2
+        assert last[0].item() == pytest.approx(h) and y[0, 0, 0].item() == pytest.approx(1 / (1 + np.exp(-h)))
+        assert y[0, 0, 1].item() == 0.5
+
+    def test_it_starts_with_weights_like_the_librarys(self):
+        module = EquationGRU(256, 128)
+        for weight in module.parameters():
+            assert 0.95 * 128**-0.5 < weight.abs().max() <= 128**-0.5
+
+    def test_one_direction_runs_backwards(self):
+        """What comes first reaches every output of the forward half, and one of the backward half."""
+        module, (audio, _) = self.module(), streams(batch=1)
+        start = torch.zeros(2, 1, 4).double()
+        changed = audio.clone()
+        changed[:, 0] += 1
+        moved = (module(changed, start)[0] != module(audio, start)[0])[0]
+        assert moved[:, :4].all() and moved[0, 4:].all() and not moved[1:, 4:].any()
+
+    @pytest.mark.parametrize("setting", SETTINGS)
+    def test_in_vscg(self, setting):
+        torch.manual_seed(0)
+        model = build_model("vscg", setting=setting, gru="equations")
+        output = model(torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512))
+        read = output.event_category if setting == "fully" else output.video_probability
+        (read * torch.arange(read.shape[-1])).sum().backward()
+        for name, weight in model.escm.isce.named_parameters():
+            assert weight.grad is not None and weight.grad.any(), name
+        with pytest.raises(VscgError, match="gru 'lstm' is unknown: choose one of library, equations"):
+            build_model("vscg", setting=setting, gru="lstm")
 
 
 class TestPriors:

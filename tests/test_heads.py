@@ -108,6 +108,15 @@ class TestWeightingHead:
         torch.testing.assert_close(score, torch.tensor([[[2.0 * factor, 0.0]]]).double())
         assert probability[0, 0].item() == pytest.approx(1 / (1 + np.exp(-2 * factor)))
 
+    @pytest.mark.parametrize("weight, factor", [(0.0, 0.5), (-np.log(3) / 2, 0.25), (-100.0, 0.0)])
+    def test_without_the_relu_a_weight_can_silence(self, weight, factor):
+        head = WeightingHead(2, 2, rectified=False).double()
+        head.segment = torch.nn.Identity()
+        with torch.no_grad():
+            head.weight.weight.copy_(torch.tensor([[weight, 0.0]]))
+        score, _ = head(torch.tensor([[[2.0, 0.0]]]).double())
+        torch.testing.assert_close(score, torch.tensor([[[2.0 * factor, 0.0]]]).double())
+
     def test_gradients(self):
         torch.manual_seed(0)
         head, x = WeightingHead(6, 3).double(), fused(batch=8).requires_grad_()

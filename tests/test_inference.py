@@ -8,7 +8,8 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from vscg import inference, training
 from vscg.inference import Features, arithmetic, forward
-from vscg.models import build_model
+from vscg.machine import cpu_has_bf16
+from vscg.models import BUILT, build_model
 from vscg.rounding import RoundedProducts
 
 CPU = torch.device("cpu")
@@ -21,6 +22,32 @@ def test_one_modality_is_zeros(tiny):
     audio, visual, _ = Features(tiny, CPU, "visual").batch(rows)
     assert not audio.any() and visual.any()
     assert tiny.visual[:4].any() and tiny.audio[:4].any()           # the data set itself is untouched
+
+
+def test_the_maps_of_a_batch_are_what_the_precision_computes_with(tiny):
+    rows = torch.tensor([5, 0, 3, 5, 1, 9, 2, 7, 4, 8, 6])
+    assert len(rows) > inference.GATHERED
+    exact = torch.from_numpy(tiny.visual)[rows].float()
+    assert torch.equal(Features(tiny, CPU).batch(rows)[1], exact)
+    maps = Features(tiny, CPU, precision="bf16").batch(rows)[1]
+    assert maps.dtype == torch.bfloat16 and torch.equal(maps, exact.bfloat16())
+
+
+@pytest.mark.parametrize("has_bf16", [True, False])
+@pytest.mark.parametrize("system", BUILT)
+def test_maps_that_are_bf16_already_give_what_autocast_would_round_them_to(system, has_bf16, tiny, monkeypatch):
+    if has_bf16 and not cpu_has_bf16():
+        pytest.skip("no bf16 instructions here")
+    monkeypatch.setattr(inference, "cpu_has_bf16", lambda: has_bf16)
+    torch.manual_seed(0)
+    model = build_model(system).eval()
+    rows = torch.arange(3)
+    with torch.no_grad(), arithmetic(CPU, "bf16"):
+        found = [forward(model, *Features(tiny, CPU, precision=precision).batch(rows)[:2], "bf16")
+                 for precision in ("fp32", "bf16")]
+    for field in ("event_relevance", "event_category", "segment_logits", "attention"):
+        if getattr(found[0], field) is not None:
+            assert torch.equal(*(getattr(output, field) for output in found)), field
 
 
 def test_bf16_rounds_the_network_and_gives_float32(tiny):

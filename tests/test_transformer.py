@@ -136,6 +136,9 @@ class TestStacks:
         mapped = module.affine(x)
         once = first(mapped, mapped)
         torch.testing.assert_close(module(x), second(once, once))
+        first, second = Encoder(5, 8, hidden=6, dropout=0, twins=False).layers
+        assert not any(torch.equal(one, other) for one, other in zip(first.parameters(), second.parameters(),
+                                                                     strict=True) if one.ndim > 1)
 
     def test_decoder_reads_the_other_first_and_itself_after(self):
         module, (x, other) = shaken(Decoder(5, 8, hidden=6, dropout=0)), sequences((2, 3, 5), (2, 3, 8))

@@ -1,7 +1,7 @@
 """What each difference between paper and program does: pairs of runs that differ in that alone.
 
 Rows are named as on the deviations page. The runs are short, and all on planted-mini: enough clips and epochs for the
-systems to come near their plateau, and few enough for five seeds of everything in less than an hour on two CPU cores.
+systems to come near their plateau, and few enough for five seeds of everything in an hour or two on two CPU cores.
 """
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ DATA = "planted-mini"
 SEEDS = 5
 _SHORT = {"batch": 8, "epochs": 4}
 _LONG = {"batch": 8, "epochs": 20}            # for what shows only after many evaluations
-_QUICK = {"batch": 8, "epochs": 3}            # for CMBS, which costs six times as much
+_QUICK = {"batch": 8, "epochs": 3}            # for CMBS, which costs most
 DUPLICATES = 16                               # of 160 test clips; AVE has 8 in 402
 
 
@@ -31,7 +31,7 @@ class Deviation:
     """
 
     row: str                                  # of the deviations page, or what is rounded to
-    question: str
+    question: str                             # the first way, or the second?
     first: Mapping = field(default_factory=dict)
     second: Mapping = field(default_factory=dict)
     base: Mapping = field(default_factory=dict)
@@ -44,9 +44,11 @@ class Deviation:
 
 _WEAKLY = {"setting": "weakly"}
 _LEAK = {"target": "proportion"}
-_AVEL = {"system": "avel"}
+_AVEL, _AVSDN, _CMRA, _CMBS = ({"system": system} for system in ("avel", "avsdn", "cmra", "cmbs"))
+_TWO_HEAD = {"model_options": {"head": "two_head"}}
 
-DEVIATIONS = (
+# VSCG itself, then the systems that the paper compares it with.
+OWN = (
     Deviation("V3", "Rows of the propagation weights divided by their sum a second time, or once?",
               {}, {"model_options": {"renormalise": False}}),
     Deviation("V4", "Dropout 0.1 after ISCE, or 0.2 as in the text?", {}, {"model_options": {"escm_dropout": 0.2}}),
@@ -54,6 +56,9 @@ DEVIATIONS = (
               {}, {"loss": "c+t+avps16", "model_options": {"similarity": "product"}}),
     Deviation("V6", "Category loss: one for the clip, or Eq. 17?", {}, {"loss": "c17+t+avps"}),
     Deviation("V4 to V6", "The released fully supervised variant, or the paper's?", {}, {"variant": "paper"}),
+    Deviation("B1", "The library's GRU, or Eq. 4 to 8 to the letter?", {}, {"model_options": {"gru": "equations"}}),
+    Deviation("B1, weakly", "The same, weakly supervised?", {}, {"model_options": {"gru": "equations"}}, _WEAKLY),
+    Deviation("D3", "An incomplete last batch dropped, or kept?", {"drop_last": True}, {}, {"batch": 12}),
     Deviation("D4", "Similarity targets left over from earlier batches, or fresh?", {"stale_avps": True}, {}),
     Deviation("W3", "A tag that tells the event's duration, or the event alone?", _LEAK, {}, _WEAKLY),
     Deviation("W3, background clips", "With the clips that hold no event, or without, when the tag is the event alone?",
@@ -68,12 +73,42 @@ DEVIATIONS = (
               {}, {"model_options": {"crossed": False}}, _WEAKLY),
     Deviation("W2", "No linear map after the GRUs, or one as in Eq. 12?",
               {}, {"model_options": {"linear": True}}, _WEAKLY),
+    Deviation("W4", "Weights of seconds of at least one half, or from 0 on?",
+              {}, {"model_options": {"rectified": False}}, _WEAKLY),
     Deviation("W5", "With the smooth loss of Eq. 21, or without?", {}, {"loss": "bce"}, _WEAKLY),
-    Deviation("A1", "AVEL: a loss for logits on probabilities, or cross-entropy?", {}, {"loss": "ce"}, _AVEL),
-    Deviation("A3", "AVEL: batches of the sorted order, or shuffled?", {"order": "stored"}, {}, _AVEL),
-    Deviation("C1", "CMBS, weakly: the rule that always says the clip's class, or the mended one?",
-              {}, {"model_options": {"rule": "mended"}}, {"system": "cmbs", **_WEAKLY, **_QUICK}),
 )
+COMPARED = (
+    Deviation("A1", "AVEL: a loss for logits on probabilities, or cross-entropy?", {}, {"loss": "ce"}, _AVEL),
+    Deviation("A1, weakly", "AVEL, weakly: the same loss, or binary cross-entropy?",
+              {}, {"loss": "bce"}, _AVEL | _WEAKLY),
+    Deviation("A3", "AVEL: batches of the sorted order, or shuffled?", {"order": "stored"}, {}, _AVEL),
+    Deviation("M3", "DMRN: a loss for logits on probabilities, or cross-entropy?",
+              {}, {"loss": "ce"}, {"system": "dmrn"}),
+    Deviation("S1", "AVSDN: attention guided by sound over the picture, or its mean?",
+              {}, {"model_options": {"spatial": "mean"}}, _AVSDN),
+    Deviation("S2", "AVSDN: LSTMs in both directions, or forwards alone?",
+              {}, {"model_options": {"bidirectional": False}}, _AVSDN),
+    Deviation("S3", "AVSDN: the port's two parts, or 29 classes for each second?",
+              _TWO_HEAD | {"loss": "c+t"}, {}, _AVSDN),
+    Deviation("S4", "AVSDN, weakly: the port's gates, without background clips, or the mean of 29 classes with them?",
+              _TWO_HEAD | {"background": False}, {}, _AVSDN | _WEAKLY),
+    Deviation("T3", "CMRA, weakly: a loss for logits on probabilities, or binary cross-entropy?",
+              {}, {"loss": "bce"}, _CMRA | _WEAKLY),
+    Deviation("T3, CMBS", "CMBS, weakly: the same?", {}, {"loss": "bce"}, _CMBS | _WEAKLY | _QUICK),
+    Deviation("T7", "CMRA: an encoder's two layers start as copies, or each with weights of its own?",
+              {}, {"model_options": {"twins": False}}, _CMRA),
+    Deviation("C1", "CMBS, weakly: the rule that always says the clip's class, or the mended one?",
+              {}, {"model_options": {"rule": "mended"}}, _CMBS | _WEAKLY | _QUICK),
+    Deviation("C2", "CMBS: the gate in a loss for logits, or for probabilities?",
+              {}, {"loss": "c+t+p-gate+av"}, _CMBS | _QUICK),
+    Deviation("C3", "CMBS: each gate scales the other modality, or its own?",
+              {}, {"model_options": {"crossed": False}}, _CMBS | _QUICK),
+    Deviation("C3, weakly", "CMBS, weakly: each gate scales its own modality, or the other?",
+              {}, {"model_options": {"crossed": True}}, _CMBS | _WEAKLY | _QUICK),
+    Deviation("C5", "CMBS: queries times keys as they are, or divided by the root of their size?",
+              {}, {"model_options": {"scaled": True}}, _CMBS | _QUICK),
+)
+DEVIATIONS = OWN + COMPARED
 
 # No difference between paper and program, but the same kind of question: what does a speed-up do to accuracy?
 ROUNDINGS = tuple(

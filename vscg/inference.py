@@ -12,12 +12,18 @@ from vscg.prepared import Dataset
 from vscg.rounding import RoundedProducts
 
 EVALUATION_BATCH = 64      # clips; without gradients 64 clips need 0.1 GB
+GATHERED = 8               # clips at a time on a CPU: what lies between two conversions stays in its cache
 
 
 class Features:
-    """A data set as tensors on one device: read once, gathered by row number, widened to float32 a batch at a time."""
+    """A data set as tensors on one device: read once, gathered by row number, converted a batch at a time.
 
-    def __init__(self, dataset: Dataset, device: torch.device, modality: str = "both"):
+    Args:
+        modality: one of `config.MODALITIES`; the other one's features are zeros.
+        precision: for "bf16" the maps of a batch are bf16, as autocast would round them at every use; else float32.
+    """
+
+    def __init__(self, dataset: Dataset, device: torch.device, modality: str = "both", precision: str = "fp32"):
         visual = torch.from_numpy(dataset.visual)
         if device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
@@ -25,12 +31,13 @@ class Features:
             visual = visual.to(device) if visual.nbytes < free / 2 else visual.pin_memory()
         # `home` is where the maps are and rows are looked up: row numbers that are there already need no copy.
         self.device, self.home, self.modality, self.visual = device, visual.device, modality, visual
+        self.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         self.audio = torch.from_numpy(dataset.audio).to(device)
         self.labels = torch.from_numpy(dataset.labels).to(device)
 
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Audio (B,10,128), visual (B,10,7,7,512) and labels (B,10,29) of clips `rows`, float32 on the device."""
-        visual = self.visual[rows.to(self.home)].to(self.device, non_blocking=True).float()
+        """Audio (B,10,128), visual (B,10,7,7,512) and labels (B,10,29) of clips `rows`, on the device."""
+        visual = self._maps(rows)
         rows = rows.to(self.device)
         audio, labels = self.audio[rows], self.labels[rows]
         if self.modality == "audio":
@@ -38,6 +45,16 @@ class Features:
         if self.modality == "visual":
             audio = torch.zeros_like(audio)
         return audio, visual, labels
+
+
+    def _maps(self, rows: Tensor) -> Tensor:
+        if self.device.type != "cpu":
+            return self.visual[rows.to(self.home)].to(self.device, non_blocking=True).to(self.dtype)
+        maps = torch.empty(len(rows), *self.visual.shape[1:], dtype=self.dtype)
+        for part, target in zip(rows.split(GATHERED), maps.split(GATHERED), strict=True):
+            # By way of float32: torch's conversion of float16 to bf16 takes longer than both others together.
+            target.copy_(self.visual[part].float())
+        return maps
 
 
 def forward(model: nn.Module, audio: Tensor, visual: Tensor, precision: str = "fp32") -> Output:

@@ -154,7 +154,8 @@ class Objective(nn.Module):
 
 
 # Which terms a loss has, with their weights. A name tells the terms in the paper's symbols; c17 and avps16 are terms as
-# Eq. 17 and Eq. 16 write them, c and avps as the released program computes them.
+# Eq. 17 and Eq. 16 write them, c and avps as the released program computes them; p-gate takes CMBS's gate for the
+# probability that it is, gate, as its program does, for a logit.
 LOSSES: dict[str, dict[str, float]] = {
     "c+t+avps": {"event_relevance": 1, "category": 1, "avps": 1},      # Eq. 18, L_fully
     "c17+t+avps16": {"event_relevance": 1, "category_17": 1, "avps_16": 1},
@@ -168,6 +169,7 @@ LOSSES: dict[str, dict[str, float]] = {
     "mlsm+self": {"mlsm": 0.92, "mlsm_self": 0.08},                    # DMIN's
     "c+t+self": {"event_relevance": 1, "category": 0.9, "category_self": 0.1},
     "c+t+gate+av": {"event_relevance": 1, "gate": 1, "category": 1, "av_score": 1},    # CMBS's
+    "c+t+p-gate+av": {"event_relevance": 1, "probability_gate": 1, "category": 1, "av_score": 1},
     "ce": {"ce": 1},
 }
 # (system, setting) -> the loss that its program trains with
@@ -232,5 +234,6 @@ def build_objective(system: str, *, setting: str = "fully", variant: str = "rele
         "av_score": ("av_score", category),
         # CMBS takes the gate, a product of two sigmoids, for a logit: this term never comes near 0.
         "gate": ("gate", event_relevance_loss),
+        "probability_gate": ("gate", lambda gate, labels: F.binary_cross_entropy(gate, event_indicator(labels))),
     }
     return Objective(loss, {name: (weight, *terms[name]) for name, weight in LOSSES[loss].items()})

@@ -196,7 +196,7 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
     truth = dataset.labels.argmax(-1)
     forget_peak_memory(device)
     with torch.random.fork_rng(), arithmetic(device, config.precision):
-        run = Run(config, Features(dataset, device, config.modality), dataset.splits, device)
+        run = Run(config, Features(dataset, device, config.modality, config.precision), dataset.splits, device)
         if checkpoint.is_file():
             run.load(checkpoint, key)
         steps = len(epoch_batches(config, run.rows, 0))

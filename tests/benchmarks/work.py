@@ -19,7 +19,7 @@ class PackageLoop:
 
     def __init__(self, folder: Path, config: RunConfig, device: torch.device):
         data = read_prepared(folder / "prepared.h5")
-        self.inner = Run(config, Features(data, device, config.modality), data.splits, device)
+        self.inner = Run(config, Features(data, device, config.modality, config.precision), data.splits, device)
         self.truth, self.train_epoch = data.labels.argmax(-1), self.inner.train_epoch
 
     def evaluate(self) -> dict:

@@ -19,11 +19,12 @@ class SelfAttentiveSpatialAttention(nn.Module):
         beta: how much the visual summary adds.
         dropout: rate after the regions' attention to one another.
         query_dim: size of the queries and keys.
+        scaled: whether the products of queries and keys are divided by the root of their size; as published, not.
     """
 
-    def __init__(self, *, beta: float, dropout: float, query_dim: int = 128):
+    def __init__(self, *, beta: float, dropout: float, query_dim: int = 128, scaled: bool = False):
         super().__init__()
-        self.beta = beta
+        self.beta, self.scale = beta, query_dim ** -0.5 if scaled else 1.0
         self.query, self.key, self.value = nn.Linear(512, query_dim), nn.Linear(512, query_dim), nn.Linear(512, 512)
         self.dropout, self.norm = nn.Dropout(dropout), nn.LayerNorm(512)
         self.visual_spatial = GuidedPooling(512)
@@ -31,8 +32,7 @@ class SelfAttentiveSpatialAttention(nn.Module):
 
     def forward(self, audio: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
         """Audio (...,128) and regions (...,R,512) to the attended vector (...,512) and the weights (...,R)."""
-        # As published, the products of queries and keys are not divided by the root of their size.
-        similarity = (self.query(regions) @ self.key(regions).mT).softmax(-1)      # (...,R,R)
+        similarity = (self.scale * self.query(regions) @ self.key(regions).mT).softmax(-1)   # (...,R,R)
         related = self.norm(regions + self.dropout(similarity @ self.value(regions)))
         summary, _ = self.visual_spatial(related.mean(-2), related)
         # The gates come from the related regions but act on the original ones.
@@ -53,6 +53,9 @@ class CMBS(nn.Module):
         rule: weakly supervised only. "published" takes the gate, a probability, for a logit: its sigmoid always exceeds
             one half, so every segment gets the clip's class. "mended" returns the gate's logit, so that the gate itself
             is held against the threshold.
+        crossed: whether each modality's gate scales the other modality, not its own; None: as published, fully yes and
+            weakly no.
+        scaled: see `SelfAttentiveSpatialAttention`.
         plug: what stands between the interactions and the head, one of `plug.PLUGS` (Table IV).
         visual_dropout: rate after the first map of the visual regions; None takes 0.2 (fully) or 0.1 (weakly).
         region_dropout: rate after the regions' attention to one another.
@@ -60,17 +63,19 @@ class CMBS(nn.Module):
         interaction_dropout: rate on the interactions' attention weights.
     """
 
-    def __init__(self, setting: str, *, rule: str = "published", plug: str = "none",
-                 visual_dropout: float | None = None, region_dropout: float = 0.2, dropout: float = 0.1,
-                 interaction_dropout: float = 0.2):
+    def __init__(self, setting: str, *, rule: str = "published", crossed: bool | None = None, scaled: bool = False,
+                 plug: str = "none", visual_dropout: float | None = None, region_dropout: float = 0.2,
+                 dropout: float = 0.1, interaction_dropout: float = 0.2):
         super().__init__()
         choose("rule", rule, RULES)
         self.fully, self.mended = setting == "fully", rule == "mended"
+        self.crossed = self.fully if crossed is None else crossed
         if visual_dropout is None:
             visual_dropout = 0.2 if self.fully else 0.1
         self.alpha, self.gamma = (0.1, 0.3) if self.fully else (0.2, 0.5)
         self.visual_layer = visual_layer(visual_dropout)
-        self.attention = SelfAttentiveSpatialAttention(beta=0.4 if self.fully else 0.5, dropout=region_dropout)
+        self.attention = SelfAttentiveSpatialAttention(beta=0.4 if self.fully else 0.5, dropout=region_dropout,
+                                                       scaled=scaled)
         self.audio_lstm = BiLSTM(128, 128) if self.fully else nn.Identity()
         self.visual_lstm = BiLSTM(512, 256) if self.fully else nn.Identity()
         self.transformer = CrossModalTransformer(
@@ -89,12 +94,11 @@ class CMBS(nn.Module):
         (audio_encoded, visual_encoded), (audio, visual) = encoded, decoded
         audio_gate = self.audio_gate(audio_encoded).sigmoid()                      # (B,T,1)
         visual_gate = self.visual_gate(visual_encoded).sigmoid()
-        if self.fully:                                                             # each gate scales the other modality
-            return (audio * (1 + self.alpha * visual_gate), visual * (1 + self.alpha * audio_gate),
-                    (audio_gate * visual_gate).squeeze(-1))
-        keep = 1 - self.alpha                                                      # each gate scales its own modality
-        return (audio * (keep + self.alpha * audio_gate), visual * (keep + self.alpha * visual_gate),
-                ((audio_gate + visual_gate) / 2).squeeze(-1))
+        gate = audio_gate * visual_gate if self.fully else (audio_gate + visual_gate) / 2
+        if self.crossed:
+            audio_gate, visual_gate = visual_gate, audio_gate
+        keep = 1.0 if self.fully else 1 - self.alpha
+        return audio * (keep + self.alpha * audio_gate), visual * (keep + self.alpha * visual_gate), gate.squeeze(-1)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`.

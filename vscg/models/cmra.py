@@ -14,14 +14,15 @@ class CMRA(nn.Module):
         setting: "fully" or "weakly" supervised.
         visual_dropout: rate after the first map of the visual regions.
         dropout: rate in the transformer and in the interaction.
+        twins: whether the two layers of an encoder start from the same weights, as published.
     """
 
-    def __init__(self, setting: str, *, visual_dropout: float = 0.2, dropout: float = 0.1):
+    def __init__(self, setting: str, *, visual_dropout: float = 0.2, dropout: float = 0.1, twins: bool = True):
         super().__init__()
         self.fully = setting == "fully"
         self.visual_layer = visual_layer(visual_dropout)
         self.attention = SpatialChannelAttention()
-        self.transformer = CrossModalTransformer(dropout=dropout, decoder_dropout=dropout)
+        self.transformer = CrossModalTransformer(dropout=dropout, decoder_dropout=dropout, twins=twins)
         self.interaction = Interaction(heads=4 if self.fully else 2, dropout=dropout, attention_dropout=dropout)
         self.head = TwoPartHead(events=28 if self.fully else 29)
 

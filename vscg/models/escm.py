@@ -25,13 +25,58 @@ class CrossModalEventExtractor(nn.Module):
         return self.block2(self.block1(sequence.mT)).mT
 
 
-class SemanticConsistencyEnhancer(nn.Module):
-    """ISCE: one bidirectional GRU per modality, started from the clip's event representation (Eq. 4 to 8, 10, 11)."""
+class EquationGRU(nn.Module):
+    """A bidirectional GRU as Eq. 4 to 8 write it; torch's differs in two places and has biases.
 
-    def __init__(self, dim: int = 256, event_dim: int = 128):
+    Here the reset gate acts on the state *before* the matrix product (Eq. 6), and what comes out is a sigmoid of a map
+    of the state (Eq. 8). Weights are drawn as torch draws a GRU's.
+    """
+
+    def __init__(self, dim: int, hidden_dim: int):
         super().__init__()
-        self.audio_gru = nn.GRU(dim, event_dim, batch_first=True, bidirectional=True)
-        self.visual_gru = nn.GRU(dim, event_dim, batch_first=True, bidirectional=True)
+
+        def maps(input_dim: int, output_dim: int) -> nn.ModuleList:      # one for each direction
+            return nn.ModuleList(nn.Linear(input_dim, output_dim, bias=False) for _ in range(2))
+
+        self.gates = maps(hidden_dim + dim, 2 * hidden_dim)              # W_z above W_r
+        self.candidate, self.output = maps(hidden_dim + dim, hidden_dim), maps(hidden_dim, hidden_dim)
+        for weight in self.parameters():
+            nn.init.uniform_(weight, -hidden_dim ** -0.5, hidden_dim ** -0.5)
+
+    def forward(self, sequence: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+        """A sequence (B,T,dim) and initial states (2,B,hidden_dim) to y (B,T,2*hidden_dim) and the last states."""
+        directions, last = [], []
+        for direction, h in enumerate(start):
+            states = []
+            for f in (sequence.flip(1) if direction else sequence).unbind(1):
+                z, r = self.gates[direction](torch.cat([h, f], -1)).sigmoid().chunk(2, -1)
+                candidate = self.candidate[direction](torch.cat([r * h, f], -1)).tanh()
+                h = z * h + (1 - z) * candidate
+                states.append(h)
+            y = self.output[direction](torch.stack(states, 1)).sigmoid()
+            directions.append(y.flip(1) if direction else y)
+            last.append(h)
+        return torch.cat(directions, -1), torch.stack(last)
+
+
+def _library_gru(dim: int, hidden_dim: int) -> nn.GRU:
+    return nn.GRU(dim, hidden_dim, batch_first=True, bidirectional=True)
+
+
+GRUS = {"library": _library_gru, "equations": EquationGRU}
+
+
+class SemanticConsistencyEnhancer(nn.Module):
+    """ISCE: one bidirectional GRU per modality, started from the clip's event representation (Eq. 4 to 8, 10, 11).
+
+    Args:
+        gru: "library", torch's, which the released program uses, or "equations", see `EquationGRU`.
+    """
+
+    def __init__(self, dim: int = 256, event_dim: int = 128, gru: str = "library"):
+        super().__init__()
+        choose("gru", gru, GRUS)
+        self.audio_gru, self.visual_gru = GRUS[gru](dim, event_dim), GRUS[gru](dim, event_dim)
 
     def forward(self, audio: Tensor, visual: Tensor, audio_prior: Tensor,
                 visual_prior: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,16 +102,17 @@ class EventSemanticConsistency(nn.Module):
         crossed: released weakly supervised program only: the audio GRU starts from a linear map of the *visual* event
             representation and the visual GRU from one of the *audio* event representation, not both from the mean.
         prior: one of `PRIORS`.
+        gru: one of `GRUS`.
     """
 
     def __init__(self, *, dim: int = 256, event_dim: int = 128, dropout: float, linear: bool = True,
-                 crossed: bool = False, prior: str = "cere"):
+                 crossed: bool = False, prior: str = "cere", gru: str = "library"):
         super().__init__()
         choose("prior", prior, PRIORS)
         self.prior, self.event_dim = prior, event_dim
         self.cere = CrossModalEventExtractor(dim, event_dim) if prior in ("cere", "unshared") else None
         self.visual_cere = CrossModalEventExtractor(dim, event_dim) if prior == "unshared" else None
-        self.isce = SemanticConsistencyEnhancer(dim, event_dim)
+        self.isce = SemanticConsistencyEnhancer(dim, event_dim, gru)
         self.project = ProjectAndNorm(2 * event_dim, dropout=dropout, linear=linear)
         self.crossed = crossed and prior != "zero"
         if self.crossed:

@@ -32,28 +32,34 @@ class SegmentHead(nn.Module):
 
 
 class WeightingHead(nn.Module):
-    """Weakly supervised: segment scores, weighted by a branch of their own, averaged into one clip distribution."""
+    """Weakly supervised: segment scores, weighted by a branch of their own, averaged into one clip distribution.
 
-    def __init__(self, dim: int = 256, classes: int = 29):
+    Args:
+        rectified: ReLU before the branch's sigmoid, as in the released programs: a weight lies between 0.5 and 1, so
+            the branch can halve a segment, not silence it.
+    """
+
+    def __init__(self, dim: int = 256, classes: int = 29, rectified: bool = True):
         super().__init__()
+        self.rectified = rectified
         self.segment = SegmentHead(dim, classes=classes)
         self.weight = nn.Linear(classes, 1, bias=False)
 
     def forward(self, fused: Tensor) -> tuple[Tensor, Tensor]:
         """Weighted segment logits (B,T,29) and the clip's class probabilities O_c^w (B,29)."""
         score = self.segment(fused)
-        # ReLU before the sigmoid: a weight lies between 0.5 and 1, so the branch can halve a segment, not silence it.
-        score = score * self.weight(score).relu().sigmoid()
+        weight = self.weight(score)
+        score = score * (weight.relu() if self.rectified else weight).sigmoid()
         return score, score.mean(1).softmax(-1)
 
 
 HEADS = {"two_part": TwoPartHead, "segment": SegmentHead}      # fully supervised; each fits the losses that read it
 
 
-def build_head(setting: str, head: str) -> nn.Module:
+def build_head(setting: str, head: str, rectified: bool = True) -> nn.Module:
     """The head `head` of `HEADS` when fully supervised, the weighting head when weakly supervised."""
     choose("head", head, HEADS)
-    return HEADS[head]() if setting == "fully" else WeightingHead()
+    return HEADS[head]() if setting == "fully" else WeightingHead(rectified=rectified)
 
 
 def segment_cosine(audio: Tensor, visual: Tensor) -> Tensor:

@@ -73,14 +73,18 @@ class TransformerLayer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A linear map and two layers of self-attention: (B,T,input_dim) to (B,T,dim)."""
+    """A linear map and two layers of self-attention: (B,T,input_dim) to (B,T,dim).
 
-    def __init__(self, input_dim: int, dim: int = 256, *, hidden: int, dropout: float):
+    Args:
+        twins: whether both layers start from the same weights, as published.
+    """
+
+    def __init__(self, input_dim: int, dim: int = 256, *, hidden: int, dropout: float, twins: bool = True):
         super().__init__()
         self.affine = nn.Linear(input_dim, dim)
         layer = TransformerLayer(dim, hidden=hidden, dropout=dropout)
-        # As published: both layers start from the same weights.
-        self.layers = nn.ModuleList([layer, copy.deepcopy(layer)])
+        second = copy.deepcopy(layer) if twins else TransformerLayer(dim, hidden=hidden, dropout=dropout)
+        self.layers = nn.ModuleList([layer, second])
 
     def forward(self, sequence: Tensor) -> Tensor:
         x = self.affine(sequence)
@@ -113,13 +117,14 @@ class CrossModalTransformer(nn.Module):
         encoder_hidden, decoder_hidden: units of the layers' maps.
         dropout, decoder_dropout: rates in the encoders and in the decoders.
         decoder_attention: class of the decoders' attention.
+        twins: whether the two layers of an encoder start from the same weights.
     """
 
     def __init__(self, audio_dim: int = 128, visual_dim: int = 512, dim: int = 256, *, encoder_hidden: int = 2048,
                  decoder_hidden: int = 2048, dropout: float, decoder_dropout: float,
-                 decoder_attention: type[MultiHeadAttention] = MultiHeadAttention):
+                 decoder_attention: type[MultiHeadAttention] = MultiHeadAttention, twins: bool = True):
         super().__init__()
-        encoder = dict(hidden=encoder_hidden, dropout=dropout)
+        encoder = dict(hidden=encoder_hidden, dropout=dropout, twins=twins)
         decoder = dict(hidden=decoder_hidden, dropout=decoder_dropout, attention=decoder_attention)
         self.audio_encoder = Encoder(audio_dim, dim, **encoder)
         self.visual_encoder = Encoder(visual_dim, dim, **encoder)

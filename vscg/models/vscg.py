@@ -27,13 +27,16 @@ class VSCG(nn.Module):
         head: fully supervised, "two_part" or "segment", the head that PSP-Net's loss needs (Table V).
         renormalise: PSP's second division by the row sum; None: as the released program of the setting.
         crossed, linear: ESCM's crossed initial states and its linear maps after the GRUs; None: the variant's own.
+        gru: ISCE's GRUs, "library" as in the released program or "equations" as Eq. 4 to 8 write them.
+        rectified: weakly supervised, whether the weighting branch has a ReLU before its sigmoid.
         similarity: "cosine" of the normalised streams or "product" of the ISCE outputs (Eq. 16); None: the variant's.
     """
 
     def __init__(self, setting: str, variant: str = "released", *, psp_dropout: float | None = None,
                  psp_project_dropout: float = 0.2, escm_dropout: float | None = None, threshold: float = 0.7,
                  escm: bool = True, prior: str = "cere", head: str = "two_part", renormalise: bool | None = None,
-                 crossed: bool | None = None, linear: bool | None = None, similarity: str | None = None):
+                 crossed: bool | None = None, linear: bool | None = None, gru: str = "library",
+                 rectified: bool = True, similarity: str | None = None):
         super().__init__()
         fully, released = setting == "fully", variant == "released"
         # The released weakly supervised program crosses the initial states and has no linear map after the GRUs.
@@ -52,8 +55,8 @@ class VSCG(nn.Module):
         self.psp = PositiveSamplePropagation(dropout=psp_dropout, renormalise=renormalise,
                                              project=ProjectAndNorm(dropout=psp_project_dropout))
         self.escm = EventSemanticConsistency(dropout=escm_dropout, linear=linear, crossed=crossed,
-                                             prior=prior) if escm else None
-        self.head = build_head(setting, head)
+                                             prior=prior, gru=gru) if escm else None
+        self.head = build_head(setting, head, rectified)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`."""
