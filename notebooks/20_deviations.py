@@ -367,7 +367,7 @@ print(f"\nneighbours in Table I, fully supervised, are {np.median(gaps):.1f} poi
 # | rows | why |
 # |---|---|
 # | V1, V2, V8, W6, T6, M2 | they change no function that the network can compute, only its parametrisation or the names of its parts |
-# | V7, D1, P3, T2 | measured, as the threshold and the looks, below |
+# | V7, D1, P3, T2 | measured above, as the threshold and the looks |
 # | A2, T4 | the tag of W3 |
 # | P1, P2 | PSP-Net's V1, V3, V5, W3 and W4, measured in VSCG |
 # | B2, B3 | the text leaves open what the program does; nothing contradicts it |
