@@ -1,6 +1,6 @@
 # make book       the book on the planted-mini data set: environment, data, runs, notebooks, site
 # make book DATA=ave DATA_DIR=/where/the/AVE/files/are PROFILE=full
-# make test       every test and every notebook
+# make test       every test and every notebook, in two processes (WORKERS=4: in four)
 # make lab        Jupyter Lab on the notebooks
 # make notebooks  the committed notebooks, executed again (NB="03 05": only these)
 # make print      the built book as one PDF
@@ -10,6 +10,7 @@ PYTHON ?= python3.11
 DATA ?= planted-mini
 PROFILE ?= quick
 NB ?=
+WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/.installed
 ifdef DATA_DIR
@@ -26,7 +27,7 @@ book: $(READY)
 	@$(BIN)/python book/build.py --data "$(DATA)" --profile "$(PROFILE)"
 
 test: $(READY)
-	@$(BIN)/python -m pytest -q tests notebooks $(wildcard book/_run/planted-mini-quick/1[0-8]_*.ipynb book/_run/planted-mini-quick/20_*.ipynb)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests notebooks $(wildcard book/_run/planted-mini-quick/1[0-8]_*.ipynb book/_run/planted-mini-quick/20_*.ipynb)
 
 lab: $(READY)
 	@$(BIN)/jupyter lab
