@@ -117,6 +117,8 @@ def test_effects_are_those_of_the_records(small, trained):
         assert effects.loc[row, "difference"] == pytest.approx((first - second).mean())
         assert (effects.loc[row, "low"], effects.loc[row, "high"]) == pytest.approx(two_way_interval(first - second))
         assert effects.loc[row, "seeds"] == 2
+    assert all(map(study.holds, deviations.DEVIATIONS)) and not study.holds(deviations.Deviation(
+        "V3", "?", {}, {"model_options": {"renormalise": False}}))
     rounding = study.effects(deviations.ROUNDINGS)
     assert rounding["row"].tolist() == ["TF32"] and rounding["second"][0] == effects.loc["V4", "first"]
     assert study.current() == len(study.values["runs"]) == len({record.folder for record in trained})

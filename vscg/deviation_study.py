@@ -32,12 +32,19 @@ class Study:
 
     def runs(self, configs: list[RunConfig]) -> list[dict]:
         """The summaries of some runs, in their order; VscgError for one that the file lacks."""
-        found = {json.dumps(run["config"], sort_keys=True): run for run in self.values["runs"]}
+        found = self._named()
         missing = [config for config in configs if _name(config) not in found]
         if missing:
             raise VscgError(f"The study of deviations lacks {len(missing)} runs, the first with {_name(missing[0])}: "
                             "train them and write the file again with `python -m vscg deviations`.")
         return [found[_name(config)] for config in configs]
+
+    def holds(self, deviation: Deviation) -> bool:
+        """Whether the file has all runs of a pair."""
+        return all(_name(config) in self._named() for way in deviation.configs() for config in way)
+
+    def _named(self) -> dict[str, dict]:
+        return {json.dumps(run["config"], sort_keys=True): run for run in self.values["runs"]}
 
     def effects(self, pairs: tuple[Deviation, ...] | None = None) -> pd.DataFrame:
         """One line for each of `pairs`, by default all of `DEVIATIONS`, in percent and percentage points.
