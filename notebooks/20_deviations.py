@@ -27,6 +27,7 @@
 # %%
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from myst_nb import glue
 
 import vscg
@@ -79,11 +80,11 @@ assert (effects["seeds"] == deviations.SEEDS).all()
 # A dot to the right of the line says that the program's way gave the higher accuracy. VSCG's own program first:
 
 # %% mystnb={"figure": {"caption": "VSCG: effect of each difference between paper and program, accuracy of the program's way minus that of the other way, with 95% intervals over seeds and clips.", "name": "fig-deviation-effects"}, "image": {"alt": "One row for each difference of VSCG, named as on the deviations page, with a dot for its effect in percentage points and its interval, around a dashed line at no effect."}}
-def effects_figure(group: tuple[deviations.Deviation, ...]) -> None:
+def effects_figure(group: tuple[deviations.Deviation, ...]) -> Figure:
     of = effects.loc[[deviation.row for deviation in group]]
-    plots.intervals(of.reset_index().assign(name=lambda f: f["row"], mean=lambda f: f["difference"] / 100,
-                                            low=lambda f: f["low"] / 100, high=lambda f: f["high"] / 100),
-                    references={"no effect": 0.0}, value_label="program's way minus the other (points)")
+    return plots.intervals(of.reset_index().assign(name=lambda f: f["row"], mean=lambda f: f["difference"] / 100,
+                                                   low=lambda f: f["low"] / 100, high=lambda f: f["high"] / 100),
+                           references={"no effect": 0.0}, value_label="program's way minus the other (points)")
 
 
 effects_figure(deviations.OWN)
