@@ -470,7 +470,7 @@ print("last five epochs, validation:", *(f"{100 * value:.1f}" for value in recor
 #   mean and spread of the sound.
 # - Inside, all is known: the class evidence of each second in each modality, what is heard and seen, and where.
 # - The recipe for sound in this notebook and the package's give the same clips.
-# - Single seconds are ambiguous and whole clips are not, and VSCG needs both modalities.
+# - Single seconds are ambiguous and whole clips are not. On `planted`, by its record, VSCG needs both modalities.
 #
 # ## What stays uncertain
 #
