@@ -483,8 +483,8 @@ print(parameter_table()[["system", "setting", "paper", "live", "registered"]].to
 #   term of four (C2) no effect is seen.
 # - The duration in the tag and the clips without event are what weak training learns background from. Without both, the
 #   share called background shows what is left of localisation.
-# - Picking by test accuracy flatters, more with every look, by about as much as the curve shows; most neighbours in
-#   Table I are closer than that or than two seeds of one system.
+# - Picking by test accuracy flatters, by about as much as the curve shows; most neighbours in Table I are closer than that
+#   or than two seeds of one system.
 #
 # ## What stays uncertain
 #
