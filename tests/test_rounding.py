@@ -57,7 +57,8 @@ def test_the_gradient_is_made_of_rounded_products_too():
 
 @pytest.mark.parametrize("setting", ["fully", "weakly"])
 def test_bf16_agrees_with_torchs_own_products(setting, monkeypatch):
-    """Outputs and the gradient of a whole step differ from torch's by less than torch's differ from float32."""
+    """The gradient of a whole step is as far from float32's as torch's own, and no farther from torch's than two are
+    that round alike and sum in another order, which depends on the processor."""
     torch.manual_seed(0)
     model, objective = build_model("vscg", setting=setting).eval(), build_objective("vscg", setting=setting)
     audio, visual = torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512)
@@ -75,7 +76,9 @@ def test_bf16_agrees_with_torchs_own_products(setting, monkeypatch):
     with RoundedProducts():
         ours = step("bf16")
     assert not torch.equal(native, exact)
-    assert (ours - native).norm() < 0.5 * (native - exact).norm()
+    error = (native - exact).norm()
+    assert 0.5 * error < (ours - exact).norm() < 2 * error
+    assert (ours - native).norm() < error
 
 
 @pytest.mark.parametrize("system", BUILT)
