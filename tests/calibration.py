@@ -43,7 +43,10 @@ def main() -> None:
                                              seed=seed), dataset=data), data) for seed in range(SEEDS[args.data])]
             for modality in MODALITIES}
     path = FOLDER / f"planted_{size}.json"
-    values = {"data": data.name, "recipe": recipe(size, 0, SIZES[size]), "runs": runs}
+    last = runs["visual"][-1]
+    values = {"title": f"VSCG on {data.name}, with both modalities and with each alone", "data": data.name,
+              **{name: last[name] for name in ("device", "finished", "versions")},
+              "recipe": recipe(size, 0, SIZES[size]), "runs": runs}
     write_atomically(path, (json.dumps(values, indent=1) + "\n").encode())
     accuracy = {modality: [run["results"]["validation"]["test"]["accuracy"] for run in seeds]
                 for modality, seeds in runs.items()}
