@@ -155,8 +155,8 @@ for row in ("W1", "W2", "W4", "W5", "B1, weakly"):
     print(say(row))
 
 # %% [markdown]
-# **A1, M3, T3.** Three families of programs give probabilities to a loss that expects logits and takes a sigmoid of them:
-# AVEL and DMRN, CMRA, CMBS and DMIN. Its value can hardly move and its gradient is small. The other way gives the
+# **A1, M3, T3.** Two families of programs give probabilities to a loss that expects logits and takes a sigmoid of them:
+# AVEL with DMRN, and CMRA with CMBS and DMIN. Its value can hardly move and its gradient is small. The other way gives the
 # probabilities to a cross-entropy. **A3** is AVEL's order of clips, which is sorted by class: a batch holds clips of few
 # classes, and the last ones seen weigh most.
 

@@ -230,8 +230,8 @@ for name, record in (("above", step), ("here", older)):
 # - **bf16 autocast** pays on processors that have the instructions: rows `bf16` and `vscg bf16` of the first record. The
 #   package then gathers the maps as bf16 too, which saves two conversions of the largest tensor. bf16 rounds, so it is a
 #   choice, `RunConfig(precision="bf16")`, never the default. The next section says what it does to accuracy.
-# - **AGVA's ReLU in place** saves a tensor of 128 MB, and gains 2% if the map before it is called on two-dimensional
-#   input; on any other it costs 15%, because torch then copies in the pass backward. Left out.
+# - **AGVA's ReLU in place** saves the largest tensor of a step, and yet costs time: torch copies a view that was changed
+#   in place in the pass backward. Left out.
 # - **A hand-written gradient for AGVA**, in chunks that fit the cache, gained little, for a page of code that the reader
 #   of the model would have to understand. Left out.
 # - **AGVA's product as a 1x1 convolution**, which goes through another library. Here it is, in turn, on the shapes of
