@@ -35,3 +35,18 @@ def test_large_buffers_are_kept_only_with_the_setting(keep, direct):
     blocks, free = json.loads(done.stdout)
     assert blocks == direct
     assert (free >= 64_000_000) is keep
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="huge pages are asked for on Linux alone")
+@pytest.mark.parametrize("order", ["import torch, vscg", "import vscg"])
+def test_large_tensors_come_in_huge_pages_where_the_system_has_them(order):
+    pages = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    if not pages.is_file() or "[never]" in pages.read_text():
+        pytest.skip("no huge pages here")
+    code = f"""{order}
+import resource, torch
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+torch.ones(64_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 64_000_000 * 4 / 4096 / 4        # a quarter of the faults that small pages would take

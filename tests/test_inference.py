@@ -6,7 +6,7 @@ import torch
 from test_training import quick, run
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from vscg import inference, training
+from vscg import graphs, inference, training
 from vscg.inference import Features, arithmetic, forward
 from vscg.machine import cpu_has_bf16
 from vscg.models import BUILT, build_model
@@ -26,7 +26,6 @@ def test_one_modality_is_zeros(tiny):
 
 def test_the_maps_of_a_batch_are_what_the_precision_computes_with(tiny):
     rows = torch.tensor([5, 0, 3, 5, 1, 9, 2, 7, 4, 8, 6])
-    assert len(rows) > inference.GATHERED
     exact = torch.from_numpy(tiny.visual)[rows].float()
     assert torch.equal(Features(tiny, CPU).batch(rows)[1], exact)
     maps = Features(tiny, CPU, precision="bf16").batch(rows)[1]
@@ -98,15 +97,29 @@ def test_every_precision_trains_on_a_cpu_and_rounds(setting, precision, tiny, tm
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
-def test_on_a_gpu_an_epoch_waits_for_the_device_once_at_its_end(tiny):
+class TestOnAGpu:
     device = torch.device("cuda")
-    started = training.Run(quick().resolve(), Features(tiny, device), tiny.splits, device)
-    started.train_epoch(lambda steps: None)
-    torch.cuda.set_sync_debug_mode("warn")
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+
+    def test_an_epoch_waits_for_the_device_once_at_its_end(self, tiny):
+        started = training.Run(quick().resolve(), Features(tiny, self.device), tiny.splits, self.device)
+        for _ in range(graphs.WARM_UP + 1):                 # after these, batches of every size are recorded
             started.train_epoch(lambda steps: None)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-    assert len([warning for warning in caught if "synchroniz" in str(warning.message)]) <= 1
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                started.train_epoch(lambda steps: None)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        assert len([warning for warning in caught if "synchroniz" in str(warning.message)]) <= 1
+
+    @pytest.mark.parametrize("precision", ["fp32", "bf16"])
+    def test_maps_that_stay_on_the_host_give_the_same_batches(self, precision, tiny, monkeypatch):
+        batches = torch.randperm(len(tiny.visual)).split(7)
+        there = Features(tiny, self.device, precision=precision)
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (tiny.visual.nbytes, tiny.visual.nbytes))
+        here = Features(tiny, self.device, precision=precision)
+        assert here.home.type == "cpu" and there.home.type == "cuda"
+        found = [here.batch(rows)[1] for rows in batches]              # queued one after the other, looked at later
+        for rows, maps in zip(batches, found, strict=True):
+            assert torch.equal(maps, there.batch(rows)[1])

@@ -23,7 +23,7 @@ def quick(**changes) -> RunConfig:
 
 
 def run(config, tiny, store, **options):
-    return fit(config, dataset=tiny, store=store, progress=False, device="cpu", **options)
+    return fit(config, dataset=tiny, store=store, progress=False, **{"device": "cpu", **options})
 
 
 class TestBatches:

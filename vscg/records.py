@@ -41,7 +41,8 @@ def shaping_files(system: str) -> set[Path]:
     while open_files:
         files |= open_files
         open_files = set().union(*map(_imported, open_files)) - files
-    return files | {PACKAGE / f"{name}.py" for name in ("objectives", "config", "training", "inference", "evaluation")}
+    shared = "objectives", "config", "training", "graphs", "inference", "rounding", "evaluation"
+    return files | {PACKAGE / f"{name}.py" for name in shared}
 
 
 def run_key(config: RunConfig, fingerprint: str) -> str:

@@ -2,6 +2,7 @@
 import datetime
 import platform
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from vscg import graphs
 from vscg.config import RunConfig
 from vscg.data import load_dataset
 from vscg.errors import VscgError
@@ -53,8 +55,15 @@ class Run:
         self.objective = build_objective(config.system, setting=config.setting, variant=config.variant,
                                          loss=config.loss, target=config.target, stale_avps=config.stale_avps,
                                          empty_as_first=config.empty_as_first).to(device)
+        # The one term that keeps something from batch to batch takes new memory for it.
+        replayed = graphs.wanted(device) and not config.stale_avps
         # One kernel for all parameters, where launching kernels costs; on a CPU it gains nothing.
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr, fused=device.type == "cuda")
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr, fused=device.type == "cuda",
+                                          capturable=replayed)
+        if replayed:
+            for group in self.optimizer.param_groups:
+                group["lr"] = torch.tensor(group["lr"], device=device)      # where a recorded step reads it
+        self.step = graphs.Replayed(self._step, self._changing) if replayed else self._step
         self.rows = splits["train"]
         if config.background:
             self.rows = np.concatenate([self.rows, splits["background"]])
@@ -73,26 +82,38 @@ class Run:
         for number, rows in enumerate(on_device):
             rate = config.learning_rate(self.epoch, self.epoch * len(batches) + number)
             for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            audio, visual, labels = self.features.batch(rows)
-            total, parts = self.objective(forward(self.model, audio, visual, config.precision), labels)
-            self.optimizer.zero_grad(set_to_none=True)
-            total.backward()
-            if config.clip_norm:
-                nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
-            self.optimizer.step()
-            losses.append(torch.stack([total, *parts.values()]).detach())
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
+            losses.append(self.step(*self.features.batch(rows)))
             step_done(1)
         # Read once an epoch, so that a GPU need not wait for the host at every step.
-        table = torch.stack(losses).cpu()
+        table, names = torch.stack(losses).cpu(), ["loss", *self.objective.terms]
         for number in (~table.isfinite().all(1)).nonzero().flatten().tolist()[:1]:
-            named = zip(["loss", *parts], table[number].tolist(), strict=True)
+            named = zip(names, table[number].tolist(), strict=True)
             values = ", ".join(f"{name} {value:.3g}" for name, value in named)
             raise VscgError(
                 f"The loss is not finite in epoch {self.epoch + 1}, batch {number + 1} of {len(batches)} ({values}; "
                 f"rows {batches[number][:8].tolist()} ... of the data set): lower the learning rate "
                 f"({config.lr:g}) or look at these clips with `python -m vscg data check`.")
-        return {"lr": rate, **dict(zip(["loss", *parts], table.mean(0).tolist(), strict=True))}
+        return {"lr": rate, **dict(zip(names, table.mean(0).tolist(), strict=True))}
+
+    def _step(self, audio: Tensor, visual: Tensor, labels: Tensor) -> Tensor:
+        """One optimiser step; the loss and its parts, as they were before it."""
+        total, parts = self.objective(forward(self.model, audio, visual, self.config.precision), labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        if self.config.clip_norm:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        self.optimizer.step()
+        return torch.stack([total, *parts.values()]).detach()
+
+    def _changing(self) -> Iterator[Tensor]:
+        """All tensors that a step changes."""
+        yield from self.model.state_dict().values()
+        for state in self.optimizer.state.values():
+            yield from state.values()
 
     def evaluate(self, truth: np.ndarray) -> dict:
         """Validation and test accuracy now; keeps the weights where an allowed selection sees its best."""
