@@ -11,6 +11,7 @@ from nbclient.exceptions import DeadKernelError
 
 from tests.places import Place, assign, declare, drop, refusing, replace, trainable
 from tests.tables import MINI
+from tests.test_graphs import Deaf, Unable
 from tests.test_released import fresh, published
 from vscg import download
 from vscg.check import check
@@ -20,6 +21,7 @@ from vscg.features import weights
 from vscg.features.extract import load_networks
 from vscg.features.video import read_windows
 from vscg.files import locked, write_atomically
+from vscg.graphs import WARM_UP, Replayed
 from vscg.inference import Features
 from vscg.labels import read_annotations
 from vscg.models import build_model
@@ -59,6 +61,20 @@ def wrong_weights(place):
 def train(place, data, **fields) -> None:
     fit(RunConfig(data="toy", epochs=1, batch=2, **fields), dataset=data, store=place.folder, progress=False,
         device="cpu")
+
+
+def recording(recorder):
+    weight = torch.ones(1, requires_grad=True)
+
+    def step(values: torch.Tensor) -> torch.Tensor:
+        loss = values @ weight
+        with torch.no_grad():
+            weight.mul_(0.5)
+        return loss.detach()
+
+    recorded = Replayed(step, lambda: [weight], recorder)
+    for _ in range(WARM_UP + 1):
+        recorded(torch.ones(1, 1))
 
 
 def not_finite(place):
@@ -190,6 +206,8 @@ PROVOKERS = {
     "Table <name> lacks": empty_table,
     "cannot be written": lambda place: write_atomically(place.folder / "absent" / "file", b""),
     "device cuda": no_gpu,
+    "cannot be recorded": lambda place: recording(Unable()),
+    "does not do what": lambda place: recording(Deaf()),
     "not a clip": lambda place: list(read_windows(place.text("no clip", "a.mp4"))),
     "track;": lambda place: place.windows(picture=False, seconds=1),
     "too short": lambda place: place.windows(seconds=2, fps=4),

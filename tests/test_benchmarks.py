@@ -1,6 +1,7 @@
 """The benchmarks run, count rightly, and compare loops that do the same arithmetic. No test asserts a time."""
 import json
 import sys
+import time
 
 import h5py
 import numpy as np
@@ -11,7 +12,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import kinds, standin, turns
+from tests.benchmarks import kinds, profiling, standin, turns
 from tests.benchmarks.arms import ARMS, SINGLE
 from tests.benchmarks.published import PublishedLoop
 from tests.benchmarks.roofline import Traffic, missed, recurrent_flops, step_cost
@@ -20,6 +21,7 @@ from tests.benchmarks.work import WORK, PackageLoop, configuration
 from vscg import official
 from vscg.errors import VscgError
 from vscg.prepared import read_prepared
+from vscg.speed import profile_table
 
 CPU = torch.device("cpu")
 
@@ -125,6 +127,41 @@ def test_a_turn_of_an_epoch_is_training_and_evaluation(data, arm):
     with pytest.raises(Enough):
         WORK["epochs"](job(data), ARMS[arm], CPU, turn)
     assert set(turn.found) == {"train_seconds", "evaluate_seconds"} and min(turn.found.values()) > 0
+
+
+@pytest.mark.parametrize("arm", ["published", "vscg"])
+def test_a_profile_gives_all_of_the_time_to_groups(data, arm):
+    turn = OneTurn()
+    start = time.perf_counter()
+    with pytest.raises(Enough):
+        WORK["profiles"](job(data), ARMS[arm], CPU, turn)
+    parts = turn.found["parts"]
+    assert tuple(parts) == profiling.NAMES and 0 < sum(parts.values()) < time.perf_counter() - start
+    for group in (profiling.LARGEST, profiling.ADAM, profiling.OUTSIDE, *profiling.GROUPS):
+        assert parts[group] > 0, group
+
+
+def test_the_largest_products_are_told_by_their_shapes():
+    x, weight, score = torch.rand(2 * 490, 512), torch.rand(512, 512, requires_grad=True), torch.rand(512, 49)
+    found = {}
+    for name, work in (("forward", lambda: x @ weight), ("score", lambda: x @ score),
+                       ("both", lambda: (x @ weight).sum().backward())):
+        with torch.profiler.profile(record_shapes=True) as seen:
+            work()
+        found[name] = [profiling.group_of(event, 2) for event in seen.events() if event.name == "aten::mm"]
+    assert found == {"forward": [profiling.LARGEST], "score": ["other products"], "both": 2 * [profiling.LARGEST]}
+
+
+def test_profiles_from_the_command_to_the_record(tmp_path, capsys):
+    file = tmp_path / "speed.json"
+    words = f"profile --batch 4 --steps 1 --rounds 1 --sessions 1 --threads 1 --device cpu --json {file}".split()
+    assert command.main(words) == 0
+    found = json.loads(file.read_text())["profile"]
+    table = profile_table(found)
+    assert {"published", "vscg"} <= set(table) and tuple(table.index) == profiling.NAMES
+    row, = (row for row in found["rows"] if row["arm"] == "vscg")
+    assert table["vscg"].to_dict() == row["parts"]
+    assert "ms of a step" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", ["epoch", "scaling"])

@@ -1,8 +1,8 @@
 """Recorded training steps: the bookkeeping with a stand-in for CUDA, what may be recorded, and both on a GPU."""
 import pytest
 import torch
-from test_training import quick, run
 
+from tests.test_training import quick, run
 from vscg import graphs
 from vscg.errors import VscgError
 from vscg.inference import Features

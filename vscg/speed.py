@@ -9,7 +9,7 @@ from vscg.errors import VscgError
 
 FOLDER = Path(__file__).resolve().parent.parent / "book" / "records"
 BASE, OURS = "published", "vscg"
-KINDS = ("step", "epoch", "run", "scaling")
+KINDS = ("step", "profile", "epoch", "run", "scaling")
 
 
 def read_speed(folder: Path = FOLDER) -> dict[str, dict]:
@@ -77,6 +77,13 @@ def roofline(record: dict) -> dict[str, float]:
         found[arm] = flops / seconds[arm].median()
         found[f"{arm}_share"] = (flops / seconds[arm] / machine["product_flops"]).median()
     return found
+
+
+def profile_table(record: dict) -> pd.DataFrame:
+    """Seconds of a step by group of operators (rows) and loop (columns), medians, from a `profile` record."""
+    rows = pd.DataFrame(record["rows"])
+    parts = pd.DataFrame(rows["parts"].tolist()).div(record["steps"])
+    return parts.groupby(rows["arm"], sort=False).median().T
 
 
 def published_loads(setting: str) -> int:

@@ -1,6 +1,7 @@
 """Benchmarks: the package's training against a plain published loop, in turn, as ratios.
 
     python -m tests.benchmarks step                    one optimiser step, with the roofline and each change alone
+    python -m tests.benchmarks profile                 where the time of a step goes, in both loops
     python -m tests.benchmarks epoch                   an epoch and its evaluation
     python -m tests.benchmarks run                     whole short runs
     python -m tests.benchmarks scaling                 batch, clips, seeds

@@ -14,6 +14,7 @@ class Arm:
     cere_twice: bool = False      # CERE on one modality after the other; else on both in one call
     precision: str = "fp32"       # one of vscg.config.PRECISIONS
     compile: bool = False         # torch.compile of the network
+    graph: bool = True            # on a GPU, record the package's step (vscg.graphs)
 
 
 ARMS = {
@@ -27,6 +28,8 @@ ARMS = {
     "bf16": Arm("published, but under bf16 autocast", precision="bf16"),
     "vscg bf16": Arm("the package's training with precision=bf16", loop="vscg", allocator=True, precision="bf16"),
     "vscg tf32": Arm("the package's training with precision=tf32", loop="vscg", allocator=True, precision="tf32"),
+    "vscg no graph": Arm("the package's training, but each kernel started by the host", loop="vscg", allocator=True,
+                         graph=False),
     "compile": Arm("published, but the network compiled", compile=True),
 }
 SINGLE = ("allocator", "resident", "fused Adam", "CERE twice")      # one change each, possible on every machine

@@ -8,7 +8,7 @@ from tests.benchmarks import standin
 from tests.benchmarks.arms import ARMS, SINGLE
 from tests.benchmarks.roofline import step_cost
 from tests.benchmarks.turns import take_turns
-from vscg.speed import BASE, OURS, ratios, roofline
+from vscg.speed import BASE, OURS, profile_table, ratios, roofline
 
 MAIN = (BASE, "published again", OURS)
 
@@ -49,7 +49,8 @@ def step(bench: Bench) -> dict:
                        "machine": [(OURS, job | {"work": "machine"})]}, bench.rounds, sessions=bench.sessions)
     groups = {"main": main}
     singles = [*SINGLE, *(["bf16", "vscg bf16"] if bench.bf16 else []),
-               *(["vscg tf32"] if bench.device == "cuda" else []), *(["compile"] if bench.compile else [])]
+               *(["vscg no graph", "vscg tf32"] if bench.device == "cuda" else []),
+               *(["compile"] if bench.compile else [])]
     for arm in singles:
         groups[arm] = bench.turns((BASE, arm), job)
     return {"groups": groups, "cost": step_cost(bench.setting)}
@@ -75,6 +76,17 @@ def print_step(bench: Bench, found: dict) -> None:
     for arm in (BASE, OURS):
         print(f"{arm}: {at[arm] / 1e9:.0f} GFLOP/s, {100 * at[f'{arm}_share']:.0f}% of the speed that the product had "
               "in the same round")
+
+
+def profile(bench: Bench) -> dict:
+    """Where the time of a step goes, in both loops; on a GPU kernel by kernel, without recorded steps."""
+    arms = (BASE, "vscg no graph" if bench.device == "cuda" else OURS, *(["vscg bf16"] if bench.bf16 else []))
+    return {"steps": bench.steps, "rows": bench.turns(arms, bench.job("profiles", bench.data()), warm=3)}
+
+
+def print_profile(bench: Bench, found: dict) -> None:
+    print(f"ms of a step, median; {'kernels' if bench.device == 'cuda' else 'operators'} under torch's profiler")
+    print((1000 * profile_table(found)).round(1).to_string())
 
 
 def epoch(bench: Bench) -> dict:
@@ -154,5 +166,5 @@ def interval(row: pd.Series) -> str:
     return f"{row['median']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
 
 
-KINDS = {"step": (step, print_step), "epoch": (epoch, print_epoch), "run": (run, print_run),
-         "scaling": (scaling, print_scaling)}
+KINDS = {"step": (step, print_step), "profile": (profile, print_profile), "epoch": (epoch, print_epoch),
+         "run": (run, print_run), "scaling": (scaling, print_scaling)}

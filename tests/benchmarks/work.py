@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from tests.benchmarks.arms import Arm
+from tests.benchmarks.profiling import seconds_by_group
 from tests.benchmarks.published import PublishedLoop
 from tests.benchmarks.roofline import copy_speed, product_speed
 from vscg.config import RunConfig
@@ -79,6 +80,16 @@ def runs(job: dict, arm: Arm, device: torch.device, turn) -> None:
               accuracies=[history[-1]["val_accuracy"], history[-1]["test_accuracy"]])
 
 
+def profiles(job: dict, arm: Arm, device: torch.device, turn) -> None:
+    """A turn is an epoch under the profiler."""
+    training = loop(job, arm, device)
+    turn.wait()
+    while True:
+        parts, row = seconds_by_group(lambda: training.train_epoch(lambda count: None), job["config"]["batch"], device)
+        training.next_epoch(row)
+        turn.done(parts=parts)
+
+
 def machine(job: dict, arm: Arm, device: torch.device, turn) -> None:
     """A turn is the machine's own speed: the product at the heart of AGVA, and a copy."""
     turn.wait()
@@ -86,4 +97,4 @@ def machine(job: dict, arm: Arm, device: torch.device, turn) -> None:
         turn.done(product_flops=product_speed(job["config"]["batch"], device), copy_bytes=copy_speed(device))
 
 
-WORK = {"steps": steps, "epochs": epochs, "runs": runs, "machine": machine}
+WORK = {"steps": steps, "epochs": epochs, "runs": runs, "profiles": profiles, "machine": machine}

@@ -60,6 +60,8 @@ def main() -> None:
         # Importing vscg sets the allocator, for good: this process must keep the C library's default.
         sys.modules["vscg.allocator"] = types.ModuleType("vscg.allocator")
         sys.modules["vscg.allocator"].keep_memory = lambda: False
+    if not arm.graph:
+        os.environ["VSCG_GRAPH"] = "0"
     import torch
 
     from tests.benchmarks.work import WORK
