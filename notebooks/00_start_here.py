@@ -168,8 +168,8 @@ MAP = [  # paper section, notebook, modules of vscg, tests
     ("Figs. 7 to 10", "18_failures", ["failures"], ["failures"]),
     ("IV-A", "19_your_own_clip", ["features/video", "features/vggish", "own_clip"], ["video", "vggish", "own_clip"]),
     ("III, IV", "20_deviations", ["deviations", "deviation_study"], ["deviations", "vscg_options"]),
-    ("Table VI", "21_speed_and_scale", ["inference", "allocator", "rounding", "cluster"],
-     ["inference", "speed", "rounding", "cluster"]),
+    ("Table VI", "21_speed_and_scale", ["inference", "graphs", "allocator", "rounding", "cluster"],
+     ["inference", "graphs", "speed", "rounding", "cluster"]),
 ]
 table = pd.DataFrame([(section, notebook, ", ".join(modules), ", ".join(f"test_{name}" for name in tests))
                       for section, notebook, modules, tests in MAP], columns=["paper", "notebook", "vscg/", "tests/"])

@@ -15,7 +15,7 @@
 # | **Paper** | Supplement, Sec. I-A: 300 epochs in 54 minutes on a GTX 1080 {cite:p}`jiang2023vscg` |
 # | **Needs** | [training, fully supervised](08_training_fully.ipynb), [Table VI](15_table_6_cost.ipynb) |
 # | **Run time** | under a minute on one CPU core; the measurements that it shows are records, and took longer |
-# | **You will be able to verify** | that both loops train alike; the operations of a step, counted by hand and by torch; each change alone against noise; what rounded products do to accuracy; the bytes that a whole run reads; a small measurement in turn, now, on your machine |
+# | **You will be able to verify** | that both loops train alike; the operations of a step, counted by hand and by torch; each change alone against noise; where the time goes; what rounded products do to accuracy; the bytes that a whole run reads; a small measurement in turn, now, on your machine |
 #
 # The network is the same in this chapter, and so are the losses. Only what surrounds it differs: where the features lie,
 # how a batch comes about, what happens to freed memory, how often files are read.
@@ -40,10 +40,11 @@ from vscg.inference import Features
 from vscg.models import build_model
 from vscg.objectives import build_objective
 from vscg.plots import set_style
-from vscg.plots_speed import growth_figure, roofline_figure, speedup_figure
+from vscg.plots_speed import growth_figure, profile_figure, roofline_figure, speedup_figure
 from vscg.prepared import Dataset
 from vscg.rounding import round_tf32
-from vscg.speed import BASE, FOLDER, OURS, describe, published_loads, ratios, read_speed, roofline, step_ratios
+from vscg.speed import (BASE, FOLDER, OURS, describe, profile_table, published_loads, ratios, read_speed, roofline,
+                        step_ratios)
 
 set_style()
 
@@ -60,7 +61,7 @@ THREADS = 1       # of each process
 #
 # The official feature files hold numbers of 8 bytes. The published loop reads them whole into memory and copies each
 # clip of a batch into a buffer of 4-byte numbers, one after the other. The package keeps the maps as numbers of 2 bytes
-# and gathers a batch in one call. In small, with 12 clips:
+# and widens them on their way into the batch. In small, with 12 clips:
 
 # %%
 g = np.random.default_rng(0)
@@ -180,6 +181,14 @@ def judge(step: dict) -> dict[str, pd.DataFrame]:
 
 clocks = judge(step)
 
+# %% [markdown]
+# The two published processes are one and the same program, so the package can be held against either:
+
+# %% tags=["nbval-check-output"]
+for base in (BASE, "published again"):
+    r = ratios(step["groups"]["main"], base).loc[OURS]
+    print(f"by the wall clock, times faster than {base!r}: {r['median']:.2f} ({r['low']:.2f} to {r['high']:.2f})")
+
 # %% mystnb={"figure": {"caption": "One optimiser step, times faster than the published loop: the package, and each change alone, with the same loop in a second process as a control.", "name": "fig-speedups"}, "image": {"alt": "For each arm two dots with quartile bars, one by the wall clock and one by the processor's clock, on an axis of ratios with a line at 1 and a shaded band for the control."}}
 speedup_figure(clocks)
 
@@ -188,7 +197,7 @@ speedup_figure(clocks)
 #
 # Why would an allocator matter? A step takes and frees buffers of hundreds of megabytes. The C library gives each back
 # to the system at once, and taking it anew costs a fault for every page of 4 KB. `vscg` asks the library, when it is
-# imported, to keep what is freed.
+# imported, to keep what is freed, and torch to ask for pages of 2 MB.
 
 # %%
 rows = pd.concat([pd.DataFrame(group) for name, group in step["groups"].items() if name in ("main", "allocator")])
@@ -206,16 +215,46 @@ styled(shown, f"What a step of batch {step['batch']} asks of the system.", "spee
 # depends on where its blocks happen to lie in a process. So a process can be slower than its twin for all its life, and
 # a ratio of two processes carries that. The control and the sessions are there to show it.
 #
-# ## Another processor
+# ## Where the time goes
 #
-# What pays depends on the processor. The same command on one whose vectors are half as wide and that has no
-# instructions for bf16:
+# torch's profiler tells for each operator how long it took. Sorted into a few groups, for the published loop and for the
+# package, in turns of their own (`python -m tests.benchmarks profile`):
+
+# %%
+profile = cpu["profile"]
+table = profile_table(profile)
+shown = pd.DataFrame({"what": table.index, **{f"{loop} (ms)": (1000 * table[loop]).map("{:.0f}".format)
+                                              for loop in (BASE, OURS)},
+                      "saved (ms)": (1000 * (table[BASE] - table[OURS])).map("{:+.0f}".format)})
+styled(shown, f"What a step of batch {profile['batch']} spends its time on, median; {profile['device']}, "
+       f"{profile['date'][:10]}.", "speed-profile")
+
+# %% mystnb={"figure": {"caption": "A step by groups of operators: the package saves what lies around the products, not the products.", "name": "fig-profile"}, "image": {"alt": "Horizontal bars in pairs, published loop and package, for each group of operators; AGVA's largest products are the longest pair and nearly equal, the pairs for ReLU and for copies differ most."}}
+profile_figure(table)
+
+# %% [markdown]
+# A page fault is counted where a buffer is first written, which is often the operator after the one that took it: that is
+# why keeping memory makes ReLUs and sums faster. What the profiler itself costs is in both columns.
 
 # %% tags=["nbval-check-output"]
-older = records["cpu_avx2"]["step"]
-print(describe(older))
-_ = judge(older)
-for name, record in (("above", step), ("here", older)):
+product = table.loc[table.index[0]]
+for loop in (BASE, OURS):
+    print(f"{table.index[0]}: {100 * product[loop] / table[loop].sum():.0f}% of the time of {loop}")
+around = table.drop(index=table.index[0]).sum()
+print(f"everything else takes {around[BASE] / around[OURS]:.2f} times less in the package")
+
+# %% [markdown]
+# ## Another processor
+#
+# What pays depends on the processor. The same command on one whose vectors are twice as wide and that has instructions
+# for bf16, and with an earlier state of the package, which gathered the rows of a batch in torch's slower way, let the C
+# library give back what went beyond 2 GB, and asked for small pages:
+
+# %% tags=["nbval-check-output"]
+other = records["cpu_avx512"]["step"]
+print(describe(other))
+_ = judge(other)
+for name, record in (("above", step), ("here", other)):
     at = roofline(record)
     print(f"{name}: {at['product'] / 1e9:.0f} GFLOP/s in AGVA's product at best; the package's step reaches "
           f"{100 * at[f'{OURS}_share']:.0f}% of the product's speed in the same round")
@@ -227,13 +266,13 @@ for name, record in (("above", step), ("here", older)):
 #
 # - **Adam in one kernel** (`fused`) and **both CERE passes as one call**: see the rows above. The one call stays because
 #   it is as short as two; on a GPU, where starting a kernel costs, Adam is fused.
-# - **bf16 autocast** pays on processors that have the instructions: rows `bf16` and `vscg bf16` of the first record. The
+# - **bf16 autocast** pays on processors that have the instructions: rows `bf16` and `vscg bf16` of the second record. The
 #   package then gathers the maps as bf16 too, which saves two conversions of the largest tensor. bf16 rounds, so it is a
 #   choice, `RunConfig(precision="bf16")`, never the default. The next section says what it does to accuracy.
 # - **AGVA's ReLU in place** saves the largest tensor of a step, and yet costs time: torch copies a view that was changed
 #   in place in the pass backward. Left out.
-# - **A hand-written gradient for AGVA**, in chunks that fit the cache, gained little, for a page of code that the reader
-#   of the model would have to understand. Left out.
+# - **A hand-written gradient for AGVA**, in chunks that fit the cache, was as fast as torch's: the two products take
+#   most of its time, and they run at the machine's peak either way. Left out.
 # - **AGVA's product as a 1x1 convolution**, which goes through another library. Here it is, in turn, on the shapes of
 #   `BATCH` clips:
 
@@ -400,7 +439,8 @@ for n in sorted(map(int, seeds.columns)):
 #
 # ## On a GPU
 #
-# The same command measures on a GPU where there is one: `python -m tests.benchmarks step --json
+# On a GPU the maps lie on the card, and the step is recorded once as a CUDA graph and then started by a single launch:
+# [use your GPU](../howto/gpu.md) tells how. The same commands measure it: `python -m tests.benchmarks step --json
 # book/records/speed_gpu.json`.
 
 # %% tags=["nbval-check-output"]
@@ -439,7 +479,8 @@ else:
 # - Both loops compute the same losses; what differs is time, memory and bytes.
 # - The operations of a step follow from AGVA's product, the step is bound by arithmetic, and the distance of the
 #   package's step to that floor is printed above, measured in the same rounds.
-# - Which single changes pay on two processors, by a rule that was fixed before, against a control.
+# - Which single changes pay on two processors, by a rule that was fixed before, against a control, and where the time
+#   of a step goes with and without them.
 # - What products of rounded factors, as tensor cores compute them, do to accuracy over five seeds.
 # - A published fully supervised run reads its features 119 times, a weakly supervised one 309 times; the package once.
 #

@@ -1,7 +1,7 @@
 """Figures of speed: what they draw, and their labels."""
 import pandas as pd
 
-from vscg.plots_speed import growth_figure, roofline_figure, speedup_figure
+from vscg.plots_speed import growth_figure, profile_figure, roofline_figure, speedup_figure
 
 
 def test_ratios_have_a_dot_for_each_arm_and_clock_and_the_noise_is_shaded():
@@ -24,6 +24,14 @@ def test_the_roof_is_the_lower_of_both_limits_and_no_loop_is_drawn_off_its_speed
         assert abs(y - min(50.0, 10.0 * x)) < 1e-9
     assert (published.get_xdata(), published.get_ydata()) == ([25.0], [20.0]) and ours.get_ydata() == [30.0]
     assert "GFLOP/s" in ax.get_ylabel() and "byte" in ax.get_xlabel()
+
+
+def test_a_profile_has_a_bar_for_each_group_and_loop():
+    table = pd.DataFrame({"published": [0.5, 0.2], "vscg": [0.4, 0.1]}, index=["products", "copies"])
+    ax = profile_figure(table).axes[0]
+    assert [[bar.get_width() for bar in bars] for bars in ax.containers] == [[500, 200], [400, 100]]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["products", "copies"]
+    assert "ms" in ax.get_xlabel() and ax.get_ylim()[0] > ax.get_ylim()[1]      # the first group above
 
 
 def test_growth_shows_both_loops_at_every_size():

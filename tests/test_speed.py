@@ -4,7 +4,7 @@ import json
 import pytest
 
 from vscg.errors import VscgError
-from vscg.speed import describe, published_loads, ratios, read_speed, roofline, step_ratios
+from vscg.speed import describe, profile_table, published_loads, ratios, read_speed, roofline, step_ratios
 
 WHERE = {"device": "CPU, 1 of 2 cores", "processor": "Some CPU", "instructions": "AVX2", "threads": 1, "cores": 2,
          "date": "2026-01-02T03:04:05+00:00", "load": {"before": [1.5, 1, 1], "after": [1, 1, 1]},
@@ -38,6 +38,13 @@ def test_the_floor_of_a_step(step):
     # The middle round is the third: 3 s and 2.4 s. The share compares with the product of the same round.
     assert found["published"] == pytest.approx(8e9 / 3) and found["vscg"] == pytest.approx(1e10 / 3)
     assert found["published_share"] == pytest.approx(0.8) and found["vscg_share"] == pytest.approx(1.0)
+
+
+def test_a_profile_is_the_median_of_its_turns_for_a_step():
+    rows = [{"arm": arm, "parts": {"products": seconds, "copies": 2.0}} for arm, values in
+            (("published", (4.0, 8.0, 6.0)), ("vscg", (2.0, 2.0, 9.0))) for seconds in values]
+    table = profile_table({"steps": 2, "rows": rows})
+    assert table.to_dict() == {"published": {"products": 3.0, "copies": 1.0}, "vscg": {"products": 1.0, "copies": 1.0}}
 
 
 def test_records_are_read_by_name_and_described(tmp_path, step):

@@ -1,4 +1,4 @@
-"""Figures of speed: ratios to the published loop, the roofline of a step, and growth with batch and clips."""
+"""Figures of speed: ratios to the published loop, roofline and profile of a step, growth with batch and clips."""
 from collections.abc import Mapping
 
 import numpy as np
@@ -48,6 +48,17 @@ def roofline_figure(found: Mapping[str, float]) -> Figure:
     ticks = [tick for power in range(7) for tick in (10**power, 2 * 10**power, 5 * 10**power) if low <= tick <= high]
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
+    _legend(fig, *ax.get_legend_handles_labels())
+    return fig
+
+
+def profile_figure(table: pd.DataFrame) -> Figure:
+    """Milliseconds of a step by group of operators, both loops; `table` is of `speed.profile_table`, in seconds."""
+    fig, ax = _figure(1.2 + 0.55 * len(table))
+    for i, (loop, colour) in enumerate(LOOPS.items()):
+        ax.barh(np.arange(len(table)) + 0.38 * (i - 0.5), 1000 * table[loop], height=0.36, color=colour, label=loop)
+    ax.set(xlabel="a step (ms)", ylim=(len(table) - 0.4, -0.6))
+    ax.set_yticks(range(len(table)), table.index)
     _legend(fig, *ax.get_legend_handles_labels())
     return fig
 
