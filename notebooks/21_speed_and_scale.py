@@ -225,16 +225,16 @@ profile = cpu["profile"]
 table = profile_table(profile)
 shown = pd.DataFrame({"what": table.index, **{f"{loop} (ms)": (1000 * table[loop]).map("{:.0f}".format)
                                               for loop in (BASE, OURS)},
-                      "saved (ms)": (1000 * (table[BASE] - table[OURS])).map("{:+.0f}".format)})
+                      "saved (ms)": (1000 * (table[BASE] - table[OURS])).round().astype(int).map("{:+d}".format)})
 styled(shown, f"What a step of batch {profile['batch']} spends its time on, median; {profile['device']}, "
        f"{profile['date'][:10]}.", "speed-profile")
 
-# %% mystnb={"figure": {"caption": "A step by groups of operators: the package saves what lies around the products, not the products.", "name": "fig-profile"}, "image": {"alt": "Horizontal bars in pairs, published loop and package, for each group of operators; AGVA's largest products are the longest pair and nearly equal, the pairs for ReLU and for copies differ most."}}
+# %% mystnb={"figure": {"caption": "A step by groups of operators: what the package saves lies around AGVA's large products, not in them.", "name": "fig-profile"}, "image": {"alt": "Horizontal bars in pairs, published loop and package, for each group of operators; AGVA's largest products are the longest pair and nearly equal, the pairs for ReLU and for copies differ most."}}
 profile_figure(table)
 
 # %% [markdown]
-# A page fault is counted where a buffer is first written, which is often the operator after the one that took it: that is
-# why keeping memory makes ReLUs and sums faster. What the profiler itself costs is in both columns.
+# A fault is counted where a new page is first written: each operator that fills a large new tensor pays for it, a ReLU as
+# much as a product. That is why keeping memory makes ReLUs faster. What the profiler itself costs is in both columns.
 
 # %% tags=["nbval-check-output"]
 product = table.loc[table.index[0]]
