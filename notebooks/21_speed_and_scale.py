@@ -213,7 +213,8 @@ styled(shown, f"What a step of batch {step['batch']} asks of the system.", "spee
 # %% [markdown]
 # The published loop stands there twice. If the two differ in page faults, it is by chance: what the library gives back
 # depends on where its blocks happen to lie in a process. So a process can be slower than its twin for all its life, and
-# a ratio of two processes carries that. The control and the sessions are there to show it.
+# a ratio of two processes carries that. The control and the sessions are there to show it. What a fault costs depends on
+# the machine too: most on a virtual machine that has just been started, whose host has yet to find each page.
 #
 # ## Where the time goes
 #
