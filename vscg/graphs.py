@@ -1,4 +1,4 @@
-"""A training step on a GPU as a CUDA graph: recorded once, then started by one launch instead of a thousand."""
+"""A training step on a GPU as a CUDA graph: recorded once, then started by one launch instead of hundreds."""
 import collections
 import os
 import warnings
