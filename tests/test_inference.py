@@ -5,6 +5,7 @@ import pytest
 import torch
 from test_training import quick, run
 from torch.utils._python_dispatch import _get_current_dispatch_mode
+from torch.utils._pytree import tree_leaves
 
 from vscg import graphs, inference, training
 from vscg.inference import Features, arithmetic, forward
@@ -69,11 +70,14 @@ def test_a_run_in_bf16_is_another_run_that_learns_as_well(tiny, tmp_path):
 
 
 def test_a_gpu_rounds_if_told_so_and_no_setting_is_left_behind():
-    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    def settings():
+        cudnn = torch.backends.cudnn
+        return torch.backends.cuda.matmul.allow_tf32, cudnn.allow_tf32, cudnn.deterministic
+    before = settings()
     for precision, allowed in (("fp32", False), ("tf32", True)):
         with arithmetic(torch.device("cuda"), precision):
-            assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == (allowed, allowed)
-    assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
+            assert settings() == (allowed, allowed, True)
+    assert settings() == before
 
 
 @pytest.mark.parametrize("precision, has_bf16, rounds", [("fp32", False, False), ("bf16", False, True),
@@ -112,6 +116,21 @@ class TestOnAGpu:
         finally:
             torch.cuda.set_sync_debug_mode("default")
         assert len([warning for warning in caught if "synchroniz" in str(warning.message)]) <= 1
+
+    @pytest.mark.parametrize("system, setting", [("vscg", "fully"), ("vscg", "weakly"), ("avsdn", "fully"),
+                                                 ("dmin", "weakly")])
+    def test_no_layer_computes_in_float16(self, system, setting, tiny):
+        model, found = build_model(system, setting=setting).to(self.device), {}
+        for name, module in model.named_modules():
+            module.register_forward_hook(lambda module, inputs, output, name=name: found.update(
+                {name: [each.dtype for each in tree_leaves(output) if torch.is_tensor(each)]}))
+        forward(model, *Features(tiny, self.device, precision="bf16").batch(torch.arange(4))[:2], "bf16")
+        assert any(torch.bfloat16 in types for types in found.values())
+        assert not {name: types for name, types in found.items() if torch.float16 in types}
+
+    def test_the_same_run_again_has_the_same_numbers(self, tiny, tmp_path):
+        first, second = (run(quick(epochs=graphs.WARM_UP + 2), tiny, tmp_path / name, device="cuda") for name in "ab")
+        assert first.history.loss.tolist() == second.history.loss.tolist()
 
     @pytest.mark.parametrize("precision", ["fp32", "bf16"])
     def test_maps_that_stay_on_the_host_give_the_same_batches(self, precision, tiny, monkeypatch):

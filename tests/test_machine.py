@@ -2,9 +2,11 @@
 import mmap
 import os
 
+import pytest
 import torch
 
 from vscg import machine
+from vscg.errors import VscgError
 
 CPU = torch.device("cpu")
 
@@ -19,6 +21,14 @@ def test_the_gpu_is_taken_where_there_is_one(monkeypatch):
     for there, name in ((True, "cuda"), (False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
         assert machine.best_device() == name
+
+
+@pytest.mark.parametrize("wanted, words", [("cuda:1", "write cuda; CUDA_VISIBLE"), ("cuda", "no GPU can be used"),
+                                           ("tpu", "device 'tpu' is unknown: choose one of cpu, cuda")])
+def test_a_device_that_cannot_be_taken_is_one_error(wanted, words, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(VscgError, match=words):
+        machine.usable_device(wanted)
 
 
 def test_cores_are_those_that_this_process_may_use():

@@ -1,5 +1,7 @@
 """fit(): batches, resuming, records, and what stops a run."""
+import gc
 import json
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ from vscg.errors import VscgError
 from vscg.evaluation import segment_accuracy
 from vscg.inference import Features, predict
 from vscg.models import BUILT, SYSTEMS
-from vscg.records import find_records, read_record, run_key, shaping_files
+from vscg.records import OtherVersion, find_records, read_record, run_key, shaping_files
 from vscg.training import epoch_batches, epoch_seed, fit
 
 
@@ -137,6 +139,15 @@ def test_key_depends_on_the_code_that_shapes_the_run_alone(tiny):
     assert "plug.py" not in names["dmrn"] | names["cmra"]
 
 
+def test_the_key_counts_all_code_that_shapes_the_numbers(monkeypatch):
+    needed = {"objectives.py", "config.py", "training.py", "graphs.py", "inference.py", "rounding.py", "evaluation.py"}
+    assert all(needed <= {path.name for path in shaping_files(system)} for system in BUILT)
+    config = RunConfig().resolve()
+    key = run_key(config, "0")
+    monkeypatch.setattr("vscg.records._shaping_code", lambda system: "other code")
+    assert run_key(config, "0") != key
+
+
 def gradient_norms(config, tiny, monkeypatch) -> tuple[list[float], dict]:
     """Global norms of the gradients that Adam gets in one epoch, and the weights after it."""
     norms, original = [], torch.optim.Adam.step
@@ -211,6 +222,23 @@ def test_two_runs_with_the_same_seed_agree_and_with_another_differ(tiny, tmp_pat
     assert a.history.loss.tolist() != c.history.loss.tolist()
 
 
+def test_a_finished_run_keeps_no_features_in_memory(tiny, tmp_path, monkeypatch):
+    """Without waiting for Python's collector of circles, which knows nothing of a GPU's memory."""
+    made = []
+
+    class Watched(training.Features):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            made.append(weakref.ref(self))
+    monkeypatch.setattr(training, "Features", Watched)
+    gc.disable()
+    try:
+        run(quick(), tiny, tmp_path)
+        assert [reference() for reference in made] == [None]
+    finally:
+        gc.enable()
+
+
 def test_fit_leaves_the_callers_generator_alone(tiny, tmp_path):
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -242,6 +270,35 @@ def test_damaged_files_are_named(tiny, tmp_path):
     (record.folder / "record.json").write_text(json.dumps({"key": 1}))
     with pytest.raises(VscgError, match="record.json is damaged"):
         read_record(record.folder)
+
+
+@pytest.mark.parametrize("change", [lambda config: config.pop("seed"), lambda config: config.update(momentum=0.9)])
+def test_a_record_of_another_version_is_called_that_and_the_others_are_found(tiny, tmp_path, change):
+    older, record = (run(quick(epochs=1, seed=seed), tiny, tmp_path) for seed in (0, 1))
+    values = json.loads((older.folder / "record.json").read_text())
+    change(values["config"])
+    (older.folder / "record.json").write_text(json.dumps(values))
+    others = []
+    assert [found.folder for found in find_records(tmp_path, others.append)] == [record.folder]
+    assert [str(error).partition(":")[0] for error in others] == [
+        f"{older.folder / 'record.json'} is of another version of the package (fields that only one of them has"]
+    with pytest.raises(OtherVersion):
+        read_record(older.folder)
+
+
+@pytest.mark.parametrize("device", ["cuda", "tpu"])
+def test_a_device_that_is_not_there_is_refused_before_the_data_is_made(tmp_path, monkeypatch, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(training, "load_dataset", None)
+    with pytest.raises(VscgError, match=f"device '?{device}"):
+        fit(quick(), store=tmp_path, device=device)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_another_process_trains_is_waited_for_and_that_is_said(tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(training, "in_use", lambda folder: True)
+    record = fit(quick(epochs=1), dataset=tiny, store=tmp_path, device="cpu")
+    assert f"another process trains {record.folder}; waiting for it\n" in capsys.readouterr().err
 
 
 def test_a_damaged_checkpoint_is_named_and_kept(tiny, tmp_path):

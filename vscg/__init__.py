@@ -1,4 +1,7 @@
 """Video-level semantic consistency for audio-visual event localisation (VSCG), readable and checked."""
+import importlib
+import os
+
 from vscg import data
 from vscg.allocator import keep_memory
 from vscg.config import RunConfig
@@ -9,7 +12,17 @@ from vscg.objectives import build_objective
 from vscg.released import load_released
 from vscg.training import fit
 
+# Read by cuBLAS at its first product: with buffers of one size, cuDNN's recurrent layers always add in one order.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 keep_memory()   # before the first large tensor, in every command and every notebook's kernel
+
+
+def __getattr__(name: str):
+    """`vscg.features` at its first use: it brings a media library that training does not need."""
+    if name == "features":
+        return importlib.import_module("vscg.features")
+    raise AttributeError(f"module 'vscg' has no attribute {name!r}")
+
 
 __version__ = "0.1.0"
 __all__ = ["SYSTEMS", "RunConfig", "VscgError", "build_model", "build_objective", "data", "fit", "load_dataset",

@@ -74,9 +74,11 @@ class Replayed:
         places = [values.clone() for values in inputs]
         try:
             replay, result = self.recorder.record(lambda: self.step(*places))
+        except torch.OutOfMemoryError:
+            raise                       # a recording needs memory of its own, and the message says how much
         except RuntimeError as error:
-            raise VscgError(f"The training step cannot be recorded as a CUDA graph ({error}): set VSCG_GRAPH=0 to "
-                            "train without.") from error
+            raise VscgError(f"The training step cannot be recorded as a CUDA graph ({error}): start again with "
+                            "VSCG_GRAPH=0 to train without.") from error
 
         def recorded(*inputs: Tensor) -> Tensor:
             for place, values in zip(places, inputs, strict=True):
@@ -89,7 +91,7 @@ class Replayed:
         # The sums of a pass backward may be taken in another order each time.
         if not torch.allclose(ordinary, replayed, rtol=1e-3, atol=1e-6, equal_nan=True):
             raise VscgError(f"The recorded training step does not do what the step does (losses {replayed.tolist()}, "
-                            f"not {ordinary.tolist()}): set VSCG_GRAPH=0 to train without CUDA graphs.")
+                            f"not {ordinary.tolist()}): start again with VSCG_GRAPH=0 to train without CUDA graphs.")
         return recorded
 
     def _twice(self, step: Callable[[], Tensor], device: torch.device) -> Tensor:

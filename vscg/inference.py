@@ -26,6 +26,7 @@ class Features:
         visual = torch.from_numpy(dataset.visual)
         self.copies = None
         if device.type == "cuda":
+            torch.cuda.empty_cache()          # what torch keeps for itself from runs before counts as taken
             free, _ = torch.cuda.mem_get_info(device)
             if visual.nbytes < free / 2:      # the other half is left to the model, its gradients and the batch
                 visual = visual.to(device)
@@ -40,7 +41,7 @@ class Features:
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Audio (B,10,128), visual (B,10,7,7,512) and labels (B,10,29) of clips `rows`, on the device."""
         visual = self._maps(rows)
-        rows = rows.to(self.device)
+        rows = rows.to(self.device, non_blocking=True)
         audio, labels = self.audio[rows], self.labels[rows]
         if self.modality == "audio":
             visual.zero_()
@@ -85,20 +86,25 @@ def forward(model: nn.Module, audio: Tensor, visual: Tensor, precision: str = "f
 def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
     """While it lasts, products are computed in `precision`, and float32 ones on a GPU are rounded only if it says so.
 
+    On a GPU cuDNN takes only kernels that give the same sums each time, so that a resumed run is the run.
+
     On a CPU without bf16 instructions, where torch's own bf16 products are slow and its bf16 LSTM fails, and for TF32
     on any CPU, the factors are rounded by `RoundedProducts`.
     """
-    flags = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [flag.allow_tf32 for flag in flags]
+    cudnn = torch.backends.cudnn
+    flags = (torch.backends.cuda.matmul, cudnn)
+    before, deterministic = [flag.allow_tf32 for flag in flags], cudnn.deterministic
     rounds = device.type == "cpu" and (precision == "tf32" or precision == "bf16" and not cpu_has_bf16())
     try:
         for flag in flags:
             flag.allow_tf32 = precision == "tf32"
+        cudnn.deterministic = True
         with RoundedProducts(tf32=precision == "tf32") if rounds else contextlib.nullcontext():
             yield
     finally:
         for flag, value in zip(flags, before, strict=True):
             flag.allow_tf32 = value
+        cudnn.deterministic = deterministic
 
 
 @torch.no_grad()      # in inference mode `RoundedProducts` would be handed whole layers, past autocast

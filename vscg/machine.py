@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from vscg.choices import choose
 from vscg.errors import VscgError
 
 
@@ -18,11 +19,14 @@ def best_device() -> str:
 
 
 def usable_device(wanted: str | torch.device | None = None) -> torch.device:
-    """The device that was asked for, else the best one; VscgError for a GPU where none can be used."""
-    device = torch.device(wanted or best_device())
-    if device.type == "cuda" and not torch.cuda.is_available():
+    """The device asked for, else the best one; VscgError for a GPU where there is none, or one named by number."""
+    kind, _, number = str(wanted or best_device()).partition(":")
+    choose("device", kind, ("cpu", "cuda"))
+    if number:
+        raise VscgError(f"device {wanted}: write {kind}; CUDA_VISIBLE_DEVICES says which GPU that is")
+    if kind == "cuda" and not torch.cuda.is_available():
         raise VscgError(f"device {wanted}: no GPU can be used here; leave it out to use the CPU")
-    return device
+    return torch.device(kind)
 
 
 def cores() -> int:
@@ -55,8 +59,7 @@ def device_name(device: torch.device) -> str:
 
 
 def forget_peak_memory(device: torch.device) -> None:
-    """Start to measure `peak_memory` anew; VscgError if the device is not there."""
-    usable_device(device)
+    """Start to measure `peak_memory` anew."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return

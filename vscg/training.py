@@ -1,6 +1,7 @@
 """fit(): trains any system on any data set, and leaves a run record. It knows no model by name."""
 import datetime
 import platform
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +16,10 @@ from vscg.config import RunConfig
 from vscg.data import load_dataset
 from vscg.errors import VscgError
 from vscg.evaluation import segment_accuracy, summarise
-from vscg.files import locked
+from vscg.files import in_use, locked
 from vscg.inference import Features, arithmetic, forward, predict
 from vscg.labels import SEGMENTS
-from vscg.machine import best_device, device_name, forget_peak_memory, peak_memory
+from vscg.machine import device_name, forget_peak_memory, peak_memory, usable_device
 from vscg.models import build_model
 from vscg.objectives import build_objective
 from vscg.paths import runs_dir
@@ -55,8 +56,8 @@ class Run:
         self.objective = build_objective(config.system, setting=config.setting, variant=config.variant,
                                          loss=config.loss, target=config.target, stale_avps=config.stale_avps,
                                          empty_as_first=config.empty_as_first).to(device)
-        # The one term that keeps something from batch to batch takes new memory for it.
-        replayed = graphs.wanted(device) and not config.stale_avps
+        # The one term that can keep something from batch to batch takes new memory for it.
+        replayed = graphs.wanted(device) and not (config.stale_avps and len(self.objective.stateful))
         # One kernel for all parameters, where launching kernels costs; on a CPU it gains nothing.
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr, fused=device.type == "cuda",
                                           capturable=replayed)
@@ -78,7 +79,10 @@ class Run:
         batches = epoch_batches(config, self.rows, self.epoch)
         losses = []
         # All row numbers go to the device at once: from here to the end of the epoch nothing waits for the host.
-        on_device = torch.cat(batches).to(self.features.home).split([len(rows) for rows in batches])
+        numbers = torch.cat(batches)
+        if self.features.device.type == "cuda":
+            numbers = numbers.pin_memory()
+        on_device = numbers.to(self.features.home, non_blocking=True).split([len(rows) for rows in batches])
         for number, rows in enumerate(on_device):
             rate = config.learning_rate(self.epoch, self.epoch * len(batches) + number)
             for group in self.optimizer.param_groups:
@@ -194,9 +198,9 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
         The run's record.
 
     Raises:
-        VscgError: bad configuration or data, a damaged record, or a loss that is not finite.
+        VscgError: bad configuration, device or data, a damaged record, or a loss that is not finite.
     """
-    config = config.resolve()
+    config, on = config.resolve(), usable_device(device)
     dataset = load_dataset(config.data) if dataset is None else dataset
     for split in ("train", "val", "test"):
         if not len(dataset.splits[split]):
@@ -205,9 +209,10 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
     folder = (store or runs_dir()) / key
     record = read_record(folder)          # needs no lock: a store that may only be read will do
     if record is None:
+        if progress and in_use(folder):
+            print(f"another process trains {folder}; waiting for it", file=sys.stderr)
         with locked(folder):
-            record = read_record(folder) or _train(config, dataset, folder, torch.device(device or best_device()),
-                                                   progress, save_every)
+            record = read_record(folder) or _train(config, dataset, folder, on, progress, save_every)
     return record
 
 
@@ -216,7 +221,7 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
     key, checkpoint = folder.name, folder / "checkpoint.safetensors"
     truth = dataset.labels.argmax(-1)
     forget_peak_memory(device)
-    with torch.random.fork_rng(), arithmetic(device, config.precision):
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())), arithmetic(device, config.precision):
         run = Run(config, Features(dataset, device, config.modality, config.precision), dataset.splits, device)
         if checkpoint.is_file():
             run.load(checkpoint, key)
@@ -235,6 +240,7 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
                 if now - saved >= save_every:
                     run.save(checkpoint, key)
                     saved = now
+        run.step = None        # it refers to the run: without this circle the features' memory is free at once
     test = dataset.splits["test"]
     values = {
         "key": key, "config": config.to_json(), "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},

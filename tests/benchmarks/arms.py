@@ -30,6 +30,8 @@ ARMS = {
     "vscg tf32": Arm("the package's training with precision=tf32", loop="vscg", allocator=True, precision="tf32"),
     "vscg no graph": Arm("the package's training, but each kernel started by the host", loop="vscg", allocator=True,
                          graph=False),
+    "vscg bf16 no graph": Arm("the package's training with precision=bf16, each kernel started by the host",
+                              loop="vscg", allocator=True, precision="bf16", graph=False),
     "compile": Arm("published, but the network compiled", compile=True),
 }
 SINGLE = ("allocator", "resident", "fused Adam", "CERE twice")      # one change each, possible on every machine

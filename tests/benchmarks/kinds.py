@@ -8,6 +8,7 @@ from tests.benchmarks import standin
 from tests.benchmarks.arms import ARMS, SINGLE
 from tests.benchmarks.roofline import step_cost
 from tests.benchmarks.turns import take_turns
+from vscg import graphs
 from vscg.speed import BASE, OURS, profile_table, ratios, roofline
 
 MAIN = (BASE, "published again", OURS)
@@ -38,15 +39,20 @@ class Bench:
         return {"work": work, "folder": str(data.folder), "threads": threads or self.threads, "device": self.device,
                 "config": {"setting": self.setting, "batch": self.batch, "epochs": 10**6} | config}
 
-    def turns(self, arms: tuple[str, ...], job: dict, warm: int = 2) -> list[dict]:
-        return take_turns({arm: [(arm, job)] for arm in arms}, self.rounds, warm, self.sessions)
+    @property
+    def warm(self) -> int:
+        """Turns that are not counted: on a GPU up to the one in which the package records its step."""
+        return graphs.WARM_UP + 1 if self.device == "cuda" else 2
+
+    def turns(self, arms: tuple[str, ...], job: dict) -> list[dict]:
+        return take_turns({arm: [(arm, job)] for arm in arms}, self.rounds, self.warm, self.sessions)
 
 
 def step(bench: Bench) -> dict:
     """Time of a step: both loops with a second published one and the machine's own speed, then each change alone."""
     job = bench.job("steps", bench.data())
     main = take_turns({**{arm: [(arm, job)] for arm in MAIN},
-                       "machine": [(OURS, job | {"work": "machine"})]}, bench.rounds, sessions=bench.sessions)
+                       "machine": [(OURS, job | {"work": "machine"})]}, bench.rounds, bench.warm, bench.sessions)
     groups = {"main": main}
     singles = [*SINGLE, *(["bf16", "vscg bf16"] if bench.bf16 else []),
                *(["vscg no graph", "vscg tf32"] if bench.device == "cuda" else []),
@@ -80,8 +86,9 @@ def print_step(bench: Bench, found: dict) -> None:
 
 def profile(bench: Bench) -> dict:
     """Where the time of a step goes, in both loops; on a GPU kernel by kernel, without recorded steps."""
-    arms = (BASE, "vscg no graph" if bench.device == "cuda" else OURS, *(["vscg bf16"] if bench.bf16 else []))
-    return {"steps": bench.steps, "rows": bench.turns(arms, bench.job("profiles", bench.data()), warm=3)}
+    suffix = " no graph" if bench.device == "cuda" else ""
+    arms = (BASE, f"vscg{suffix}", *([f"vscg bf16{suffix}"] if bench.bf16 else []))
+    return {"steps": bench.steps, "rows": bench.turns(arms, bench.job("profiles", bench.data()))}
 
 
 def print_profile(bench: Bench, found: dict) -> None:
@@ -93,7 +100,7 @@ def epoch(bench: Bench) -> dict:
     """Time of an epoch with its evaluation of validation and test clips, and the bytes read in it."""
     data = bench.data()
     return {"clips": data.clips, "feature_bytes": data.feature_bytes,
-            "rows": bench.turns(MAIN, bench.job("epochs", data), warm=1)}
+            "rows": bench.turns(MAIN, bench.job("epochs", data))}
 
 
 def print_epoch(bench: Bench, found: dict) -> None:
@@ -143,11 +150,11 @@ def scaling(bench: Bench) -> dict:
     clips = {}
     for times in (1, 2, 4):
         data = bench.data(largest * bench.steps * times)
-        clips[data.clips] = bench.turns((BASE, OURS), bench.job("epochs", data), warm=1)
+        clips[data.clips] = bench.turns((BASE, OURS), bench.job("epochs", data))
     data = bench.data()
     teams = {f"{n}": [(OURS, bench.job("epochs", data, threads=max(1, bench.threads // n), seed=seed))
                       for seed in range(n)] for n in (1, 2, 4)}
-    seeds = take_turns(teams, bench.rounds, warm=1, sessions=bench.sessions)
+    seeds = take_turns(teams, bench.rounds, bench.warm, bench.sessions)
     return {"batches": batches, "clips": clips, "seeds": seeds, "seed_steps": bench.steps}
 
 

@@ -7,6 +7,7 @@ from vscg.errors import VscgError
 from vscg.models.attention import AudioGuidedAttention
 from vscg.models.dmrn import ResidualFusion
 from vscg.models.output import Output
+from vscg.models.recurrent import LSTM
 
 HEADS = ("segment29", "two_head")
 SPATIAL = ("agva", "mean")
@@ -42,8 +43,8 @@ class AVSDN(nn.Module):
                             "'average', or take the weakly supervised setting with head 'two_head'.")
         self.attention = AudioGuidedAttention() if spatial == "agva" else None
 
-        def lstm(input_dim: int) -> nn.LSTM:
-            return nn.LSTM(input_dim, 128, batch_first=True, bidirectional=bidirectional)
+        def lstm(input_dim: int) -> LSTM:
+            return LSTM(input_dim, 128, batch_first=True, bidirectional=bidirectional)
 
         self.audio_encoder, self.visual_encoder = lstm(128), lstm(512)
         self.fusion = ResidualFusion(128)      # of the states of one direction; hidden and cell states share it

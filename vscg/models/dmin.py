@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from vscg.models.channel_attention import ChannelGate, apply_gate, pool, visual_layer
 from vscg.models.heads import TwoPartHead
 from vscg.models.output import Output
+from vscg.models.recurrent import LSTM
 from vscg.models.transformer import CrossModalTransformer, Interaction, MultiHeadAttention, gated_probability
 
 
@@ -42,38 +43,36 @@ class BilinearRecurrentAttention(nn.Module):
 
     Args:
         dropout: rate on the products that the bilinear pooling sums.
-        dim: size of the pooled vector and of the LSTM's output.
-        factors: products summed into each entry of the pooled vector.
     """
 
-    def __init__(self, *, dropout: float, dim: int = 256, factors: int = 5):
+    def __init__(self, *, dropout: float):
         super().__init__()
-        self.factors = factors
         self.channel = ChannelGate()
-        self.audio_factors, self.visual_factors = nn.Linear(128, dim * factors), nn.Linear(512, dim * factors)
+        # Five products are summed into each of the 256 entries of the pooled vector.
+        self.audio_factors, self.visual_factors = nn.Linear(128, 1280), nn.Linear(512, 1280)
         self.dropout = nn.Dropout(dropout)
-        self.audio_map, self.visual_map = nn.Linear(128, dim), nn.Linear(512, dim)
-        self.lstm = nn.LSTM(2 * dim, dim // 2, num_layers=2, batch_first=True, bidirectional=True)
-        self.score = nn.Linear(dim, 1)
+        self.audio_map, self.visual_map = nn.Linear(128, 256), nn.Linear(512, 256)
+        self.lstm = LSTM(512, 128, num_layers=2, batch_first=True, bidirectional=True)
+        self.score = nn.Linear(256, 1)
 
     def bilinear(self, audio: Tensor, regions: Tensor) -> Tensor:
-        """Audio (B,T,128) and regions (B,T,R,512) to vectors (B,T,R,dim) of length 1, or 0 where nothing meets."""
+        """Audio (B,T,128) and regions (B,T,R,512) to vectors (B,T,R,256) of length 1, or 0 where nothing meets."""
         product = self.visual_factors(regions).relu_() * self.audio_factors(audio).relu().unsqueeze(-2)
         # Products of ReLUs are never negative, so the published signed root is the plain one.
-        summed = self.dropout(product).unflatten(-1, (-1, self.factors)).sum(-1)
+        summed = self.dropout(product).unflatten(-1, (256, 5)).sum(-1)
         return F.normalize(root(summed), dim=-1, eps=1e-12)
 
     def recurrent(self, audio: Tensor, regions: Tensor) -> Tensor:
         """As `bilinear`; each region is followed through the segments by itself."""
-        sound = self.audio_map(audio).relu().unsqueeze(1)                          # (B,1,T,dim)
-        picture = self.visual_map(regions).relu_().transpose(1, 2)                 # (B,R,T,dim)
+        sound = self.audio_map(audio).relu().unsqueeze(1)                          # (B,1,T,256)
+        picture = self.visual_map(regions).relu_().transpose(1, 2)                 # (B,R,T,256)
         steps = torch.cat([picture + sound, sound.expand_as(picture)], -1)
         return self.lstm(steps.flatten(0, 1))[0].unflatten(0, steps.shape[:2]).transpose(1, 2)
 
     def forward(self, audio: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
         """Audio (B,T,128) and regions (B,T,R,512) to the attended vector (B,T,512) and the weights (B,T,R)."""
         regions = apply_gate(regions, self.channel(audio, regions))
-        joint = self.recurrent(audio, regions) + self.bilinear(audio, regions)     # (B,T,R,dim)
+        joint = self.recurrent(audio, regions) + self.bilinear(audio, regions)     # (B,T,R,256)
         return pool(self.score(joint).squeeze(-1).tanh(), regions)
 
 

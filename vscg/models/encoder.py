@@ -2,16 +2,18 @@
 from torch import Tensor, nn
 
 from vscg.models.attention import AudioGuidedAttention
+from vscg.models.recurrent import LSTM
 
 
 class BiLSTM(nn.Module):
-    """One single-layer bidirectional LSTM that starts from zero: (B,T,input_dim) to (B,T,2*hidden_dim)."""
+    """One single-layer bidirectional LSTM that starts from zero."""
 
     def __init__(self, input_dim: int = 128, hidden_dim: int = 128):
         super().__init__()
-        self.lstm = nn.LSTM(input_dim, hidden_dim, batch_first=True, bidirectional=True)
+        self.lstm = LSTM(input_dim, hidden_dim, batch_first=True, bidirectional=True)
 
     def forward(self, sequence: Tensor) -> Tensor:
+        """A sequence (B,T,input_dim) to its states in both directions (B,T,2*hidden_dim), values in (-1,1)."""
         return self.lstm(sequence)[0]
 
 

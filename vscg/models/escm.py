@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from vscg.choices import choose
 from vscg.models.psp import ProjectAndNorm
+from vscg.models.recurrent import GRU
 
 
 class CrossModalEventExtractor(nn.Module):
@@ -59,8 +60,8 @@ class EquationGRU(nn.Module):
         return torch.cat(directions, -1), torch.stack(last)
 
 
-def _library_gru(dim: int, hidden_dim: int) -> nn.GRU:
-    return nn.GRU(dim, hidden_dim, batch_first=True, bidirectional=True)
+def _library_gru(dim: int, hidden_dim: int) -> GRU:
+    return GRU(dim, hidden_dim, batch_first=True, bidirectional=True)
 
 
 GRUS = {"library": _library_gru, "equations": EquationGRU}
