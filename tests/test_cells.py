@@ -25,7 +25,7 @@ def test_losses_and_options_of_a_row_reach_its_runs():
 
 
 @pytest.mark.parametrize("options, message", [({"table": "VII"}, "table 'VII'"), ({"profile": "fast"}, "'fast'"),
-                                              ({"seeds": 0}, "at least 1")])
+                                              ({"seeds": 0}, "from 1 to 1000")])
 def test_unknown_names_are_refused(options, message):
     with pytest.raises(VscgError, match=message):
         table_configs(**{"table": "I", "data": "planted", "profile": "quick", **options})

@@ -1,10 +1,16 @@
 """The commands, as a reader types them."""
+import json
+import os
+import runpy
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from tests.tables import MINI, fill
 from vscg import cli
 from vscg.cli import main
 from vscg.config import PRECISIONS, RunConfig
@@ -85,13 +91,13 @@ def test_sweep_passes_on_what_was_asked_and_tells_what_came_of_it(monkeypatch, c
 
     monkeypatch.setattr(cli, "sweep", fake)
     command = ["sweep", "--tables", "VI,IV", "--data", "tiny", "--profile", "standard", "--seeds", "2",
-               "--workers", "3", "--device", "cpu"]
+               "--workers", "3", "--device", "cpu", "--protocol", "released"]
     assert main(command) == 1                                      # something failed
     out, err = capsys.readouterr()
     assert out == "3 runs are there, 2 of them trained now, 1 failed\n"
     assert err.startswith("failed: AVEL, fully supervised, tiny, seed 0: VscgError: The loss is not finite")
     assert "failure.json" in err and err.count("\n") == 1
-    assert asked == [(book_configs("VI,IV", data="tiny", profile="standard", seeds=2),
+    assert asked == [(book_configs("VI,IV", data="tiny", profile="standard", seeds=2, protocol="released"),
                       {"workers": 3, "device": "cpu", "scheduler": None})]
     assert main(["sweep"]) == 0
     assert asked[1] == (book_configs(data="planted-mini", profile="quick"),
@@ -154,6 +160,82 @@ def test_an_interrupted_command_ends_with_130_and_says_how_to_go_on(monkeypatch,
         assert main(command) == 130
         out, err = capsys.readouterr()
         assert not out and "the same command goes on" in err and err.count("\n") == 1
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does_with_a_status_of_its_own(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "sweep", lambda *args, **options: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["sweep"]) == 143 and signal.getsignal(signal.SIGTERM) is before
+    assert "the same command goes on" in capsys.readouterr().err
+
+
+def test_ctrl_c_during_the_imports_is_no_traceback(monkeypatch):
+    class Interrupting(ModuleType):
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "vscg.cli", Interrupting("vscg.cli"))
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module("vscg", run_name="__main__")
+    assert stopped.value.code == 130
+
+
+def test_what_the_system_refuses_is_one_line(capsys):
+    assert main(["data", "check", "x" * 300]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: " + "x" * 300 + ": the system refuses (File name too long); mend that")
+    assert error.count("\n") == 1
+
+
+def full() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+def left() -> int:
+    """A pipe whose reader is gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+@pytest.mark.parametrize("output, status, shown", [
+    (full, 1, "error: output: the system refuses (No space left on device)"), (left, 141, "")])
+def test_an_output_that_takes_nothing(output, status, shown, home):
+    """Said once, or not at all where a reader such as `head` has left; nothing by the interpreter at its end."""
+    data = generate(home / "tiny.h5", progress=False, train=2, val=1, test=1, background=0)
+    with open(output(), "wb") as file:
+        done = subprocess.run([sys.executable, "-m", "vscg", "data", "check", str(data)], stdout=file,
+                              stderr=subprocess.PIPE, text=True)
+    assert done.returncode == status and done.stderr.startswith(shown) and done.stderr.count("\n") == bool(shown)
+
+
+def test_predict_looks_at_the_clip_and_its_target_before_it_downloads_weights(home, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "load_networks", None)
+    monkeypatch.setattr(cli, "load_checkpoint", None)
+    assert main(["predict", str(home / "absent.mp4"), "--checkpoint", "a"]) == 1
+    assert capsys.readouterr().err == f"error: {home / 'absent.mp4'}: no such file\n"
+    (home / "clip.mp4").touch()
+    assert main(["predict", str(home / "clip.mp4"), "--checkpoint", "a", "-o", str(home / "clip.mp4" / "out")]) == 1
+    assert "out: cannot be written (Not a directory)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["--system", "psp"], ["--setting", "fully"]])
+def test_a_run_knows_its_own_system(home, options, capsys):
+    (home / "runs" / "key").mkdir(parents=True)
+    for checkpoint in ("key", str(home / "runs" / "key")):
+        assert main(["predict", "clip.mp4", "--checkpoint", checkpoint, *options]) == 1
+        assert capsys.readouterr().err == (f"error: {checkpoint}: a run knows its own system and setting; leave out "
+                                           f"{options[0]}\n")
+
+
+def test_runs_lists_the_rest_beside_a_record_of_another_version(home, capsys):
+    fill(home / "runs", MINI, "VI")
+    path = next((home / "runs").glob("*/record.json"))
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps(values | {"config": values["config"] | {"momentum": 0.9}}))
+    assert main(["runs"]) == 0
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 2 and err.count("\n") == 1 and "is of another version of the package" in err
 
 
 def test_train_offers_what_can_be_built(capsys):

@@ -40,7 +40,8 @@ class TestExport:
     def test_latex_has_a_comment_rules_and_escaped_text(self, table_four, tmp_path):
         text = table_four.export(tmp_path)[1].read_text()
         comment = text.splitlines()[0]
-        assert comment.startswith("% Table IV.") and "planted-mini, profile quick, 2 seeds, CPU" in comment
+        assert comment.startswith("% Table IV.")
+        assert "planted-mini, profile quick, clean protocol, 2 seeds, CPU" in comment
         assert comment.endswith("no reproduction of the paper's accuracies.")
         body = "\n".join(text.splitlines()[2:])
         assert body.count(r"\toprule") == body.count(r"\midrule") == body.count(r"\bottomrule") == 1
@@ -73,5 +74,6 @@ class TestExport:
         monkeypatch.setenv("VSCG_HOME", str(tmp_path))
         folder = tmp_path / "runs" / "tables"
         assert exports.export_folder("planted-mini", "quick") == folder / "planted-mini-quick"
+        assert exports.export_folder("ave", "full", "released") == folder / "ave-full-released"
         assert exports.export_folder("/data/../my ave.h5", "full").parent == folder
         assert {file.parent for file in table_four.export()} == {folder / "planted-mini-quick"}

@@ -1,4 +1,6 @@
 """Which runs the book asks for, and how many of them are one and the same."""
+from pathlib import Path
+
 import pytest
 
 from vscg.config import PROFILES
@@ -24,7 +26,7 @@ def test_all_is_every_table_and_the_study_in_order():
     assert book_configs(**QUICK) == book_configs("all", **QUICK) == expected + ambiguity_configs()
 
 
-@pytest.mark.parametrize("names", ["I", "III,VI", "VI,III", "ambiguity", "V,ambiguity,I"])
+@pytest.mark.parametrize("names", ["I", "III,VI", " III, VI ", "VI,III", "ambiguity", "V,ambiguity,I"])
 def test_names_separated_by_commas(names):
     parts = [book_configs(name, **QUICK) for name in names.split(",")]
     assert book_configs(names, **QUICK) == sum(parts, []) and all(parts)
@@ -71,8 +73,10 @@ def test_the_data_sets_own_ambiguity_is_one_of_the_points():
 
 
 @pytest.mark.parametrize("data, planted", [("planted-mini", "planted-mini"), ("planted", "planted"),
-                                           ("ave", "planted-mini"), ("some/file.h5", "planted-mini")])
-def test_only_the_tables_follow_the_data(data, planted):
+                                           ("ave", "planted-mini"), ("file.h5", "planted-mini")])
+def test_only_the_tables_follow_the_data(data, planted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("file.h5").touch()
     configs = book_configs("VI,ambiguity", data=data, profile="quick")
     assert [config.data for config in configs[:3]] == [data] * 3
     assert {config.data.partition(":")[0] for config in configs[3:]} == {planted}
@@ -83,11 +87,18 @@ def test_only_the_tables_follow_the_data(data, planted):
     (dict(tables="I,IIII"), ["table 'IIII'"]), (dict(tables=""), ["table ''"]), (dict(tables="I,"), ["table ''"]),
     (dict(profile="fast"), ["profile 'fast'", "quick, standard, full"]),
     (dict(seeds=0), ["seeds is 0"]), (dict(seeds=-1), ["seeds is -1"]),
+    (dict(seeds=10_000_000), ["seeds is 10000000: give a number from 1 to 1000"]),
+    (dict(tables="ambiguity", data="nope"), ["nope: no such data set or file"]),
     (dict(tables="ambiguity", seeds=0), ["seeds is 0"])])
 def test_errors(arguments, words):
     with pytest.raises(VscgError) as error:
         book_configs(**{**QUICK, **arguments})
     assert all(word in str(error.value) for word in words) and "\n" not in str(error.value)
+
+
+def test_no_seeds_are_not_the_profiles_number():
+    with pytest.raises(VscgError, match="seeds is 0"):
+        ambiguity_configs(seeds=0)
 
 
 def test_only_a_planted_data_set_has_a_dial():

@@ -1,6 +1,10 @@
 """`python -m vscg`."""
 import sys
 
-from vscg.cli import main
+try:
+    from vscg.cli import main
 
-sys.exit(main())
+    status = main()
+except KeyboardInterrupt:                     # while it imports
+    status = 130
+sys.exit(status)

@@ -6,11 +6,12 @@ import numpy as np
 from vscg.choices import choose
 from vscg.config import PROFILES, RunConfig
 from vscg.errors import VscgError
-from vscg.evaluation import clip_accuracy
+from vscg.evaluation import clip_accuracy, two_way_interval
 from vscg.models import SYSTEMS
 from vscg.paper import TABLES, Row
 from vscg.records import Record
-from vscg.rules import two_way_interval
+
+MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class Cell:
         return "reconstructed from the text" if changed else SYSTEMS[self.row.run["system"]].origin
 
 
-def table_configs(table: str, *, data: str, profile: str, seeds: int | None = None) -> list[RunConfig]:
+def table_configs(table: str, *, data: str, profile: str, seeds: int | None = None,
+                  protocol: str = "clean") -> list[RunConfig]:
     """The runs that a table needs: every row that is built, in every setting it stands in, with seeds 0, 1, ...
 
     Args:
@@ -59,24 +61,26 @@ def table_configs(table: str, *, data: str, profile: str, seeds: int | None = No
         data: the data set's name, or the path of a prepared file.
         profile: a name in `config.PROFILES`.
         seeds: how many; default the profile's.
+        protocol: a name in `config.PROTOCOLS`.
     """
-    seeds = seed_count(table, profile, seeds)
-    return [config for row in TABLES[table].rows for setting in row.paper
-            for config in cell_configs(row, setting, data, profile, seeds)]
-
-
-def seed_count(table: str, profile: str, seeds: int | None) -> int:
-    """The number of seeds of a table's runs; VscgError for an unknown name or less than one seed."""
     choose("table", table, TABLES)
+    seeds = seed_count(profile, seeds)
+    return [config for row in TABLES[table].rows for setting in row.paper
+            for config in cell_configs(row, setting, data, profile, seeds, protocol)]
+
+
+def seed_count(profile: str, seeds: int | None) -> int:
+    """The number of seeds, None for the profile's; VscgError for an unknown profile or a number out of range."""
     choose("profile", profile, PROFILES)
     seeds = PROFILES[profile].seeds if seeds is None else seeds
-    if seeds < 1:
-        raise VscgError(f"seeds is {seeds}: a table needs at least 1.")
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise VscgError(f"seeds is {seeds}: give a number from 1 to {MOST_SEEDS}.")
     return seeds
 
 
-def cell_configs(row: Row, setting: str, data: str, profile: str, seeds: int) -> list[RunConfig]:
+def cell_configs(row: Row, setting: str, data: str, profile: str, seeds: int, protocol: str) -> list[RunConfig]:
     """The runs of one row in one setting, by seed; none if the row is reported only."""
     if row.run is None or setting not in SYSTEMS[row.run["system"]].settings:
         return []
-    return [RunConfig(**row.run, setting=setting, data=data, profile=profile, seed=seed) for seed in range(seeds)]
+    return [RunConfig(**row.run, setting=setting, data=data, profile=profile, protocol=protocol, seed=seed)
+            for seed in range(seeds)]

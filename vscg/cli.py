@@ -1,5 +1,7 @@
 """The command line: every command is one call into the package."""
 import argparse
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from vscg.dials import SIZES
 from vscg.download import download_features, download_small
 from vscg.errors import VscgError
 from vscg.features.extract import extract, load_networks
+from vscg.files import make_folder, reason
 from vscg.models import BUILT, SETTINGS, VARIANTS
 from vscg.objectives import TARGETS
 from vscg.own_clip import load_checkpoint, watch, write_results
@@ -54,7 +57,8 @@ def _train(args: argparse.Namespace) -> None:
 
 
 def _sweep(args: argparse.Namespace) -> int:
-    return _report(sweep(book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds),
+    return _report(sweep(book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds,
+                                      protocol=args.protocol),
                          workers=args.workers, device=args.device, scheduler=args.scheduler))
 
 
@@ -82,7 +86,15 @@ def _extract(args: argparse.Namespace) -> int:
 
 
 def _predict(args: argparse.Namespace) -> None:
-    model, title = load_checkpoint(args.checkpoint, system=args.system, setting=args.setting)
+    named = {name: value for name in ("system", "setting") if (value := getattr(args, name)) is not None}
+    if named and any(folder.is_dir() for folder in (Path(args.checkpoint), paths.runs_dir() / args.checkpoint)):
+        raise VscgError(f"{args.checkpoint}: a run knows its own system and setting; leave out "
+                        f"{' and '.join(f'--{name}' for name in named)}")
+    # Before the networks' weights are downloaded, 864 MB.
+    if not args.clip.is_file():
+        raise VscgError(f"{args.clip}: no such file")
+    make_folder(args.output)
+    model, title = load_checkpoint(args.checkpoint, **named)
     networks = load_networks(args.weights, args.device)
     watched = watch(args.clip, model.to(next(networks.visual.parameters()).device), networks, pad=args.pad)
     print(f"{args.clip}: {title}")
@@ -91,7 +103,7 @@ def _predict(args: argparse.Namespace) -> None:
 
 
 def _runs(args: argparse.Namespace) -> None:
-    for record in find_records(paths.runs_dir()):
+    for record in find_records(paths.runs_dir(), lambda error: print(error, file=sys.stderr)):
         print(f"{100 * record.result['test']['accuracy']:5.1f}%  {record.describe()}")
 
 
@@ -143,6 +155,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile)
     command.add_argument("--data", default=RunConfig.data, help="planted-mini, planted, ave or a prepared file")
     command.add_argument("--seeds", type=int, help="default: the profile's number")
+    command.add_argument("--protocol", choices=PROTOCOLS, default=RunConfig.protocol,
+                         help="released: with the faults of the published programs (default: %(default)s)")
     command.set_defaults(run=_sweep)
     commands.add_parser("deviations", parents=[many, cluster], help="train what the study of deviations needs, and "
                         "write book/records/deviations.json").set_defaults(run=_deviations)
@@ -160,22 +174,55 @@ def parser() -> argparse.ArgumentParser:
                                   help="what a trained model makes of a clip: timeline, JSON, video of its attention")
     command.add_argument("clip", type=Path)
     command.add_argument("--checkpoint", required=True, help="a run's key or folder, or a published checkpoint's file")
-    command.add_argument("--system", choices=BUILT, default="vscg", help="of a published checkpoint")
-    command.add_argument("--setting", choices=SETTINGS, default="fully", help="of a published checkpoint")
+    command.add_argument("--system", choices=BUILT, help="of a published checkpoint, default: vscg")
+    command.add_argument("--setting", choices=SETTINGS, help="of a published checkpoint, default: fully")
     command.add_argument("-o", "--output", type=Path, default=Path("predictions"), help="folder, default: %(default)s")
     command.set_defaults(run=_predict)
     commands.add_parser("runs", help="list the finished runs").set_defaults(run=_runs)
     return top
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command in the same orderly way as Ctrl-C."""
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise Terminated
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 when it did what it was asked, 1 for bad input or failed runs, 130 when interrupted."""
-    args = parser().parse_args(arguments)
+    """Run one command.
+
+    Returns:
+        0 when it did what it was asked, 1 for bad input or failed runs; 130 when it was interrupted, 143 when it was
+        asked to end (SIGTERM), 141 when nobody reads its output any more.
+    """
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        return args.run(args) or 0
+        args = parser().parse_args(arguments)
+        status = args.run(args) or 0
+        sys.stdout.flush()                # what cannot be written is an error here, not at the interpreter's end
+        return status
     except VscgError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last saved state", file=sys.stderr)
-        return 130
+    except OSError as error:
+        return _refused(error)
+    except KeyboardInterrupt as error:
+        print("interrupted; the same command goes on from what it has saved, or begins anew", file=sys.stderr)
+        return 143 if isinstance(error, Terminated) else 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _refused(error: OSError) -> int:
+    """Says what the system refused, a path or the output; in silence if the output's reader has left."""
+    try:
+        sys.stdout.flush()
+    except OSError:                       # it is the output, and at its end the interpreter would try again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 141
+    print(f"error: {error.filename or 'output'}: the system refuses ({reason(error)}); mend that, or name another "
+          "place, then do the same again", file=sys.stderr)
+    return 1

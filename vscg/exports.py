@@ -81,7 +81,8 @@ def write_table(folder: Path, name: str, frame: pd.DataFrame, text: pd.DataFrame
     return files
 
 
-def export_folder(data: str, profile: str) -> Path:
-    """Where tables of a data set and profile are written by default."""
+def export_folder(data: str, profile: str, protocol: str = "clean") -> Path:
+    """Where tables of a data set, profile and protocol are written by default."""
     # A data set may be called by its file's path.
-    return paths.runs_dir() / "tables" / re.sub(r"[^\w.-]+", "_", f"{data}-{profile}")
+    name = f"{data}-{profile}{'' if protocol == 'clean' else f'-{protocol}'}"
+    return paths.runs_dir() / "tables" / re.sub(r"[^\w.-]+", "_", name)

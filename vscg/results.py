@@ -15,22 +15,13 @@ from vscg import exports, paths
 from vscg.cells import Cell, cell_configs, seed_count, table_configs
 from vscg.choices import choose
 from vscg.errors import VscgError
+from vscg.evaluation import bounds, draws, resampled_means, two_way_interval
 from vscg.models import SETTINGS
 from vscg.paper import TABLES
 from vscg.parameters import parameter_table
 from vscg.prepared import Dataset
 from vscg.records import read_record, run_key
-from vscg.rules import (
-    DIGITS,
-    SIGN_RULE,
-    VERDICT_RULE,
-    bounds,
-    draws,
-    resampled_means,
-    sign,
-    two_way_interval,
-    verdict,
-)
+from vscg.rules import DIGITS, SIGN_RULE, VERDICT_RULE, sign, verdict
 
 # What a notebook imports from here.
 __all__ = ["SIGN_RULE", "VERDICT_RULE", "Cell", "TableResult", "order_agreement", "parameter_table", "sign", "table",
@@ -46,6 +37,7 @@ class TableResult:
     data: str
     profile: str
     seeds: int
+    protocol: str = "clean"
 
     def frame(self) -> pd.DataFrame:
         """One line per row and setting.
@@ -58,6 +50,8 @@ class TableResult:
 
     def _line(self, cell: Cell) -> dict:
         picked, tested = (100 * np.array(cell.measured(selection)) for selection in ("validation", "test"))
+        # What the run's own protocol kept: with the released one, what the published program would have kept.
+        kept = picked if cell.records and cell.records[0].config.selection == "validation" else tested
         paper = cell.row.paper[cell.setting]
         paper = np.nan if paper is None else paper
         each_seed = (100 * cell.per_clip().mean(axis=1)).tolist() if cell.records else []
@@ -66,7 +60,8 @@ class TableResult:
                 **dict(zip(("test_mean", "test_low", "test_high"), tested, strict=True)),
                 "each_seed": tuple(each_seed), "seeds": len(cell.records), "data": self.data if cell.records else "",
                 "origin": cell.origin, "note": cell.row.note,
-                "verdict": verdict(paper, tuple(tested[1:]) if cell.records else None, self.data, self.profile)}
+                "verdict": verdict(paper, tuple(kept[1:]) if cell.records else None, self.data, self.profile,
+                                   self.protocol)}
 
     def differences(self) -> pd.DataFrame:
         """One line per setting and pair of rows that the paper argues from, first minus second, in percentage points.
@@ -92,7 +87,7 @@ class TableResult:
             mean, interval, seeds = float(values.mean()), two_way_interval(values), len(values)
         low, high = interval or (np.nan, np.nan)
         return {"first": first.row.name, "second": second.row.name, "setting": first.setting, "paper": paper,
-                "mean": mean, "low": low, "high": high, "sign": sign(paper, interval), "seeds": seeds,
+                "mean": mean, "low": low, "high": high, "sign": sign(paper, interval, seeds), "seeds": seeds,
                 "data": self.data if interval else ""}
 
     def caption(self, setting: str | None = None) -> str:
@@ -101,7 +96,8 @@ class TableResult:
         title = f"Table {self.name}. {TABLES[self.name].title}"
         over = "clips" if self.seeds == 1 else "seeds and clips"
         return (f"{title}{f', {setting} supervised' if setting else ''}. Measured on {self.data}, profile "
-                f"{self.profile}, {self.seeds} seed{'s' if self.seeds > 1 else ''}, {'; '.join(devices)}. "
+                f"{self.profile}, {self.protocol} protocol, {self.seeds} seed{'s' if self.seeds > 1 else ''}, "
+                f"{'; '.join(devices)}. "
                 f"In brackets: 95% interval over {over}.")
 
     def show(self, setting: str | None = None) -> Styler:
@@ -123,7 +119,7 @@ class TableResult:
 
     def export(self, folder: Path | None = None) -> list[Path]:
         """Write the table and its differences as CSV and LaTeX; returns the files. Default: `exports.export_folder`."""
-        folder = folder or exports.export_folder(self.data, self.profile)
+        folder = folder or exports.export_folder(self.data, self.profile, self.protocol)
         frame, differences = self.frame(), self.differences()
         comment = self.caption()
         if self.data != "ave":
@@ -174,26 +170,27 @@ def order_agreement(result: TableResult, setting: str,
 
 
 def table(name: str, *, dataset: Dataset, profile: str, seeds: int | None = None, store: Path | None = None,
-          data: str | None = None) -> TableResult:
+          data: str | None = None, protocol: str = "clean") -> TableResult:
     """A table of the paper from the records of its runs; nothing is trained.
 
     Args:
         name: a name in `paper.TABLES`.
         dataset: the data that the runs used.
-        profile, seeds: as for `table_configs`.
+        profile, seeds, protocol: as for `table_configs`.
         store: folder of runs, default `paths.runs_dir()`.
         data: what the data set is called in configurations, if not by its own name.
 
     Raises:
         VscgError: runs are missing (it says how many and how to train them), or a record is damaged.
     """
-    seeds, store, data = seed_count(name, profile, seeds), store or paths.runs_dir(), data or dataset.name
+    choose("table", name, TABLES)
+    seeds, store, data = seed_count(profile, seeds), store or paths.runs_dir(), data or dataset.name
     truth = dataset.labels[dataset.splits["test"]].argmax(-1)
     cells, missing = [], []
     for row in TABLES[name].rows:
         for setting in row.paper:
             records = tuple(read_record(store / run_key(config.resolve(), dataset.fingerprint))
-                            for config in cell_configs(row, setting, data, profile, seeds))
+                            for config in cell_configs(row, setting, data, profile, seeds, protocol))
             missing += [f"{row.name}, {setting} supervised, seed {seed}"
                         for seed, record in enumerate(records) if record is None]
             cells.append(Cell(row, setting, records, dataset.name, truth))
@@ -201,5 +198,6 @@ def table(name: str, *, dataset: Dataset, profile: str, seeds: int | None = None
         needed = sum(len(cell.records) for cell in cells)
         raise VscgError(f"Table {name} lacks {len(missing)} of its {needed} runs on {data}: {'; '.join(missing[:3])}"
                         f"{'; and others' if len(missing) > 3 else ''}. Train them with `python -m vscg sweep "
-                        f"--tables {name} --data {shlex.quote(data)} --profile {profile} --seeds {seeds}`.")
-    return TableResult(name, tuple(cells), dataset.name, profile, seeds)
+                        f"--tables {name} --data {shlex.quote(data)} --profile {profile} --seeds {seeds} "
+                        f"--protocol {protocol}`.")
+    return TableResult(name, tuple(cells), dataset.name, profile, seeds, protocol)
