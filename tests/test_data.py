@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vscg import planted
+from vscg import data, planted
 from vscg.data import dataset_fingerprint, load_dataset, prepared_file
 from vscg.dials import SIZES, turned
 from vscg.errors import VscgError
@@ -83,6 +83,30 @@ def test_the_fingerprint_is_read_without_the_features(home, monkeypatch):
     assert dataset_fingerprint("planted-mini") == dataset_fingerprint(path) == dataset_fingerprint(str(path))
 
 
+def test_a_damaged_generated_file_is_named_and_made_again_once_it_is_deleted(home):
+    path = prepared_file("planted-mini")
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(VscgError, match=f"{path}: .*damaged.*delete it, and it is made again"):
+        prepared_file("planted-mini")
+    path.unlink()
+    assert len(load_dataset("planted-mini")) == 9
+
+
+def test_the_one_folder_is_named_where_the_official_files_were_looked_for(home, monkeypatch):
+    for place in (home / "data" / "ave", home / "elsewhere"):
+        with pytest.raises(VscgError, match=f"no Annotations.txt in {place}; .* data download {place}`") as error:
+            prepared_file("ave")
+        assert str(error.value).count(str(home)) == 3 and "$" not in str(error.value)
+        monkeypatch.setenv("VSCG_AVE_DIR", str(home / "elsewhere"))
+
+
+@pytest.mark.parametrize("name", ["VSCG_HOME", "VSCG_AVE_DIR"])
+def test_a_home_folder_that_nobody_has(name, monkeypatch):
+    monkeypatch.setenv(name, "~nobody-of-this-name/x")
+    with pytest.raises(VscgError, match="^~nobody-of-this-name/x: no home folder is known"):
+        prepared_file("ave")
+
+
 def test_a_path_is_itself(home):
     path = generate(home / "mine:v=2.h5", progress=False)
     assert prepared_file(path) == path and load_dataset(str(path)).path == path
@@ -97,6 +121,13 @@ def test_a_path_is_itself(home):
     ("planted-mini:ambiguity", ["ambiguity", "no number"]),
     ("planted-mini:ambiguity=much", ["ambiguity=much", "no number"]),
     ("planted-mini:ambiguity=1.5", ["ambiguity is 1.5"]),
+    ("planted-mini:one_sided=2", ["one_sided is 2.0", "from 0 to 1"]),
+    ("planted-mini:distractor=7", ["distractor is 7.0", "from 0 to 1"]),
+    ("planted-mini:weakest=1.1", ["weakest is 1.1", "from 0 to 1"]),
+    ("planted-mini:", ["planted-mini:", "no number"]),
+    ("ave:", ["ave:", "planted-mini, planted, ave"]),
+    ("planted-mini:ambiguity=0.2,", ["no number"]),
+    ("planted-mini:ambiguity=0.2,ambiguity=0.2", ["'ambiguity' is there twice"]),
     ("planted-mini:ambiguity=nan", ["ambiguity=nan", "out of range"]),
     ("planted-mini:=0.7", ["no dial ''"]),
     ("planted-mini:../../x=1", ["../../x"]),
@@ -109,13 +140,19 @@ def test_what_cannot_be_had_is_one_error_and_leaves_nothing(home, name, words):
     assert [path for path in home.rglob("*") if path.is_file() and path.name != ".lock"] == []
 
 
-def test_two_processes_that_need_one_data_set_make_it_once(home, monkeypatch):
+@pytest.mark.parametrize("name", ["planted-mini:ambiguity=0.6", "ave"])
+def test_two_processes_that_need_one_data_set_make_it_once(name, home, official_folder, monkeypatch):
     """Each waits for the other, so that the file is written by one of them alone."""
-    made, original = [], planted.generate
+    monkeypatch.setenv("VSCG_AVE_DIR", str(official_folder()))
+    made = []
+
+    def counted(original):
+        return lambda *args, **options: made.append(1) or original(*args, **options)
 
     def ask():
-        monkeypatch.setattr(planted, "generate", lambda *args, **options: made.append(1) or original(*args, **options))
-        prepared_file("planted-mini:ambiguity=0.6")
+        monkeypatch.setattr(planted, "generate", counted(planted.generate))
+        monkeypatch.setattr(data, "prepare_ave", counted(data.prepare_ave))
+        prepared_file(name)
         os._exit(len(made))
 
     processes = [multiprocessing.get_context("fork").Process(target=ask) for _ in range(2)]
@@ -124,5 +161,4 @@ def test_two_processes_that_need_one_data_set_make_it_once(home, monkeypatch):
     for process in processes:
         process.join()
     assert sorted(process.exitcode for process in processes) == [0, 1]
-    assert read_prepared(home / "data" / files(home)[0]).fingerprint == dataset_fingerprint(
-        "planted-mini:ambiguity=0.6")
+    assert read_prepared(home / "data" / files(home)[0]).fingerprint == dataset_fingerprint(name)

@@ -1,5 +1,6 @@
 """The downloads, against a server on this machine that can cut answers, send the wrong content, or not know a file."""
 import hashlib
+import multiprocessing
 import os
 import signal
 import threading
@@ -35,7 +36,7 @@ def get_small(server, dest):
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != ".lock")
 
 
 def test_small_files_arrive_and_right_ones_are_kept(tmp_path, server, small, capfd):
@@ -74,6 +75,32 @@ def test_cut_for_good_is_an_error_and_the_next_call_continues(tmp_path, server, 
     assert server.ranges("a.h5")[3] == f"bytes={have}-" and have > 150_000
     assert (tmp_path / "a.h5").read_bytes() == small["a.h5"]
     assert names(tmp_path) == ["a.h5", "b.txt"]
+
+
+def test_two_processes_download_once(tmp_path, server, small):
+    """The first is cut in the middle and continues; the second waits for it and finds the files."""
+    server.cuts["a.h5"] = [300_000]
+    server.at_cut = lambda: time.sleep(1)
+    processes = [multiprocessing.get_context("fork").Process(target=get_small, args=(server, tmp_path))
+                 for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0] and len(server.requests) == 3
+    assert (tmp_path / "a.h5").read_bytes() == small["a.h5"]
+
+
+def test_what_is_there_needs_no_lock(tmp_path, server, small, monkeypatch):
+    get_small(server, tmp_path)
+    monkeypatch.setattr(download, "locked", None)          # the folder may be one where nothing can be written
+    assert get_small(server, tmp_path) == [tmp_path / "a.h5", tmp_path / "b.txt"]
+
+
+def test_a_home_folder_that_nobody_has():
+    for call in (download.download_small, download.download_features):
+        with pytest.raises(VscgError, match="^~nobody-of-this-name/x: no home folder is known"):
+            call("~nobody-of-this-name/x", progress=False)
 
 
 def test_server_without_ranges_begins_again(tmp_path, server, small):
@@ -164,7 +191,7 @@ def test_folder_that_cannot_be_made(tmp_path, server, small):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_folder_that_is_read_only(tmp_path, server, small):
     tmp_path.chmod(0o500)
-    with pytest.raises(VscgError, match=f"cannot write into {tmp_path}"):
+    with pytest.raises(VscgError, match="cannot be written .Permission denied.*Choose a folder"):
         get_small(server, tmp_path)
 
 
@@ -226,14 +253,27 @@ def test_interrupted_feature_download_is_continued(tmp_path, server, features):
     path = get_features(server, tmp_path)[1]
     assert f"bytes={have}-" in server.ranges("id-visual_feature.h5") and not server.ranges("id-audio_feature.h5")
     assert path.read_bytes() == features["visual_feature.h5"]
-    assert not list(tmp_path.glob(".*"))
+    assert not list(tmp_path.glob(".*.part"))
 
 
 def test_feature_part_that_the_server_cannot_continue_begins_again(tmp_path, server, features):
     server.understands_ranges = False
     (tmp_path / ".visual_feature.h5.received12345678.part").write_bytes(features["visual_feature.h5"][:1000])
     assert get_features(server, tmp_path)[1].read_bytes() == features["visual_feature.h5"]
-    assert not list(tmp_path.glob(".*"))
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_two_processes_download_the_features_once(tmp_path, server, features):
+    server.cuts["id-visual_feature.h5"] = [2_000_000]
+    server.at_cut = lambda: time.sleep(1)
+    processes = [multiprocessing.get_context("fork").Process(target=get_features, args=(server, tmp_path))
+                 for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0] and len(server.ranges("id-visual_feature.h5")) == 2
+    assert (tmp_path / "visual_feature.h5").read_bytes() == features["visual_feature.h5"]
 
 
 @pytest.mark.parametrize("content", [b"<html>quota exceeded</html>", "truncated", "other key"])

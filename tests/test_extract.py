@@ -189,6 +189,17 @@ def test_another_process_and_a_place_that_cannot_be_written(tmp_path, folder, ne
         run(folder, folder / "notes.txt" / "features.h5", networks)
 
 
+def test_a_target_that_is_no_prepared_file(tmp_path, folder, monkeypatch):
+    monkeypatch.setattr(extract, "load_networks", None)            # refused before they are loaded
+    monkeypatch.chdir(tmp_path)
+    before = (folder / "b.mkv").read_bytes()
+    for target, words in ((folder / "b.mkv", "b.mkv: what is there is no prepared file"), (folder, "is a folder"),
+                          (".", "is a folder"), ("", "is a folder"), ("/", "is a folder")):
+        with pytest.raises(VscgError, match=words):
+            run(folder, target, None)
+    assert (folder / "b.mkv").read_bytes() == before
+
+
 def test_long_names_fit_and_stay_apart(tmp_path, networks):
     folder = tmp_path / "clips"
     folder.mkdir()

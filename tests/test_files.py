@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from vscg.files import WriteError, in_use, locked, replacing, write_atomically
+from vscg.files import WriteError, in_use, locked, make_folder, reason, replacing, write_atomically
 
 FORK = multiprocessing.get_context("fork")
 
@@ -107,13 +107,25 @@ class TestWriteAtomically:
         assert seen == {True} and list(tmp_path.iterdir()) == [path]
 
     @pytest.mark.parametrize("place, words", [("absent/x", "No such file.*Make its folder"),
-                                              ("file/x", "Not a directory"), ("folder", "Is a directory")])
+                                              ("file/x", "Not a directory.*Name another path"),
+                                              ("folder", "Is a directory.*Name another path")])
     def test_a_place_where_no_file_can_be(self, tmp_path, place, words):
         (tmp_path / "folder").mkdir()
         (tmp_path / "file").touch()
         with pytest.raises(WriteError, match=f"{tmp_path / place}: cannot be written .{words}"):
             write_atomically(tmp_path / place, b"")
         assert sorted(left.name for left in tmp_path.iterdir()) == ["file", "folder"]
+
+
+    def test_a_folder_where_a_file_is(self, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(WriteError, match="file: cannot be written .File exists.*Name another path"):
+            make_folder(tmp_path / "file")
+
+
+def test_the_reason_is_never_empty():
+    assert (reason(OSError()), reason(ValueError("one\ntwo"))) == ("OSError", "one")
+    assert reason(OSError(28, "full")) == os.strerror(28)
 
 
 class TestLocked:

@@ -1,6 +1,7 @@
 """From a media file to predictions, a timeline and a video, with small networks in place of VGG-19 and VGGish."""
 import json
 import shutil
+from pathlib import Path
 
 import av
 import numpy as np
@@ -134,6 +135,33 @@ def test_results_are_written_whole(clip, networks, tmp_path):
         assert pictures == 160 and video.duration / av.time_base == pytest.approx(10, abs=0.1)
 
 
+@pytest.mark.parametrize("rate", [192_000, 37_800, 12_345, 100, 7350, 96_000])
+def test_a_video_of_any_sample_rate(rate, tmp_path):
+    with av.open(str(make_clip(tmp_path / "clip.mp4", seconds=2, rate=rate))) as video:
+        sound = np.concatenate([frame.to_ndarray()[0] for frame in video.decode(audio=0)])
+        kept = video.streams.audio[0].rate
+    assert kept == (rate if rate in (7350, 96_000) else 16_000)
+    assert len(sound) / kept == pytest.approx(2, abs=3 * 1024 / kept)      # whole packets of 1,024 samples
+    if rate > 1000:                                        # the tone of 440 Hz is what it was
+        assert np.abs(np.fft.rfft(sound[:kept])).argmax() == 440
+
+
+def test_a_name_with_a_colon(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_clip(Path("talk10:30.mp4"), seconds=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["talk10:30.mp4"]
+
+
+def test_the_windows_are_counted_as_they_are_watched(clip, networks, monkeypatch):
+    counted = []
+    monkeypatch.setattr("vscg.own_clip.tqdm", lambda windows, **options: counted.append(options) or windows)
+    model = build_model("avel").eval()
+    for progress in (True, False):
+        watch(clip, model, networks, progress=progress)
+    assert [options["unit"] for options in counted] == ["window"] * 2
+    assert [options["disable"] for options in counted] == [None, True]
+
+
 def test_a_video_that_cannot_be_written_leaves_the_old_one(clip, networks, tmp_path, monkeypatch):
     torch.manual_seed(1)
     watched = watch(clip, build_model("vscg").eval(), networks)
@@ -148,6 +176,11 @@ def test_a_video_that_cannot_be_written_leaves_the_old_one(clip, networks, tmp_p
 def test_checkpoints_are_runs_or_published_files(tmp_path, monkeypatch):
     with pytest.raises(VscgError, match="python -m vscg runs"):
         load_checkpoint("nothing")
+    (tmp_path / "key").mkdir()
+    for name in ("record.json", "state.safetensors"):
+        (tmp_path / "key" / name).touch()
+    with pytest.raises(VscgError, match=f"state.safetensors: a file of a run; give the run's folder, {tmp_path}/key"):
+        load_checkpoint(str(tmp_path / "key" / "state.safetensors"))
     meta, _ = golden.load(FOLDER / "avel_fully.npz")
     file = tmp_path / "avel.pt"
     torch.save({f"module.{name}": torch.as_tensor(value) for name, value in golden.weights(meta).items()}, file)
@@ -181,5 +214,6 @@ def test_both_commands_from_a_file_to_results(clip, networks, tmp_path, monkeypa
     (folder / "broken.mp4").write_bytes(b"not a clip")
     assert cli.main(["extract", str(folder), "-o", str(target)]) == 1
     assert "broken.mp4" in capsys.readouterr().out
-    assert cli.main(["predict", str(folder / "broken.mp4"), "--checkpoint", str(checkpoint), "--system", "avel"]) == 1
+    assert cli.main(["predict", str(folder / "broken.mp4"), "--checkpoint", str(checkpoint), "--system", "avel",
+                     "-o", str(folder / "out")]) == 1
     assert "broken.mp4" in capsys.readouterr().err

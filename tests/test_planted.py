@@ -12,11 +12,10 @@ from vscg import planted
 from vscg.data import load_dataset
 from vscg.dials import SIZES, turned
 from vscg.errors import VscgError
-from vscg.evaluation import trivial_baselines
+from vscg.evaluation import trivial_baselines, two_way_interval
 from vscg.labels import BACKGROUND, CATEGORIES, EVENT_CLASSES
 from vscg.planted import CLASS_CLIPS, DURATION_CLIPS, GROUPS, apportion, generate, make_clip, plan
 from vscg.prepared import read_prepared
-from vscg.rules import two_way_interval
 from vscg.speed import FOLDER
 
 TINY = {"train": 28, "val": 6, "test": 6, "background": 3}
@@ -203,11 +202,19 @@ def test_every_size_has_its_own_cut_and_scale_of_the_sound():
 
 
 @pytest.mark.parametrize("changes, named", [({"ambiguity": 1.5}, "ambiguity"), ({"ambigiuty": 0.5}, "ambigiuty"),
-                                            ({"size": "huge"}, "mini")])
+                                            ({"size": "huge"}, "mini"), ({"one_sided": -0.1}, "one_sided is -0.1"),
+                                            ({"train": 0, "val": 0, "test": 0, "background": 0}, "at least one clip"),
+                                            ({"val": -1}, "val is -1, .*give numbers of clips from 0")])
 def test_a_bad_dial_is_one_error_and_writes_nothing(changes, named, tmp_path):
     with pytest.raises(VscgError, match=named):
         generate(tmp_path / "x.h5", progress=False, **changes)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_refused_before_anything_is_planted(tmp_path, monkeypatch):
+    monkeypatch.setattr("vscg.planted.make_clip", None)
+    with pytest.raises(VscgError, match=f"{tmp_path}: is a folder; name the file to write"):
+        generate(tmp_path, progress=False)
 
 
 def calibrated(size: str) -> dict[str, list[dict]]:
@@ -236,3 +243,9 @@ def test_difficulty_of_planted_is_on_record():
                 for modality, runs in calibrated("full").items()}
     assert 0.75 <= accuracy["both"] <= 0.85, accuracy
     assert max(accuracy["audio"], accuracy["visual"]) <= accuracy["both"] - 0.08, accuracy
+
+
+def test_the_fingerprint_counts_the_generators_code(monkeypatch):
+    before = planted.fingerprint("mini")
+    monkeypatch.setattr(planted, "code_hash", lambda files: "other code")
+    assert planted.fingerprint("mini") != before

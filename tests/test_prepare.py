@@ -77,6 +77,17 @@ def test_missing_files_are_all_listed(official_folder):
         prepare_ave(folder / "nowhere", folder / "ave.h5")
 
 
+def test_a_source_is_no_target(official_folder, monkeypatch):
+    folder = official_folder()
+    before = (folder / "visual_feature.h5").read_bytes()
+    monkeypatch.setattr("vscg.official.stream", None)              # nothing is copied
+    for target, words in ((folder / "visual_feature.h5", "no prepared file, so it is not replaced"),
+                          (folder, "is a folder")):
+        with pytest.raises(VscgError, match=words):
+            prepare_ave(folder, target, progress=False)
+    assert (folder / "visual_feature.h5").read_bytes() == before
+
+
 def test_a_value_too_large_for_float16_is_named(official_folder):
     folder = official_folder()
     with h5py.File(folder / "visual_feature.h5", "a") as handle:
@@ -116,7 +127,7 @@ def test_interrupted_it_leaves_nothing_that_looks_finished(official_folder, how)
     process = start(folder, target)
     try:
         deadline = time.monotonic() + 60
-        while not any(path.stat().st_size > 2**22 for path in target.parent.glob(".ave.h5.*.partial")):
+        while not any(path.stat().st_size > 2**22 for path in target.parent.glob(".ave.h5.partial")):
             assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
             time.sleep(0.01)
         process.send_signal(how)
@@ -134,22 +145,20 @@ def test_interrupted_it_leaves_nothing_that_looks_finished(official_folder, how)
     assert len(read_prepared(target)) == 5 and os.listdir(target.parent) == ["ave.h5"]
 
 
-def test_a_running_writer_is_left_alone(official_folder):
+def test_a_second_writer_waits_for_the_first(official_folder):
     folder = official_folder(400, packed=True)
     target = folder.parent / "out" / "ave.h5"
     process = start(folder, target)
     try:
-        while not list(target.parent.glob(".ave.h5.*.partial")):
+        while not list(target.parent.glob(".ave.h5.partial")):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.01)
-        time.sleep(0.3)                                    # the file is locked a moment after it appears
         prepare_ave(official_folder(3, name="small"), target, progress=False)
-        assert len(read_prepared(target)) == 5
         assert process.wait(60) == 0
     finally:
         process.kill()
         process.communicate()
-    assert len(read_prepared(target)) == 402               # the last to finish wins, whole
+    assert len(read_prepared(target)) == 5 and os.listdir(target.parent) == ["ave.h5"]
 
 
 def test_memory_stays_flat_while_the_file_grows(official_folder, capsys):

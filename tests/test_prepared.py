@@ -1,5 +1,6 @@
 """The prepared file: what is written is read back, and every broken file is one clear error."""
 import json
+import multiprocessing
 import os
 import tracemalloc
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from vscg.data import load_dataset
 from vscg.errors import VscgError
+from vscg.files import WriteError
 from vscg.prepared import PreparedWriter, read_prepared
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -96,6 +98,65 @@ def test_too_little_room_is_found_before_writing(tmp_path):
     with pytest.raises(VscgError, match="GiB"), PreparedWriter(tmp_path / "set.h5", 10**9, "toy", "cd"):
         pass
     assert os.listdir(tmp_path) == []
+
+
+def test_a_place_where_something_else_is_or_would_be_lost(tmp_path, prepared, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for place in (tmp_path, ".", "", "/"):
+        with pytest.raises(WriteError, match="is a folder; name the file to write"):
+            PreparedWriter(place, 1, "toy", "ab")
+    clip, other, pipe = tmp_path / "clip.mkv", tmp_path / "other.h5", tmp_path / "pipe"
+    clip.write_bytes(b"a clip")
+    with h5py.File(other, "w") as handle:
+        handle["avadataset"] = [1.0]
+    os.mkfifo(pipe)
+    for path in (clip, other, pipe):
+        with pytest.raises(WriteError, match=f"{path}: what is there is no prepared file, so it is not replaced"):
+            PreparedWriter(path, 1, "toy", "ab")
+    assert clip.read_bytes() == b"a clip" and h5py.File(other)["avadataset"][0] == 1
+    with PreparedWriter(prepared, 1, "toy", "cd") as writer:           # a prepared one is replaced
+        writer.append(**clips(1))
+        writer.splits(train=[0], val=[], test=[])
+    assert read_prepared(prepared).fingerprint == "cd"
+
+
+def test_two_writers_of_one_file_take_turns(tmp_path):
+    """None removes what the other has begun, and the file is always a whole one."""
+    path = tmp_path / "set.h5"
+
+    def write(letter):
+        for _ in range(5):
+            with PreparedWriter(path, 1, "toy", letter) as writer:
+                writer.append(**clips(1))
+                writer.splits(train=[0], val=[], test=[])
+            assert read_prepared(path).fingerprint in ("a", "b")
+
+    processes = [multiprocessing.get_context("fork").Process(target=write, args=(letter,)) for letter in "ab"]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0] and os.listdir(tmp_path) == ["set.h5"]
+
+
+def test_the_file_is_as_readable_as_the_user_wants(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with PreparedWriter(tmp_path / "set.h5", 1, "toy", "ab") as writer:
+            writer.append(**clips(1))
+            writer.splits(train=[0], val=[], test=[])
+    finally:
+        os.umask(before)
+    assert (tmp_path / "set.h5").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(prepared, monkeypatch):
+    def refuse(*args, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(h5py, "File", refuse)
+    with pytest.raises(VscgError, match=f"^{prepared}: may not be read; check its permissions$"):
+        read_prepared(prepared)
 
 
 def replace(key, **make):

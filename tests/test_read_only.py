@@ -8,7 +8,7 @@ import pytest
 
 from tests.killing import numbers
 from tests.mounts import make_read_only, mounted
-from vscg import training
+from vscg import machine, training
 from vscg.cli import main
 from vscg.config import RunConfig
 from vscg.data import load_dataset, prepared_file
@@ -49,7 +49,7 @@ def home(request, tmp_path, monkeypatch):
     """The book's home, and what makes it read-only."""
     folder = tmp_path / "home"
     monkeypatch.setenv("VSCG_HOME", str(folder))
-    monkeypatch.setattr(training, "best_device", lambda: "cpu")
+    monkeypatch.setattr(machine, "best_device", lambda: "cpu")
     with mounted(folder) if request.param == "mount" else contextlib.nullcontext():
         begin = (lambda: make_read_only(folder)) if request.param == "mount" else Refusing(folder, monkeypatch).begin
         yield request.param, begin

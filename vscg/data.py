@@ -24,19 +24,19 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
     A planted name may set dials: "planted-mini:ambiguity=0.7".
 
     Raises:
-        VscgError: an unknown name or dial, or official files that are missing.
+        VscgError: an unknown name or dial, official files that are missing, or a damaged file.
     """
-    name, _, dials = str(name_or_path).partition(":")
+    name, colon, dials = str(name_or_path).partition(":")
     if len(dials) > LONGEST:
         raise VscgError(f"{str(name_or_path)[:LONGEST]}...: no name of a data set is that long")
-    if name not in NAMES or (dials and name not in PLANTED):
+    if name not in NAMES or (colon and name not in PLANTED):
         if not _is_file(Path(name_or_path)):
             raise VscgError(f"{str(name_or_path)[:LONGEST]}: no such data set or file; the data sets are "
                             f"{', '.join(NAMES)}")
         return Path(name_or_path)
     path = paths.data_dir() / f"{str(name_or_path).replace(':', '-')}.h5"
     if name in PLANTED:
-        changes = _dials(str(name_or_path), dials)
+        changes = _dials(str(name_or_path), dials) if colon else {}
         wanted = planted.fingerprint(PLANTED[name], dials=turned(PLANTED[name], changes))
         if not _holds(path, wanted):                       # a file that is there may lie where nothing can be written
             with locked(paths.data_dir()):
@@ -45,9 +45,12 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
     elif not path.is_file():
         folder = paths.ave_dir()
         if folder is None:
-            raise VscgError(f"{path}: not prepared yet, and there is no Annotations.txt in $VSCG_AVE_DIR or "
-                            f"{paths.data_dir() / 'ave'}; get the files with `python -m vscg data download`")
-        prepare_ave(folder, path)
+            place = paths.ave_place()
+            raise VscgError(f"{path}: not prepared yet, and there is no Annotations.txt in {place}; get the files with "
+                            f"`python -m vscg data download {place}`, or name their folder in VSCG_AVE_DIR")
+        with locked(paths.data_dir()):
+            if not path.is_file():                         # as above
+                prepare_ave(folder, path)
     return path
 
 
@@ -59,15 +62,20 @@ def _is_file(path: Path) -> bool:
 
 
 def _holds(path: Path, fingerprint: str) -> bool:
-    """Whether a prepared file is there with this data; what an older generator wrote is other data."""
-    return path.is_file() and read_fingerprint(path) == fingerprint
+    """Whether a generated file is there with this data; what an older generator wrote is other data."""
+    try:
+        return path.is_file() and read_fingerprint(path) == fingerprint
+    except VscgError as error:
+        raise VscgError(f"{error}. This file is a generated one: delete it, and it is made again.") from error
 
 
 def _dials(name: str, text: str) -> dict[str, float]:
     """The dials of a planted name: "ambiguity=0.7,group=1" to a mapping."""
     changes = {}
-    for part in filter(None, text.split(",")):
+    for part in text.split(","):
         dial, _, value = part.partition("=")
+        if dial in changes:
+            raise VscgError(f"{name}: the dial {dial!r} is there twice; give each once")
         if dial in SPLITS and not value.isdecimal():
             raise VscgError(f"{name}: {part!r} needs a whole number of clips")
         try:

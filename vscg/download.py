@@ -18,7 +18,9 @@ import requests
 from tqdm import tqdm
 
 from vscg.errors import VscgError
-from vscg.files import write_atomically
+from vscg.files import locked, write_atomically
+from vscg.official import KEY
+from vscg.paths import expanded
 
 SMALL_FILES = {
     "Annotations.txt": "0d24a9ec5cd4ceb779ebd83d74e83ec8e55c5e468cede3f320fb57346c9dd321",
@@ -34,7 +36,6 @@ FEATURE_FILES = {  # name -> identifier on Google Drive; no checksum is publishe
     "visual_feature.h5": "1hQwbhutA3fQturduRnHMyfRqdrRHgmC9",  # 7.7 GiB
     "visual_feature_noisy.h5": "1I3OtOHJ8G1-v5G2dHIGCfevHQPn-QyLh",
 }
-FEATURE_KEY = "avadataset"  # the data set that each feature file holds
 GITHUB = "https://raw.githubusercontent.com/YapengTian/AVE-ECCV18/master/data/"
 DRIVE = "https://drive.google.com/uc?id="
 ATTEMPTS = 3  # of one file, when the connection is cut
@@ -71,8 +72,23 @@ def _require_space(name: str, folder: Path, missing: int) -> None:
                         f"{free / 1e6:,.1f} MB are free. Free some and run the same command again.")
 
 
-def fetch_once(url: str, partial: Path, name: str, progress: bool) -> None:
-    """Fetch into `partial`, or continue it where the server can; one attempt."""
+def fetch(url: str, partial: Path, name: str, progress: bool) -> None:
+    """Fetch into `partial`, or continue it where the server can; again when the connection is cut, `ATTEMPTS` in all.
+
+    One process at a time may do so: the caller holds the folder.
+
+    Raises:
+        requests.RequestException, OSError, VscgError: for `explained`.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _fetch_once(url, partial, name, progress)
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
+            if attempt == ATTEMPTS:
+                raise
+
+
+def _fetch_once(url: str, partial: Path, name: str, progress: bool) -> None:
     have = partial.stat().st_size if partial.exists() else 0
     headers = {"Accept-Encoding": "identity"}  # compressed, the positions would not be those of the file
     if have:
@@ -80,7 +96,7 @@ def fetch_once(url: str, partial: Path, name: str, progress: bool) -> None:
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
         if answer.status_code == requests.codes.requested_range_not_satisfiable:
             partial.unlink()  # it is not the beginning of this file
-            return fetch_once(url, partial, name, progress)
+            return _fetch_once(url, partial, name, progress)
         answer.raise_for_status()
         if not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             have = 0  # the server sends the whole file
@@ -108,25 +124,23 @@ def download_small(dest: str | Path, base_url: str = GITHUB, progress: bool = Tr
         VscgError: no network, no such file, wrong content, no space, or a folder that cannot be written. A file that
             was there before stays as it was; what was received of a cut file is kept, and continued by the next call.
     """
-    folder = Path(dest).expanduser()
+    folder = expanded(dest)
     pooch.get_logger().setLevel(logging.WARNING)
     store = pooch.create(path=folder, base_url=base_url, registry={n: f"sha256:{s}" for n, s in SMALL_FILES.items()})
     for name in SMALL_FILES:
         partial = folder / f".{name}.part"
 
-        def fetch(url, output, _, name=name, partial=partial):
-            for attempt in range(1, ATTEMPTS + 1):
-                try:
-                    fetch_once(url, partial, name, progress)
-                    break
-                except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
-                    if attempt == ATTEMPTS:
-                        raise
+        def load(url, output, _, name=name, partial=partial):
+            fetch(url, partial, name, progress)
             os.replace(partial, output)  # pooch checks the sum, then renames or deletes it
 
         with explained(name, base_url + name, folder):
+            if (folder / name).is_file() and pooch.file_hash(folder / name) == SMALL_FILES[name]:
+                continue                                   # without the lock: it may lie where nothing can be written
+            folder.mkdir(parents=True, exist_ok=True)
             try:
-                store.fetch(name, downloader=fetch)
+                with locked(folder):                       # another process may be at it
+                    store.fetch(name, downloader=load)
             except ValueError as error:
                 if isinstance(error, requests.RequestException):
                     raise
@@ -139,7 +153,7 @@ def download_small(dest: str | Path, base_url: str = GITHUB, progress: bool = Tr
 def _holds_features(path: Path) -> bool:
     try:
         with h5py.File(path, "r") as file:
-            return isinstance(file.get(FEATURE_KEY), h5py.Dataset)
+            return isinstance(file.get(KEY), h5py.Dataset)
     except OSError:  # missing, cut off, or not HDF5
         return False
 
@@ -161,21 +175,27 @@ def download_features(dest: str | Path, base_url: str = DRIVE, progress: bool = 
     Raises:
         VscgError: as `download_small`; also when Google Drive refuses because too many have fetched the file lately.
     """
-    folder = Path(dest).expanduser()
+    folder = expanded(dest)
     for name, identifier in FEATURE_FILES.items():
         target, received, url = folder / name, folder / f".{name}.received", base_url + identifier
         with explained(name, url, folder):
             folder.mkdir(parents=True, exist_ok=True)
             if not _holds_features(target):
-                _fetch_drive(url, received, name, progress)
-                if not _holds_features(received):
-                    received.unlink()
-                    raise VscgError(f"{name}: what {url} sent is not a complete HDF5 file with `{FEATURE_KEY}` in it; "
-                                    "it was not kept. Open the address in a browser to see what is there now.")
-                (folder / f"{name}.sha256").unlink(missing_ok=True)
-                os.replace(received, target)
+                with locked(folder):
+                    if not _holds_features(target):        # another process may have been at it
+                        _receive(url, target, received, progress)
             _record_sum(target)
     return [folder / name for name in FEATURE_FILES]
+
+
+def _receive(url: str, target: Path, received: Path, progress: bool) -> None:
+    _fetch_drive(url, received, target.name, progress)
+    if not _holds_features(received):
+        received.unlink()
+        raise VscgError(f"{target.name}: what {url} sent is not a complete HDF5 file with `{KEY}` in it; it was not "
+                        "kept. Open the address in a browser to see what is there now.")
+    target.with_name(f"{target.name}.sha256").unlink(missing_ok=True)
+    os.replace(received, target)
 
 
 def _fetch_drive(url: str, output: Path, name: str, progress: bool) -> None:

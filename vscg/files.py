@@ -15,6 +15,7 @@ _ADVICE = {                                                # by the system's rea
                     "Choose a folder that you may write to; VSCG_HOME names the one for data sets and runs"),
     errno.EFBIG: "Raise the limit on the size of files (`ulimit -f`), then do the same again",
     errno.ENOENT: "Make its folder first",
+    **dict.fromkeys((errno.EISDIR, errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG), "Name another path"),
 }
 
 
@@ -25,7 +26,7 @@ class WriteError(VscgError):
 def reason(error: Exception) -> str:
     """Why the system or a library refused, in one line."""
     code = getattr(error, "errno", None)
-    return os.strerror(code) if code in errno.errorcode else f"{error}".splitlines()[0]
+    return os.strerror(code) if code in errno.errorcode else (f"{error}".splitlines() or [type(error).__name__])[0]
 
 
 def write_error(path: str | os.PathLike, error: Exception) -> WriteError:
@@ -45,7 +46,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         WriteError: the system refused, inside the block too.
     """
     try:
-        with _held(path.with_name(f".{path.name}.partial")) as file:
+        with held(path.with_name(f".{path.name}.partial")) as file:
             try:
                 yield file
                 file.flush()
@@ -58,12 +59,16 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise write_error(path, error) from error
 
 
-def _held(partial: Path) -> BinaryIO:
-    """An empty file that nobody else writes to; whoever held it before may have moved or removed it meanwhile."""
+def held(partial: Path) -> BinaryIO:
+    """An empty file to append to that nobody else holds, until it is closed; waits for whoever holds it now.
+
+    Raises:
+        OSError: it cannot be made.
+    """
     while True:
         file = partial.open("ab")
         fcntl.flock(file, fcntl.LOCK_EX)
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):                  # whoever held it before may have moved or removed it
             if os.path.samestat(os.fstat(file.fileno()), partial.stat()):
                 file.truncate(0)
                 return file

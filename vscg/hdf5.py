@@ -1,11 +1,8 @@
 """Careful use of HDF5 files: every fault becomes one VscgError, and sizes are known before memory or room is taken."""
-import fcntl
-import glob
 import io
 import math
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +11,7 @@ import h5py
 import numpy as np
 
 from vscg.errors import VscgError
-from vscg.files import WriteError, make_folder, reason, write_error
+from vscg.files import WriteError, held, make_folder, reason, write_error
 
 _LARGEST_CHUNK = 2**28                   # bytes; a chunk is unpacked whole
 _LARGEST_RATIO = 1100                    # deflate, the densest filter of HDF5, reaches 1032
@@ -25,10 +22,12 @@ _FORM = 2**20                            # bytes; room for names, splits and att
 def opened(path: Path) -> Iterator[h5py.File]:
     """Opens a file for reading, and nothing else: whatever h5py raises inside the block becomes a VscgError."""
     try:
-        with h5py.File(path, "r") as handle:
+        with h5py.File(path, "r", locking=False) as handle:     # its writer holds it for a moment after its name is set
             yield handle
     except FileNotFoundError as error:
         raise VscgError(f"{path}: no such file") from error
+    except PermissionError as error:
+        raise VscgError(f"{path}: may not be read; check its permissions") from error
     except MemoryError as error:
         raise VscgError(f"{path}: does not fit into memory ({error or 'allocation failed'})") from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:      # what h5py raises for damage
@@ -124,10 +123,11 @@ def attribute(handle: h5py.File, path: Path, key: str) -> str | int:
 
 
 class NewFile:
-    """An HDF5 file that takes its name when it is complete; until then it is `.NAME.*.partial` beside it.
+    """An HDF5 file that takes its name when it is complete; until then it is `.NAME.partial`, as in `replacing`.
 
-    Its room on the disk is taken before the first array is written: HDF5 crashes when it finds the disk full while it
-    closes a file. Room that is not used is given back when the file is closed.
+    Of two writers of one file the second one waits for the first. Its room on the disk is taken before the first array
+    is written: HDF5 crashes when it finds the disk full while it closes a file. Room that is not used is given back
+    when the file is closed.
 
     Args:
         path: the file; its folder is made if need be.
@@ -139,57 +139,45 @@ class NewFile:
 
     def __init__(self, path: Path, size: int):
         make_folder(path.parent)
-        self.path, self._size, self.handle, self._partial = path, _FORM, None, None
+        self.path, self._size, self.handle, self._file = path, _FORM, None, None
         try:
-            self._remove_abandoned()
+            self._file = held(path.with_name(f".{path.name}.partial"))
             free = shutil.disk_usage(path.parent).free
             if free < size:
                 raise WriteError(f"{path}: needs {size / 2**30:.1f} GiB, only {free / 2**30:.1f} are free. "
                                  "Free some space or choose a folder on another disk.")
-            handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-            self._partial = Path(partial)
-            with open(handle, "wb") as file:
-                os.fchmod(file.fileno(), 0o644)
-                file.write(_empty())
+            self._file.write(_empty())
+            self._file.flush()
             self.reserve(size)
-            self.handle = h5py.File(partial, "r+")
+            self.handle = h5py.File(self._file.name, "r+", locking=False)        # held already
         except BaseException as error:
             self.discard()
             if isinstance(error, OSError):
                 raise write_error(path, error) from error
             raise
 
-    def _remove_abandoned(self) -> None:
-        """Removes what a killed writer left; a live one holds HDF5's lock on its file."""
-        for left in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.partial"):
-            with left.open("rb") as handle:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue
-                left.unlink()
-
     def reserve(self, size: int) -> None:
         """Take so many bytes more of the disk; OSError if they are not there."""
         self._size += size
         if hasattr(os, "posix_fallocate"):                 # macOS has none: there the check of the free space must do
-            with self._partial.open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, self._size)
+            os.posix_fallocate(self._file.fileno(), 0, self._size)
 
     def finish(self) -> None:
         """Close the file and give it its name; OSError or RuntimeError if it cannot be."""
         self.handle.close()
-        with self._partial.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(self._partial, self.path)
+        os.fsync(self._file.fileno())
+        os.replace(self._file.name, self.path)
+        self._file.close()
 
     def discard(self) -> None:
         """Close and remove what has not got its name."""
         if self.handle:
             with suppress(OSError, RuntimeError):          # it is thrown away
                 self.handle.close()
-        if self._partial:
-            self._partial.unlink(missing_ok=True)
+        if self._file and not self._file.closed:           # once closed, another writer may hold the next one
+            Path(self._file.name).unlink(missing_ok=True)
+            with suppress(OSError):
+                self._file.close()
 
 
 def _empty() -> bytes:

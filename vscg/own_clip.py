@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import nn
+from tqdm import tqdm
 
 from vscg import plots
 from vscg.errors import VscgError
 from vscg.failures import class_probability
 from vscg.features.extract import Networks, window_features
+from vscg.features.vggish import SAMPLE_RATE, resample
 from vscg.features.video import FRAMES, Window, read_windows
 from vscg.files import make_folder, replacing, write_atomically, write_error
 from vscg.labels import BACKGROUND, CATEGORIES, CLASSES
@@ -65,25 +67,30 @@ def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fu
     if not Path(checkpoint).is_file():
         raise VscgError(f"{checkpoint}: no finished run and no file; `python -m vscg runs` lists the runs with their "
                         "keys.")
+    folder = Path(checkpoint).parent
+    if (folder / "record.json").is_file():
+        raise VscgError(f"{checkpoint}: a file of a run; give the run's folder, {folder}, or its key")
     model = load_released(build_model(system, setting=setting), checkpoint)
     return model.eval(), f"published weights of {system}, {setting} supervised ({Path(checkpoint).name})"
 
 
 @torch.inference_mode()
-def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool = False) -> list[Watched]:
-    """What a trained model makes of every window of a clip.
+def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool = False,
+          progress: bool = True) -> list[Watched]:
+    """What a trained model makes of every window of a clip; with their pictures, 24 MB for each window.
 
     Args:
         path: a media file with picture and sound.
         model: a system in evaluation mode.
         networks: VGG-19 and VGGish, which make the features.
         pad: fill up a short clip or the remainder of a long one.
+        progress: show a bar.
 
     Raises:
         VscgError: as `features.video.read_windows`.
     """
     device, found = next(model.parameters()).device, []
-    for window in read_windows(path, pad):
+    for window in tqdm(read_windows(path, pad), desc="watch", unit="window", disable=None if progress else True):
         visual, audio = window_features(window, networks)
         output = model(torch.from_numpy(audio)[None].to(device), torch.from_numpy(visual)[None].to(device))
         attention = None if output.attention is None else output.attention[0].cpu().numpy()
@@ -131,8 +138,13 @@ def write_mp4(path: Path, pictures: Iterable[np.ndarray], waveform: np.ndarray, 
         path: the MP4 file to write.
         pictures: (H,W,3) uint8 RGB, 16 for each second, all of one size with even sides.
         waveform: (samples,) in -1..1.
-        sample_rate: Hz.
+        sample_rate: Hz; at another rate than the 13 of AAC, from 7,350 to 96,000, the sound is resampled to 16,000.
+
+    Raises:
+        WriteError: the file cannot be written, or the encoder refuses the pictures.
     """
+    if sample_rate not in av.Codec("aac", "w").audio_rates:
+        waveform, sample_rate = resample(np.asarray(waveform, np.float64), sample_rate), SAMPLE_RATE
     with _writing_video(path) as file:
         picture = file.add_stream("libx264", rate=FRAMES, options={"crf": "26", "preset": "veryfast"})
         picture.pix_fmt = "yuv420p"
@@ -155,7 +167,8 @@ def write_mp4(path: Path, pictures: Iterable[np.ndarray], waveform: np.ndarray, 
 def _writing_video(path: Path) -> Iterator[av.container.OutputContainer]:
     """An MP4 file that takes its name when it is complete; WriteError as `replacing`."""
     try:
-        with replacing(path) as file, av.open(file.name, "w", format="mp4", options={"movflags": "faststart"}) as video:
+        with replacing(path) as file, av.open(f"file:{file.name}", "w", format="mp4",      # a name may have a colon
+                                              options={"movflags": "faststart"}) as video:
             yield video
     except av.FFmpegError as error:
         raise write_error(path, error) from error

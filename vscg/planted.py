@@ -158,11 +158,12 @@ def generate(path: Path, *, size: str = "mini", seed: int = 0, progress: bool = 
     Args:
         path: the file to write; it appears only when it is complete.
         size: "mini" (577 clips, 0.3 GB) or "full" (4,321 clips, AVE's numbers, 2.2 GB).
-        seed: of everything that is drawn; clip i depends on the seed and i alone.
+        seed: of everything that is drawn, from 0; clip i depends on the seed and i alone.
         changes: dials to set otherwise, such as `ambiguity`, 0 to 1.
 
     Raises:
         VscgError: as `turned`.
+        WriteError: as `PreparedWriter`; a prepared file that is there is replaced, nothing else.
     """
     dials = turned(size, changes)
     layout, looks = plan(dials, seed), Prototypes.draw(seed)

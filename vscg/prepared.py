@@ -7,6 +7,7 @@ or float32, `audio` (N,10,128) float32, `labels` (N,10,29) uint8 one-hot, `categ
 """
 import json
 import math
+import os
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import numpy as np
 
 from vscg import hdf5
 from vscg.errors import VscgError
-from vscg.files import write_error
+from vscg.files import WriteError, write_error
 from vscg.hdf5 import one_hot, verify, verify_disjoint
 from vscg.labels import AUDIO_DIM, BACKGROUND, CLASSES, GRID, SEGMENTS, VISUAL_DIM
 
@@ -27,7 +28,7 @@ SPLITS = ("train", "val", "test", "background")
 ROWS = {"visual": (SEGMENTS, GRID, GRID, VISUAL_DIM), "audio": (SEGMENTS, AUDIO_DIM), "labels": (SEGMENTS, CLASSES),
         "category": ()}                                    # shape of one clip
 DTYPES = {"visual": ("float16", "float32"), "audio": ("float32",), "labels": ("uint8",), "category": ("int64",)}
-_ID_LENGTH = 64                                            # bytes; YouTube ids have 11
+ID_LENGTH = 64                                             # bytes; YouTube ids have 11
 _BLOCK = 16                                                # clips read at a time: 16 MB of visual features as float32
 
 
@@ -60,29 +61,58 @@ def verify_rows(where: str, first: int, block: Mapping[str, np.ndarray]) -> None
     verify(where, "labels", first, allowed, "neither background nor the clip's category")
 
 
+def check_target(path: Path) -> None:
+    """Refuses a path where no prepared file can be written, or where another file would be lost.
+
+    Raises:
+        WriteError: it is a folder, or there is something else than a prepared file.
+    """
+    try:
+        if not path.name or path.is_dir():
+            raise WriteError(f"{path}: is a folder; name the file to write, such as {path / 'features.h5'}")
+        if os.path.lexists(path) and not (path.is_file() and _is_prepared(path)):
+            raise WriteError(f"{path}: what is there is no prepared file, so it is not replaced; name another path, "
+                             "or remove it first")
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
+def _is_prepared(path: Path) -> bool:
+    try:
+        with hdf5.opened(path) as handle:
+            return hdf5.attribute(handle, path, "format") == FORMAT
+    except VscgError:                                      # whatever it is
+        return False
+
+
 class PreparedWriter:
     """Writes a prepared file clip block by clip block; the file appears under its name only when it is complete.
 
     Use as a context manager. `fingerprint` and `sources` may also be set on the writer before the block ends, for a
     source that is read only once. Leaving the block by an exception removes what was written.
+
+    Raises:
+        WriteError: as `check_target` and `hdf5.NewFile`, before anything is written.
+        VscgError: another dtype than float16 or float32; from `append`, as `verify_rows`.
     """
 
     def __init__(self, path: str | PathLike, clips: int, name: str, fingerprint: str = "",
                  sources: Mapping | None = None, visual_dtype: str = "float16"):
         if visual_dtype not in DTYPES["visual"]:
             raise VscgError(f"visual_dtype {visual_dtype!r}: expected one of {', '.join(DTYPES['visual'])}")
+        check_target(Path(path))
         self.path, self.clips, self.name, self.visual_dtype = Path(path), clips, name, visual_dtype
         self.fingerprint, self.sources = fingerprint, dict(sources or {})
         self._row, self._splits = 0, None
 
     def __enter__(self) -> "PreparedWriter":
         dtypes = {key: np.dtype(self.visual_dtype if key == "visual" else DTYPES[key][0]) for key in ROWS}
-        row = sum(math.prod(ROWS[key]) * dtypes[key].itemsize for key in ROWS) + _ID_LENGTH
+        row = sum(math.prod(ROWS[key]) * dtypes[key].itemsize for key in ROWS) + ID_LENGTH
         self._new = hdf5.NewFile(self.path, self.clips * row)
         try:
             for key, shape in ROWS.items():
                 self._new.handle.create_dataset(key, (self.clips, *shape), dtypes[key])
-            self._new.handle.create_dataset("video_ids", (self.clips,), h5py.string_dtype("utf-8", _ID_LENGTH))
+            self._new.handle.create_dataset("video_ids", (self.clips,), h5py.string_dtype("utf-8", ID_LENGTH))
         except BaseException:                              # Ctrl-C, for one
             self._new.discard()
             raise
@@ -98,8 +128,8 @@ class PreparedWriter:
         if any(values.shape != (len(category), *ROWS[key]) for key, values in block.items()) or rows.stop > self.clips:
             raise ValueError(f"{ {key: values.shape for key, values in block.items()} } does not fit rows {rows}")
         ids = [text.encode() for text in video_ids]
-        if len(ids) != len(category) or max(map(len, ids)) > _ID_LENGTH:
-            raise ValueError(f"{len(category)} video ids of at most {_ID_LENGTH} bytes expected")
+        if len(ids) != len(category) or max(map(len, ids)) > ID_LENGTH:
+            raise ValueError(f"{len(category)} video ids of at most {ID_LENGTH} bytes expected")
         verify_rows(str(self.path), first, block)
         file = self._new.handle
         try:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.cases import JSON, cases, damaged
 
-SMALL = "planted-mini:train=1,val=1,test=1,background=1"
+SMALL = ("train=1", "val=1", "test=1", "background=1")
 DIALS = st.sampled_from(
     [
         "ambiguity",
@@ -78,7 +78,9 @@ SPLITS = st.sampled_from(
 @given(dials=st.lists(st.tuples(DIALS, VALUES), max_size=3), splits=st.lists(SPLITS, max_size=2))
 def test_dials_of_a_planted_set(child, dials, splits):
     (home := child.folder / "home").mkdir(exist_ok=True)
-    name = ",".join([SMALL, *(f"{dial}={value}" for dial, value in dials), *splits])
+    # A dial may stand in a name once.
+    others = [count for count in SMALL if not any(split.startswith(count.partition("=")[0]) for split in splits)]
+    name = "planted-mini:" + ",".join([*others, *(f"{dial}={value}" for dial, value in dials), *splits])
     clips = child.case("planted_name", home, name=name, writes=True, limit=256)
     assert clips is None or clips <= 4
     assert not list((home / "data").glob("*.partial")) and not (child.folder / "x.h5").exists()
@@ -112,7 +114,7 @@ def test_dials_of_a_planted_set(child, dials, splits):
 )
 def test_names_that_are_no_data_set(child, name):
     (home := child.folder / "home").mkdir(exist_ok=True)
-    if name not in ("planted-mini", "planted", "planted-mini:", "planted:"):
+    if name not in ("planted-mini", "planted"):
         assert child.case("planted_name", home, name=name, writes=True) is None
 
 

@@ -25,6 +25,7 @@ from vscg.files import WriteError, in_use, locked, write_error
 from vscg.fingerprint import code_hash, value_hash
 from vscg.labels import SEGMENTS
 from vscg.machine import usable_device
+from vscg.prepared import check_target
 
 SUFFIXES = frozenset((
     ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv "
@@ -93,7 +94,7 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
 
     Args:
         folder: where the clips are; folders inside it are not looked into.
-        target: the HDF5 file; replaced, once the new one is complete, if it is there.
+        target: the HDF5 file; a prepared one that is there is replaced once the new one is complete.
         pad: fill up clips and remainders that are shorter than ten seconds, see `read_windows`.
         device: where the networks run; default: the GPU where there is one.
         weights: folder of the published weights, see `load_networks`.
@@ -104,10 +105,11 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
         progress: show a bar.
 
     Raises:
-        VscgError: no clip in the folder, none that can be read, no weights, a full disk, another process that works
-            on the same target, or as `cluster.work`.
+        VscgError: no clip in the folder, none that can be read, no weights, a full disk, a target that is something
+            else than a prepared file, another process that works on the same target, or as `cluster.work`.
     """
     folder, target = Path(folder).absolute(), Path(target)
+    check_target(target)                                   # before the networks are loaded, or fetched
     clips = _clips(folder)
     source = networks or (Path(weights) if weights else paths.data_dir() / "weights").absolute()
     networks = _networks(source, "cpu" if scheduler else device, progress)     # on a cluster, only to know them

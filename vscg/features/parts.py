@@ -13,9 +13,8 @@ from vscg.features.video import Window
 from vscg.files import write_atomically
 from vscg.fingerprint import value_hash
 from vscg.labels import AUDIO_DIM, BACKGROUND, CLASSES, GRID, SEGMENTS, VISUAL_DIM
-from vscg.prepared import PreparedWriter
+from vscg.prepared import ID_LENGTH, PreparedWriter
 
-_ID_LENGTH = 64                                            # bytes, of the prepared file's ids
 # What is kept of a window.
 _FORMS = {"visual": ((SEGMENTS, GRID, GRID, VISUAL_DIM), np.dtype(np.float16)), "padded": ((SEGMENTS,), np.dtype(bool)),
           "audio": ((SEGMENTS, AUDIO_DIM), np.dtype(np.float32)), "start": ((), np.dtype(np.int64))}
@@ -112,7 +111,7 @@ def assemble(target: Path, clips: list[Clip], skipped: list[str], sources: dict)
 def _id(clip: Clip, start: int) -> str:
     """The file's name and the second where the window begins, in at most 64 bytes."""
     name, where = os.fsencode(clip.path.name).decode(errors="replace"), f"@{start}s"
-    room = _ID_LENGTH - len(where)
+    room = ID_LENGTH - len(where)
     if len(name.encode()) > room:                          # the sum keeps names apart whose beginnings are equal
         name = name.encode()[:room - 9].decode(errors="ignore") + "~" + clip.digest[:8]
     return name + where

@@ -12,6 +12,7 @@ from torch import nn
 from vscg import download, paths
 from vscg.checkpoints import read_checkpoint
 from vscg.errors import VscgError
+from vscg.files import locked
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ VGGISH = Weights("https://github.com/harritaylor/torchvggish/releases/download/v
 def fetch(weights: Weights, folder: Path | None = None, progress: bool = True) -> Path:
     """The path of a file of weights, downloaded first if it is not in `folder` (default: `data/weights`).
 
-    A download that was cut off or interrupted is continued. The file is checked whenever it is asked for.
+    A download that was cut off or interrupted is continued; of two processes that need the file, one downloads it. The
+    file is checked whenever it is asked for.
 
     Raises:
         VscgError: no network, no such file or no space, with the address to fetch by hand and where to put the file;
@@ -48,7 +50,7 @@ def fetch(weights: Weights, folder: Path | None = None, progress: bool = True) -
     store = pooch.create(path=folder, base_url="", registry={weights.name: None}, urls={weights.name: weights.url})
 
     def load(url, output, _):
-        download.fetch_once(url, partial, weights.name, progress)
+        download.fetch(url, partial, weights.name, progress)
         if not _digest(partial).startswith(weights.sum):
             partial.unlink()
             raise VscgError(f"{weights.name}: what {url} sent has not a SHA-256 that begins with {weights.sum}; it was "
@@ -56,9 +58,11 @@ def fetch(weights: Weights, folder: Path | None = None, progress: bool = True) -
         os.replace(partial, output)
 
     with download.explained(weights.name, weights.url, folder):
-        fresh = not target.exists()
-        store.fetch(weights.name, downloader=load)
-        if not fresh and not _digest(target).startswith(weights.sum):
+        if not target.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            with locked(folder):
+                store.fetch(weights.name, downloader=load)         # if another process has not made it meanwhile
+        elif not _digest(target).startswith(weights.sum):
             raise VscgError(f"{target}: its SHA-256 does not begin with {weights.sum}, so it is not the published "
                             f"file; remove it, then it is downloaded again, or put there what {weights.url} holds")
     return target
