@@ -67,6 +67,12 @@ def build_site(folder: Path) -> None:
                          f"{done.returncode}; {INDEX} {'is' if INDEX.is_file() else 'is not'} there.")
 
 
+def run_folder(data: str, profile: str) -> Path:
+    """Where the notebooks are executed for a data set, by name or file, and a profile."""
+    name = Path(data).stem if Path(data).is_file() else data.replace(":", "-")
+    return BOOK / "_run" / f"{name}-{profile}"
+
+
 class SiteFailed(Exception):
     """The site did not build without warnings: the message carries what Jupyter Book printed."""
 
@@ -79,7 +85,7 @@ def main() -> int:
     args = parser.parse_args()
     if Path(args.data).is_file():
         args.data = str(Path(args.data).resolve())    # the notebooks run in another folder
-    folder = BOOK / "_run" / f"{Path(args.data).stem}-{args.profile}"
+    folder = run_folder(args.data, args.profile)
     rows, start = [], time.monotonic()
 
     def step(name: str) -> None:

@@ -22,7 +22,7 @@ from traitlets.config import Config
 
 import vscg
 from vscg import machine, paths
-from vscg.files import write_atomically
+from vscg.files import make_folder, write_atomically
 from vscg.fingerprint import code_hash, value_hash
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,7 +106,7 @@ def execute(source: Path, target: Path, parameters: dict) -> None:
 
     Raises NotebookFailed when a cell fails; the notebook up to there is kept beside `target` as NN_name.failed.ipynb.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     failed = target.with_name(f"{source.stem}.failed.ipynb")
     failed.unlink(missing_ok=True)
     try:
@@ -163,7 +163,7 @@ def _note(path: Path, outcome: dict, parameters: dict, seconds: float) -> None:
         "device": machine.device_name(torch.device(machine.best_device())),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "vscg": vscg.__version__}}
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_atomically(path, (json.dumps(values, indent=1) + "\n").encode())
 
 
@@ -180,7 +180,7 @@ def main(numbers: list[str]) -> int:
             continue
         try:
             execute(source, source.with_suffix(".ipynb"), {})
-        except NotebookFailed as error:
+        except (vscg.VscgError, NotebookFailed) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
         print(f"{source.stem:32} {time.monotonic() - start:6.1f} s", flush=True)

@@ -2,6 +2,7 @@
 
     python book/readme.py
 """
+import io
 import re
 import sys
 import textwrap
@@ -39,7 +40,7 @@ def glance(table: results.TableResult) -> str:
         f"generated; in brackets the 95% interval over {table.seeds} seeds and the clips. Profile {table.profile} "
         f"({records[0].config.epochs} epochs), {devices}, finished {max(r.values['finished'] for r in records)[:10]}. "
         "After so few epochs they tell how fast a system learns. They do not reproduce the paper's figures: its data "
-        "set is AVE, and its schedule for VSCG has 300 epochs.", 120, break_on_hyphens=False) + "\n"
+        "set is AVE, and the released program trains VSCG for 300 epochs.", 120, break_on_hyphens=False) + "\n"
 
 
 def picture(table: results.TableResult) -> bytes:
@@ -51,12 +52,9 @@ def picture(table: results.TableResult) -> bytes:
     event = (truth != BACKGROUND).sum(1)
     clip = int(np.where((event >= 3) & (event <= 7), right.std(0), -1).argmax())
     figure = plots.timeline(truth[clip], {name: classes[clip] for name, classes in said.items()})
-    partial = PICTURE.with_suffix(".partial.png")
-    try:
-        figure.savefig(partial, metadata={"Software": None})
-        return partial.read_bytes()
-    finally:
-        partial.unlink(missing_ok=True)
+    file = io.BytesIO()
+    figure.savefig(file, metadata={"Software": None})
+    return file.getvalue()
 
 
 def main() -> int:

@@ -92,6 +92,10 @@ class TestStatus:
                                                           ["`standard`", "14 of 42", "CPU, 2 of 2 cores"]]
         assert "- `runs/0123/record.json` is damaged" in text
         assert "more in the store" not in text
+        newest = max(store.glob("????????????????/record.json"))
+        values = json.loads(newest.read_text())
+        newest.write_text(json.dumps(values | {"config": values["config"] | {"momentum": 0.9}}))
+        assert "1 more in the store are of no table, or of another state of the code" in page(sources, tmp_path)
 
 
 class TestLaunch:

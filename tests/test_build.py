@@ -189,19 +189,26 @@ def test_build_works_without_a_notebook(run, monkeypatch):
     assert build.run_notebooks("planted-mini", "quick", run, "f") == []
 
 
+def test_each_data_set_has_a_folder_of_its_own(tmp_path):
+    (tmp_path / "my.h5").touch()
+    folders = [build.run_folder(data, "quick").name for data in (
+        "planted-mini:ambiguity=0.4", "planted-mini:ambiguity=0.8", "ave", str(tmp_path / "my.h5"))]
+    assert folders == ["planted-mini-ambiguity=0.4-quick", "planted-mini-ambiguity=0.8-quick", "ave-quick", "my-quick"]
+
+
 def test_mirror_prefers_the_run_falls_back_to_the_committed_and_removes_the_rest(source, run, tmp_path):
     source.with_name("04_other.py").write_text(NOTEBOOK)
     source.with_suffix(".ipynb").write_text("committed 03")
     source.with_name("04_other.ipynb").write_text("committed 04")
     run.mkdir()
-    (run / "03_toy.ipynb").write_text("run 03")
+    (run / "03_toy.ipynb").write_text("run 03, see [where they differ](../book/deviations.md)")
     (run / "03_toy.failed.ipynb").write_text("no page")
     target = tmp_path / "mirrored"
     target.mkdir()
     (target / "09_gone.ipynb").write_text("old")
     mirror(source.parent, run, target)
     assert {path.name: path.read_text() for path in target.iterdir()} == {
-        "03_toy.ipynb": "run 03", "04_other.ipynb": "committed 04"}
+        "03_toy.ipynb": "run 03, see [where they differ](../deviations.md)", "04_other.ipynb": "committed 04"}
     os.utime(target / "03_toy.ipynb", (1, 1))
     (run / "03_toy.ipynb").unlink()
     mirror(source.parent, None, target)

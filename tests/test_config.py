@@ -148,7 +148,22 @@ def test_configuration_survives_json_and_resolving_twice():
     ({"epochs": "3"}, "epochs"), ({"batch": 2.5}, "whole number"), ({"batch": True}, "whole number"),
     ({"lr": float("nan")}, "lr"), ({"lr": -1e-3}, "lr"), ({"seed": -1}, "seed"),
     ({"decay_epochs": 3}, "decay_epochs"), ({"drop_last": "no"}, "True or False"), ({"setting": ["fully"]}, "weakly"),
+    ({"model_options": {"variant": "paper"}}, "variant: give that as a field"),
+    ({"model_options": {"setting": "weakly"}}, "setting: give"), ({"model_options": {"system": "psp"}}, "system: give"),
     ({"model_options": ["escm"]}, "model_options"), ({"system": None}, "avel")])
 def test_a_bad_value_is_one_error_that_says_what_is_allowed(change, named):
     with pytest.raises(VscgError, match=named):
         RunConfig(**change).resolve()
+
+
+LOOKS = {"vscg": ((5, 5), (51, 1)), "psp": ((5, 5), (51, 1)), "avel": ((0, 5), (0, 5)), "dmrn": ((0, 5), None)}
+ORDERS = {"vscg": ("shuffled", "first-random"), "psp": ("shuffled", "first-random"), "avel": ("stored", "stored"),
+          "dmrn": ("stored", None)}
+
+
+@pytest.mark.parametrize("system, setting", SCHEDULES)
+def test_epochs_that_may_be_picked_and_order_of_the_released_programs(system, setting):
+    config = RunConfig(system=system, setting=setting, profile="full", protocol="released").resolve()
+    weakly = setting == "weakly"
+    assert (config.first_look, config.look_every) == LOOKS.get(system, ((0, 1), (0, 1)))[weakly]
+    assert config.order == ORDERS.get(system, ("shuffled", "shuffled"))[weakly]

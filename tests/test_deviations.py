@@ -9,9 +9,10 @@ import pytest
 from vscg import deviation_study, deviations, paths
 from vscg.deviations import Deviation, duplicate_configs, duplicated_rows, duplicates_file, plateau_configs
 from vscg.errors import VscgError
-from vscg.evaluation import clip_accuracy
+from vscg.evaluation import clip_accuracy, two_way_interval
+from vscg.files import in_use
 from vscg.prepared import read_prepared
-from vscg.rules import two_way_interval
+from vscg.speed import FOLDER
 from vscg.sweep import unique_runs
 from vscg.training import fit
 
@@ -31,6 +32,7 @@ def small(tiny, tmp_path_factory):
                             ("ROUNDINGS", (Deviation("TF32", "?", {"precision": "tf32"}),)),
                             ("_SHORT", {"batch": 8, "epochs": 1}), ("_LONG", {"batch": 8, "epochs": 2})):
             patch.setattr(deviations, name, value)
+        patch.setattr(deviation_study, "FOLDER", tmp_path_factory.mktemp("records"))
         for name in ("DATA", "DEVIATIONS"):
             patch.setattr(deviation_study, name, getattr(deviations, name))
         yield tiny
@@ -44,8 +46,24 @@ def trained(small):
         deviation_study.collect()
     records = [fit(config, dataset=data[config.data], device="cpu", progress=False)
                for config in unique_runs(deviations.deviation_configs()).values()]
-    assert deviation_study.write_study() == paths.home() / "book" / "records" / "deviations.json"
+    assert deviation_study.write_study() == deviation_study.study_file()
     return records
+
+
+def test_the_study_lies_with_the_committed_records_wherever_home_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("VSCG_HOME", str(tmp_path))
+    assert deviation_study.study_file() == ROOT / "book" / "records" / "deviations.json" == FOLDER / "deviations.json"
+
+
+def test_the_runs_come_seed_by_seed_and_the_duplicates_are_looked_for_once(monkeypatch):
+    asked = []
+    monkeypatch.setattr(deviations, "duplicates_file", lambda: asked.append(1) or Path("doubled.h5"))
+    configs = deviations.deviation_configs()
+    assert asked == [1] and [config.seed for config in configs] == sorted(config.seed for config in configs)
+    every = [config for deviation in ALL for way in deviation.configs() for config in way]
+    assert len(configs) == len(every) + 2 * deviations.SEEDS
+    assert [config for config in configs if config.seed == 3 and config in every] == [
+        config for config in every if config.seed == 3]
 
 
 def test_each_pair_differs_in_what_it_names_and_in_nothing_else():
@@ -97,6 +115,20 @@ def test_the_duplicates_keep_their_labels_and_take_the_features_of_training_clip
     assert np.array_equal(doubled.visual[others], small.visual[others])
     assert np.array_equal(doubled.labels, small.labels) and doubled.fingerprint != small.fingerprint
     assert duplicates_file().stat().st_mtime_ns == first, "made once"
+
+
+def test_another_process_may_make_the_duplicates_meanwhile(small, monkeypatch):
+    """What is there once the folder is held is not written again."""
+    held = []
+
+    def holds(*arguments):
+        held.append(in_use(paths.data_dir()))
+        return len(held) == 2
+
+    monkeypatch.setattr(deviations, "_holds", holds)
+    monkeypatch.setattr(deviations, "_write_duplicates", None)
+    duplicates_file()
+    assert held == [False, True]
 
 
 def test_a_file_that_is_not_there_is_one_error(tmp_path):

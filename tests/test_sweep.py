@@ -1,4 +1,5 @@
 """Sweeps: every run once, only what is missing, none stopping the others, whatever is killed and when."""
+import contextlib
 import json
 import multiprocessing
 import os
@@ -19,7 +20,6 @@ from vscg.config import RunConfig
 from vscg.errors import VscgError
 from vscg.files import in_use
 from vscg.planted import generate
-from vscg.prepared import read_prepared
 from vscg.records import find_records, read_record
 from vscg.sweep import read_failure, relative_cost, sweep, unique_runs
 from vscg.training import fit
@@ -40,8 +40,11 @@ print(json.dumps({record.folder.name: record.fresh for record in done.records}))
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory) -> Path:
-    """A planted data set of 9 clips."""
-    return generate(tmp_path_factory.mktemp("data") / "tiny.h5", progress=False, **TINY)
+    """A planted data set of 9 clips, which no test may change."""
+    path = generate(tmp_path_factory.mktemp("data") / "tiny.h5", progress=False, **TINY)
+    before = path.read_bytes()
+    yield path
+    assert path.read_bytes() == before
 
 
 def run(data, **changes) -> RunConfig:
@@ -281,7 +284,7 @@ def test_two_sweeps_at_once_share_the_runs(start, tmp_path):
 
 
 def test_a_killed_sweep_is_continued(start, tiny, tmp_path):
-    """No farewell at all: the sweep is gone at once. A worker may outlive it; its run is waited for, not repeated."""
+    """No farewell at all: the sweep is gone at once, and its worker a moment later."""
     store, process = tmp_path / "runs", start("012", epochs=3)
     until(lambda: times(store))
     os.kill(process.pid, signal.SIGKILL)
@@ -322,11 +325,41 @@ def test_interrupted_at_the_command_line(tiny, tmp_path, monkeypatch, capsys, to
         assert all(map(is_whole, find_records(tmp_path / "runs")))
 
 
+@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)])
+def test_no_worker_outlives_its_sweep(tiny, tmp_path, monkeypatch, number, status):
+    """By SIGTERM batch systems end a job, politely; SIGKILL nobody can answer. The runs would take minutes."""
+    monkeypatch.setenv("VSCG_HOME", str(tmp_path))
+    command = ["sweep", "--tables", "VI", "--data", str(tiny), "--profile", "full", "--device", "cpu"]
+    process = subprocess.Popen([sys.executable, "-m", "vscg", *command], start_new_session=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        until(lambda: any(map(in_use, (tmp_path / "runs").glob("*"))))
+        os.kill(process.pid, number)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == status and "Traceback" not in err
+        assert ("the same command goes on" in err) == (number == signal.SIGTERM)
+        until(lambda: not of_session(process.pid), 20)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert not times(tmp_path / "runs") and not list((tmp_path / "runs").glob("*/failure.json"))
+
+
+def test_a_failure_is_forgotten_by_whatever_finishes_the_run(tiny, tmp_path):
+    folder = tmp_path / next(iter(unique_runs([run(tiny)])))
+    folder.mkdir()
+    (folder / "failure.json").write_text("{}")
+    assert is_whole(fit(run(tiny), store=tmp_path, device="cpu", progress=False))
+
+
 @pytest.mark.parametrize("changes, options, words", [
     (dict(system="yolo"), {}, ["system 'yolo'"]), (dict(system="dca"), {}, ["reported only"]),
     (dict(data="absent.h5"), {}, ["absent.h5"]), (dict(loss="c+t+a"), {}, ["loss 'c+t+a'"]),
+    (dict(), dict(device="cuda"), ["no GPU can be used"]), (dict(), dict(device="tpu"), ["device 'tpu'", "cpu, cuda"]),
     (dict(), dict(workers=0), ["workers is 0"]), (dict(), dict(workers=-2), ["workers is -2"])])
-def test_errors_come_before_anything_is_trained(tiny, tmp_path, changes, options, words):
+def test_errors_come_before_anything_is_trained(tiny, tmp_path, monkeypatch, changes, options, words):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(VscgError) as error:
         go([run(tiny), run(tiny, **{"seed": 1, **changes}) if "data" not in changes else run(**changes)], tmp_path,
            **options)
@@ -340,6 +373,11 @@ def test_a_damaged_record_is_named(tiny, tmp_path):
         go([run(tiny)], tmp_path)
 
 
+def test_an_address_that_is_none_is_said_even_if_nothing_is_missing(tmp_path):
+    with pytest.raises(VscgError, match="scheduler 'nonsense' is no address"):
+        sweep([], store=tmp_path, scheduler="nonsense")
+
+
 def test_a_run_that_was_never_tried(tmp_path):
     assert read_failure(tmp_path / "absent") == "it has not been trained"
 
@@ -350,8 +388,3 @@ def test_the_bar_shows_how_much_is_left(tiny, tmp_path, capsys):
     assert "2 runs" in shown and "100%" in shown and "left" in shown
     go([run(tiny, seed=seed) for seed in range(2)], tmp_path, progress=True)
     assert not capsys.readouterr().err
-
-
-def test_the_data_is_read_back_as_it_was(tiny):
-    """No test above has changed the common data set."""
-    assert np.isfinite(read_prepared(tiny).audio).all()

@@ -192,21 +192,28 @@ def _stop(client, scheduler: str, futures: list) -> None:
                                    timeout=30, raise_for_error=False)
 
 
+def local_workers(scheduler: str) -> int:
+    """N of "local:N", 0 for the address of a scheduler; VscgError for what is neither."""
+    kind, _, number = scheduler.partition(":")
+    if kind == "local" and number.isdecimal() and int(number) > 0:
+        return int(number)
+    if not re.fullmatch(r"(tcp|tls)://[^\s/]+:\d+", scheduler):
+        raise VscgError(f"scheduler {scheduler!r} is no address: give tcp://host:port as the scheduler prints it, or "
+                        "local:N for N processes on this machine")
+    return 0
+
+
 @contextlib.contextmanager
 def _client(scheduler: str) -> Iterator:
     """A client of the scheduler at an address, or of a new cluster on this machine that ends with it."""
-    kind, _, rest = scheduler.partition(":")
-    local = kind == "local" and rest.isdecimal() and int(rest) > 0
-    if not local and not re.fullmatch(r"(tcp|tls)://[^\s/]+:\d+", scheduler):
-        raise VscgError(f"scheduler {scheduler!r} is no address: give tcp://host:port as the scheduler prints it, or "
-                        "local:N for N processes on this machine")
+    local = local_workers(scheduler)
     try:
         from distributed import Client
     except ImportError as error:
         raise VscgError(f"a scheduler needs the package distributed ({error}): install it with `pip install -c "
                         "requirements.lock distributed`") from error
     with contextlib.ExitStack() as stack:
-        address = stack.enter_context(_local_cluster(int(rest))).scheduler_address if local else scheduler
+        address = stack.enter_context(_local_cluster(local)).scheduler_address if local else scheduler
         try:
             client = Client(address, timeout=CONNECT, set_as_default=False)
         except (OSError, ValueError) as error:

@@ -131,6 +131,8 @@ class RunConfig:
         if not isinstance(options, Mapping) or not all(isinstance(value, (str, int, float, type(None)))
                                                        for item in options.items() for value in item):
             raise VscgError(f"model_options is {reprlib.repr(options)}: give a mapping from option to value.")
+        if own := {"system", "setting", "variant"} & set(options):
+            raise VscgError(f"model_options has {', '.join(sorted(own))}: give that as a field of the run itself.")
         if self.epochs is not None and not _within(self.epochs, int, 1, MOST):
             raise VscgError(f"epochs is {reprlib.repr(self.epochs)}: give a whole number from 1.")
         schedule = SCHEDULES[self.system, self.setting]

@@ -12,13 +12,14 @@ from vscg.config import RunConfig
 from vscg.data import load_dataset
 from vscg.deviations import DATA, DEVIATIONS, Deviation
 from vscg.errors import VscgError
-from vscg.files import write_atomically
+from vscg.evaluation import two_way_interval
+from vscg.files import make_folder, write_atomically
 from vscg.inference import Features, forward
 from vscg.labels import BACKGROUND
 from vscg.models import Output, predict_segments
 from vscg.prepared import Dataset, read_prepared
 from vscg.records import Record, read_record, run_key
-from vscg.rules import two_way_interval
+from vscg.speed import FOLDER
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 PAPER_THRESHOLD = 0.668       # sigmoid(0.7): the text holds the relevance itself against 0.7
@@ -111,9 +112,8 @@ def collect(store: Path | None = None) -> dict:
         runs.append(_summary(record, config, dataset))
         records.append(record)
     test = list(data.splits["test"])
-    finished = sorted(record.values["finished"] for record in records)
     return {"title": "What each difference between paper and program does", "data": data.name,
-            "fingerprint": data.fingerprint, "finished": finished[-1], "started": finished[0],
+            "fingerprint": data.fingerprint, "finished": max(record.values["finished"] for record in records),
             "device": "; ".join(dict.fromkeys(record.values["device"] for record in records)),
             "versions": records[-1].values["versions"],
             "duplicates": [test.index(row) for row in deviations.duplicated_rows(data.category, data.splits)[0]],
@@ -157,13 +157,13 @@ def _thresholds(folder: Path, data: Dataset) -> dict:
 
 def study_file() -> Path:
     """Where the study's results lie, committed with the book."""
-    return paths.home() / "book" / "records" / "deviations.json"
+    return FOLDER / "deviations.json"
 
 
 def write_study(store: Path | None = None) -> Path:
     """Collect the study and write its file."""
     path = study_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # One line for each run: a change of one run is a change of one line.
     values = collect(store)
     runs = ",\n  ".join(json.dumps(run) for run in values.pop("runs"))

@@ -12,8 +12,9 @@ import numpy as np
 from vscg import paths
 from vscg.config import RunConfig
 from vscg.data import load_dataset
+from vscg.files import locked
 from vscg.fingerprint import value_hash
-from vscg.prepared import PreparedWriter, read_fingerprint
+from vscg.prepared import Dataset, PreparedWriter, read_fingerprint
 
 DATA = "planted-mini"
 SEEDS = 5
@@ -129,10 +130,9 @@ def duplicate_configs() -> list[RunConfig]:
 
 def deviation_configs() -> list[RunConfig]:
     """All runs of the study, seed by seed, with repetitions."""
-    pairs = [deviation.configs() for deviation in DEVIATIONS + ROUNDINGS]
-    return [config for seed in range(SEEDS)
-            for config in (*(way[seed] for pair in pairs for way in pair), duplicate_configs()[seed],
-                           plateau_configs()[seed])]
+    ways = [way for deviation in DEVIATIONS + ROUNDINGS for way in deviation.configs()]
+    return [config for same_seed in zip(*ways, duplicate_configs(), plateau_configs(), strict=True)
+            for config in same_seed]
 
 
 def duplicated_rows(category: np.ndarray, splits: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -155,8 +155,18 @@ def duplicates_file() -> Path:
     test, train = duplicated_rows(data.category, data.splits)
     fingerprint = value_hash([data.fingerprint, "duplicates", test.tolist(), train.tolist()])
     path = paths.data_dir() / f"{DATA}-duplicates.h5"
-    if path.is_file() and read_fingerprint(path) == fingerprint:
-        return path
+    if not _holds(path, fingerprint):                      # a file that is there may lie where nothing can be written
+        with locked(paths.data_dir()):
+            if not _holds(path, fingerprint):              # another process may have made it in the meantime
+                _write_duplicates(path, data, fingerprint, test, train)
+    return path
+
+
+def _holds(path: Path, fingerprint: str) -> bool:
+    return path.is_file() and read_fingerprint(path) == fingerprint
+
+
+def _write_duplicates(path: Path, data: Dataset, fingerprint: str, test: np.ndarray, train: np.ndarray) -> None:
     source = np.arange(len(data))
     source[test] = train
     with PreparedWriter(path, len(data), f"{DATA}, {DUPLICATES} test clips duplicated", fingerprint) as writer:
@@ -164,4 +174,3 @@ def duplicates_file() -> Path:
             writer.append(data.visual[[of]], data.audio[[of]], data.labels[[row]], data.category[[row]],
                           [data.video_ids[row]])
         writer.splits(**data.splits)
-    return path

@@ -5,7 +5,8 @@ import datetime
 import hashlib
 import io
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +25,10 @@ from vscg.labels import CLASSES, SEGMENTS
 from vscg.models import SYSTEMS, build_model
 
 PACKAGE = Path(__file__).parent
+
+
+class OtherVersion(VscgError):
+    """A record that is whole, but whose configuration has other fields than this version's."""
 
 
 def _imported(file: Path) -> set[Path]:
@@ -117,7 +122,14 @@ class Record:
 
     def model(self) -> nn.Module:
         """The trained model, in evaluation mode on the CPU."""
-        return load_model(self.folder)
+        config, content = self.config, self._content("state.safetensors")
+        model = build_model(config.system, setting=config.setting, variant=config.variant, **config.model_options)
+        try:
+            model.load_state_dict(safetensors.torch.load(content))
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, safetensors.SafetensorError) as error:
+            raise VscgError(f"{self.folder / 'state.safetensors'} does not hold this run's weights "
+                            f"({str(error)[:500]}): delete {self.folder} and run again.") from error
+        return model.eval()
 
     def describe(self) -> str:
         """One line: what ran, where, when, and whether it was trained now or loaded."""
@@ -146,7 +158,7 @@ def write_record(folder: Path, values: dict, history: list[dict], weights: dict,
     sums = {name: _sum(content) for name, content in contents.items()}
     text = json.dumps({**values, "sums": sums}, indent=1) + "\n"
     write_atomically(folder / "record.json", text.encode())
-    for left in folder.glob(".*.partial"):                 # of a process that was killed while it saved
+    for left in (*folder.glob(".*.partial"), folder / "failure.json"):     # of a process that was killed, or failed
         left.unlink(missing_ok=True)
     return Record(folder, json.loads(text), fresh=True)
 
@@ -155,16 +167,22 @@ def read_record(folder: Path) -> Record | None:
     """The record in a run's folder, None if the run has not finished.
 
     Raises:
-        VscgError: the record is there but damaged.
+        OtherVersion: the record is of another version of the package.
+        VscgError: it is damaged.
     """
     path = folder / "record.json"
     if not path.is_file():
         return None
     try:
         record = Record(folder, json.loads(path.read_bytes()))
-        _check(record)
+        odd = {field.name for field in fields(RunConfig)} ^ set(record.values["config"].keys())
+        if not odd:
+            _check(record)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError, VscgError) as error:
         raise VscgError(f"{path} is damaged ({str(error)[:200]}): delete the folder {folder} and run again.") from error
+    if odd:
+        raise OtherVersion(f"{path} is of another version of the package (fields that only one of them has: "
+                           f"{', '.join(sorted(odd))[:200]}): read it with that one, or run again.")
     return record
 
 
@@ -194,27 +212,15 @@ def _sum(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def load_model(folder: Path) -> nn.Module:
-    """The model of a finished run, in evaluation mode on the CPU.
+def find_records(store: Path, other: Callable[[OtherVersion], object] = lambda error: None) -> list[Record]:
+    """All finished runs in a folder of runs, oldest first by the clocks of the machines that trained them.
 
-    Raises:
-        VscgError: no finished run there, or its weights do not fit.
+    Those of another version of the package are left out; `other` is called with what `read_record` says of each.
     """
-    record = read_record(folder)
-    if record is None:
-        raise VscgError(f"{folder} holds no finished run: there is no record.json.")
-    config = record.config
-    model = build_model(config.system, setting=config.setting, variant=config.variant, **config.model_options)
-    content = record._content("state.safetensors")
-    try:
-        model.load_state_dict(safetensors.torch.load(content))
-    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, safetensors.SafetensorError) as error:
-        raise VscgError(f"{folder / 'state.safetensors'} does not hold this run's weights ({str(error)[:500]}): delete "
-                        f"{folder} and run again.") from error
-    return model.eval()
-
-
-def find_records(store: Path) -> list[Record]:
-    """All finished runs in a folder of runs, oldest first by the clocks of the machines that trained them."""
-    records = filter(None, (read_record(path.parent) for path in store.glob("*/record.json")))
-    return sorted(records, key=lambda record: (record.values["finished"], record.folder))
+    records = []
+    for path in store.glob("*/record.json"):
+        try:
+            records.append(read_record(path.parent))
+        except OtherVersion as error:
+            other(error)
+    return sorted(filter(None, records), key=lambda record: (record.values["finished"], record.folder))

@@ -5,7 +5,9 @@ import datetime
 import functools
 import json
 import multiprocessing
+import os
 import signal
+import threading
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,13 +19,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
-from vscg.cluster import work
+from vscg.cluster import local_workers, work
 from vscg.config import RunConfig
 from vscg.data import dataset_fingerprint, prepared_file
 from vscg.errors import VscgError
-from vscg.files import WriteError, in_use, make_folder, write_atomically, write_error
+from vscg.files import WriteError, in_use, make_folder, write_atomically
 from vscg.fingerprint import code_hash
-from vscg.machine import best_device, cores
+from vscg.machine import cores, usable_device
 from vscg.models import BUILT, build_model
 from vscg.paths import runs_dir
 from vscg.prepared import read_prepared
@@ -117,13 +119,17 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
         progress: show a bar over the whole sweep with the time left.
 
     Raises:
-        VscgError: as `unique_runs` and `cluster.work`, or a damaged record.
+        VscgError: as `unique_runs` and `cluster.work`, a device that is not there, or a damaged record.
         WriteError: nothing can be written, so no other run could be kept either.
     """
     store = (store or runs_dir()).absolute()
     if workers is not None and (workers < 1 or scheduler):
         raise VscgError("workers belong to a sweep on this machine: a scheduler has its own (local:N has N)."
                         if scheduler else f"workers is {workers}: it must be at least 1.")
+    if scheduler:
+        local_workers(scheduler)                      # of an address that is none it is said before anything is made
+    else:
+        device = usable_device(device).type           # else every run would fail by itself; on a cluster it may be
     runs = unique_runs(configs)
     missing = [key for key in runs if read_record(store / key) is None]
     costs = {key: relative_cost(runs[key]) for key in missing}
@@ -165,11 +171,10 @@ def _in_turn(queue: list[str], store: Path) -> Iterator[str]:
         yield key
 
 
-def _in_processes(tasks: Iterator[tuple[str, tuple]], count: int, workers: int | None, device: str | None) -> Steps:
+def _in_processes(tasks: Iterator[tuple[str, tuple]], count: int, workers: int | None, device: str) -> Steps:
     """Each of `count` tasks in a process of its own on this machine, `workers` at a time."""
     if not count:
         return                                        # not even a process that would start the others
-    device = device or best_device()
     if workers is None:
         workers = cores() if device == "cpu" else 1
     # On a CPU a run is fastest, for all the cores together, on one thread; alone it may have them all.
@@ -220,12 +225,19 @@ def _code() -> str:
 def _work(unwritable: SimpleQueue, threads: int, *arguments) -> None:
     """`_train` in a process of its own, whose exit status is the outcome."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)      # Ctrl-C is for the sweep, which ends its workers
+    threading.Thread(target=_end_with_sweep, daemon=True).start()
     torch.set_num_threads(threads)
     try:
         raise SystemExit(_train(*arguments))
     except WriteError as error:
         unwritable.put(str(error))
         raise SystemExit(UNWRITABLE) from None
+
+
+def _end_with_sweep() -> None:
+    """Ends this process when the sweep's is gone: killed, it cannot end its workers, and nobody would wait for them."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _train(key: str, config: RunConfig, data: Path, store: Path, device: str | None) -> int:
@@ -245,10 +257,6 @@ def _train(key: str, config: RunConfig, data: Path, store: Path, device: str | N
     except Exception as error:        # noted with its trace and reported by the sweep: the other runs go on
         _note_failure(folder, config, f"{type(error).__name__}: {error}", traceback.format_exc())
         return NOTED
-    try:
-        (folder / "failure.json").unlink(missing_ok=True)
-    except OSError as error:
-        raise write_error(folder / "failure.json", error) from error
     return TRAINED if record.fresh else LOADED
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import nbformat
 from sphinx.errors import ExtensionError
 
+from vscg.files import make_folder, write_atomically
+
 BRANCH, FOLDER = "gh-pages", "launch"
 INTRO = """\
 **Opened from the book's site.** The next cell installs the book's package, with the versions that the book was made
@@ -78,11 +80,13 @@ def write_copies(notebooks: Path, environment: Path, site: Path, address: str | 
     if address is None:
         return
     target = site / FOLDER / "notebooks"
-    target.mkdir(parents=True)
+    make_folder(target)
     for page in sorted(notebooks.glob("[0-9][0-9]_*.ipynb")):
-        nbformat.write(launch_copy(nbformat.read(page, 4), address), target / page.name)
-    (site / "binder").mkdir()
-    (site / "binder" / "environment.yml").write_text(environment.read_text().replace(PIP, PIP + CPU_BUILD))
+        text = nbformat.writes(launch_copy(nbformat.read(page, 4), address)) + "\n"
+        write_atomically(target / page.name, text.encode())
+    make_folder(site / "binder")
+    text = environment.read_text(encoding="utf-8").replace(PIP, PIP + CPU_BUILD)
+    write_atomically(site / "binder" / "environment.yml", text.encode())
 
 
 def setup(app) -> dict:

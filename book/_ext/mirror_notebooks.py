@@ -1,7 +1,8 @@
 """Sphinx extension: brings the notebooks under book/, because a table of contents cannot reach outside of it.
 
 For every notebooks/NN_name.py the page is the executed notebook in the folder that VSCG_BOOK_RUN names, else the
-committed notebooks/NN_name.ipynb. Only what differs is copied, so an unchanged page is not built again.
+committed notebooks/NN_name.ipynb. Only what differs is copied, so an unchanged page is not built again. Links to the
+book's other pages, which are under ../book/ beside the notebooks, are one folder nearer here.
 """
 import os
 from pathlib import Path
@@ -21,7 +22,7 @@ def mirror(sources: Path, run: Path | None, target: Path) -> None:
         found = next((place for place in places if place.is_file()), None)
         if found is None:
             raise ExtensionError(f"notebooks/{name}.py has not been executed; `make notebooks` writes {name}.ipynb")
-        content, page = found.read_bytes(), target / f"{name}.ipynb"
+        content, page = found.read_bytes().replace(b"](../book/", b"](../"), target / f"{name}.ipynb"
         if not page.is_file() or page.read_bytes() != content:
             partial = target / f".{name}.partial"
             partial.write_bytes(content)

@@ -11,6 +11,8 @@ from urllib.parse import unquote, urlsplit
 from bs4 import BeautifulSoup, Tag
 from sphinx import addnodes
 
+from vscg.files import write_atomically
+
 PAGE, PDF = "print.html", "vscg-step-by-step.pdf"
 REFERENCES = ("for", "headers", "aria-labelledby", "aria-describedby", "aria-controls")
 STYLE = """
@@ -168,7 +170,7 @@ def setup(app) -> dict:
         site, text = Path(app.outdir), one_page(Path(app.outdir), parts_of(app.env, app.config.root_doc))
         present = (site / PAGE).read_text(encoding="utf-8") if (site / PAGE).is_file() else ""
         if present not in (text, with_pdf(text)):
-            (site / PAGE).write_text(text, encoding="utf-8")
+            write_atomically(site / PAGE, text.encode())
             (site / PDF).unlink(missing_ok=True)      # it shows another state of the book
 
     def add_button(app, pagename, templatename, context, doctree) -> None:

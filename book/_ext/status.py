@@ -9,9 +9,10 @@ import nbformat
 
 from vscg.config import PROFILES
 from vscg.errors import VscgError
+from vscg.files import write_atomically
 from vscg.paper import TABLES
 from vscg.paths import runs_dir
-from vscg.records import Record, read_record, run_key
+from vscg.records import OtherVersion, Record, read_record, run_key
 from vscg.study import STUDIES, book_configs
 
 COMMITTED = "committed outputs shown"
@@ -107,10 +108,12 @@ def _committed(folder: Path) -> str:
 def _runs(store: Path) -> str:
     """The finished runs of the store by table. A run counts where its key is that of the code at hand."""
     found: dict[str, Record] = {}
-    damaged = []
+    damaged, older = [], 0
     for folder in sorted(path.parent for path in store.glob("*/record.json")):
         try:
             found[folder.name] = read_record(folder)
+        except OtherVersion:
+            older += 1
         except VscgError:
             damaged.append(f"- `runs/{folder.name}/record.json` is damaged: delete the folder.\n")
     newest = sorted(found.values(), key=lambda record: record.values["finished"])
@@ -130,7 +133,7 @@ def _runs(store: Path) -> str:
                                  *_summary(there)])
     text = (_table("table, data set, profile, runs there, device, training time, finished, versions", rows)
             if rows else "None was made by the code at hand.\n")
-    others = len(set(found) - counted)
+    others = len(set(found) - counted) + older
     note = f"\n{others} more in the store are of no table, or of another state of the code.\n" if others else ""
     return "\n".join(["## Runs of the tables\n", "Finished training runs, by the table that shows them; tables share "
                       "runs, and a longer profile holds the seeds of a shorter one.\n", text + note, *damaged])
@@ -158,7 +161,7 @@ def setup(app) -> dict:
         text = status_page(book.parent / "notebooks", Path(run) if run else None, book / "records", runs_dir())
         page = book / "status.md"
         if not page.is_file() or page.read_text(encoding="utf-8") != text:
-            page.write_text(text, encoding="utf-8")
+            write_atomically(page, text.encode())
 
     app.connect("config-inited", write)
     return {"version": "1", "parallel_read_safe": True}
