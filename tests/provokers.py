@@ -17,6 +17,7 @@ from vscg import download
 from vscg.check import check
 from vscg.config import RunConfig
 from vscg.data import load_dataset
+from vscg.dials import turned
 from vscg.features import weights
 from vscg.features.extract import load_networks
 from vscg.features.video import read_windows
@@ -28,8 +29,8 @@ from vscg.models import build_model
 from vscg.objectives import build_objective
 from vscg.own_clip import Watched, load_checkpoint, overlay
 from vscg.prepare import prepare_ave
-from vscg.prepared import read_prepared
-from vscg.records import load_model, read_record, run_key
+from vscg.prepared import check_target, read_prepared
+from vscg.records import read_record, run_key
 from vscg.released import load_released
 from vscg.results import table
 from vscg.study import book_configs
@@ -41,6 +42,23 @@ def unavailable(place):
     place.patch.setenv("VSCG_HOME", str(place.folder))
     place.patch.delenv("VSCG_AVE_DIR", raising=False)
     load_dataset("ave")
+
+
+def unpermitted(place):
+    place.patch.setattr(h5py, "File", refusing(PermissionError(13, "Permission denied")))
+    read_prepared(place.folder / "set.h5")
+
+
+def damaged_planted(place):
+    place.patch.setenv("VSCG_HOME", str(place.folder))
+    (place.folder / "data").mkdir()
+    place.text("cut", "data/planted-mini.h5")
+    load_dataset("planted-mini")
+
+
+def part_is_folder(place):
+    (place.folder / "ave" / ".a.txt.part").mkdir(parents=True)
+    place.small(b"content")
 
 
 def no_drive(place):
@@ -112,7 +130,11 @@ def no_weights(place):
               "data": {"name": "toy", "fingerprint": "0"},
               "results": dict.fromkeys(("validation", "test"), {"epoch": 1, "test": {
                   "accuracy": 0.5, "accuracy_interval": [0.4, 0.6]}})}
-    load_model(place.run_folder(record_json=json.dumps(record), state_safetensors="cut"))
+    read_record(place.run_folder(record_json=json.dumps(record), state_safetensors="cut")).model()
+
+
+def other_version(place):
+    read_record(place.run_folder(record_json=json.dumps({"config": {}})))
 
 
 def failed_sweep(place):
@@ -165,8 +187,10 @@ PROVOKERS = {
     "is out of range": lambda place: load_dataset("planted-mini:ambiguity=-1"),
     "needs a whole number": lambda place: load_dataset("planted-mini:train=few"),
     "train is 0": lambda place: load_dataset("planted-mini:train=0"),
+    "is there twice": lambda place: load_dataset("planted-mini:ambiguity=0,ambiguity=1"),
+    "give numbers of clips": lambda place: turned("mini", dict.fromkeys(("train", "val", "test", "background"), 0)),
     "has no dial": lambda place: load_dataset("planted-mini:loudness=1"),
-    "it is a probability": lambda place: load_dataset("planted-mini:ambiguity=2"),
+    "it is a share": lambda place: load_dataset("planted-mini:ambiguity=2"),
     "<folder>: missing": lambda place: prepare_ave(place.folder, place.folder / "ave.h5"),
     "Annotations.txt is missing": lambda place: check(place.folder),
     "field(s) instead": lambda place: read_annotations(place.text("Church bell&abc\n")),
@@ -174,6 +198,8 @@ PROVOKERS = {
     "the event starts": lambda place: read_annotations(place.text("Church bell&abcdefghijk&good&9&3\n")),
     "<file>: no such file": lambda place: read_prepared(place.folder / "absent.h5"),
     "unreadable as HDF5": lambda place: read_prepared(place.text("no HDF5", "set.h5")),
+    "may not be read": unpermitted,
+    "is a generated one": damaged_planted,
     "the key": lambda place: place.read(drop("audio")),
     "has shape": lambda place: place.read(replace("audio", np.zeros((4, 10, 127), "f4"))),
     "has dtype": lambda place: place.read(replace("audio", np.zeros((4, 10, 128), "f8"))),
@@ -187,13 +213,15 @@ PROVOKERS = {
     "failed or was cut": lambda place: download.download_small(place.folder, "http://127.0.0.1:9/", progress=False),
     "the server answered": lambda place: place.small(None),
     "Google Drive": no_drive,
+    "no home folder": lambda place: download.download_small("~nobody-of-this-name"),
     "has not the SHA-256": lambda place: place.small(b"changed"),
     "are still to come": no_room,
-    "cannot write into": lambda place: download.download_small(place.text("a file", "ave") / "ave", place.server.url),
+    "cannot write into": part_is_folder,
     "does not begin with": wrong_weights,
     "is unknown": lambda place: RunConfig(system="vscgg").resolve(),
     "give <kind> from": lambda place: RunConfig(batch=0).resolve(),
     "seeds is": lambda place: book_configs(data="planted-mini", profile="quick", seeds=0),
+    "give that as a field": lambda place: RunConfig(model_options={"variant": "paper"}).resolve(),
     "workers is": lambda place: sweep([], workers=0),
     "is reported only": lambda place: build_model("dam", setting="fully"),
     "The loss '": outputs_missing,
@@ -201,9 +229,11 @@ PROVOKERS = {
     "is damaged (": lambda place: read_record(place.run_folder(record_json="{")),
     "cannot be continued from": cut_state,
     "does not hold this run's": no_weights,
-    "holds no finished run": lambda place: load_model(place.run_folder()),
+    "of another version of the package": other_version,
     "runs failed": failed_sweep,
     "Table <name> lacks": empty_table,
+    "is a folder;": lambda place: check_target(place.folder),
+    "is not replaced": lambda place: check_target(place.text("a clip", "clip.mkv")),
     "cannot be written": lambda place: write_atomically(place.folder / "absent" / "file", b""),
     "device cuda": no_gpu,
     "cannot be recorded": lambda place: recording(Unable()),
@@ -218,6 +248,8 @@ PROVOKERS = {
     "can be used:<reasons>": lambda place: (place.text("no clip", "a.mp4"), place.extract()),
     "looked into": lambda place: place.extract(place.folder / "absent"),
     "another process": busy,
+    "a file of a run": lambda place: load_checkpoint(
+        str(place.run_folder(record_json="{}", state_safetensors="weights") / "state.safetensors")),
     "no finished run and no file": lambda place: load_checkpoint("0123456789abcdef"),
     "cannot be read: ": lambda place: load_released(build_model("vscg", setting="fully"), place.folder / "absent.pt"),
     "is refused": lambda place: load_released(build_model("vscg", setting="fully"), place.text("no tensors", "a.pt")),

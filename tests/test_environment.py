@@ -1,5 +1,7 @@
-"""One list of pins in three files: pyproject.toml, environment.yml and requirements.lock."""
+"""One list of pins in three files, and what one import brings."""
 import re
+import subprocess
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -77,3 +79,8 @@ def test_lock_names_everything_that_the_pins_require(lock):
 def test_installed_versions_are_the_locked_ones(lock):
     installed = {name: metadata.version(name).split("+")[0] for name in lock}
     assert installed == lock
+
+
+def test_the_names_that_the_book_promises_are_there_after_one_import():
+    code = "import vscg; vscg.features.vggish.log_mel_examples; vscg.data.labels_from_annotations; vscg.fit"
+    subprocess.run([sys.executable, "-c", code], check=True)

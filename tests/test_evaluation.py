@@ -60,11 +60,10 @@ def test_absent_kinds_are_nan():
 def test_event_f1_by_hand():
     # Claimed: 3 on [0,2), overlap 1/2 with [0,4); 4 alone; 5 on [1,4), overlap 2/3 with [1,3). Wanted: 3 and 5.
     assert ev.event_f1(PREDICTED, TRUE) == pytest.approx({"precision": 2 / 3, "recall": 1.0, "f1": 4 / 5})
-    assert ev.event_f1(PREDICTED, TRUE, 0.6) == pytest.approx({"precision": 1 / 3, "recall": 1 / 2, "f1": 2 / 5})
-    assert ev.event_f1(PREDICTED, TRUE, overlap=0.7)["f1"] == 0
+    # Just below a half, 2/5 and 3/7, nothing matches.
+    assert ev.event_f1([[1, 1, BG, BG, BG]], [[1] * 5])["f1"] == ev.event_f1([[1] * 7], [[1] * 3 + [BG] * 4])["f1"] == 0
     # One long claim over two true events is matched once; the class and the clip must both agree.
-    assert ev.event_f1([[1, 1, 1]], [[1, BG, 1]], overlap=0.3) == pytest.approx(
-        {"precision": 1.0, "recall": 1 / 2, "f1": 2 / 3})
+    assert ev.event_f1([[1] * 5], [[1, 1, 1, BG, 1]]) == pytest.approx({"precision": 1.0, "recall": 1 / 2, "f1": 2 / 3})
     assert ev.event_f1([[1, 1], [BG, BG]], [[BG, BG], [1, 1]])["f1"] == 0
 
 
@@ -75,7 +74,7 @@ def test_event_f1_of_empty_sides():
     assert set(ev.event_f1(nothing, something).values()) == {0.0}
 
 
-def slow_event_f1(predicted, true, overlap):
+def slow_event_f1(predicted, true):
     """Events as sets of (clip, class, seconds); at each step the best pair left over is removed from both sides."""
     def events(rows):
         found = []
@@ -91,29 +90,28 @@ def slow_event_f1(predicted, true, overlap):
         pairs = [(len(a[2] & b[2]) / len(a[2] | b[2]), -min(a[2]), -min(b[2]), a, b)
                  for a in claimed for b in wanted if a[:2] == b[:2]]
         best = max(pairs, key=lambda pair: pair[:3], default=None)
-        if best is None or best[0] < overlap:
+        if best is None or best[0] < 0.5:
             return matched / sizes[0], matched / sizes[1], 2 * matched / sum(sizes)
         claimed.remove(best[3])
         wanted.remove(best[4])
         matched += 1
 
 
-@pytest.mark.parametrize("overlap", [0.2, 0.5, 1.0])
-def test_event_f1_agrees_with_loops(overlap):
+@pytest.mark.parametrize("agree", [0.5, 0.7, 0.8])
+def test_event_f1_agrees_with_loops(agree):
     for seed in range(5):
-        predicted, true = random_pair(seed, clips=12, agree=0.8)
-        fast = ev.event_f1(predicted, true, overlap)
-        assert tuple(fast.values()) == pytest.approx(slow_event_f1(predicted, true, overlap))
+        predicted, true = random_pair(seed, clips=12, agree=agree)
+        fast = ev.event_f1(predicted, true)
+        assert tuple(fast.values()) == pytest.approx(slow_event_f1(predicted, true))
         assert 0 < fast["f1"] < 1
-        assert ev.event_f1(true, true, overlap)["f1"] == 1
+        assert ev.event_f1(true, true)["f1"] == 1
 
 
 def test_bootstrap_agrees_with_loop():
-    values = np.random.default_rng(0).random(30)
-    draws = np.random.default_rng(7).integers(30, size=(200, 30), dtype=np.int32)
-    slow = [np.median([values[i] for i in row]) for row in draws]
-    interval = ev.bootstrap_interval(values, np.median, level=0.9, resamples=200, seed=7)
-    assert interval == pytest.approx(tuple(np.quantile(slow, [0.05, 0.95])))
+    values = np.random.default_rng(1).random(30)
+    draws = np.random.default_rng(0).integers(30, size=(2000, 30), dtype=np.int32)
+    slow = [sum(values[i] for i in row) / 30 for row in draws]
+    assert ev.bootstrap_interval(values) == pytest.approx(tuple(np.quantile(slow, [0.025, 0.975])))
     assert ev.bootstrap_interval([0.5] * 4) == (0.5, 0.5)
 
 
@@ -121,12 +119,43 @@ def test_bootstrap_covers_the_truth():
     """400 simulated test sets of 80 clips whose own accuracy varies around 0.7: about 95% of the intervals hold 0.7."""
     rng = np.random.default_rng(3)
     sets = rng.binomial(10, rng.beta(7, 3, (400, 80))) / 10
-    intervals = np.array([ev.bootstrap_interval(clips, resamples=400, seed=i) for i, clips in enumerate(sets)])
+    intervals = np.array([ev.bootstrap_interval(clips) for clips in sets])
     covered = ((intervals[:, 0] <= 0.7) & (0.7 <= intervals[:, 1])).mean()
     assert 0.91 <= covered <= 0.98
     # Segments taken as independent would promise too much: the width must follow the spread between clips.
     expected = 2 * 1.96 * sets.std(axis=1).mean() / np.sqrt(80)
     assert np.diff(intervals).mean() == pytest.approx(expected, rel=0.05)
+
+
+class TestTwoWayInterval:
+    def test_agrees_with_the_loop_that_draws_seeds_and_clips(self):
+        values = np.random.default_rng(0).random((3, 8))
+        generator = np.random.default_rng(0)
+        clips = generator.integers(8, size=(2000, 8), dtype=np.int32)
+        seeds = generator.integers(3, size=(2000, 3))
+        means = []
+        for r in range(2000):
+            drawn = [values[seeds[r, s], clips[r, n]] for s in range(3) for n in range(8)]
+            means.append(sum(drawn) / len(drawn))
+        assert ev.two_way_interval(values) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])))
+
+    def test_seeds_that_differ_widen_it_as_much_as_they_differ(self):
+        assert ev.two_way_interval(np.array([[0.0] * 50, [1.0] * 50])) == (0, 1)
+        assert ev.two_way_interval(np.full((3, 50), 0.7)) == pytest.approx((0.7, 0.7))
+
+    def test_covers_the_true_mean_about_as_often_as_it_says(self):
+        generator, hits = np.random.default_rng(1), 0
+        for _ in range(200):
+            values = (generator.normal(0, 1, (12, 1)) + generator.normal(0, 1, (1, 40))
+                      + generator.normal(0, 1, (12, 40)))
+            low, high = ev.two_way_interval(values)
+            hits += low <= 0 <= high
+        assert 0.86 <= hits / 200 <= 0.99
+
+    @pytest.mark.parametrize("values", [np.zeros(5), np.zeros((0, 5)), np.array([[0.1, np.nan]])])
+    def test_bad_values_are_refused(self, values):
+        with pytest.raises(VscgError, match="shape"):
+            ev.two_way_interval(values)
 
 
 def test_paired_difference():
@@ -211,10 +240,7 @@ def test_bad_arrays_are_named(predicted, true, message):
         ev.segment_accuracy(predicted, true)
 
 
-def test_bad_options_are_named():
-    with pytest.raises(VscgError, match="overlap"):
-        ev.event_f1(PREDICTED, TRUE, overlap=0)
+@pytest.mark.parametrize("per_clip", [[0.1, np.nan], [], [[0.1, 0.2]]])
+def test_values_that_cannot_be_drawn_are_refused(per_clip):
     with pytest.raises(VscgError, match="finite"):
-        ev.bootstrap_interval([0.1, np.nan])
-    with pytest.raises(VscgError, match="level"):
-        ev.bootstrap_interval([0.1, 0.2], level=95)
+        ev.bootstrap_interval(per_clip)

@@ -67,7 +67,7 @@ class TestSegmentHead:
         assert [tuple(p.shape) for p in head.parameters()] == [(64, 256), (29, 64)]
 
     def test_agrees_with_loops_and_carries_gradients(self):
-        head, x = SegmentHead(6, 4, 3).double(), fused().requires_grad_()
+        head, x = SegmentHead().double(), fused(dim=256).requires_grad_()
         w = loops.weights(head)
         out = head(x)
         for b in range(2):
@@ -78,11 +78,20 @@ class TestSegmentHead:
 
     def test_scaling(self):
         """Without biases and with ReLU between, a positive factor passes through."""
-        head, x = SegmentHead(6, 4, 3).double(), fused()
+        head, x = SegmentHead().double(), fused(dim=256)
         torch.testing.assert_close(head(2.5 * x), 2.5 * head(x))
 
 
 class TestWeightingHead:
+    first = torch.eye(29, dtype=torch.float64)[:1, None]              # (1,1,29): one segment, all on class 0
+
+    def weighed(self, head, weight):
+        """What comes of the segment score (2, 0, ...) if the branch's map is (weight, 0, ...)."""
+        head.double().segment = torch.nn.Identity()
+        with torch.no_grad():
+            head.weight.weight.copy_(weight * self.first[0])
+        return head(2 * self.first)
+
     def test_shapes_and_a_distribution(self):
         score, probability = WeightingHead()(torch.rand(3, 10, 256))
         assert score.shape == (3, 10, 29) and probability.shape == (3, 29)
@@ -90,7 +99,7 @@ class TestWeightingHead:
 
     def test_agrees_with_loops(self):
         torch.manual_seed(0)
-        head, x = WeightingHead(6, 3).double(), fused()
+        head, x = WeightingHead().double(), fused(dim=256)
         score, probability = head(x)
         for b in range(2):
             slow_score, slow_probability = loops.weigh(x[b].numpy(), loops.weights(head))
@@ -99,27 +108,19 @@ class TestWeightingHead:
 
     @pytest.mark.parametrize("weight, factor", [(0.0, 0.5), (-5.0, 0.5), (np.log(3) / 2, 0.75), (100.0, 1.0)])
     def test_weights_lie_between_a_half_and_one(self, weight, factor):
-        """Score (2, 0): the branch sees 2 * weight, ReLU keeps it at 0 or more, the sigmoid at one half or more."""
-        head = WeightingHead(2, 2).double()
-        head.segment = torch.nn.Identity()
-        with torch.no_grad():
-            head.weight.weight.copy_(torch.tensor([[weight, 0.0]]))
-        score, probability = head(torch.tensor([[[2.0, 0.0]]]).double())
-        torch.testing.assert_close(score, torch.tensor([[[2.0 * factor, 0.0]]]).double())
-        assert probability[0, 0].item() == pytest.approx(1 / (1 + np.exp(-2 * factor)))
+        """Score (2, 0, ...): the branch sees 2 * weight, ReLU keeps it at 0 or more, the sigmoid at a half or more."""
+        score, probability = self.weighed(WeightingHead(), weight)
+        torch.testing.assert_close(score, 2 * factor * self.first)
+        assert probability[0, 0].item() == pytest.approx(1 / (1 + 28 * np.exp(-2 * factor)))
 
     @pytest.mark.parametrize("weight, factor", [(0.0, 0.5), (-np.log(3) / 2, 0.25), (-100.0, 0.0)])
     def test_without_the_relu_a_weight_can_silence(self, weight, factor):
-        head = WeightingHead(2, 2, rectified=False).double()
-        head.segment = torch.nn.Identity()
-        with torch.no_grad():
-            head.weight.weight.copy_(torch.tensor([[weight, 0.0]]))
-        score, _ = head(torch.tensor([[[2.0, 0.0]]]).double())
-        torch.testing.assert_close(score, torch.tensor([[[2.0 * factor, 0.0]]]).double())
+        score, _ = self.weighed(WeightingHead(rectified=False), weight)
+        torch.testing.assert_close(score, 2 * factor * self.first)
 
     def test_gradients(self):
         torch.manual_seed(0)
-        head, x = WeightingHead(6, 3).double(), fused(batch=8).requires_grad_()
+        head, x = WeightingHead().double(), fused(batch=8, dim=256).requires_grad_()
         head(x)[1][:, 0].sum().backward()
         assert all(p.grad.any() for p in head.parameters()) and x.grad.any()
 

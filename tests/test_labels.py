@@ -6,6 +6,7 @@ import pytest
 from vscg import official
 from vscg.check import repeated_videos, shared_videos
 from vscg.errors import VscgError
+from vscg.fingerprint import value_hash
 from vscg.labels import (
     BACKGROUND,
     CATEGORIES,
@@ -133,3 +134,7 @@ def test_facts_about_the_real_background_clips(ave_small):
     assert audio.shape == (178, 10, 128) and audio.min() == 0
     assert round(100 * (audio == 0).mean(), 1) == 65.3
     assert (round(audio.mean(), 3), round(audio.std(), 3), round(audio.max(), 1)) == (0.122, 0.262, 4.5)
+
+
+def test_the_categories_are_those_of_the_real_file_where_it_is_not_at_hand():
+    assert value_hash(list(CATEGORIES)) == "9996da6433e15d11375f858981386a5b3fb371a32d2d5465e398cf9da71266b5"

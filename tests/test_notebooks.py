@@ -54,6 +54,14 @@ def test_notebook_agrees_with_its_source(source):
 
 
 @every_source
+def test_links_lead_somewhere_in_jupyter_lab(source):
+    text = "\n".join(cell.source for cell in jupytext.read(source).cells if cell.cell_type == "markdown")
+    targets = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    assert "{doc}" not in text and targets
+    assert [target for target in targets if not (source.parent / target).is_file()] == []
+
+
+@every_source
 def test_first_code_cell_imports(source):
     kinds = [type(statement) for statement in statements(code_cells(source)[0])]
     imports = [kind in (ast.Import, ast.ImportFrom) for kind in kinds]

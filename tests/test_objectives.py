@@ -170,7 +170,7 @@ def test_multi_label_soft_margin():
     best, worst = (ob.multi_label_soft_margin(x, right).item() for x in (right, wrong))
     assert best == pytest.approx((28 * log(2) + log(1 + math.exp(-1))) / 29)
     assert worst == pytest.approx((28 * log(2) + log(1 + math.e)) / 29)
-    assert 0.68 <= best < loss.item() < worst <= 0.72
+    assert 0.68 <= best < loss.item() < worst <= 0.715
 
 
 def slow_stale_targets(batches):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from vscg import plots
+from vscg.models import BUILT, SYSTEMS
 from vscg.plots_parameters import accuracy_by_parameters, parts_figure
 
 
@@ -37,3 +38,18 @@ def test_every_system_has_its_dot_in_the_order_of_size(intervals):
     assert dots == [(0.6, 70), (2.5, 80), (9.5, 77)]
     ends = [line[:, 1].tolist() for bars in ax.collections for line in bars.get_segments()]
     assert ends == ([[60, 71], [78, 81], [75, 79]] if intervals else [])
+
+
+def looks(names):
+    """Colour and marker of each name's dot, where the first has the fewest parameters."""
+    frame = pd.DataFrame({"name": names, "parameters": range(1, len(names) + 1), "mean": 70.0})
+    dots = accuracy_by_parameters(frame, "live parameters").axes[0].containers
+    return {bar.get_label(): (bar[0].get_color(), bar[0].get_marker()) for bar in dots}
+
+
+def test_a_system_looks_the_same_in_every_figure_and_like_no_other():
+    titles = [entry.title for entry in SYSTEMS.values()]
+    every, few = looks(titles), looks(["VSCG", "AVT", "AVEL"])
+    assert len(set(every.values())) == len(titles) and few.items() <= every.items()
+    assert len({every[SYSTEMS[name].title][0] for name in BUILT}) == len(BUILT)      # the built ones by colour alone
+    assert len(set(looks(["mine", "VSCG", "yours"]).values())) == 3

@@ -150,9 +150,9 @@ class TestStacks:
         torch.testing.assert_close(after, module.layer(mapped, memory))
 
     def test_each_modality_reads_the_encoding_of_the_other(self):
-        module = shaken(CrossModalTransformer(3, 5, 8, encoder_hidden=6, decoder_hidden=7, dropout=0.1,
+        module = shaken(CrossModalTransformer(3, encoder_hidden=6, decoder_hidden=7, dropout=0.1,
                                               decoder_dropout=0.2)).eval()
-        audio, visual = sequences((2, 4, 3), (2, 4, 5))
+        audio, visual = sequences((2, 4, 3), (2, 4, 512))
         encoded, decoded = module(audio, visual)
         assert torch.equal(encoded[0], module.audio_encoder(audio))
         assert torch.equal(encoded[1], module.visual_encoder(visual))
@@ -167,8 +167,8 @@ class TestStacks:
                          ("visual_decoder", 0.2)}
 
     def test_gradients(self):
-        module = CrossModalTransformer(3, 5, 8, encoder_hidden=6, decoder_hidden=7, dropout=0, decoder_dropout=0)
-        audio, visual = (x.requires_grad_() for x in sequences((2, 4, 3), (2, 4, 5)))
+        module = CrossModalTransformer(3, encoder_hidden=6, decoder_hidden=7, dropout=0, decoder_dropout=0)
+        audio, visual = (x.requires_grad_() for x in sequences((2, 4, 3), (2, 4, 512)))
         _, decoded = module.double()(audio, visual)
         sum((x * torch.randn_like(x)).sum() for x in decoded).backward()
         assert [name for name, p in module.named_parameters() if not p.grad.any()] == []

@@ -1,17 +1,14 @@
 """Every metric of the book, their intervals, and the baselines that need no localisation.
 
 `predicted` and `true` are integer arrays (N, T) of class indices, 28 = background. Accuracies are fractions 0..1.
-Intervals come from a bootstrap over clips: the segments of one clip are not independent of each other, clips are.
+Intervals come from a bootstrap over clips, and over seeds where there are several: the segments of one clip are not
+independent of each other, clips are.
 """
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
 from vscg.errors import VscgError
 from vscg.labels import BACKGROUND, CLASSES
-
-Interval = tuple[float, float]
 
 
 def clip_accuracy(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -51,64 +48,91 @@ def confusion_matrix(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     return cells.reshape(CLASSES, CLASSES)
 
 
-def event_f1(predicted: np.ndarray, true: np.ndarray, overlap: float = 0.5) -> dict[str, float]:
+def event_f1(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
     """Precision, recall and F1 of whole events, micro-averaged over all clips.
 
-    An event is a maximal run of one class other than background. A predicted and a true event may be matched if they
-    have the same clip and class and their temporal intersection over union is at least `overlap` (0 < overlap <= 1).
-    Matching is one to one and greedy: largest overlap first, then the earlier predicted, then the earlier true event.
+    An event is a maximal run of one class other than background. A predicted and a true event match if they have the
+    same clip and class and their temporal intersection over union is at least one half. No event can match two.
 
     Returns `precision`, `recall`, `f1`, each 0..1. No events on either side: all three are 1, nothing was there to
     be found and nothing was claimed. Events on one side only: all three are 0.
     """
     predicted, true = _pair(predicted, true)
-    if not 0 < overlap <= 1:
-        raise VscgError(f"overlap of events is {overlap}; give a fraction above 0 and at most 1")
     claimed, wanted = _events(predicted), _events(true)
     n_claimed, n_wanted = sum(map(len, claimed.values())), sum(map(len, wanted.values()))
     if n_claimed + n_wanted == 0:
         return {"precision": 1.0, "recall": 1.0, "f1": 1.0}
-    matched = sum(_matches(claimed[key], wanted[key], overlap) for key in claimed.keys() & wanted.keys())
+    matched = sum(_matches(claimed[key], wanted[key]) for key in claimed.keys() & wanted.keys())
     return {"precision": matched / n_claimed if n_claimed else 0.0, "recall": matched / n_wanted if n_wanted else 0.0,
             "f1": 2 * matched / (n_claimed + n_wanted)}
 
 
-def bootstrap_interval(per_clip: np.ndarray, statistic: Callable[..., np.ndarray] = np.mean, level: float = 0.95,
-                       resamples: int = 2000, seed: int = 0) -> Interval:
-    """Percentile bootstrap interval of a statistic of per-clip values; clips are drawn with replacement.
+def bootstrap_interval(per_clip: np.ndarray) -> tuple[float, float]:
+    """95% percentile bootstrap interval `(low, high)` of the mean of (N,) finite values, one for each clip.
 
-    Args:
-        per_clip: (N,) finite values, one for each clip.
-        statistic: called once as `statistic(values, axis=1)` on (resamples, N), returns (resamples,).
-        level: coverage aimed at, between 0 and 1.
-
-    Returns: `(low, high)`, in the statistic's unit.
+    It is `two_way_interval` of one seed, errors included.
     """
-    per_clip = np.asarray(per_clip, dtype=np.float64)
-    if per_clip.ndim != 1 or not per_clip.size or not np.isfinite(per_clip).all():
-        raise VscgError(f"bootstrap over clips needs one finite value for each clip, shape (N,); got {per_clip.shape}")
-    if not 0 < level < 1 or resamples < 1:
-        raise VscgError(f"bootstrap needs a level between 0 and 1 and at least one resample; got {level}, {resamples}")
-    draws = np.random.default_rng(seed).integers(per_clip.size, size=(resamples, per_clip.size), dtype=np.int32)
-    low, high = np.quantile(statistic(per_clip[draws], axis=1), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return two_way_interval(np.asarray(per_clip)[None])
 
 
-def paired_difference(per_clip_a: np.ndarray, per_clip_b: np.ndarray, level: float = 0.95, resamples: int = 2000,
-                      seed: int = 0) -> tuple[float, float, float]:
-    """Mean of a - b over the same clips in the same order, with its bootstrap interval: `(mean, low, high)`."""
+def paired_difference(per_clip_a: np.ndarray, per_clip_b: np.ndarray) -> tuple[float, float, float]:
+    """Mean of a - b over the same clips in the same order, with its bootstrap interval: `(mean, low, high)`.
+
+    Raises:
+        VscgError: two shapes that differ, or what `bootstrap_interval` refuses.
+    """
     a, b = np.asarray(per_clip_a, dtype=np.float64), np.asarray(per_clip_b, dtype=np.float64)
     if a.shape != b.shape:
         raise VscgError(f"a paired difference needs the same clips on both sides; got shapes {a.shape} and {b.shape}")
-    low, high = bootstrap_interval(a - b, level=level, resamples=resamples, seed=seed)
-    return float((a - b).mean()), low, high
+    return float((a - b).mean()), *bootstrap_interval(a - b)
 
 
-def summarise(predicted: np.ndarray, true: np.ndarray, seed: int = 0) -> dict:
+def two_way_interval(per_seed_and_clip: np.ndarray) -> tuple[float, float]:
+    """95% percentile bootstrap interval of a mean over seeds and clips, both drawn with replacement.
+
+    With one seed it covers the clips alone. Two or three seeds say little about all seeds: the interval is then
+    rather too narrow.
+
+    Args:
+        per_seed_and_clip: (S, N) finite values, the same N clips for each of S seeds.
+
+    Returns: `(low, high)`, in the values' unit.
+
+    Raises:
+        VscgError: another shape, no value, or one that is not finite.
+    """
+    values = np.asarray(per_seed_and_clip, dtype=np.float64)
+    if values.ndim != 2 or not values.size or not np.isfinite(values).all():
+        raise VscgError("bootstrap over seeds and clips needs one finite value for each seed and clip, shape (S,N); "
+                        f"got {values.shape}")
+    return bounds(resampled_means(values, draws(values.shape)))
+
+
+def draws(shape: tuple[int, int], resamples: int = 2000) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers of seeds (R,S) and of clips (R,N) drawn with replacement, independently; the same in every call."""
+    generator = np.random.default_rng(0)
+    clips = generator.integers(shape[1], size=(resamples, shape[1]), dtype=np.int32)
+    return generator.integers(shape[0], size=(resamples, shape[0])), clips
+
+
+def resampled_means(values: np.ndarray, drawn: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Mean of (S,N) values in each resample that `draws` gave: (R,)."""
+    seeds, clips = drawn
+    of_seed = np.stack([row[clips].mean(axis=1) for row in values], axis=1)
+    return np.take_along_axis(of_seed, seeds, axis=1).mean(axis=1)
+
+
+def bounds(resampled: np.ndarray) -> tuple[float, float]:
+    """The two ends between which 95% of the resamples lie, as many below as above."""
+    low, high = np.quantile(resampled, [(1 - 0.95) / 2, (1 + 0.95) / 2])
+    return float(low), float(high)
+
+
+def summarise(predicted: np.ndarray, true: np.ndarray) -> dict:
     """All metrics of one system as plain floats and lists, ready for JSON; None where a class or kind is absent."""
     per_clip = clip_accuracy(predicted, true)
     return {"accuracy": float(per_clip.mean()),
-            "accuracy_interval": list(bootstrap_interval(per_clip, seed=seed)),
+            "accuracy_interval": list(bootstrap_interval(per_clip)),
             "event_accuracy": _or_none(event_accuracy(predicted, true)),
             "background_accuracy": _or_none(background_accuracy(predicted, true)),
             "event_f1": event_f1(predicted, true),
@@ -116,7 +140,7 @@ def summarise(predicted: np.ndarray, true: np.ndarray, seed: int = 0) -> dict:
 
 
 def trivial_baselines(train_labels: np.ndarray, test_labels: np.ndarray, train_category: np.ndarray,
-                      test_category: np.ndarray, seed: int = 0) -> pd.DataFrame:
+                      test_category: np.ndarray) -> pd.DataFrame:
     """Accuracy on the test clips of four rules that look at neither sound nor picture.
 
     Args:
@@ -137,7 +161,7 @@ def trivial_baselines(train_labels: np.ndarray, test_labels: np.ndarray, train_c
     rows = []
     for name, mask in inside.items():
         per_clip = clip_accuracy(np.where(mask, category, BACKGROUND), true)
-        rows.append((name, float(per_clip.mean()), *bootstrap_interval(per_clip, seed=seed)))
+        rows.append((name, float(per_clip.mean()), *bootstrap_interval(per_clip)))
     return pd.DataFrame(rows, columns=["name", "accuracy", "low", "high"])
 
 
@@ -191,19 +215,11 @@ def _events(classes: np.ndarray) -> dict[tuple[int, int], list[tuple[int, int]]]
     return events
 
 
-def _matches(claimed: list[tuple[int, int]], wanted: list[tuple[int, int]], overlap: float) -> int:
-    """Number of greedy one-to-one matches between the events of one clip and class."""
-    pairs = []
-    for i, (s, e) in enumerate(claimed):
-        for j, (start, end) in enumerate(wanted):
-            shared = max(0, min(e, end) - max(s, start))
-            pairs.append((-shared / (e - s + end - start - shared), i, j))
-    used_i, used_j = set(), set()
-    for negative_overlap, i, j in sorted(pairs):
-        if -negative_overlap >= overlap and i not in used_i and j not in used_j:
-            used_i.add(i)
-            used_j.add(j)
-    return len(used_i)
+def _matches(claimed: list[tuple[int, int]], wanted: list[tuple[int, int]]) -> int:
+    """Number of matches between the events of one clip and class."""
+    # Two events of one class do not touch: what overlaps both covers the gap too, and matches one of them at most.
+    shared = ((min(e, end) - max(s, start), e - s + end - start) for s, e in claimed for start, end in wanted)
+    return sum(both / (length - both) >= 0.5 for both, length in shared)
 
 
 def _share(right: np.ndarray) -> float:

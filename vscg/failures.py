@@ -1,7 +1,7 @@
 """What systems get wrong, counted: kinds of error, confused pairs, seconds at an event's edge, trust in answers.
 
 `predicted` (S,N,T) holds the classes that S runs (seeds) give to the same N clips of T seconds, `true` (N,T) the
-annotated ones; 28 is background. Intervals are drawn over seeds and clips, as in `rules.two_way_interval`.
+annotated ones; 28 is background. Intervals are drawn over seeds and clips, as in `evaluation.two_way_interval`.
 """
 from collections.abc import Iterable, Sequence
 
@@ -12,11 +12,13 @@ from torch import Tensor, nn
 
 from vscg.check import repeated_videos
 from vscg.errors import VscgError
+from vscg.evaluation import bounds, draws
 from vscg.labels import BACKGROUND, CLASSES, EVENT_CLASSES
 from vscg.models import Output
 from vscg.prepared import Dataset
-from vscg.rules import bounds, draws
 
+BATCH = 32     # clips at a time
+BINS = 10      # of confidence
 KINDS = {"missed": "an event second called background", "invented": "a background second called an event",
          "misnamed": "an event second given another event's name"}
 
@@ -89,7 +91,7 @@ def other_names(video_ids: Sequence[str], category: np.ndarray) -> np.ndarray:
     return others
 
 
-def resampled_shares(hits: np.ndarray, where: np.ndarray, resamples: int = 2000) -> np.ndarray:
+def resampled_shares(hits: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Share of the seconds `where` that are `hits`, first as measured, then in each resample of seeds and clips.
 
     All seconds count alike. The resamples depend on the numbers of seeds and clips alone, so two results can be
@@ -97,15 +99,17 @@ def resampled_shares(hits: np.ndarray, where: np.ndarray, resamples: int = 2000)
 
     Args:
         hits, where: (S,N,T) bool, or (N,T) if the same for all seeds; not both without a seed axis.
-        resamples: R.
 
     Returns: (1+R,) float64 in 0..1, NaN where a resample has no such second.
+
+    Raises:
+        VscgError: another shape, or no second at all.
     """
     hits, where = np.broadcast_arrays(hits, where)
     if hits.ndim != 3 or not hits.size:
         raise VscgError(f"shares need seconds of shape (seeds, clips, seconds); got {hits.shape}")
     parts = np.stack([(hits & where).sum(2), where.sum(2)], -1).astype(np.float64)          # (S,N,2)
-    seeds, clips = draws(parts.shape[:2], resamples)
+    seeds, clips = draws(parts.shape[:2])
     of_seed = np.stack([seed[clips].sum(1) for seed in parts], 1)                           # (R,S,2)
     drawn = np.take_along_axis(of_seed, seeds[..., None], 1).sum(1)
     sums = np.vstack([parts.sum((0, 1)), drawn])
@@ -140,16 +144,15 @@ def class_probability(output: Output) -> Tensor:
 
 
 @torch.inference_mode()
-def probabilities(model: nn.Module, data: Dataset, rows: np.ndarray, batch: int = 32) -> np.ndarray:
+def probabilities(model: nn.Module, data: Dataset, rows: np.ndarray) -> np.ndarray:
     """`class_probability` of some clips: (N,T,29) float32.
 
     Args:
         model: on the CPU, in evaluation mode.
         data: the data set.
         rows: (N,) row numbers.
-        batch: clips at a time.
     """
-    parts = [rows[start:start + batch] for start in range(0, len(rows), batch)]
+    parts = [rows[start:start + BATCH] for start in range(0, len(rows), BATCH)]
     return np.concatenate([class_probability(model(torch.from_numpy(data.audio[part]),
                                                    torch.from_numpy(data.visual[part]).float())).numpy()
                            for part in parts])
@@ -160,23 +163,26 @@ def confidence_of(probability: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.take_along_axis(probability, predicted[..., None], -1)[..., 0]
 
 
-def reliability(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> pd.DataFrame:
-    """How often answers of about the same confidence are right; bins of equal width, [0, 1/bins) and so on.
+def reliability(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
+    """How often answers of about the same confidence are right; ten bins of equal width, [0, 0.1) and so on.
 
     Args:
-        confidence, right: (S,N,T), 0..1 and bool.
-        bins: B; a confidence of 1 falls into the last one.
+        confidence, right: (S,N,T), 0..1 and bool; a confidence of 1 falls into the last bin.
 
     Returns: one row for each bin that is not empty: `confidence` (mean), `mean`, `low`, `high` (share of right answers
     with its interval), `share` of all seconds.
+
+    Raises:
+        VscgError: shapes that differ, `right` not bool, or a confidence outside 0..1.
     """
-    number = _bin(confidence, right, bins)
+    number = _bin(confidence, right, BINS)
     lines = [(confidence[number == b].mean(), *estimate(resampled_shares(right, number == b)), (number == b).mean())
              for b in np.unique(number)]
     return pd.DataFrame(lines, columns=["confidence", "mean", "low", "high", "share"])
 
 
-def calibration_errors(confidence: np.ndarray, right: np.ndarray, bins: int = 10, resamples: int = 2000) -> np.ndarray:
+def calibration_errors(confidence: np.ndarray, right: np.ndarray, bins: int = BINS,
+                       resamples: int = 2000) -> np.ndarray:
     """Expected calibration error (Guo et al., ICML 2017), first as measured, then in each resample: (1+R,) in 0..1.
 
     In each bin of `reliability` the mean confidence is held against the share of right answers; the absolute
@@ -203,16 +209,16 @@ def calibration_estimate(errors: np.ndarray) -> tuple[float, float, float]:
     return float(errors[0]), *(max(0.0, 2 * float(errors[0]) - end) for end in (high, low))
 
 
-def perfect_calibration(confidence: np.ndarray, bins: int = 10, resamples: int = 200, seed: int = 0) -> float:
+def perfect_calibration(confidence: np.ndarray) -> float:
     """Mean calibration error of a system that means what it says, with these confidences (S,N,T).
 
     Answers are drawn to be right with just their confidence. The seconds of a clip share one draw, the largest
     dependence there can be: what exceeds this value clearly is more than noise.
     """
-    generator, errors = np.random.default_rng(seed), []
-    for _ in range(resamples):
+    generator, errors = np.random.default_rng(0), []
+    for _ in range(200):
         right = generator.random((*confidence.shape[:2], 1)) < confidence
-        errors.append(calibration_errors(confidence, right, bins, resamples=1)[0])
+        errors.append(calibration_errors(confidence, right, resamples=1)[0])
     return float(np.mean(errors))
 
 

@@ -18,6 +18,7 @@ from vscg.errors import VscgError
 from vscg.labels import GRID, event_mask
 from vscg.prepared import Dataset
 
+BATCH = 32                                       # clips at a time
 HALF = 0.5                                       # of a map's maximum; and the IoU from which a second is a success
 GRID_OF_THRESHOLDS = np.linspace(0, 1, 21)       # steps of 0.05, as in the literature
 SCORES = {"pointing": "pointing accuracy", "iou": "mean IoU", "success": "IoU of 0.5 or more", "roc_auc": "ROC AUC"}
@@ -122,13 +123,13 @@ def chance(mask: np.ndarray, scored: np.ndarray) -> dict[str, np.ndarray]:
     return {name: clip_means(values, scored) for name, values in seconds.items()}
 
 
-def centre_prior(shape: tuple[int, ...] = (GRID, GRID)) -> np.ndarray:
-    """A fixed map that knows only that things are filmed in the middle: a round bump (H,W), sums to 1.
+def centre_prior() -> np.ndarray:
+    """A fixed map that knows only that things are filmed in the middle: a round bump (7,7), sums to 1.
 
     Its spread (standard deviation) is a quarter of the map's side.
     """
-    down, across = (((np.arange(side) - (side - 1) / 2) / (side / 4)) ** 2 for side in shape)
-    bump = np.exp(-(down[:, None] + across) / 2)
+    squares = ((np.arange(GRID) - (GRID - 1) / 2) / (GRID / 4)) ** 2
+    bump = np.exp(-(squares[:, None] + squares) / 2)
     return bump / bump.sum()
 
 
@@ -151,8 +152,8 @@ def other_clip(category: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 @torch.inference_mode()
-def attention_of(model: nn.Module, data: Dataset, rows: np.ndarray, sound_rows: np.ndarray | None = None,
-                 batch: int = 32) -> np.ndarray:
+def attention_of(model: nn.Module, data: Dataset, rows: np.ndarray,
+                 sound_rows: np.ndarray | None = None) -> np.ndarray:
     """A system's attention for the pictures of some clips, with their own sound or with that of other clips.
 
     Args:
@@ -160,7 +161,6 @@ def attention_of(model: nn.Module, data: Dataset, rows: np.ndarray, sound_rows: 
         data: the data set.
         rows: (N,) row numbers of the pictures.
         sound_rows: (N,) row numbers of the sounds, second by second; None takes `rows`.
-        batch: clips at a time.
 
     Returns: (N,10,7,7) float32, each map sums to 1.
 
@@ -169,8 +169,8 @@ def attention_of(model: nn.Module, data: Dataset, rows: np.ndarray, sound_rows: 
     """
     sound_rows = rows if sound_rows is None else sound_rows
     parts = []
-    for start in range(0, len(rows), batch):
-        some = slice(start, start + batch)
+    for start in range(0, len(rows), BATCH):
+        some = slice(start, start + BATCH)
         sound, sight = torch.from_numpy(data.audio[sound_rows[some]]), torch.from_numpy(data.visual[rows[some]])
         attention = model(sound, sight.float()).attention
         if attention is None:

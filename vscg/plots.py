@@ -165,13 +165,13 @@ def learning_curves(history: pd.DataFrame) -> Figure:
     return fig
 
 
-def class_histogram(counts: Sequence[int], names: Sequence[str], unit: str = "clips") -> Figure:
-    """How often each class occurs, largest first: C counts of clips (or another unit) and C names."""
+def class_histogram(counts: Sequence[int], names: Sequence[str]) -> Figure:
+    """How many clips each class has, largest first: C counts and C names."""
     frame = pd.DataFrame({"count": counts, "name": [short_name(name) for name in names]}).sort_values(
         "count", ascending=False, kind="stable")
     fig, ax = _figure(1 + 0.25 * len(frame))
     ax.bar_label(ax.barh(frame["name"], frame["count"], color=COLOURS["fused"]), padding=3, fontsize=11)
-    ax.set(xlabel=f"number of {unit}", ylabel="class", xlim=(0, 1.1 * max(1, frame["count"].max())),
+    ax.set(xlabel="number of clips", ylabel="class", xlim=(0, 1.1 * max(1, frame["count"].max())),
            ylim=(len(frame) - 0.4, -0.6))
     ax.grid(False)
     return fig

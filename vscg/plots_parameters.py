@@ -4,9 +4,13 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
+from vscg.models import SYSTEMS
 from vscg.plots import COLOURS, DARK, OTHERS, _figure, _legend
 
 MARKERS = "osD^vPX"
+# A system has the same colour and marker in every figure, those of its place here: systems that are built first.
+TITLES = [entry.title for entry in sorted(SYSTEMS.values(), key=lambda entry: entry.build is None)]
+
 
 def parts_figure(parts: pd.DataFrame, references: Mapping[str, float]) -> Figure:
     """One bar for each system, stacked from the parts of its parameters.
@@ -31,16 +35,19 @@ def accuracy_by_parameters(frame: pd.DataFrame, label: str) -> Figure:
     """Accuracy over the number of parameters, one dot for each system.
 
     Args:
-        frame: columns `name`, `parameters` (millions), `mean` and, where there are intervals, `low`, `high` (percent).
+        frame: columns `name` (a title of the registry or any other), `parameters` (millions), `mean` and, where there
+            are intervals, `low`, `high` (percent).
         label: what was counted, for the axis.
     """
     fig, ax = _figure(4.2)
-    frame = frame.sort_values("parameters")
-    for i, row in enumerate(frame.to_dict("records")):
+    places = list(dict.fromkeys([*TITLES, *frame["name"]]))
+    for row in frame.sort_values("parameters").to_dict("records"):
+        place = places.index(row["name"])
         reach = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]] if "low" in row else None
         # Names stand in the legend, in the order of size: dots may lie close together.
-        ax.errorbar(row["parameters"], row["mean"], yerr=reach, fmt=MARKERS[i % len(MARKERS)], markersize=9,
-                    linewidth=2, capsize=4, color=OTHERS[i % len(OTHERS)], label=row["name"])
+        ax.errorbar(row["parameters"], row["mean"], yerr=reach, fmt=MARKERS[place % len(MARKERS)],
+                    markersize=9, linewidth=2, capsize=4, color=OTHERS[place] if place < len(OTHERS) else DARK,
+                    label=row["name"])
     ax.set(xlabel=f"{label} (millions)", ylabel="accuracy (% of segments)", xscale="log",
            xlim=(0.7 * frame["parameters"].min(), 1.4 * frame["parameters"].max()))
     ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]

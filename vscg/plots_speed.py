@@ -10,16 +10,16 @@ from vscg.plots import COLOURS, DARK, LIGHT, OTHERS, _figure, _legend
 LOOPS = {"published": OTHERS[0], "vscg": COLOURS["fused"]}      # the two loops, the same colour everywhere
 
 
-def speedup_figure(clocks: Mapping[str, pd.DataFrame], control: str = "published again") -> Figure:
+def speedup_figure(clocks: Mapping[str, pd.DataFrame]) -> Figure:
     """How many times faster than the published loop each arm is: median and quartiles, by several clocks.
 
     Args:
-        clocks: clock's name -> a row for each arm, columns `median`, `low`, `high`.
-        control: the arm that is the published loop itself; its quartiles by the first clock are shaded.
+        clocks: clock's name -> a row for each arm, columns `median`, `low`, `high`. The arm "published again" is the
+            published loop itself; its quartiles by the first clock are shaded.
     """
     arms = list(next(iter(clocks.values())).index)
     fig, ax = _figure(1.4 + 0.5 * len(arms))
-    noise = next(iter(clocks.values())).loc[control]
+    noise = next(iter(clocks.values())).loc["published again"]
     ax.axvspan(noise["low"], noise["high"], color=LIGHT, label="the same loop twice, quartiles")
     ax.axvline(1, color=DARK, linewidth=1.5)
     for i, (clock, frame) in enumerate(clocks.items()):

@@ -103,4 +103,4 @@ def build_model(system: str, *, setting: str = "fully", variant: str = "released
 
 
 __all__ = ["BUILT", "ORIGINS", "SETTINGS", "SYSTEMS", "VARIANTS", "Output", "System", "build_model", "check_system",
-           "choose", "predict_segments"]
+           "predict_segments"]

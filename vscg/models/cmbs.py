@@ -18,14 +18,13 @@ class SelfAttentiveSpatialAttention(nn.Module):
     Args:
         beta: how much the visual summary adds.
         dropout: rate after the regions' attention to one another.
-        query_dim: size of the queries and keys.
         scaled: whether the products of queries and keys are divided by the root of their size; as published, not.
     """
 
-    def __init__(self, *, beta: float, dropout: float, query_dim: int = 128, scaled: bool = False):
+    def __init__(self, *, beta: float, dropout: float, scaled: bool = False):
         super().__init__()
-        self.beta, self.scale = beta, query_dim ** -0.5 if scaled else 1.0
-        self.query, self.key, self.value = nn.Linear(512, query_dim), nn.Linear(512, query_dim), nn.Linear(512, 512)
+        self.beta, self.scale = beta, 128 ** -0.5 if scaled else 1.0
+        self.query, self.key, self.value = nn.Linear(512, 128), nn.Linear(512, 128), nn.Linear(512, 512)
         self.dropout, self.norm = nn.Dropout(dropout), nn.LayerNorm(512)
         self.visual_spatial = GuidedPooling(512)
         self.channel, self.spatial = ChannelGate(), GuidedPooling()
@@ -40,9 +39,9 @@ class SelfAttentiveSpatialAttention(nn.Module):
         return attended * (1 + self.beta * summary.sigmoid()), weights
 
 
-def strongest_mean(scores: Tensor, segments: int = 4) -> Tensor:
-    """Mean over the segments with the largest scores, for each class: (B,T,C) to (B,C)."""
-    return scores.topk(segments, dim=1).values.mean(1)
+def strongest_mean(scores: Tensor) -> Tensor:
+    """Mean over the four segments with the largest scores, for each class: (B,T,C) to (B,C)."""
+    return scores.topk(4, dim=1).values.mean(1)
 
 
 class CMBS(nn.Module):

@@ -7,7 +7,12 @@ from vscg.models.output import Output
 
 
 class TwoPartHead(nn.Module):
-    """Fully supervised: is each segment an event, and which event does the clip hold? (Eq. 14, 15)."""
+    """Is each segment an event, and which event does the clip hold? (Eq. 14, 15).
+
+    Args:
+        dim: size of the fused vectors.
+        events: the clip's classes, 28 events; weakly supervised, CMRA and DMIN add background, 29.
+    """
 
     def __init__(self, dim: int = 256, events: int = 28):
         super().__init__()
@@ -15,19 +20,19 @@ class TwoPartHead(nn.Module):
         self.category = nn.Linear(dim, events)
 
     def forward(self, fused: Tensor) -> tuple[Tensor, Tensor]:
-        """Event relevance o_t (B,T) and event category o_c (B,28), both logits."""
+        """Event relevance o_t (B,T) and event category o_c (B,events), both logits; fused is (B,T,dim)."""
         return self.relevance(fused).squeeze(-1), self.category(fused.amax(1))
 
 
 class SegmentHead(nn.Module):
-    """29 class logits for each segment: (B,T,dim) to (B,T,29). No biases."""
+    """29 class logits for each segment, without biases."""
 
-    def __init__(self, dim: int = 256, hidden_dim: int = 64, classes: int = 29):
+    def __init__(self):
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(dim, hidden_dim, bias=False), nn.ReLU(),
-                                    nn.Linear(hidden_dim, classes, bias=False))
+        self.layers = nn.Sequential(nn.Linear(256, 64, bias=False), nn.ReLU(), nn.Linear(64, 29, bias=False))
 
     def forward(self, fused: Tensor) -> Tensor:
+        """Fused features (B,T,256) to logits (B,T,29)."""
         return self.layers(fused)
 
 
@@ -39,14 +44,14 @@ class WeightingHead(nn.Module):
             the branch can halve a segment, not silence it.
     """
 
-    def __init__(self, dim: int = 256, classes: int = 29, rectified: bool = True):
+    def __init__(self, rectified: bool = True):
         super().__init__()
         self.rectified = rectified
-        self.segment = SegmentHead(dim, classes=classes)
-        self.weight = nn.Linear(classes, 1, bias=False)
+        self.segment = SegmentHead()
+        self.weight = nn.Linear(29, 1, bias=False)
 
     def forward(self, fused: Tensor) -> tuple[Tensor, Tensor]:
-        """Weighted segment logits (B,T,29) and the clip's class probabilities O_c^w (B,29)."""
+        """Fused features (B,T,256) to weighted segment logits (B,T,29) and the clip's probabilities O_c^w (B,29)."""
         score = self.segment(fused)
         weight = self.weight(score)
         score = score * (weight.relu() if self.rectified else weight).sigmoid()
@@ -59,7 +64,7 @@ HEADS = {"two_part": TwoPartHead, "segment": SegmentHead}      # fully supervise
 def build_head(setting: str, head: str, rectified: bool = True) -> nn.Module:
     """The head `head` of `HEADS` when fully supervised, the weighting head when weakly supervised."""
     choose("head", head, HEADS)
-    return HEADS[head]() if setting == "fully" else WeightingHead(rectified=rectified)
+    return HEADS[head]() if setting == "fully" else WeightingHead(rectified)
 
 
 def segment_cosine(audio: Tensor, visual: Tensor) -> Tensor:

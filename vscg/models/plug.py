@@ -10,6 +10,7 @@ class PassThrough(nn.Module):
     """Nothing plugged in: both modalities as they come."""
 
     def forward(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns both as they are."""
         return audio, visual
 
 
@@ -17,6 +18,7 @@ class PluggedESCM(EventSemanticConsistency):
     """ESCM as a plug: its normalised outputs alone."""
 
     def forward(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor]:
+        """A^seg, V^seg (B,T,256) to (N_a, N_v), the same shape."""
         return super().forward(audio, visual)[0]
 
 

@@ -73,9 +73,11 @@ class TransformerLayer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A linear map and two layers of self-attention: (B,T,input_dim) to (B,T,dim).
+    """A linear map and two layers of self-attention.
 
     Args:
+        input_dim, dim: sizes of the vectors that come in and go out.
+        hidden, dropout: of both layers.
         twins: whether both layers start from the same weights, as published.
     """
 
@@ -87,6 +89,7 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList([layer, second])
 
     def forward(self, sequence: Tensor) -> Tensor:
+        """A sequence (B,T,input_dim) to its encoding (B,T,dim)."""
         x = self.affine(sequence)
         for layer in self.layers:
             x = layer(x, x)
@@ -112,27 +115,26 @@ class CrossModalTransformer(nn.Module):
     """One encoder and one decoder per modality; each decoder reads the other modality's encoding.
 
     Args:
-        audio_dim, visual_dim: sizes of the input vectors.
-        dim: size of all vectors within.
+        audio_dim: size of the audio vectors; a visual one has 512, all within 256 entries.
         encoder_hidden, decoder_hidden: units of the layers' maps.
         dropout, decoder_dropout: rates in the encoders and in the decoders.
         decoder_attention: class of the decoders' attention.
         twins: whether the two layers of an encoder start from the same weights.
     """
 
-    def __init__(self, audio_dim: int = 128, visual_dim: int = 512, dim: int = 256, *, encoder_hidden: int = 2048,
-                 decoder_hidden: int = 2048, dropout: float, decoder_dropout: float,
-                 decoder_attention: type[MultiHeadAttention] = MultiHeadAttention, twins: bool = True):
+    def __init__(self, audio_dim: int = 128, *, encoder_hidden: int = 2048, decoder_hidden: int = 2048, dropout: float,
+                 decoder_dropout: float, decoder_attention: type[MultiHeadAttention] = MultiHeadAttention,
+                 twins: bool = True):
         super().__init__()
         encoder = dict(hidden=encoder_hidden, dropout=dropout, twins=twins)
         decoder = dict(hidden=decoder_hidden, dropout=decoder_dropout, attention=decoder_attention)
-        self.audio_encoder = Encoder(audio_dim, dim, **encoder)
-        self.visual_encoder = Encoder(visual_dim, dim, **encoder)
-        self.audio_decoder = Decoder(audio_dim, dim, **decoder)
-        self.visual_decoder = Decoder(visual_dim, dim, **decoder)
+        self.audio_encoder = Encoder(audio_dim, **encoder)
+        self.visual_encoder = Encoder(512, **encoder)
+        self.audio_decoder = Decoder(audio_dim, **decoder)
+        self.visual_decoder = Decoder(512, **decoder)
 
     def forward(self, audio: Tensor, visual: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """Audio (B,T,audio_dim) and visual (B,T,visual_dim) to the encoded and the decoded pair, all (B,T,dim)."""
+        """Audio (B,T,audio_dim) and visual (B,T,512) to the encoded and the decoded pair, all (B,T,256)."""
         audio_encoded, visual_encoded = self.audio_encoder(audio), self.visual_encoder(visual)
         decoded = self.audio_decoder(audio, visual_encoded), self.visual_decoder(visual, audio_encoded)
         return (audio_encoded, visual_encoded), decoded
