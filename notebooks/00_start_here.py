@@ -14,11 +14,17 @@
 # | **Question** | Does it run here, and where is what? |
 # | **Paper** | the task, Sec. III-A of {cite:t}`jiang2023vscg` |
 # | **Needs** | nothing |
-# | **Run time** | half a minute, the same in both profiles; the first run also makes the data set |
+# | **Run time** | half a minute, the same in every profile; the first run also makes the data set |
 # | **You will be able to verify** | that your environment is complete; that every chapter, module and test named here exists; what goes into VSCG and what comes out |
 #
 # A clip lasts ten seconds. For each second, VSCG says which of 28 events is both *seen and heard*, or that none is:
 # "background". A bell that tolls behind the camera is background, and so is a dog that is shown while it is silent.
+#
+# **VSCG** is the *video-level semantic consistency guidance* network of Jiang, Yin and Dang (2023). It has one idea: a
+# single second may be ambiguous, the clip as a whole seldom is. The network encodes every second from its sound and its
+# picture (chapters 3 and 4), sums the clip up in a small vector (5), and lets this vector guide a second look at every
+# second (6). *Fully supervised* means that it is trained with a label for every second, *weakly supervised* with one
+# tag for the whole clip.
 
 # %% [markdown]
 # First everything that the notebook uses.
@@ -50,7 +56,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # training schedule: quick, standard or full (the paper's)
+PROFILE = "quick"       # training schedule: quick (3 epochs), standard (more seeds in the tables) or full (the published)
 SEED = 0                # of weights, batches and dropout
 
 # %% [markdown]
@@ -89,7 +95,7 @@ print("threads:", torch.get_num_threads(), "of", os.cpu_count(), "cores")
 #
 # The generated ones are made when they are first asked for. Their features come from a generator, so no number on
 # them reproduces an accuracy of the paper; [notebook 02](02_planted_dataset.ipynb) says what they are good for. For the
-# real one see {doc}`../howto/real-data`. Which of them are here?
+# real one see [how to use it](../book/howto/real-data.md). Which of them are here?
 
 # %%
 for name in data_sets.NAMES:
@@ -101,7 +107,7 @@ for what, files in (("small AVE files", SMALL_FILES), ("AVE features", FEATURE_F
     print(f"{what:16} {found} of {len(files)}")
 
 # %% [markdown]
-# One call loads a data set into memory, whichever it is. Every notebook begins with it.
+# One call loads a data set into memory, whichever it is. Every notebook that uses one calls it.
 
 # %% tags=["nbval-check-output"]
 data = vscg.load_dataset(DATA)
@@ -111,12 +117,13 @@ for name in ("audio", "visual", "labels"):
 
 # %% [markdown]
 # Ten seconds a clip; for each second 128 numbers for the sound, a map of 7 by 7 regions with 512 numbers each for the
-# picture, and a label over 29 classes. The clips of the split `background` have no event; weakly supervised training
-# uses them too.
+# picture, and a label over 29 classes. The numbers are *features*: in the real data set one network for images, VGG-19,
+# made the maps, and one for sounds, VGGish, the 128 numbers; [chapter 19](19_your_own_clip.ipynb) computes them from a
+# video. The clips of the split `background` have no event; weakly supervised training uses them too.
 #
 # ## Rerunning
 #
-# Nobody edits a notebook to run it with other values. The whole book, on another data set and the paper's schedule:
+# A notebook need not be edited to run with other values. The whole book, on another data set and the paper's schedule:
 #
 # ```bash
 # make book DATA=planted PROFILE=full
@@ -130,7 +137,7 @@ for name in ("audio", "visual", "labels"):
 # ../.venv/bin/papermill 08_training_fully.ipynb /tmp/08_full.ipynb -k python3 -p DATA planted -p PROFILE full
 # ```
 #
-# More in {doc}`../howto/batch`. Which notebook takes which parameters, with their defaults, is read off the notebooks
+# More in [how to rerun in batch](../book/howto/batch.md). Which notebook takes which parameters, with their defaults, is read off the notebooks
 # themselves:
 
 # %%
@@ -143,7 +150,7 @@ for source in sources:
 # ## The map
 #
 # From the paper to the code: which section is taken apart in which notebook, which module computes it, and which tests
-# hold it in place. The list stands here once, and the table is made from it.
+# hold it in place.
 
 # %%
 MAP = [  # paper section, notebook, modules of vscg, tests
@@ -188,8 +195,8 @@ print("files that the map names and that are not there:", absent)
 assert not absent and {notebook for _, notebook, _, _ in MAP} == {source.stem for source in sources}
 
 # %% [markdown]
-# Symbols and their names in the code are on the page {doc}`../notation`; where the paper and the program that its
-# authors released differ, on {doc}`../deviations`.
+# Symbols and their names in the code are on the page [notation](../book/notation.md); where the paper and the program that its
+# authors released differ, on [where they differ](../book/deviations.md).
 #
 # ## Runs and how they are found again
 #
@@ -253,11 +260,14 @@ for field in dataclasses.fields(output):
 # |---|---|
 # | `event_relevance` | one number a second: is there an event (Eq. 14) |
 # | `event_category` | 28 numbers for the whole clip: which event (Eq. 15) |
-# | `similarity` | one number a second: do sound and picture agree (Eq. 16) |
+# | `similarity` | one number a second: do sound and picture agree (Eq. 16; a cosine in the released program) |
 # | `attention` | 7 by 7 weights a second: where in the picture the sound points |
+# | `threshold` | the sigmoid of `event_relevance` above which a second is an event ($\tau_b$ of the paper) |
+# | `extras` | what only one of the systems has; VSCG has none |
 #
 # The other fields belong to the weakly supervised setting, where the network gives 29 numbers for every second
-# (`segment_logits`) and a distribution over the classes for the clip (`video_probability`).
+# (`segment_logits`), a distribution over the classes for the clip (`video_probability`) and a smoothed one
+# (`smooth_probability`).
 #
 # Two things must hold whatever the weights are: attention sums to one over the map, and similarity, a cosine, lies
 # between -1 and 1.
@@ -289,8 +299,8 @@ plots.timeline(truth, {f"untrained, {setting}": classes for setting, classes in 
 
 # %% [markdown]
 # A coloured stretch of the upper row is what has to be found: which event, from which second, to which. An untrained
-# network knows neither. In the fully supervised setting its relevance lies near one half, under the threshold, so it
-# says "background". In the weakly supervised setting some class that means nothing comes out on top.
+# network knows neither. In the fully supervised setting the sigmoid of its relevance lies near one half, under the
+# threshold, so it says "background". In the weakly supervised setting some class that means nothing comes out on top.
 #
 # How many seconds of the test clips are right by such chance? The interval comes from drawing the clips again with
 # replacement.
@@ -302,7 +312,7 @@ predictions = {f"untrained, {setting}": inference.predict(model, features, test)
 predictions["always background"] = np.full_like(true, BACKGROUND)
 for name, predicted in predictions.items():
     per_clip = clip_accuracy(predicted, true)
-    low, high = bootstrap_interval(per_clip, seed=SEED)
+    low, high = bootstrap_interval(per_clip)
     print(f"{data.name}, {name:18} {100 * per_clip.mean():5.1f}% of segments right, "
           f"interval {100 * low:.1f} to {100 * high:.1f}%")
     assert per_clip.mean() < 0.3

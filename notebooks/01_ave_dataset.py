@@ -14,7 +14,7 @@
 # | **Question** | What is in AVE, and what is odd about it? |
 # | **Paper** | Sec. IV-A of {cite:t}`jiang2023vscg`; the data set is by {cite:t}`tian2018ave` |
 # | **Needs** | [Start here](00_start_here.ipynb), and the small AVE files (2.5 MB) |
-# | **Run time** | some seconds, the same in both profiles |
+# | **Run time** | some seconds |
 # | **You will be able to verify** | how the labels come from the annotations; which accuracy needs no localisation; which clips have two answers; what the stored order does to a batch; what the weak tag gives away |
 #
 # Everything here is computed from the official files, before any model is trained. A model inherits what is odd about
@@ -165,7 +165,7 @@ print("labels", tuple(y.shape), "equal to the package's:", torch.equal(y, ours))
 assert torch.equal(y, ours)
 
 # %% [markdown]
-# Weakly supervised training must do with one tag for the clip: which event it holds, and not when. This is the
+# Weakly supervised training must make do with one tag for the clip: which event it holds, and not when. This is the
 # **presence** target, a one-hot row with the event's class. The official file `mil_labels.h5` holds the same.
 
 # %% tags=["nbval-check-output"]
@@ -313,7 +313,7 @@ for k, window in enumerate(windows):
         print(f"not the whole clip: {names[k]} {window}")
 
 # %% [markdown]
-# For nearly every class the best window is the whole clip. The short one in the middle belongs to a class with few
+# For nearly every class the best window is the whole clip. The short one, Horse's, belongs to a class with few
 # clips, whose events may be anywhere. A fourth rule is told each test clip's duration as well,
 # and puts the event at the start. Now all four on the test clips of AVE, with 95% intervals from drawing clips again
 # with replacement.
@@ -415,7 +415,8 @@ leaked[leaked["video"].isin(some)].sort_values(["video", "split"])[["video", "sp
 # %% [markdown]
 # A system that remembers its training clips perfectly gives the *wrong* answer for these test clips: it has seen the
 # same clip with another name. No system that decides from sound and picture can be right on both entries. Their share
-# of the test clips is larger than the gaps between neighbours in Table I.
+# of the test clips is larger than any gap between neighbours in the fully supervised column of Table I, sorted by
+# accuracy.
 #
 # ## The stored order is sorted
 #
@@ -587,7 +588,7 @@ assert noisy.min() == 0
 # - The annotations do not say which ten seconds of a video a clip is. That repeated entries are the same clip follows
 #   from their equal intervals, not from a look at the pictures. With the full feature files it can be checked.
 # - What the sorted batches and the leaked duration are worth in accuracy on AVE. It takes training on the real
-#   features, which are not among the small files; {doc}`where the paper and the program differ <../deviations>` lists
+#   features, which are not among the small files; [where the paper and the program differ](../book/deviations.md) lists
 #   both.
 # - How exact the marked seconds are. The paper's supplement shows clips whose boundaries are arguable.
 #

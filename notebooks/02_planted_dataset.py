@@ -34,11 +34,10 @@ import pandas as pd
 import vscg
 from vscg import planted, plots
 from vscg.dials import SIZES
-from vscg.evaluation import bootstrap_interval, clip_accuracy, paired_difference, trivial_baselines
+from vscg.evaluation import bootstrap_interval, clip_accuracy, paired_difference, trivial_baselines, two_way_interval
 from vscg.labels import BACKGROUND, CATEGORIES, EVENT_CLASSES
 from vscg.plots import set_style, short_name
 from vscg.plots_curves import curves
-from vscg.rules import two_way_interval
 from vscg.speed import FOLDER
 
 set_style()
@@ -48,13 +47,13 @@ set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # data set: planted-mini or planted; for any other name planted-mini is taken
-PROFILE = "quick"       # training schedule: quick, standard or full (the paper's)
+PROFILE = "quick"       # training schedule: quick, standard or full (the published)
 SEED = 0                # of weights, batches and dropout
 
 # %% [markdown]
 # ## What is like AVE
 #
-# From outside the data set cannot be told from AVE: the same shapes, splits and labels. `planted` has AVE's own number of
+# From outside the data set is like AVE: the same shapes, splits and statistics of the labels. `planted` has AVE's own number of
 # clips, `planted-mini` about an eighth of them.
 
 # %% tags=["nbval-check-output"]
@@ -138,11 +137,12 @@ print("one group, measured:", round(float(cosine[same & other].mean()), 2))
 print("across groups:      ", round(abs(float(cosine[~same].mean())), 2))
 
 # %% [markdown]
-# The rest is the chance of a few patterns of 128 random numbers. The whole matrix, with the classes sorted by group. The groups' members are listed below it.
+# The rest is the chance of a few patterns of 128 random numbers. The whole matrix, with the classes
+# sorted by group; its numbers are places in that order, and the groups' members are listed below it.
 
 # %% mystnb={"figure": {"caption": "Classes of one group are alike, classes of different groups are not: seven blocks along the diagonal.", "name": "fig-planted-cosine"}, "image": {"alt": "Heatmap of cosine similarities of 28 classes sorted by group; square blocks of higher similarity lie along the diagonal."}}
 by_group = [c for members in planted.GROUPS for c in members]
-plots.matrix(cosine[np.ix_(by_group, by_group)], "class, sorted by group", "class, sorted by group",
+plots.matrix(cosine[np.ix_(by_group, by_group)], "place of the class, sorted by group", "place of the class",
              "Sound patterns of the 28 classes", "cosine (no unit)")
 
 # %% [markdown]
@@ -327,7 +327,7 @@ assert abs(ours[0] - 0.653) < 0.03 and abs(ours[1] - 0.122) < 0.02 and abs(ours[
 # ## The ambiguity dial
 #
 # One dial decides how hard the data set is: the chance that a second loses its class evidence. We turn it from 0 to 1 in
-# our miniature, with `one_sided` at 0, and let the simplest classifier guess the class of clips that are heard throughout: take
+# `clip_of_sound`, with `one_sided` at 0, and let the simplest classifier guess the class of clips that are heard throughout: take
 # the class whose clean pattern is most like the sound. It hears single seconds, or the mean of all ten.
 
 # %%
@@ -451,7 +451,7 @@ for name in ("audio", "visual"):
     print(f"both minus {name:6} {(right['both'] - right[name]).mean():5.1f} points, interval {low:.1f} to {high:.1f}")
 
 # %% [markdown]
-# And `planted`, with ten times the clips? More clips make the same dials easier, so it has dials of its own. Its runs are
+# And `planted`, with ten times the training clips? More clips make the same dials easier, so it has dials of its own. Its runs are
 # a record, because they take an hour on a CPU:
 
 # %% tags=["nbval-check-output"]
@@ -488,9 +488,10 @@ print("last five epochs, validation:", *(f"{100 * value:.1f}" for value in recor
 #
 # - Whether real features are ambiguous in this way, and how strongly.
 # - The recipe for pictures is only shown, not rebuilt here; it is in `vscg.planted.make_clip`.
-# - The dials of `planted-mini` were set with the quick profile, those of `planted` with 24 epochs of the paper's 300. The
+# - The dials of `planted-mini` were set with the quick profile, those of `planted` with 24 epochs of the published 300. The
 #   whole schedule may end a little higher.
-# - One seed of one network for each modality: the intervals cover the choice of test clips, not of the weights.
+# - On `planted`, one seed of one network for each modality: the intervals cover the choice of test clips, not of the
+#   weights. On `planted-mini` they cover both.
 #
 # ## Next
 #

@@ -14,7 +14,7 @@
 # | **Question** | Where in the picture is what the microphone hears? |
 # | **Paper** | Sec. III-C {cite:p}`jiang2023vscg`; the block comes from AVEL {cite:p}`tian2018ave` |
 # | **Needs** | [The planted data set](02_planted_dataset.ipynb) for the last third; the first two thirds stand alone |
-# | **Run time** | quick: about half a minute, and the training of one VSCG if it is not stored yet; full: the same, and the paper's 300 epochs |
+# | **Run time** | quick: about half a minute, and the training of one VSCG if it is not stored yet; full: the same, and the released program's 300 epochs |
 # | **You will be able to verify** | that 30 lines compute what the package computes; what the sound can and cannot do here; how often a trained network looks at the true source |
 #
 # A second of a clip comes as one audio vector and a 7×7 map of picture vectors. Most of the 49 regions show a wall, the
@@ -44,7 +44,7 @@ set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # training schedule: quick, standard or full (the paper's)
+PROFILE = "quick"       # training schedule: quick, standard or full (the published)
 SEED = 0                # of weights, batches and dropout
 
 # %% [markdown]
@@ -400,8 +400,8 @@ torch.set_num_threads(threads)
 assert toy["column"][:, 0].min() > toy["row"][:, 0].max()
 
 # %% [markdown]
-# By column the task is solved, by row not yet. The addition by row is not wrong, it learns slowly: it cannot share between
-# places what it has learnt at one.
+# By column the task is solved, by row not yet. The addition by row is not wrong, it learns slowly (with ten times the steps it
+# gets further): it cannot share between places what it has learnt at one.
 #
 # The table holds a warning as well. Where the answer is right *without* the object, the network did not need to see it. The sound
 # decides how the weights are spread, and the classifier can read the sound off the spread. So accuracy does not prove that
@@ -545,8 +545,9 @@ plots.intervals(table, {"chance": chance.mean()}, "pointing accuracy (% of seen 
 # %% [markdown]
 # Read the dots against the dashed line. An interval that contains the line means: these maps point no better than a
 # blindfolded finger. An interval below the line means more: these maps *avoid* the source. Then compare the two trained
-# rows. If they are alike, the picture alone decides where the network looks, and the sound has little say. The code puts
-# both into words, clip by clip, for the data and the training of this page.
+# rows. If the wrong sound points clearly worse, the sound guides the look. If they are alike, this measure does not tell,
+# least of all when both are near zero; further below we measure how far the maps move. The code puts both into words, clip by
+# clip, for the data and the training of this page.
 
 # %%
 def verdict(mean, low, high, what, against):
@@ -598,9 +599,14 @@ some = torch.from_numpy(data.visual[test[:32]]).float()
 blank = some.mean((0, 1, 2, 3)).expand(32, 10, 7, 7, 512)
 with torch.inference_mode():
     habit = trained.encoder(torch.from_numpy(data.audio[test[:32]]), blank)[2].numpy()
-print(f"strongest region of a blank picture: {49 * habit.max((2, 3)).mean():.1f} times the even share")
+for name, m in (("a blank picture", habit), ("the pictures as they are", maps["trained"])):
+    print(f"strongest region of {name}: {49 * m.max((2, 3)).mean():.1f} times the even share")
 print(f"({data.name}, test split, profile {PROFILE}, seed {SEED})")
 assert 0 < moved.mean() < 1 and 49 * habit.max((2, 3)).mean() > 1
+
+# %% [markdown]
+# The first number answers what the pointing accuracy could not: how much of the attention the sound moves. What the third
+# number exceeds the second by comes from the picture. The map of the blank picture, with a scale of its own:
 
 # %% mystnb={"figure": {"caption": "On a blank picture the trained attention still prefers certain places.", "name": "fig-agva-habit"}, "image": {"alt": "Five 7 by 7 attention maps of the trained network for five seconds of sound with a blank picture; the same few regions are bright in each."}}
 plots.attention_maps(habit[0, :5])
@@ -743,7 +749,9 @@ assert even.max() - even.min() < 1e-6 and got.max() - got.min() > 1e-3
 # - A network can be right without its attention being on the object, because the sound leaks through the weights.
 # - The audio term is added by *place*. A blank picture therefore gets an uneven map, and shuffled regions do not take their
 #   attention along. On toy scenes this variant learns more slowly than the usual one.
-# - Where the truth is planted, looking at the source can be counted, and compared with chance and with a foreign sound.
+# - Where the truth is planted, looking at the source can be counted, and compared with chance and with a foreign sound. A
+#   trained network may even avoid the source and still answer well; [chapter 17](17_sound_source_localisation.ipynb) counts
+#   this over seeds and systems.
 #
 # ## What stays uncertain
 #

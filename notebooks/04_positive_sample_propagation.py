@@ -14,7 +14,7 @@
 # | **Question** | How do seconds learn from each other: along time, and across the two modalities? |
 # | **Paper** | Sec. III-C {cite:p}`jiang2023vscg`; the Bi-LSTM is {cite:p}`hochreiter1997lstm,schuster1997birnn`, the propagation is PSP {cite:p}`zhou2021psp` |
 # | **Needs** | [Audio-guided visual attention](03_audio_guided_attention.ipynb), whose output is the visual input here; [the planted data set](02_planted_dataset.ipynb) for the last third |
-# | **Run time** | quick: under a minute, and the training of one VSCG if it is not stored yet; full: the same, and the paper's 300 epochs |
+# | **Run time** | quick: under a minute, and the training of one VSCG if it is not stored yet; full: the same, and the released program's 300 epochs |
 # | **You will be able to verify** | that short loops compute what the package computes; what the threshold 0.099 cuts; how much of the propagation stays among event seconds in a trained network, against chance |
 #
 # After the attention, a clip is two lists of ten vectors: one vector a second from the microphone, one from the picture.
@@ -48,7 +48,7 @@ set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # training schedule: quick, standard or full (the paper's)
+PROFILE = "quick"       # training schedule: quick, standard or full (the published)
 SEED = 0                # of weights, batches and dropout
 
 # %% [markdown]
@@ -133,7 +133,7 @@ for second, (past, future) in enumerate(both_ways_slowly(bark, toy, toy).tolist(
     print(f"second {second}: forward {past:.3f}, backward {future:.3f}")
 
 # %% [markdown]
-# Second 2 is the only one that both halves speak about: "until now" and "from now on" meet there.
+# Second 2 is the only one in which both halves have heard the bark: "until now" and "from now on" meet there.
 #
 # The package's class is `vscg.models.encoder.BiLSTM`. We take its weights and compare.
 
@@ -150,7 +150,7 @@ print(f"weights: {sum(w.numel() for w in weights):,}, by hand {by_hand:,}")
 assert torch.allclose(slow, fast, atol=1e-6) and by_hand == sum(w.numel() for w in weights)
 
 # %% [markdown]
-# What do two directions buy? We change second 9 of the input alone and look at the output of second 0.
+# What do two directions buy? In a network with fresh weights we change second 9 of the input alone and look at the output of second 0.
 
 # %% tags=["nbval-check-output"]
 changed = x.clone()
@@ -165,7 +165,7 @@ assert difference[0, :128].max() == 0 and difference[0, 128:].max() > 0
 
 # %% [markdown]
 # The forward half cannot know the future. The backward half does, but a far second only whispers: the change fades with
-# every step. Keep this in mind for [CERE](05_cere.ipynb), which reads the whole clip at once.
+# every step, with these fresh weights. Keep this in mind for [CERE](05_cere.ipynb), which reads the whole clip at once.
 #
 # ### From features to $X_a$ and $X_v$
 #
@@ -345,7 +345,7 @@ assert torch.allclose(v_new[1], 2 * DOG) and torch.allclose(a_new[2], 2 * DOG)
 assert torch.equal(v_new[[0, 2]], seen[[0, 2]]) and torch.equal(a_new[[0, 1]], heard[[0, 1]])
 
 # %% [markdown]
-# The dog found itself across two seconds. Seconds without a partner stay what they were: a row of zeros sends nothing, and
+# The dog found itself across two seconds. Seconds without a partner stay what they were: a row of zeros receives nothing, and
 # the small $10^{-8}$ keeps it from dividing by zero.
 #
 # ### The same numbers from the package
@@ -532,14 +532,17 @@ def verdict(text, a, b):
     mean, low, high = paired_difference(a, b)
     word = "more" if low > 0 else "less" if high < 0 else "not told apart"
     print(f"{text}: {100 * mean:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}], {word}")
+    return word
 
 
 print(f"{data.name}, {mixed.sum()} test clips with both kinds of seconds, chance {100 * chance.mean():.1f}%")
 for way in ("to picture", "to sound"):
     here, there = shares["trained", f"{way}, event rows"], shares["trained", f"{way}, background rows"]
-    verdict(f"{way}, event rows against chance", here, chance)
-    verdict(f"{way}, event rows against background rows", here, there)
+    senders = verdict(f"{way}, event rows against chance", here, chance)
+    receivers = verdict(f"{way}, event rows against background rows", here, there)
     verdict(f"{way}, trained against untrained", here, shares["untrained", f"{way}, event rows"])
+    print(f"  so: {'event seconds are favoured' if senders == 'more' else 'no favour for event seconds'} as senders, "
+          f"{'and' if receivers == 'more' else 'but not'} more so by event seconds as receivers")
 
 # %% [markdown]
 # Read the lines with care. "Against chance" says whether event seconds are favoured as *senders*. "Against background rows"
@@ -608,10 +611,10 @@ for tau, values in per_clip.items():
         verdict(f"threshold {tau:<5}", values, per_clip[0.099])
 
 # %% [markdown]
-# "Less" means that the finished network leans on the pairs that this threshold adds or takes away. "Not told apart" means
-# that it does without them; at the threshold 1, that it does without anything from the other modality in this block.
-# "More" is possible as well: a network that was trained only for a short time has not settled on what it is sent, and
-# features that arrive from everywhere can disturb.
+# "Less" means that the finished network leans on the pairs that this threshold adds or takes away; at the threshold 1, on
+# anything from the other modality in this block. "Not told apart" means that these clips do not show a difference; a wide
+# interval leaves room for one, in either direction. "More" is possible as well: a network that was trained only for a short
+# time may not have settled on what it is sent, and features that arrive from everywhere can disturb.
 
 # %% [markdown]
 # ## Exercises
@@ -676,8 +679,8 @@ assert survivors == [9, 10, 10, 1]
 # ### Exercise 3 (medium): a clip of six seconds
 #
 # A clip of six seconds is padded to ten. The Bi-LSTM has biases, so the four empty seconds say something too, and
-# $\beta$ has ten columns. Write the mask that gives the first six seconds the weights $\gamma$ they would have in a
-# clip of six. Why is it enough here to multiply $\beta$ by zero, when attention with a softmax needs $-\infty$?
+# $\beta$ has ten columns. Write the mask that gives the first six seconds the weights $\gamma$ that their own six columns
+# of $\beta$ would give in a clip of six. Why is it enough here to multiply $\beta$ by zero, when attention with a softmax needs $-\infty$?
 #
 # <details>
 # <summary>Solution 3: the reasoning</summary>
@@ -742,6 +745,8 @@ assert list(found.values()) == [(0, 0), (5, 0), (1, 9), (5, 5)]
 # - PSP is two matrix products, a division, a cut and a sum. Our version and the package agree, in both settings.
 # - At ten seconds, 0.099 keeps what reaches 99% of its row's average, and never empties a row that is not all zero.
 # - The outer ReLU of {eq}`eq-psp-beta` never acts.
+# - Whether a trained network *chooses senders* or *matches pairs* can be measured: the lines that begin with "so" say it for
+#   the run on this page.
 #
 # ## What stays uncertain
 #

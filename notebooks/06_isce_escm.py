@@ -14,8 +14,12 @@
 # | **Question** | How does what the whole clip says reach every single second, and what does it carry after training? |
 # | **Paper** | Sec. III-D, Eq. 4 to 13 {cite:p}`jiang2023vscg`; the GRU is from {cite:p}`cho2014gru` |
 # | **Needs** | [Positive sample propagation](04_positive_sample_propagation.ipynb) and [CERE](05_cere.ipynb) |
-# | **Run time** | quick: under a minute, and the training of one VSCG if it is not stored yet; full: the same, and the paper's 300 epochs |
+# | **Run time** | quick: under a minute, and the training of one VSCG if it is not stored yet; full: the same, and the released program's 300 epochs |
 # | **You will be able to verify** | that a GRU written by hand equals the library's, and where the printed Eq. 6 does not; that 40 lines are the whole ESCM, in both settings; that VSCG computes what the published program computes |
+#
+# Somebody who has been told what a recording is about listens to it differently. ISCE reads the ten seconds once more with a
+# recurrent network, and this network does not start from nothing: its first state is the clip's event representation, a
+# *prior* for everything that follows.
 #
 # First everything that the notebook uses.
 
@@ -47,7 +51,7 @@ set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # training schedule: quick, standard or full (the paper's)
+PROFILE = "quick"       # training schedule: quick, standard or full (the published)
 SEED = 0                # of weights, batches and dropout
 
 # %% [markdown]
@@ -533,7 +537,7 @@ print(f"{data.name}, own prior: {per_clip['own prior'].mean():.1%}")
 for name in ("zero prior", "another clip's prior"):
     _, chosen, predicted = results[name]
     mean, low, high = paired_difference(per_clip[name], per_clip["own prior"])
-    verdict = "includes zero: no effect seen" if low <= 0 <= high else "excludes zero: the prior matters"
+    verdict = "includes zero: no difference seen" if low <= 0 <= high else "excludes zero: a difference is seen"
     print(f"{data.name}, {name}: {per_clip[name].mean():.1%}, difference {100 * mean:+.1f} points "
           f"[{100 * low:+.1f}, {100 * high:+.1f}], which {verdict}")
     print(f"    segments that change: {(predicted != results['own prior'][2]).mean():.1%}; "
@@ -550,10 +554,12 @@ frame = pd.DataFrame([(name, values.mean(), *bootstrap_interval(values)) for nam
 intervals(frame, value_label=f"accuracy on {data.name} (% of segments)")
 
 # %% [markdown]
-# The third row against the second is what a *wrong* prior does beyond a *missing* one. Where an interval of a difference
-# excludes zero, the trained network needs its prior to answer; where it includes zero, the encodings of the seconds
-# decide, although {numref}`fig-prior-reach` shows that the prior moves them. A moved encoding is not yet another answer:
-# the head may not look in that direction. None of this is Table III of the paper, which trains a network anew without
+# The two differences ask two questions. A zero prior: is the network used to having some prior there? A foreign prior: does it
+# read from the prior *which event* the clip holds? If only the first costs something, the network has grown used to a prior
+# without reading the event in it; the paper's idea needs the second as well, and many clips that take the donor's category.
+# An interval that includes zero shows no difference, and a wide one leaves room for one. {numref}`fig-prior-reach` shows
+# that the prior moves the encodings in any case. A moved encoding is not yet another answer: the head may not look in that
+# direction. None of this is Table III of the paper, which trains a network anew without
 # the module; a network that never had a prior may learn something else.
 
 # %% [markdown]

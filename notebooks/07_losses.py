@@ -17,6 +17,10 @@
 # | **Run time** | under a minute with every profile, nothing is trained |
 # | **You will be able to verify** | every term on numbers worked out by hand; where the released program departs from the printed equation, and by how much; that the smooth loss cannot fall below about 0.12; that the released tags give an event's duration away |
 #
+# A network learns what its loss asks for, and nothing else. With a label for every second VSCG is asked three things: is there
+# an event, which one, and do sound and picture agree where it is. With one tag for the clip it is asked only what the clip
+# holds.
+#
 # First everything that the notebook uses.
 
 # %%
@@ -141,12 +145,12 @@ same = torch.allclose(relevance_loss(o_t, y), objectives.event_relevance_loss(o_
 print("L_t =", round(by_hand, 3), "  equal to the package:", same)
 
 # %% [markdown]
-# Over all probabilities, with the two limits of a decision:
+# Over all probabilities, with the two limits of a decision. A loss that is a natural logarithm has the unit *nat*:
 
 # %% mystnb={"figure": {"caption": "The loss is indifferent at 0.5, the decision is not: a second must reach 0.7 to count as an event.", "name": "fig-relevance-loss"}, "image": {"alt": "Two mirrored curves over the probability of an event from 0 to 1, one falling and one rising, crossing at 0.5, with vertical lines at 0.5 and 0.7."}}
 p = torch.linspace(0.01, 0.99, 99)
 curves(p, {"event second": -p.log(), "background second": -(1 - p).log()},
-       "event probability σ(o_t) (share of 1)", "loss (nat)", {"even odds": 0.5, "threshold": 0.7})
+       "event probability $\\sigma(o_t)$ (share of 1)", "loss (nat)", {"even odds": 0.5, "threshold": 0.7})
 
 # %% [markdown]
 # The curves cross at 0.5, where both answers cost the same. The decision asks for 0.7: a second about which the
@@ -299,7 +303,7 @@ assert 0.5 <= weight.min() and weight.max() < 1
 
 # %% mystnb={"figure": {"caption": "The ReLU cuts off the lower half of the sigmoid: a second can be halved, never silenced.", "name": "fig-branch-weight"}, "image": {"alt": "Two curves over the branch value from minus five to five. The plain sigmoid runs from 0 to 1, the released weight is 0.5 for all negative values and then follows the sigmoid."}}
 x = torch.linspace(-5, 5, 101)
-curves(x, {"released: sigmoid of ReLU": x.relu().sigmoid(), "sigmoid alone": x.sigmoid()}, "branch value W x_t (no unit)",
+curves(x, {"released: sigmoid of ReLU": x.relu().sigmoid(), "sigmoid alone": x.sigmoid()}, "branch value $W x_t$ (no unit)",
        "weight of the second (share of 1)")
 
 # %% [markdown]
@@ -426,8 +430,8 @@ print(table.iloc[[0, 10, 25, 50, 99]].round(3).to_string(index=False))
 #
 # $$\mathcal L_{PSP} = -\frac1T \sum_{t=1}^{T} \ln \mathrm{softmax}(x_t)_{c_t} + 100\, \mathcal L_{avps}$$ (eq-loss-psp)
 #
-# If each second gives its right class, $c_t$, one half, the first part is $\ln 2$. With the toy's Eq.-16 loss
-# $\tfrac1{24}$ in place of its own, the second part would be 4.2, not 0.04: here the weight decides which part leads.
+# If each second gives its right class, $c_t$, one half, the first part is $\ln 2$. If its similarity loss were the
+# $\tfrac1{24}$ of the toy above, the weight 100 would make it 4.2: the weight decides which part leads.
 
 # %% tags=["nbval-check-output"]
 x = math.log(3) * labels                                          # right class: 3/(3+1+1+1) = 1/2
@@ -464,7 +468,7 @@ curves(right.detach(), {"cross-entropy": -right.detach().log(),
        "probability of the right class (share of 1)", "loss (nat)")
 
 # %% [markdown]
-# All that AVEL can win lies between about 0.68 and 0.72. The slope is still there, and Adam rescales it; but a loss
+# All that AVEL can win lies between 0.680 and 0.715. The slope is still there, and Adam rescales it; but a loss
 # printed as 0.70 says almost nothing about how good the network is.
 #
 # ## Targets left over from earlier batches

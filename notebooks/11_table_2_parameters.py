@@ -50,7 +50,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"     # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the paper's schedule, 5 seeds)
+PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
 SEEDS = None              # runs of each row, seeds 0 to SEEDS-1; None: the profile's number
 
 # %% [markdown]
@@ -260,13 +260,13 @@ for setting, lines in (("fully", fully), ("weakly", weakly)):
 # - Nothing about speed or memory. Dead layers take a little memory and no time; live ones cost by how often they are
 #   used. [Table VI](15_table_6_cost.ipynb) measures both.
 # - Nothing about how few parameters would do. Some live layers are redundant: in VSCG and PSP-Net, pairs of linear maps
-#   follow each other without an activation between them (row V1 of [the deviations](../deviations.md)).
+#   follow each other without an activation between them (row V1 of [the deviations](../book/deviations.md)).
 #
 # ## Accuracy against size
 #
 # First the paper's own figures, all of them from Table II.
 
-# %% mystnb={"figure": {"caption": "As printed, on AVE: accuracy rises little between 2.6 and 17.7 million parameters.", "name": "fig-table-2-paper"}, "image": {"alt": "Six dots on a logarithmic axis of printed parameters: PSP-Net at the left with 77.8%, VSCG next to it with 79.7%, and AVT, CMRA, CMBS and DMIN at the right between 76.8% and 79.6%."}}
+# %% mystnb={"figure": {"caption": "As printed, on AVE: VSCG, with 2.6 million parameters, stands above all larger systems.", "name": "fig-table-2-paper"}, "image": {"alt": "Six dots on a logarithmic axis of printed parameters: PSP-Net at the left with 77.8%, VSCG next to it with 79.7%, and AVT, CMRA, CMBS and DMIN at the right between 76.8% and 79.6%."}}
 accuracy_by_parameters(pd.DataFrame({"name": printed.index, "parameters": printed["parameters (M)"],
                                      "mean": printed["accuracy (%)"]}), "printed parameters, fully supervised")
 
@@ -313,7 +313,7 @@ assert len(measured) == len(live) and 0 <= low <= high <= 1
 
 # %% [markdown]
 # On planted data these accuracies are not the paper's, and at a short schedule they show how fast a system learns as
-# much as how good it becomes: every system keeps its published learning rate, which was chosen for hundreds of epochs.
+# much as how good it becomes: every system keeps its published learning rate, which was chosen for 45 to 300 epochs.
 # A network that stands low in the measured figure may only be a slow one, and one that stands high a fast one. With so few systems, of so different
 # kinds, the share describes these systems and is no law about size.
 #

@@ -49,8 +49,9 @@ set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"     # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the paper's schedule, 5 seeds)
+PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
 SEEDS = None              # runs of each row, seeds 0 to SEEDS-1; None: the profile's number
+PROTOCOL = "clean"        # clean, or released: with the faults of the published programs
 
 # %% [markdown]
 # ## What the paper prints
@@ -167,9 +168,9 @@ print(f"smooth loss of a perfect answer {floor:.4f}, of certainty about a wrong 
 # loaded. Four of the rows are the systems with their own losses and serve other tables as well.
 
 # %%
-runs = sweep(book_configs("V", data=DATA, profile=PROFILE, seeds=SEEDS)).check()
+runs = sweep(book_configs("V", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)).check()
 data = load_dataset(DATA)
-result = table("V", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA)
+result = table("V", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
 print(f"{len(runs.records)} runs on {DATA}, {sum(record.fresh for record in runs.records)} trained now; "
       + "; ".join(dict.fromkeys(record.values["device"] for record in runs.records)))
 
@@ -202,17 +203,17 @@ lines = {}
 for name, cell in cells.items():
     for record in cell.records if cell.records[0].config.loss == "2bce+s-bce" else ():
         smooth = record.history["smooth"]
-        assert record.config.target == "presence" and smooth.between(floor - 1e-4, ceiling + 1e-4).all()
+        assert record.config.target != "presence" or smooth.between(floor - 1e-4, ceiling + 1e-4).all()
         lines[f"{name}, seed {record.config.seed}"] = {
             "first epoch": smooth.iloc[0], "last epoch": smooth.iloc[-1],
             "of the way to the floor (%)": 100 * (ceiling - smooth.iloc[-1]) / (ceiling - floor)}
-print(f"{DATA}: L_s-bce, which lies between {floor:.3f} and {ceiling:.3f}")
+print(f"{DATA}: L_s-bce, which with presence tags lies between {floor:.3f} and {ceiling:.3f}")
 print(pd.DataFrame(lines).T.round(3).to_string())
 
 # %% [markdown]
 # ## How to read the table
 #
-# Two rules decide what is called agreement. They were fixed before any run.
+# Two rules decide what is called agreement.
 
 # %% tags=["nbval-check-output"]
 print(VERDICT_RULE)
@@ -302,7 +303,7 @@ for setting in ("fully", "weakly"):
     share, low, high, pairs = order_agreement(result, setting)
     print(f"{setting}: {100 * share:.0f}% of {pairs} pairs of rows in the paper's order "
           f"({100 * low:.0f}% to {100 * high:.0f}%)")
-assert set(differences["sign"]) <= {"agrees", "contradicts", "open"} and len(differences) == 6
+assert set(differences["sign"]) <= {"agrees", "contradicts", "open", "one seed"} and len(differences) == 6
 
 # %% [markdown]
 # ## Does the smooth loss help VSCG more?
@@ -321,7 +322,7 @@ def gain(system: str):
 more, paper_more = ours_vscg - ours_psp, round(paper_vscg - paper_psp, 1)
 interval = two_way_interval(more)
 print(f"{DATA}: gain on VSCG minus gain on PSP-Net {more.mean():+.1f} points "
-      f"({interval[0]:+.1f} to {interval[1]:+.1f}); paper {paper_more:+.1f}: {sign(paper_more, interval)}")
+      f"({interval[0]:+.1f} to {interval[1]:+.1f}); paper {paper_more:+.1f}: {sign(paper_more, interval, len(more))}")
 
 # %% [markdown]
 # ## What the notes say
@@ -332,10 +333,10 @@ print(f"{DATA}: gain on VSCG minus gain on PSP-Net {more.mean():+.1f} points "
 result.show_notes()
 
 # %% [markdown]
-# Three more things stand on [the deviations page](../deviations.md). Row V6: the released category loss is one
+# Three more things stand on [the deviations page](../book/deviations.md). Row V6: the released category loss is one
 # cross-entropy for the clip, not Eq. 17's sum over seconds; all rows here use the released one. Row D4: the released
-# similarity target keeps values of earlier clips; here it is cleared. Row W3: the released weak tag gives the event's
-# duration away; here the tag is presence, so the weakly supervised rows are trained with less than the paper's.
+# similarity target keeps values of earlier clips; the clean protocol clears it. Row W3: the released weak tag gives the event's
+# duration away; the clean protocol's tag is presence, so its weakly supervised rows are trained with less than the paper's.
 #
 # ## What the selection by test accuracy is worth
 #
@@ -373,7 +374,7 @@ for path in result.export():
 #
 # - Which classifier the paper gave VSCG for $\mathcal L_{ce}$, and PSP-Net for $\mathcal L_{fully}$.
 # - On planted data and with short schedules, whether a loss that learns faster here ends higher on AVE:
-#   `make book DATA=ave DATA_DIR=... PROFILE=full`.
+#   [how to use the real data](../book/howto/real-data.md) has the commands.
 # - With presence tags the weakly supervised rows hardly test localisation. The paper's were trained with tags that know
 #   the duration.
 #

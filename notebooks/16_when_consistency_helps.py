@@ -32,9 +32,9 @@ import pandas as pd
 
 import vscg
 from vscg import exports, paths, plots, results
+from vscg.evaluation import bounds, draws, resampled_means
 from vscg.labels import BACKGROUND
 from vscg.paper import TABLES
-from vscg.rules import bounds, draws, resampled_means
 from vscg.study import AMBIGUITIES, ambiguity_configs
 from vscg.sweep import sweep
 
@@ -45,7 +45,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 PLANTED = "planted-mini"  # planted-mini or planted
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the paper's schedule, 5 seeds)
+PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
 SEEDS = None              # runs of each kind, seeds 0 to SEEDS-1; None: the profile's number
 
 # %% [markdown]
@@ -211,13 +211,13 @@ for name, values in growth.items():
     print(f"growth over the dial, {name:16}: {100 * values.mean():+.1f} points (95% interval {100 * low:+.1f} to "
           f"{100 * high:+.1f})")
 low, high = results.two_way_interval(growth["ends"])
-print(f"\nby the rule, on {PLANTED}, profile {PROFILE}, seeds: {seeds}. Verdict: {results.sign(1.0, (low, high))}")
+print(f"\nby the rule, on {PLANTED}, profile {PROFILE}, seeds: {seeds}. Verdict: {results.sign(1.0, (low, high), seeds)}")
 print(f"a growth smaller than about {50 * (high - low):.1f} points could not be told from none here")
 
 # %% [markdown]
 # The last line is the limit of the instrument. The paper's whole gain on AVE, printed above, is the size to hold it
 # against: if the limit is larger, then "open" means that this measurement is too coarse, not that there is no effect.
-# With one seed, "agrees" or "contradicts" holds for these pairs of networks and not yet for the method.
+# With one seed no sign is called: it would hold for these pairs of networks and not yet for the method.
 #
 # A verdict is about networks at the end of their schedule. Had they finished learning? The next cell shows validation
 # accuracy over the last epoch.
@@ -347,4 +347,4 @@ print("\n".join(str(file.relative_to(paths.runs_dir().parent)) for file in files
 # - The dial is one idea of ambiguity, made by us. Whether AVE's ambiguous seconds are like it is not known, and nothing
 #   here reproduces an accuracy of the paper.
 #
-# **Next:** [where paper and programs differ](../deviations.md), the page behind every note of the last chapters.
+# **Next:** [sound source localisation](17_sound_source_localisation.ipynb): does the attention find what sounds?

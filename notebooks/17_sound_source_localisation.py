@@ -32,7 +32,7 @@ import torch
 from IPython.display import display
 
 import vscg
-from vscg.evaluation import bootstrap_interval
+from vscg.evaluation import bootstrap_interval, bounds, draws, resampled_means, two_way_interval
 from vscg.exports import styled
 from vscg.labels import BACKGROUND, CATEGORIES
 from vscg.localisation import (
@@ -53,7 +53,7 @@ from vscg.localisation import (
 from vscg.models import SYSTEMS
 from vscg.plots import intervals, set_style, timeline
 from vscg.plots_attention import attention_of_systems, score_against_accuracy
-from vscg.rules import SIGN_RULE, bounds, draws, resampled_means, sign, two_way_interval
+from vscg.rules import SIGN_RULE, sign
 from vscg.study import book_configs
 from vscg.sweep import sweep
 
@@ -64,7 +64,7 @@ set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"     # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the paper's schedule, 5 seeds)
+PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
 SEEDS = None              # runs of each system, seeds 0 to SEEDS-1; None: the profile's number
 
 # %% [markdown]
@@ -117,7 +117,7 @@ assert abs(success_area(overlap).mean() - overlap.mean()) < 0.025
 # ## The runs and their maps
 #
 # All systems of Table I that are built return an attention over the picture. Four have the same module, AGVA: AVEL,
-# PSP-Net, VSCG, and by our choice AVSDN (row S1 of [the deviations](../deviations.md)). CMRA and CMBS weigh channels
+# PSP-Net, VSCG, and by our choice AVSDN (row S1 of [the deviations](../book/deviations.md)). CMRA and CMBS weigh channels
 # first, then places; DMIN has a third kind. What is missing is trained, the rest is loaded.
 
 # %%
@@ -356,11 +356,12 @@ else:
             values = 100 * (measured["VSCG", "fully", "own sound"][what] - measured[rival, "fully", "own sound"][what])
             low, high = two_way_interval(values)
             print(f"VSCG minus {rival:8} {title:20} {values.mean():+5.1f} points ({low:+.1f} to {high:+.1f}): "
-                  f"{sign(1.0, (low, high))}")
+                  f"{sign(1.0, (low, high), len(values))}")
     print(f"({DATA}, profile {PROFILE})")
 
 # %% [markdown]
-# These words are about these runs and this data. With one seed the interval covers the clips and no other seed.
+# These words are about these runs and this data. With one seed the interval covers the clips and no other seed, and no sign
+# is called.
 #
 # Now the kind of figure that the paper shows, on a clip picked by rule: the first of the test split whose event lasts
 # 4 to 7 seconds. The maps come from seed 0.
@@ -474,5 +475,6 @@ if mask is None:
 #   more for the sound to do.
 # - Why pointing and answering go together, where they do.
 #
-# **Back to:** [audio-guided attention](03_audio_guided_attention.ipynb), which shows why a place preference is built
-# into AGVA.
+# [Audio-guided attention](03_audio_guided_attention.ipynb) shows why a place preference is built into AGVA.
+#
+# **Next:** [where the systems go wrong](18_failures.ipynb).

@@ -39,14 +39,13 @@ import pandas as pd
 
 import vscg
 from vscg import failures
-from vscg.evaluation import clip_accuracy
+from vscg.evaluation import clip_accuracy, two_way_interval
 from vscg.failures import confidence_of, edge_distance, error_kinds, estimate, resampled_shares
 from vscg.labels import BACKGROUND, CATEGORIES
 from vscg.models import SYSTEMS
 from vscg.planted import GROUPS
 from vscg.plots import set_style, short_name, timeline
 from vscg.plots_failures import edge_figure, grouped_figure, reliability_figure
-from vscg.rules import two_way_interval
 from vscg.study import book_configs
 from vscg.sweep import sweep
 
@@ -57,7 +56,7 @@ set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"     # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the paper's schedule, 5 seeds)
+PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
 SEEDS = None              # runs of each system, seeds 0 to SEEDS-1; None: the profile's number
 
 # %% [markdown]
@@ -467,7 +466,7 @@ clip_timeline("sure of a wrong name")
 # A clip that VSCG names wrongly is lost whole: the price of a single name. See whether the systems that name second by
 # second do better here, and whether the crosses above show any second in which the class was clear.
 
-# %% mystnb={"figure": {"caption": "The clip with most missed and invented seconds among those that VSCG names right, seed 0.", "name": "fig-failures-when"}, "image": {"alt": "Five rows of coloured seconds over ten seconds: the ground truth and four systems; VSCG's row has the right colour in the wrong seconds."}}
+# %% mystnb={"figure": {"caption": "The clip with most missed and invented seconds among those that VSCG names right, seed 0.", "name": "fig-failures-when"}, "image": {"alt": "Five rows of coloured seconds over ten seconds: the ground truth and four systems; VSCG's row differs from the ground truth in which seconds have the event's colour."}}
 clip_timeline("right name, wrong seconds")
 
 # %% [markdown]

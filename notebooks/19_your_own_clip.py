@@ -19,7 +19,7 @@
 #
 # Until now the systems were given features. This chapter makes them: it decodes a file, passes its pictures through
 # VGG-19 and its sound through VGGish, and lets a trained system look at the result. Give it your own clip by setting
-# `CLIP` below, or on the command line: [how to](../howto/own-clips.md).
+# `CLIP` below, or on the command line: [how to](../book/howto/own-clips.md).
 
 # %% [markdown]
 # The imports, and the style of all figures.
@@ -68,7 +68,7 @@ folder = Path(tempfile.mkdtemp())
 
 
 def made_clip(path):
-    pictures = np.full((160, 224, 224, 3), 40, np.uint8)       # ten seconds of 16 pictures
+    pictures = np.full((160, 224, 224, 3), 120, np.uint8)      # ten seconds of 16 pictures
     for i in range(48, 112):                                   # seconds 3 to 7
         left = 2 * (i - 48) + 20
         pictures[i, 40:80, left:left + 40] = 230
@@ -124,6 +124,9 @@ if not CLIP:
     print(f"expected band {expected:.1f}, loudest band {loudest}")
     assert abs(loudest - expected) <= 1
 
+# %% [markdown]
+# The whole clip as VGGish gets it:
+
 # %% mystnb={"figure": {"caption": "Log-mel energy over the clip, the ten examples parted by lines: the tone is one bright line while it lasts.", "name": "fig-own-logmel"}, "image": {"alt": "A time-frequency picture of ten seconds with 64 bands; in the made clip a horizontal line lasts from second three to second seven."}}
 plots_clip.log_mel(examples)
 
@@ -133,7 +136,8 @@ plots_clip.log_mel(examples)
 # VGG-19 gives a map of 7 times 7 regions with 512 values for each picture; the second's feature is the mean over its 16
 # maps. VGGish gives 128 values for each second of sound. If their weights are here they are used. If not, two small
 # networks with random weights stand in, which have the right shapes and know nothing: the way stays the same, the
-# result means nothing.
+# result means nothing. To get the weights, 864 MB, run `python -m vscg predict` once ([how to](../book/howto/own-clips.md)):
+# it downloads them into `data/weights`, where this notebook looks for them.
 
 # %%
 class PictureStandIn(nn.Module):
@@ -187,6 +191,9 @@ for second in watched[0].seconds():
     print(f"{second['start']:2d} to {second['end']:2d} s  {second['class']}")
 assert len(watched) == len(windows)
 
+# %% [markdown]
+# The same as a picture.
+
 # %% mystnb={"figure": {"caption": "What the system says about every second of the clip, one row for each window.", "name": "fig-own-timeline"}, "image": {"alt": "A bar over ten seconds, coloured by the predicted class of each second."}}
 timeline(watched)
 
@@ -233,7 +240,9 @@ def explore(number: int = 0, second: int = 0):
     display(plots.timeline(truth[number], {"predicted": classes}))
     if attention is not None:
         mask = data.truth["source_mask"][test[number]][second:second + 1] if data.truth else None
-        display(plots.attention_maps(attention[second:second + 1], mask, truth[number][second:second + 1]))
+        figure = plots.attention_maps(attention[second:second + 1], mask, truth[number][second:second + 1])
+        figure.axes[0].title.set_text(f"{second} to {second + 1} s")       # the figure counts from 0
+        display(figure)
 
 
 # %% [markdown]
@@ -253,6 +262,9 @@ classes, attention = look(shortest)
 print(f"{DATA}, test clip {shortest}: {CATEGORIES[data.category[test[shortest]]]}, {lengths[shortest]} s, "
       f"{(classes == truth[shortest]).sum()} of 10 seconds right")
 
+# %% [markdown]
+# Its seconds:
+
 # %% mystnb={"figure": {"caption": "The test clip with the shortest event: truth and prediction.", "name": "fig-own-explorer"}, "image": {"alt": "Two rows of coloured seconds over ten seconds: ground truth and prediction."}}
 plots.timeline(truth[shortest], {"predicted": classes})
 
@@ -269,5 +281,4 @@ plots.timeline(truth[shortest], {"predicted": classes})
 #   means anything. With both, AVE's 28 classes are all that a system can say: a clip of something else gets one of them,
 #   or background.
 #
-# **Next:** [the deviations page](../deviations.md), and [how to work with your own clips](../howto/own-clips.md) from the
-# command line.
+# **Next:** [what the differences between paper and program do](20_deviations.ipynb). From the command line: [your own clips](../book/howto/own-clips.md).

@@ -12,7 +12,7 @@
 # | | |
 # |---|---|
 # | **Question** | How much faster than a plain published loop does the package train, what of it pays, and how far is it from the machine's limit? |
-# | **Paper** | Supplement, Sec. I-A: 300 epochs in 54 minutes on a GTX 1080 {cite:p}`jiang2023vscg` |
+# | **Paper** | Table VI (supplement): a training in 54 minutes, on the GTX 1080 of Sec. IV-A {cite:p}`jiang2023vscg` |
 # | **Needs** | [training, fully supervised](08_training_fully.ipynb), [Table VI](15_table_6_cost.ipynb) |
 # | **Run time** | under a minute on one CPU core; the measurements that it shows are records, and took longer |
 # | **You will be able to verify** | that both loops train alike; the operations of a step, counted by hand and by torch; each change alone against noise; where the time goes; what rounded products do to accuracy; the bytes that a whole run reads; a small measurement in turn, now, on your machine |
@@ -153,7 +153,7 @@ left = 1 / floor[f"{OURS}_share"]
 print(f"a step without anything but arithmetic would be {left:.2f} times faster than the package's")
 
 # %% [markdown]
-# That factor is all that is left to gain in single precision, whatever one does.
+# That factor is what is left to gain in single precision with this library's product.
 #
 # ## What pays
 #
@@ -383,7 +383,7 @@ assert apart < 1e-4
 #
 # With $E$ evaluations the published way reads the features $1 + E$ times. The record above can be checked against this:
 # one reading for training, two for the evaluations of the last epoch. Then the same arithmetic at AVE's size and for the
-# published schedules (row D6 of [the deviations](../deviations.md)).
+# published schedules (row D6 of [the deviations](../book/deviations.md)).
 
 # %% tags=["nbval-check-output"]
 read = pd.DataFrame(run["rows"]).groupby("arm")["bytes_read"].median()
@@ -441,7 +441,7 @@ for n in sorted(map(int, seeds.columns)):
 # ## On a GPU
 #
 # On a GPU the maps lie on the card, and the step is recorded once as a CUDA graph and then started by a single launch:
-# [use your GPU](../howto/gpu.md) tells how. The same commands measure it: `python -m tests.benchmarks step --json
+# [use your GPU](../book/howto/gpu.md) tells how. The same commands measure it: `python -m tests.benchmarks step --json
 # book/records/speed_gpu.json`.
 
 # %% tags=["nbval-check-output"]
@@ -492,4 +492,4 @@ else:
 # - Other processors than the two that were measured.
 #
 # Back to [the results](10_table_1_comparison.ipynb), or on to
-# [batch runs](../howto/batch.md), which use what was measured here.
+# [batch runs](../book/howto/batch.md), which use what was measured here.
