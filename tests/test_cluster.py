@@ -124,7 +124,7 @@ class TestSweep:
         assert "Traceback" in json.loads((failure.folder / "failure.json").read_text())["trace"]
         assert {path.name for path in there.iterdir()} == {path.name for path in here.iterdir()}
         before = times(there)
-        again = sweep(configs[1:], store=there, scheduler="nothing to do, so nothing to connect to", progress=False)
+        again = sweep(configs[1:], store=there, scheduler="tcp://nowhere:1", progress=False)   # nothing is left to do
         assert not any(record.fresh for record in again.records) and times(there) == before
 
     def test_killed_workers_are_replaced_and_nothing_is_done_twice(self, processes, tiny, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import TimeoutError, sync_playwright
 
 from tests.pages import CHROMIUM, DESK, FLAGS, HTML, PHONE, needs_browser, needs_site, pages, parsed
 
@@ -154,7 +154,10 @@ def visit(context, address: str, page: Path) -> list[str]:
     for scheme, size in (("light", DESK), ("dark", PHONE)):
         tab.emulate_media(color_scheme=scheme)
         tab.set_viewport_size(size)
-        if tab.evaluate("() => document.documentElement.dataset.theme") != scheme:
+        try:                              # the page follows when it is told, which takes a moment
+            tab.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme,
+                                  timeout=20_000)
+        except TimeoutError:
             faults.append(f"no {scheme} theme")
         overflow = tab.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
         if overflow > 0:

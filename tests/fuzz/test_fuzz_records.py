@@ -141,11 +141,14 @@ def test_the_sound_run_is_read(child, run):
     assert run[1] and child.case("record", put(child, run)) == run[1]
 
 
-def test_a_record_whose_configuration_has_a_gap_is_refused(child, run):
+@pytest.mark.parametrize("change, said", [
+    (lambda config: config.update(selection=None), "gaps"), (lambda config: config.pop("selection"), "another version"),
+    (lambda config: config.update(more=1), "another version")], ids=["gap", "missing", "more"])
+def test_a_record_whose_configuration_has_a_gap_or_other_fields_is_refused(change, said, child, run):
     values = json.loads(run.content["record.json"])
-    del values["config"]["selection"]
+    change(values["config"])
     assert child.case("record", put(child, run, **{"record.json": json.dumps(values).encode()})) is None
-    assert "gaps" in child.said
+    assert said in child.said
 
 
 @pytest.mark.parametrize(
