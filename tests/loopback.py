@@ -1,6 +1,7 @@
 """A web server on this machine that can cut its answers, send the wrong content, or not know a file."""
 import contextlib
 import http.server
+import multiprocessing
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -47,3 +48,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *arguments):
         pass
+
+
+def in_two_processes(call, *arguments):
+    """Makes the same call in two processes at once; neither may fail."""
+    processes = [multiprocessing.get_context("fork").Process(target=call, args=arguments) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]

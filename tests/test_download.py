@@ -1,6 +1,5 @@
 """The downloads, against a server on this machine that can cut answers, send the wrong content, or not know a file."""
 import hashlib
-import multiprocessing
 import os
 import signal
 import threading
@@ -12,6 +11,7 @@ import gdown
 import h5py
 import numpy as np
 import pytest
+from loopback import in_two_processes
 
 from vscg import download
 from vscg.errors import VscgError
@@ -81,13 +81,8 @@ def test_two_processes_download_once(tmp_path, server, small):
     """The first is cut in the middle and continues; the second waits for it and finds the files."""
     server.cuts["a.h5"] = [300_000]
     server.at_cut = lambda: time.sleep(1)
-    processes = [multiprocessing.get_context("fork").Process(target=get_small, args=(server, tmp_path))
-                 for _ in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0] and len(server.requests) == 3
+    in_two_processes(get_small, server, tmp_path)
+    assert len(server.requests) == 3
     assert (tmp_path / "a.h5").read_bytes() == small["a.h5"]
 
 
@@ -266,13 +261,8 @@ def test_feature_part_that_the_server_cannot_continue_begins_again(tmp_path, ser
 def test_two_processes_download_the_features_once(tmp_path, server, features):
     server.cuts["id-visual_feature.h5"] = [2_000_000]
     server.at_cut = lambda: time.sleep(1)
-    processes = [multiprocessing.get_context("fork").Process(target=get_features, args=(server, tmp_path))
-                 for _ in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0] and len(server.ranges("id-visual_feature.h5")) == 2
+    in_two_processes(get_features, server, tmp_path)
+    assert len(server.ranges("id-visual_feature.h5")) == 2
     assert (tmp_path / "visual_feature.h5").read_bytes() == features["visual_feature.h5"]
 
 

@@ -1,11 +1,11 @@
 """Weights: downloaded from a server on this machine, checked, continued, and read into a network."""
 import hashlib
 import io
-import multiprocessing
 import time
 
 import pytest
 import torch
+from loopback import in_two_processes
 from torch import nn
 
 from vscg.errors import VscgError
@@ -71,13 +71,8 @@ def test_two_processes_download_once(tmp_path, server, tiny):
     """The first is cut in the middle and continues; the second waits for it and finds the file."""
     server.cuts[tiny.name] = [300_000]
     server.at_cut = lambda: time.sleep(1)
-    processes = [multiprocessing.get_context("fork").Process(target=fetch, args=(tiny, tmp_path, False))
-                 for _ in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0] and len(server.requests) == 2
+    in_two_processes(fetch, tiny, tmp_path, False)
+    assert len(server.requests) == 2
     assert (tmp_path / tiny.name).read_bytes() == server.files[tiny.name]
 
 

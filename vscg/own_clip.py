@@ -75,8 +75,7 @@ def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fu
 
 
 @torch.inference_mode()
-def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool = False,
-          progress: bool = True) -> list[Watched]:
+def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool = False) -> list[Watched]:
     """What a trained model makes of every window of a clip; with their pictures, 24 MB for each window.
 
     Args:
@@ -84,13 +83,12 @@ def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool =
         model: a system in evaluation mode.
         networks: VGG-19 and VGGish, which make the features.
         pad: fill up a short clip or the remainder of a long one.
-        progress: show a bar.
 
     Raises:
         VscgError: as `features.video.read_windows`.
     """
     device, found = next(model.parameters()).device, []
-    for window in tqdm(read_windows(path, pad), desc="watch", unit="window", disable=None if progress else True):
+    for window in tqdm(read_windows(path, pad), desc="watch", unit="window", disable=None):
         visual, audio = window_features(window, networks)
         output = model(torch.from_numpy(audio)[None].to(device), torch.from_numpy(visual)[None].to(device))
         attention = None if output.attention is None else output.attention[0].cpu().numpy()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from sphinx.errors import ExtensionError
 
+from vscg.files import write_atomically
+
 
 def mirror(sources: Path, run: Path | None, target: Path) -> None:
     """Makes `target` hold exactly one notebook for each text source in `sources`."""
@@ -24,9 +26,7 @@ def mirror(sources: Path, run: Path | None, target: Path) -> None:
             raise ExtensionError(f"notebooks/{name}.py has not been executed; `make notebooks` writes {name}.ipynb")
         content, page = found.read_bytes().replace(b"](../book/", b"](../"), target / f"{name}.ipynb"
         if not page.is_file() or page.read_bytes() != content:
-            partial = target / f".{name}.partial"
-            partial.write_bytes(content)
-            os.replace(partial, page)
+            write_atomically(page, content)
 
 
 def setup(app) -> dict:
