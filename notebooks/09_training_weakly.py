@@ -33,11 +33,11 @@ import torch.nn.functional as F
 
 import vscg
 from vscg import plots
-from vscg.config import RunConfig
-from vscg.evaluation import bootstrap_interval, clip_accuracy, paired_difference, trivial_baselines
-from vscg.labels import BACKGROUND, CATEGORIES
+from vscg.data.labels import BACKGROUND, CATEGORIES
 from vscg.models import SYSTEMS, predict_segments
-from vscg.objectives import weak_target
+from vscg.training.config import RunConfig
+from vscg.training.evaluation import bootstrap_interval, clip_accuracy, paired_difference, trivial_baselines
+from vscg.training.objectives import weak_target
 
 plots.set_style()
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from vscg.choices import choose
-from vscg.errors import VscgError
+from vscg.errors import VscgError, choose
 from vscg.models.avel import AVEL
 from vscg.models.avsdn import AVSDN
 from vscg.models.cmbs import CMBS

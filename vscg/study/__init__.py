@@ -1,0 +1,1 @@
+"""What the book asks: the paper's tables, the runs they need, and what was measured."""
