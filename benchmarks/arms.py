@@ -12,7 +12,7 @@ class Arm:
     resident: bool = False        # features as float16 tensors, gathered; else float64 arrays, copied clip by clip
     fused: bool = False           # Adam in one kernel
     cere_twice: bool = False      # CERE on one modality after the other; else on both in one call
-    precision: str = "fp32"       # one of vscg.config.PRECISIONS
+    precision: str = "fp32"       # one of vscg.training.config.PRECISIONS
     compile: bool = False         # torch.compile of the network
     graph: bool = True            # on a GPU, record the package's step (vscg.machine.graphs)
 

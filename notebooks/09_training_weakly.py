@@ -360,7 +360,7 @@ best = {}
 for target in ("presence", "proportion"):
     tag = weak_target(labels, target)
     p = tag.clone().requires_grad_()
-    loss = vscg.objectives.clip_loss(p, tag)
+    loss = vscg.training.objectives.clip_loss(p, tag)
     slope = torch.autograd.grad(loss, p)[0].abs().max().item()
     best[target] = loss.item()
     print(f"{target:10} background {tag[0, BACKGROUND]:.1f}, smallest loss {loss:.4f}, no slope there: {slope < 1e-5}")

@@ -14,8 +14,8 @@ from bs4 import BeautifulSoup
 from sphinx.errors import ExtensionError
 
 import vscg
+from tests.book.test_build import NOTEBOOK, ROOT, load
 from tests.tables import MINI, fill
-from tests.test_build import NOTEBOOK, ROOT, load
 
 EXTENSIONS = ROOT / "book" / "_ext"
 status, launch, one_page = (load(EXTENSIONS / f"{name}.py") for name in ("status", "launch", "one_page"))

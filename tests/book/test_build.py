@@ -12,7 +12,7 @@ import torch
 import yaml
 from sphinx.errors import ExtensionError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def load(path: Path):
@@ -113,7 +113,7 @@ def test_notebook_is_reused_until_its_key_changes(source, run, monkeypatch):
     calls = []
     monkeypatch.setattr(execute, "execute", lambda source, target, parameters: (
         calls.append(parameters), target.parent.mkdir(exist_ok=True), target.write_text("{}")))
-    monkeypatch.setattr(execute.machine, "device_name", lambda device: "CPU, 1 of 2 cores")
+    monkeypatch.setattr(execute.device, "device_name", lambda device: "CPU, 1 of 2 cores")
     assert execute.reuse_or_execute(source, run, {})
     assert not execute.reuse_or_execute(source, run, {})
     assert execute.reuse_or_execute(source, run, {"DATA": "ave"})

@@ -113,7 +113,7 @@ def start(folder, target):
 
     Not by `getrusage`: its figure starts from the peak of the process that called, here pytest's.
     """
-    program = ("import sys; from pathlib import Path; from vscg.prepare import prepare_ave\n"
+    program = ("import sys; from pathlib import Path; from vscg.data.prepare import prepare_ave\n"
                "prepare_ave(sys.argv[1], sys.argv[2], progress=False)\n"
                "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])")
     return subprocess.Popen([sys.executable, "-c", program, str(folder), str(target)], cwd=REPOSITORY,

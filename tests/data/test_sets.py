@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vscg import data
-from vscg.data import dataset_fingerprint, load_dataset, planted, prepared_file
+from vscg.data import dataset_fingerprint, load_dataset, planted, prepared_file, sets
 from vscg.data.dials import SIZES, turned
 from vscg.data.planted import generate
 from vscg.data.prepared import read_fingerprint, read_prepared
@@ -151,7 +150,7 @@ def test_two_processes_that_need_one_data_set_make_it_once(name, home, official_
 
     def ask():
         monkeypatch.setattr(planted, "generate", counted(planted.generate))
-        monkeypatch.setattr(data, "prepare_ave", counted(data.prepare_ave))
+        monkeypatch.setattr(sets, "prepare_ave", counted(sets.prepare_ave))
         prepared_file(name)
         os._exit(len(made))
 

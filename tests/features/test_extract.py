@@ -2,13 +2,13 @@
 import subprocess
 import sys
 
-import media
 import numpy as np
 import pytest
 import torch
-from media import write_clip
 from torch import nn
 
+from tests import media
+from tests.media import write_clip
 from vscg.data import prepared
 from vscg.data.check import check
 from vscg.errors import VscgError

@@ -2,11 +2,11 @@
 from pathlib import Path
 
 import av
-import media
 import numpy as np
 import pytest
 import torch
 
+from tests import media
 from vscg.errors import VscgError
 from vscg.features.vggish import OFFSET, VGGish, audio_features, log_mel_examples, resample
 

@@ -3,12 +3,12 @@ import tracemalloc
 from fractions import Fraction
 
 import av
-import media
 import numpy as np
 import pytest
 from av.stream import Disposition
-from media import number_of, tone, write_clip
 
+from tests import media
+from tests.media import number_of, tone, write_clip
 from vscg.errors import VscgError
 from vscg.features.video import read_windows
 

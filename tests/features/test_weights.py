@@ -5,9 +5,9 @@ import time
 
 import pytest
 import torch
-from loopback import in_two_processes
 from torch import nn
 
+from tests.loopback import in_two_processes
 from vscg.errors import VscgError
 from vscg.features import extract, weights
 from vscg.features.weights import Weights, fetch, load

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 from distributed import LocalCluster
-from media import write_clip
-from test_extract import Heard, Seen
-from test_sweep import TINY, is_whole, of_session, run, times, until
 
+from tests.features.test_extract import Heard, Seen
+from tests.media import write_clip
+from tests.training.test_sweep import TINY, is_whole, of_session, run, times, until
 from vscg import cli
 from vscg.data.planted import generate
 from vscg.errors import VscgError

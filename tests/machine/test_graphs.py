@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from tests.test_training import quick, run
+from tests.training.test_loop import quick, run
 from vscg.errors import VscgError
 from vscg.machine import graphs
 from vscg.models import BUILT, SYSTEMS, build_model

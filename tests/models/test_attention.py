@@ -1,11 +1,11 @@
 """AGVA: which regions of the picture go with the sound."""
 import math
 
-import loops
 import numpy as np
 import pytest
 import torch
 
+from tests import loops
 from vscg.models.attention import AudioGuidedAttention
 
 

@@ -2,13 +2,13 @@
 import itertools
 import math
 
-import loops
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from test_dmrn import slow_fusion
 
+from tests import loops
+from tests.models.test_dmrn import slow_fusion
 from vscg.errors import VscgError
 from vscg.models.avsdn import AVSDN
 

@@ -1,12 +1,12 @@
 """The sound weighs the visual channels, then the places."""
 import math
 
-import loops
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from tests import loops
 from vscg.models.channel_attention import (
     ChannelGate,
     GuidedPooling,

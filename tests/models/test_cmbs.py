@@ -1,11 +1,11 @@
 """CMBS: attention among the regions, gates, both settings, both rules."""
-import loops
 import numpy as np
 import pytest
 import torch
-from test_channel_attention import slow_gate, slow_pooling
 from torch import nn
 
+from tests import loops
+from tests.models.test_channel_attention import slow_gate, slow_pooling
 from vscg.errors import VscgError
 from vscg.models.cmbs import CMBS, SelfAttentiveSpatialAttention, strongest_mean
 from vscg.models.output import predict_segments

@@ -1,12 +1,12 @@
 """DMIN: dense attention, bilinear pooling, the LSTM over each region, both settings."""
 import math
 
-import loops
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from tests import loops
 from vscg.models.dmin import DMIN, BilinearRecurrentAttention, DenseAttention, root
 from vscg.models.transformer import MultiHeadAttention
 

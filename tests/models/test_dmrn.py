@@ -1,12 +1,12 @@
 """DMRN and its residual fusion."""
 import math
 
-import loops
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
+from tests import loops
 from vscg.models.dmrn import DMRN, ResidualFusion
 
 

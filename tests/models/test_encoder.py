@@ -1,11 +1,11 @@
 """Bi-LSTMs and what stands before them."""
 import math
 
-import loops
 import numpy as np
 import pytest
 import torch
 
+from tests import loops
 from vscg.models.encoder import BiLSTM, SegmentEncoder, linear_pair
 
 

@@ -1,9 +1,9 @@
 """ESCM: the clip's event (CERE) guides every segment (ISCE)."""
-import loops
 import numpy as np
 import pytest
 import torch
 
+from tests import loops
 from vscg.errors import VscgError
 from vscg.models import SETTINGS, build_model
 from vscg.models.escm import (

@@ -1,9 +1,9 @@
 """From fused features to classes."""
-import loops
 import numpy as np
 import pytest
 import torch
 
+from tests import loops
 from vscg.errors import VscgError
 from vscg.models import SETTINGS
 from vscg.models.heads import (

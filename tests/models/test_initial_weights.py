@@ -1,8 +1,8 @@
 """Layers that the published programs start by Xavier's rule, and a threshold that a head brings along."""
 import torch
-from test_systems import build, clips
 from torch import nn
 
+from tests.models.test_systems import build, clips
 from vscg.models.avel import AVEL
 from vscg.models.dmrn import DMRN
 from vscg.models.psp import PositiveSamplePropagation, ProjectAndNorm

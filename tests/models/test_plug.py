@@ -1,10 +1,10 @@
 """Plugs: nothing, PSP or ESCM between a system's last feature module and its classifier (Table IV)."""
-import loops
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from tests import loops
 from vscg.errors import VscgError
 from vscg.models import SETTINGS, build_model, predict_segments
 from vscg.models.escm import EventSemanticConsistency

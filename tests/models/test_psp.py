@@ -1,10 +1,10 @@
 """PSP: pairs of segments across the modalities that go together share their features."""
-import loops
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from tests import loops
 from vscg.models.psp import PositiveSamplePropagation, ProjectAndNorm
 
 

@@ -1,13 +1,13 @@
 """The layers that CMRA, CMBS and DMIN share."""
 import math
 
-import loops
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tests import loops
 from vscg.models.transformer import (
     CrossModalTransformer,
     Decoder,

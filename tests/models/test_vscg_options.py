@@ -1,8 +1,8 @@
 """The options of VSCG that switch one difference between paper and program at a time."""
 import pytest
 import torch
-from test_systems import clips
 
+from tests.models.test_systems import clips
 from vscg.errors import VscgError
 from vscg.models import build_model
 

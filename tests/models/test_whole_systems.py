@@ -1,9 +1,9 @@
 """Whole systems against slow versions that are put together, in plain loops, as the paper's Fig. 3 reads."""
-import loops
 import numpy as np
 import pytest
 import torch
 
+from tests import loops
 from vscg.models import build_model
 
 THRESHOLDS = {("vscg", "fully"): 0.099, ("vscg", "weakly"): 0.099, ("psp", "fully"): 0.099, ("psp", "weakly"): 0.095}

@@ -11,7 +11,6 @@ from matplotlib.colors import to_hex, to_rgb
 from vscg import plots
 from vscg.data.labels import BACKGROUND as BG
 from vscg.data.labels import CATEGORIES
-from vscg.plots import curves
 
 NAMES = (*CATEGORIES, "Background")
 RNG = np.random.default_rng(0)
@@ -51,7 +50,7 @@ FIGURES = {
     "systems": lambda: plots.learning_curves(pd.concat([history("VSCG", 6), history("AVEL", 12)])),
     "classes": lambda: plots.class_histogram(np.arange(28), CATEGORIES),
     "durations": lambda: plots.duration_histogram([0, 2, 2, 10, 10, 10]),
-    "curves": lambda: curves.curves(np.arange(10), {"audio, forward": np.arange(10), "state": np.ones(10)},
+    "curves": lambda: plots.curves(np.arange(10), {"audio, forward": np.arange(10), "state": np.ones(10)},
                                           "time (s)", "loss (no unit)", {"threshold": 3.5}),
     "intervals": lambda: plots.intervals(interval_frame({"x": 0}).drop(columns="group"), {"everywhere": 0.822}),
     "intervals, groups": lambda: plots.intervals(interval_frame({"audio": 0.1, "visual": 0.12, "fused": 0})),

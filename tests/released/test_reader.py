@@ -167,7 +167,7 @@ def test_classes_and_names_in_the_file_are_never_imported(tmp_path):
     (tmp_path / "trap_module.py").write_text(f"open({str(tmp_path / 'marker')!r}, 'w')\n")
     content = b"\x80\x02ctrap_module\nNet\n)\x81}X\x01\x00\x00\x00actrap_module\nf\nsb."  # an instance with a function
     path = with_pickle(tmp_path / "trap.pt", content)
-    code = (f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom vscg.checkpoints import read_checkpoint\n"
+    code = (f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom vscg.released.reader import read_checkpoint\n"
             f"try:\n    read_checkpoint({str(path)!r})\nexcept Exception as e:\n    print(e)")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "neither a module nor a state dict" in done.stdout

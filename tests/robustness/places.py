@@ -4,11 +4,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import papermill
-from media import write_clip
 
-from tests.test_build import build, execute
-from tests.test_extract import Heard, Seen
-from tests.test_prepared import clips
+from tests.book.test_build import build, execute
+from tests.data.test_prepared import clips
+from tests.features.test_extract import Heard, Seen
+from tests.media import write_clip
 from vscg.data import download
 from vscg.data.prepared import PreparedWriter, read_prepared
 from vscg.features.extract import Networks, extract

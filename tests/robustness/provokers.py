@@ -6,13 +6,13 @@ import h5py
 import numpy as np
 import papermill
 import torch
-from media import tone, write_clip
 from nbclient.exceptions import DeadKernelError
 
+from tests.machine.test_graphs import Deaf, Unable
+from tests.media import tone, write_clip
+from tests.released.test_load import fresh, published
 from tests.robustness.places import Place, assign, declare, drop, refusing, replace, trainable
 from tests.tables import MINI
-from tests.test_graphs import Deaf, Unable
-from tests.test_released import fresh, published
 from vscg.data import download, load_dataset
 from vscg.data.check import check
 from vscg.data.dials import turned

@@ -8,11 +8,11 @@ import resource
 import numpy as np
 import pandas as pd
 import pytest
-from media import write_clip
 
+from tests.features.test_extract import Heard, Seen
+from tests.media import write_clip
 from tests.robustness.killing import TINY, numbers
 from tests.robustness.mounts import mounted
-from tests.test_extract import Heard, Seen
 from vscg.data import download
 from vscg.data.planted import generate
 from vscg.data.prepare import prepare_ave

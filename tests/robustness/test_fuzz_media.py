@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.robustness.cases import cases, damaged
 from tests.media import tone, write_clip
+from tests.robustness.cases import cases, damaged
 
 LIMIT = 400  # MiB; a window of ten seconds takes 24, and some are made side by side
 

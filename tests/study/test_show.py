@@ -6,9 +6,9 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
-import tables
-from tables import dataset, fill
 
+from tests import tables
+from tests.tables import dataset, fill
 from vscg.study import show
 from vscg.study.tables import table
 

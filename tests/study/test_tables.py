@@ -5,9 +5,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-import tables
-from tables import CLIPS, MINI, SPREAD, dataset, fill, store_run, table_cells
 
+from tests import tables
+from tests.tables import CLIPS, MINI, SPREAD, dataset, fill, store_run, table_cells
 from vscg.errors import VscgError
 from vscg.study.paper import TABLES
 from vscg.study.tables import TableResult, order_agreement, table, table_configs, two_way_interval

@@ -3,10 +3,10 @@ import warnings
 
 import pytest
 import torch
-from test_training import quick, run
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 from torch.utils._pytree import tree_leaves
 
+from tests.training.test_loop import quick, run
 from vscg.machine import graphs
 from vscg.machine.device import cpu_has_bf16
 from vscg.machine.rounding import RoundedProducts

@@ -1,11 +1,11 @@
 """Which losses there are, of which terms, which system trains with which, and what a model must produce for it."""
 import pytest
 import torch
-from test_objectives import LABELS, rand, slow_bce, slow_cross_entropy
 
-from vscg import objectives as ob
+from tests.training.test_objectives import LABELS, rand, slow_bce, slow_cross_entropy
 from vscg.errors import VscgError
 from vscg.models import BUILT, SYSTEMS, Output, build_model
+from vscg.training import objectives as ob
 
 LABELS = LABELS.double()
 COMBINATIONS = [(system, setting, variant) for system in BUILT for setting in SYSTEMS[system].settings

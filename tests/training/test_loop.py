@@ -140,7 +140,7 @@ def test_key_depends_on_the_code_that_shapes_the_run_alone(tiny):
 
 
 def test_the_key_counts_all_code_that_shapes_the_numbers(monkeypatch):
-    needed = {"objectives.py", "config.py", "training.py", "graphs.py", "inference.py", "rounding.py", "evaluation.py"}
+    needed = {"objectives.py", "config.py", "loop.py", "graphs.py", "batches.py", "rounding.py", "evaluation.py"}
     assert all(needed <= {path.name for path in shaping_files(system)} for system in BUILT)
     config = RunConfig().resolve()
     key = run_key(config, "0")

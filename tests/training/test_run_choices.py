@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import vscg.training.loop as training
-from tests.test_training import quick, run
+from tests.training.test_loop import quick, run
 from vscg.errors import VscgError
 from vscg.training.batches import Features
 from vscg.training.loop import epoch_batches

@@ -5,9 +5,9 @@ import av
 import numpy as np
 import pytest
 import torch
-from media import tone, write_clip
-from test_extract import Heard, Seen, Stopping, run
 
+from tests.features.test_extract import Heard, Seen, Stopping, run
+from tests.media import tone, write_clip
 from vscg.errors import VscgError
 from vscg.features.extract import Networks
 from vscg.features.video import read_windows

@@ -62,7 +62,7 @@ def _parse(line: bytes, where: str) -> tuple[int, str, int, int]:
         raise VscgError(f"{where}: {len(fields)} field(s) instead of 5, category&video id&quality&start&end")
     category, video_id, _, start, end = fields
     if category not in _INDEX:
-        raise VscgError(f"{where}: unknown category {category[:60]!r}; the 28 names are in vscg.labels.CATEGORIES")
+        raise VscgError(f"{where}: unknown category {category[:60]!r}; the 28 names are in vscg.data.labels.CATEGORIES")
     if not re.fullmatch("[A-Za-z0-9_-]{11}", video_id):
         raise VscgError(f"{where}: {video_id[:60]!r} is not a YouTube video id of 11 characters")
     for name, text in (("start", start), ("end", end)):
