@@ -13,7 +13,6 @@ from tests.golden import golden
 from tests.golden.compare import CASES, FOLDER
 from vscg.errors import VscgError
 from vscg.models import build_model
-from vscg.released import recurrent, transformers
 from vscg.released.load import DEAD, KEYS, load_released, our_name
 
 EVERY = pytest.mark.parametrize("case", CASES)
@@ -93,11 +92,6 @@ def test_dead_parameters_have_the_published_shapes_and_may_be_missing(case):
 
 def test_every_system_and_setting_has_a_table():
     assert set(KEYS) == set(DEAD) == {tuple(case.split("_")) for case in CASES}
-
-
-def test_the_tables_come_from_two_modules_that_share_no_system():
-    assert not set(recurrent.KEYS) & set(transformers.KEYS)
-    assert set(recurrent.KEYS) == set(recurrent.DEAD) and set(transformers.KEYS) == set(transformers.DEAD)
 
 
 def test_two_published_names_never_lead_to_one_of_ours():

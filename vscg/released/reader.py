@@ -1,48 +1,109 @@
-"""Reads published PyTorch checkpoints as plain data: nothing in the file is imported, called or executed.
+"""Reads a stranger's PyTorch checkpoint as plain tensors: nothing that the file holds is imported, called or run.
 
-The files hold pickles, which are small programs; `vscg.released.pickles` follows only the instructions that build data.
+`torch.load` does the reading, with an unpickler that knows only what builds tensors. Every other class or function that
+the file names becomes an inert class: its instances keep their state, and to call it is refused.
 """
-import math
-import mmap
-import struct
+import io
+import pickle
+import warnings
 import zipfile
-from io import BytesIO
+from collections import OrderedDict
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from vscg.errors import VscgError
-from vscg.released.pickles import MAX_NAME_LENGTH, Fault, Object, View, interpret
 
-LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of a file that torch.save wrote before version 1.6
-MAX_NAMES = 20_000  # parameters, buffers and submodules of one model; VSCG has about 60
-MAX_GROWTH = 8  # bytes of all tensors per byte of the file; shared weights count once per name
-DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, EOFError, RuntimeError, struct.error,
-          zipfile.BadZipFile)  # what the standard readers raise when they stumble over a damaged file
+LEGACY = pickle.dumps(torch.serialization.MAGIC_NUMBER, 2)[2:]     # of files that torch.save wrote before version 1.6
+MAX_NAMES = 20_000      # parameters, buffers and submodules of one model; VSCG has about 60
+MAX_GROWTH = 8          # bytes of all tensors for each byte of the file; shared weights count once a name
+WRAPPERS = ("state_dict", "model_state_dict", "model")             # keys under which training programs put the weights
+PREFIXES = ("module.", "_orig_mod.")                               # of models on several GPUs, and of compiled ones
+AGAIN = "Get it again from where its authors publish it, and do not open it with torch.load."
 
 
-def _named_tensors(root) -> dict[str, View]:
+class Fault(Exception):
+    """What is wrong with a file, without its name."""
+
+
+class _Inert(type):
+    """The type of classes that stand for what a file names."""
+
+    def __call__(cls, *arguments, **options):
+        raise Fault(f"it asks to call `{cls.__name__}`, which a checkpoint has no need of; nothing was run")
+
+
+class _Object(metaclass=_Inert):
+    """An instance of a class that is not loaded: the state that the file gives it."""
+
+    def __new__(cls, *arguments, **options):
+        return object.__new__(cls)
+
+    # What an instance of a subclass of dict or list holds is of no interest.
+    __setitem__ = extend = append = lambda self, *items: None
+
+
+def _tensor(storage, offset, size, stride, requires_grad=False, hooks=None, metadata=None) -> Tensor:
+    """A view of a storage, within its bounds: torch itself would enlarge a storage that is too small."""
+    numbers = (offset, *size, *stride)
+    if not isinstance(storage, torch.storage.TypedStorage) or not all(type(n) is int and n >= 0 for n in numbers):
+        raise Fault("a tensor in it has a storage, offset, size or stride that is not supported")
+    last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
+    if 0 not in size and last >= storage.size():
+        raise Fault(f"a tensor in it reaches element {last} of a storage that has {storage.size()}")
+    return torch._utils._rebuild_tensor(storage, offset, size, stride)
+
+
+_KNOWN = {
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_parameter": lambda data, *_: data,
+    "torch._utils._rebuild_parameter_with_state": lambda data, *_: data,
+    "torch.Size": lambda sizes=(): sizes,
+    "torch.device": lambda *_: None,       # everything is read to the CPU
+    "builtins.set": lambda items=(): list(items), "__builtin__.set": lambda items=(): list(items),
+    "collections.OrderedDict": OrderedDict,
+}
+
+
+class Unpickler(pickle.Unpickler):
+    """Finds no class or function but those of `_KNOWN`."""
+
+    def find_class(self, module, name):
+        full = f"{module}.{name}"
+        known = _KNOWN.get(full)
+        if isinstance(known, type):
+            return known
+        # A new function each time: what a file could set on it is gone with the file.
+        return (lambda *arguments: known(*arguments)) if known else _Inert(full, (_Object,), {})
+
+
+def load(file, **options):                 # torch.load asks its pickle module for this and for `Unpickler`
+    return Unpickler(file, **options).load()
+
+
+def _named_tensors(root) -> dict[str, Tensor]:
     """The tensors of a state dict or a module, under the names and in the order of `Module.state_dict`."""
+    for key in WRAPPERS:
+        if isinstance(root, dict) and isinstance(root.get(key), (dict, _Object)):
+            root = root[key]
     if isinstance(root, dict):
         for key, value in root.items():
-            if not (isinstance(key, str) and isinstance(value, View)):
+            if not (isinstance(key, str) and isinstance(value, Tensor)):
                 raise Fault(f"it holds a dictionary whose entry {str(key)[:80]!r} is not a tensor: no state dict")
-            _check_name("", key)
-        return root
+        return dict(root)
     found, pending, names = {}, [("", root)], 0
     while pending:
         prefix, module = pending.pop()
-        if not (isinstance(module, Object) and "_modules" in module.state):
+        if not isinstance(module, _Object) or "_modules" not in vars(module):
             raise Fault(f"{prefix[:80].removesuffix('.') or 'its content'} is neither a module nor a state dict")
-        parameters, buffers, children = (module.state[part] for part in ("_parameters", "_buffers", "_modules"))
-        unsaved = module.state.get("_non_persistent_buffers_set", ())  # older than PyTorch 1.6: all are saved
-        names += len(parameters) + len(buffers) + len(children) + len(unsaved)
-        if names > MAX_NAMES:
+        parameters, buffers, children = (vars(module)[part] for part in ("_parameters", "_buffers", "_modules"))
+        unsaved = vars(module).get("_non_persistent_buffers_set", ())      # older than PyTorch 1.6: all are saved
+        names += len(parameters) + len(buffers) + len(children)
+        if names > MAX_NAMES or len(prefix) > 500:
             raise Fault("its modules are nested without end, or absurdly many")
-        for key in (*parameters, *buffers, *children):
-            _check_name(prefix, key)
         for key, value in [*parameters.items(), *((k, v) for k, v in buffers.items() if k not in unsaved)]:
-            if isinstance(key, str) and isinstance(value, View):
+            if isinstance(value, Tensor):
                 found[f"{prefix}{key}"] = value
             elif value is not None:
                 raise Fault(f"its parameter {(prefix + str(key))[:80]!r} is not a tensor")
@@ -50,94 +111,62 @@ def _named_tensors(root) -> dict[str, View]:
     return found
 
 
-def _check_name(prefix: str, key: object) -> None:
-    """Refuses what is no name or too long: it is written out once for each module that holds it."""
-    if not isinstance(key, str) or len(prefix) + len(key) > MAX_NAME_LENGTH:
-        raise Fault("its names are no texts or too long, or its modules are nested without end")
-
-
-def _materialise(root, read_storage, file_size: int) -> dict[str, torch.Tensor]:
+def _read(path: Path) -> dict[str, Tensor]:
+    with path.open("rb") as file:
+        start = file.read(200)
+    if start.startswith(b"PK\x03\x04"):
+        source = path
+        with zipfile.ZipFile(path) as archive:
+            if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+                raise Fault("its records are compressed, which PyTorch never does")
+    elif LEGACY in start[:40]:
+        source = io.BytesIO(path.read_bytes())         # of a file torch would first try whether it is a tar archive
+    elif start.lstrip().startswith(b"<"):
+        raise Fault("it is a web page, saved in place of the file: most often a page that asks to confirm the download")
+    elif start.startswith(b"version https://git-lfs"):
+        raise Fault("it is a pointer of git-lfs, not the file: fetch that with `git lfs pull`")
+    else:
+        raise Fault("it is nothing that torch.save wrote")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")                # that the source of the file's classes was not found
+        root = torch.load(source, map_location="cpu", weights_only=False,
+                          pickle_module=type("Plain", (), {"Unpickler": Unpickler, "load": staticmethod(load)}))
     named = _named_tensors(root)
-    total = sum(math.prod(tensor.size) * tensor.storage.dtype.itemsize for tensor in named.values())
-    if total > MAX_GROWTH * (file_size + 2**17):
-        raise Fault(f"its tensors would take {total:,} bytes, from a file of {file_size:,}")
-    flat, result = {}, {}  # storage key -> all its numbers; name -> tensor
-    for name, (storage, offset, size, stride) in named.items():
-        if storage.key not in flat:
-            numbers = bytearray(read_storage(storage)) if storage.numel else bytearray(8)
-            flat[storage.key] = torch.frombuffer(numbers, dtype=storage.dtype, count=storage.numel or 1)
-        view = flat[storage.key].as_strided(size, stride, 0 if 0 in size else offset)
-        result[name] = view.clone(memory_format=torch.contiguous_format)
-    return result
+    total, size = sum(tensor.nbytes for tensor in named.values()), path.stat().st_size
+    if total > MAX_GROWTH * (size + 2**17):
+        raise Fault(f"its tensors would take {total:,} bytes, from a file of {size:,}")
+    for name, tensor in named.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise Fault(f"its tensor {name[:80]!r} holds values that are no finite numbers; a training that diverged "
+                        "leaves such weights")
+    return {name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in named.items()}
 
 
-def _read_zip(file, file_size: int) -> dict[str, torch.Tensor]:
-    """The format of torch.save since version 1.6: an uncompressed zip with `data.pkl` and one record per storage."""
-    with zipfile.ZipFile(file) as archive:
-        records = {info.filename: info for info in archive.infolist()}
-        top = next(iter(records), "").split("/")[0]
-        for name, info in records.items():
-            if not name.startswith(f"{top}/") or {"", ".", ".."} & set(name.split("/")) or "\\" in name:
-                raise Fault(f"it holds a record with the suspicious name {name[:80]!r}")
-            if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
-                raise Fault(f"its record {name[:80]!r} is compressed, which PyTorch never does")
-        if len(records) != len(archive.infolist()) or sum(info.file_size for info in records.values()) > file_size:
-            raise Fault("its records overlap, or claim to be larger than the file")
-        if f"{top}/byteorder" in records and archive.read(f"{top}/byteorder") != b"little":
-            raise Fault("its numbers are big-endian, which is not supported")
-        root = interpret(BytesIO(archive.read(f"{top}/data.pkl")), {})
-        return _materialise(root, lambda storage: archive.read(f"{top}/data/{storage.key}"), file_size)
-
-
-def _read_legacy(file, file_size: int) -> dict[str, torch.Tensor]:
-    """The older format: five pickles (magic, version, machine, value, storage keys), then each storage's numbers."""
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if interpret(data) != LEGACY_MAGIC or interpret(data) != 1001:
-            raise Fault("it is a pickle, but not one that torch.save wrote")
-        machine, storages, starts = interpret(data), {}, {}
-        if not machine["little_endian"]:
-            raise Fault("its numbers are big-endian, which is not supported")
-        root = interpret(data, storages)
-        for key in interpret(data):
-            storage = storages[key] if isinstance(key, str) else None
-            claimed, = struct.unpack("<q", data.read(8))
-            starts[key], end = data.tell(), data.tell() + claimed * storage.dtype.itemsize
-            if claimed != storage.numel or end > file_size:
-                raise Fault(f"its storage {key[:40]!r} claims {claimed:,} elements; it is damaged or cut off")
-            data.seek(end)
-        return _materialise(root, lambda s: data[starts[s.key]:starts[s.key] + s.numel * s.dtype.itemsize], file_size)
-
-
-def _short(error: Exception) -> str:
-    """What went wrong, in a line; an error may hold the whole file, or a value that takes for ever to print."""
-    text = error.reason if isinstance(error, UnicodeError) else str(error.args[0])[:100] if error.args else ""
-    return f"{type(error).__name__}: {text}".removesuffix(": ")
-
-
-def read_checkpoint(path: str | Path) -> dict[str, torch.Tensor]:
+def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
     """Read the tensors of a published PyTorch checkpoint without running anything that the file holds.
 
     Args:
-        path: what `torch.save` wrote, in either of its formats, of a state dict or a module (its class need not exist).
+        path: what `torch.save` wrote, in either of its formats, of a state dict, of a dictionary that holds one under a
+            key of `WRAPPERS`, or of a module (its class need not exist).
 
     Returns:
-        name -> tensor (CPU, own memory, saved dtype and shape), named and ordered as by `Module.state_dict`. The prefix
-        `module.` that DataParallel adds is removed where every name has it.
+        name -> tensor (CPU, own memory, saved dtype and shape), named and ordered as by `Module.state_dict`. A prefix
+        of `PREFIXES` is removed where every name has it.
 
     Raises:
-        VscgError: the file cannot be read, is damaged, holds something else, or asks to call anything.
+        VscgError: the file cannot be read, is damaged, holds something else or numbers that are not finite, or asks to
+            call anything.
     """
     try:
-        with open(path, "rb") as file:
-            file_size = Path(path).stat().st_size
-            read = _read_zip if file.peek(4).startswith(b"PK\x03\x04") else _read_legacy
-            tensors = read(file, file_size)
+        tensors = _read(Path(path))
     except OSError as error:
         raise VscgError(f"{path}: cannot be read: {error.strerror or error}. Check the path.") from error
-    except (Fault, *DAMAGE) as error:
-        reason = (error if isinstance(error, Fault) else
-                  f"it is damaged, cut off or no PyTorch checkpoint ({_short(error)})")
-        raise VscgError(f"Checkpoint {path} is refused: {reason}. Get it again from where its authors publish it, "
-                        "and do not open it with torch.load.") from error
-    prefix = "module." if all(name.startswith("module.") for name in tensors) else ""
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    except Fault as error:
+        raise VscgError(f"Checkpoint {path} is refused: {error}. {AGAIN}") from error
+    except Exception as error:             # torch's and Python's readers raise whatever they stumble over
+        raise VscgError(f"Checkpoint {path} is refused: it is damaged, cut off or no PyTorch checkpoint "
+                        f"({type(error).__name__}: {' '.join(str(error).split())[:150]}). {AGAIN}") from error
+    for prefix in PREFIXES:
+        if all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    return tensors
