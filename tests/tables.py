@@ -7,7 +7,8 @@ import numpy as np
 
 from vscg.data.prepared import Dataset
 from vscg.models import BUILT
-from vscg.study.tables import table, table_configs
+from vscg.study.runs import table_configs
+from vscg.study.tables import table
 from vscg.training.records import run_key, write_record
 
 CLIPS = 12

@@ -16,8 +16,7 @@ from vscg.machine import paths
 from vscg.machine.files import make_folder, reason
 from vscg.models import BUILT, SETTINGS, VARIANTS
 from vscg.predict import load_checkpoint, watch, write_results
-from vscg.study.deviation_study import write_study
-from vscg.study.deviations import deviation_configs
+from vscg.study.deviations import deviation_configs, write_study
 from vscg.study.runs import STUDIES, book_configs
 from vscg.training.config import MODALITIES, PRECISIONS, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
 from vscg.training.loop import fit

@@ -1,7 +1,6 @@
 """Every figure builds from a toy input, has units on its axes, keeps its text inside and its file small."""
 import io
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -57,14 +56,6 @@ FIGURES = {
 }
 UNITS = ("(s)", "(1 s)", "(%)", "(% of", "(1/7 of", "(share", "(no unit)", "number of")
 UNITLESS = {"", "class", "true class", "predicted class", "epoch"}  # a class or a count says itself what it is
-
-
-@pytest.fixture(autouse=True)
-def style():
-    with matplotlib.rc_context():
-        matplotlib.use("Agg")
-        plots.set_style()
-        yield
 
 
 @pytest.mark.parametrize("name", FIGURES)

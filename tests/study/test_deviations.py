@@ -10,7 +10,7 @@ from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 from vscg.machine import paths
 from vscg.machine.files import in_use
-from vscg.study import deviation_study, deviations
+from vscg.study import deviations
 from vscg.study.deviations import Deviation, duplicate_configs, duplicated_rows, duplicates_file, plateau_configs
 from vscg.study.speed import FOLDER
 from vscg.training.evaluation import clip_accuracy, two_way_interval
@@ -33,9 +33,9 @@ def small(tiny, tmp_path_factory):
                             ("ROUNDINGS", (Deviation("TF32", "?", {"precision": "tf32"}),)),
                             ("_SHORT", {"batch": 8, "epochs": 1}), ("_LONG", {"batch": 8, "epochs": 2})):
             patch.setattr(deviations, name, value)
-        patch.setattr(deviation_study, "FOLDER", tmp_path_factory.mktemp("records"))
+        patch.setattr(deviations, "FOLDER", tmp_path_factory.mktemp("records"))
         for name in ("DATA", "DEVIATIONS"):
-            patch.setattr(deviation_study, name, getattr(deviations, name))
+            patch.setattr(deviations, name, getattr(deviations, name))
         yield tiny
 
 
@@ -44,16 +44,16 @@ def trained(small):
     """All runs of the small study, in the store, and its file."""
     data = {str(small.path): small, str(duplicates_file()): read_prepared(duplicates_file())}
     with pytest.raises(VscgError, match="python -m vscg deviations"):
-        deviation_study.collect()
+        deviations.collect()
     records = [fit(config, dataset=data[config.data], device="cpu", progress=False)
                for config in unique_runs(deviations.deviation_configs()).values()]
-    assert deviation_study.write_study() == deviation_study.study_file()
+    assert deviations.write_study() == deviations.study_file()
     return records
 
 
 def test_the_study_lies_with_the_committed_records_wherever_home_is(tmp_path, monkeypatch):
     monkeypatch.setenv("VSCG_HOME", str(tmp_path))
-    assert deviation_study.study_file() == ROOT / "book" / "records" / "deviations.json" == FOLDER / "deviations.json"
+    assert deviations.study_file() == ROOT / "book" / "records" / "deviations.json" == FOLDER / "deviations.json"
 
 
 def test_the_runs_come_seed_by_seed_and_the_duplicates_are_looked_for_once(monkeypatch):
@@ -134,11 +134,11 @@ def test_another_process_may_make_the_duplicates_meanwhile(small, monkeypatch):
 
 def test_a_file_that_is_not_there_is_one_error(tmp_path):
     with pytest.raises(VscgError, match="python -m vscg deviations"):
-        deviation_study.load_study(tmp_path / "deviations.json")
+        deviations.load_study(tmp_path / "deviations.json")
 
 
 def test_effects_are_those_of_the_records(small, trained):
-    study = deviation_study.load_study()
+    study = deviations.load_study()
     truth = small.labels[small.splits["test"]].argmax(-1)
     effects = study.effects().set_index("row")
     stored = {(r.config.setting, r.config.target, bool(r.config.model_options), r.config.epochs, r.config.data,
@@ -155,12 +155,12 @@ def test_effects_are_those_of_the_records(small, trained):
     rounding = study.effects(deviations.ROUNDINGS)
     assert rounding["row"].tolist() == ["TF32"] and rounding["second"][0] == effects.loc["V4", "first"]
     assert study.current() == len(study.values["runs"]) == len({record.folder for record in trained})
-    text = deviation_study.study_file().read_text()
+    text = deviations.study_file().read_text()
     assert str(small.path) not in text, "no path of a machine in a file that travels"
 
 
 def test_thresholds_are_those_of_the_models(small, trained):
-    study = deviation_study.load_study()
+    study = deviations.load_study()
     plateau = [record for record in trained if record.config.epochs == 2]
     runs = study.runs(plateau_configs())
     for record, seed, run in zip(plateau, study.values["thresholds"], runs, strict=True):
@@ -171,11 +171,11 @@ def test_thresholds_are_those_of_the_models(small, trained):
 
 
 def test_a_changed_code_shows(trained, tmp_path):
-    values = json.loads(deviation_study.study_file().read_text())
+    values = json.loads(deviations.study_file().read_text())
     values["runs"][0]["key"] = "0" * 16
     path = tmp_path / "changed.json"
     path.write_text(json.dumps(values))
-    assert deviation_study.load_study(path).current() == len(values["runs"]) - 1
+    assert deviations.load_study(path).current() == len(values["runs"]) - 1
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"runs": 3}', "[" * 100_000])
@@ -183,4 +183,4 @@ def test_a_damaged_file_is_one_error(tmp_path, text):
     path = tmp_path / "deviations.json"
     path.write_text(text)
     with pytest.raises(VscgError, match="is damaged"):
-        deviation_study.load_study(path)
+        deviations.load_study(path)

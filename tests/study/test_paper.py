@@ -3,12 +3,13 @@ import re
 from itertools import zip_longest
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from vscg.machine.fingerprint import value_hash
 from vscg.models import BUILT, SETTINGS, SYSTEMS, build_model
-from vscg.study.paper import ACCURACY, COST, PARAMETERS, TABLES
+from vscg.study.paper import ACCURACY, COST, PARAMETERS, TABLES, sign, verdict
 from vscg.training.config import RunConfig
 from vscg.training.objectives import build_objective
 
@@ -148,3 +149,31 @@ def test_the_figures_are_those_that_were_held_against_the_text():
     tables = {name: [[row.name, dict(row.paper)] for row in table.rows] for name, table in TABLES.items()}
     assert value_hash([ACCURACY, COST, PARAMETERS, tables]) == (
         "0edb362661b76abe9f183a0fe78ae6485db1bd0ef7bd447ecc63a326420a2a42")
+
+
+AS_THE_PAPER = ("ave", "full", "released")
+
+
+@pytest.mark.parametrize("paper, interval, runs, expected", [
+    (79.7, (79, 80), AS_THE_PAPER, "agrees"), (79.7, (79.7, 80), AS_THE_PAPER, "agrees"),
+    (79.7, (70, 79.6), AS_THE_PAPER, "lower"), (79.7, (79.8, 81), AS_THE_PAPER, "higher"),
+    (79.7, (70, 100 * 0.1 + 69.7 - 1e-12), AS_THE_PAPER, "agrees"),
+    (79.7, (79, 80), ("planted", "full", "released"), "not on AVE"),
+    (79.7, (79, 80), ("ave", "quick", "released"), "not the full schedule"),
+    (79.7, (79, 80), ("ave", "full", "clean"), "not the released protocol"),
+    (79.7, None, AS_THE_PAPER, "reported only"), (79.7, None, ("planted", "quick", "clean"), "reported only")])
+def test_verdict_rule(paper, interval, runs, expected):
+    assert verdict(paper, interval, *runs) == expected
+
+
+@pytest.mark.parametrize("paper, interval, expected", [
+    (1.8, (0.2, 3), "agrees"), (-1.8, (-3, -0.2), "agrees"), (1.8, (-3, -0.2), "contradicts"),
+    (-1.8, (0.2, 3), "contradicts"), (1.8, (-1, 1), "open"), (1.8, (1e-15, 1), "open"), (-1.8, (-1, 0), "open"),
+    (0, (0.2, 3), "paper: equal"), (1.8, None, "not measured"), (np.nan, None, "not measured")])
+def test_sign_rule(paper, interval, expected):
+    assert sign(paper, interval, seeds=2) == expected
+
+
+def test_one_seed_decides_no_sign():
+    assert sign(1.8, (0.2, 3), seeds=1) == sign(1.8, (-1, 1), seeds=1) == "one seed"
+    assert sign(1.8, None, seeds=1) == "not measured"

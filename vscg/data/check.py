@@ -10,10 +10,10 @@ import numpy as np
 from tqdm import tqdm
 
 from vscg.data import hdf5, official
-from vscg.errors import VscgError
 from vscg.data.hdf5 import verify
 from vscg.data.labels import CLASSES, presence_target, read_annotations
 from vscg.data.prepared import read_layout, verify_rows
+from vscg.errors import VscgError
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ import pooch
 import requests
 from tqdm import tqdm
 
+from vscg.data.official import KEY
 from vscg.errors import VscgError
 from vscg.machine.files import locked, write_atomically
-from vscg.data.official import KEY
 from vscg.machine.paths import expanded
 
 SMALL_FILES = {

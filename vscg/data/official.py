@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 
 from vscg.data import hdf5
-from vscg.errors import VscgError
 from vscg.data.hdf5 import one_hot, verify, verify_disjoint
 from vscg.data.labels import AUDIO_DIM, BACKGROUND, CLASSES, GRID, SEGMENTS, VISUAL_DIM
+from vscg.errors import VscgError
 
 ANNOTATIONS = "Annotations.txt"
 ORDERS = {"train": "train_order.h5", "val": "val_order.h5", "test": "test_order.h5"}

@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 from vscg.data import official
 from vscg.data.check import Report, split_lines
-from vscg.errors import VscgError
 from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS, labels_from_annotations, read_annotations
 from vscg.data.prepared import PreparedWriter
+from vscg.errors import VscgError
 
 
 def prepare_ave(source_dir: str | PathLike, target: str | PathLike, visual_dtype: str = "float16",

@@ -18,10 +18,10 @@ import h5py
 import numpy as np
 
 from vscg.data import hdf5
-from vscg.errors import VscgError
-from vscg.machine.files import WriteError, write_error
 from vscg.data.hdf5 import one_hot, verify, verify_disjoint
 from vscg.data.labels import AUDIO_DIM, BACKGROUND, CLASSES, GRID, SEGMENTS, VISUAL_DIM
+from vscg.errors import VscgError
+from vscg.machine.files import WriteError, write_error
 
 FORMAT, VERSION = "vscg-prepared", 1
 SPLITS = ("train", "val", "test", "background")

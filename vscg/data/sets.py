@@ -3,13 +3,13 @@ from os import PathLike
 from pathlib import Path
 
 from vscg.data import planted
-from vscg.machine import paths
 from vscg.data.dials import turned
-from vscg.errors import VscgError
-from vscg.machine.files import locked
 from vscg.data.labels import labels_from_annotations
 from vscg.data.prepare import prepare_ave
 from vscg.data.prepared import SPLITS, Dataset, read_fingerprint, read_prepared
+from vscg.errors import VscgError
+from vscg.machine import paths
+from vscg.machine.files import locked
 
 __all__ = ["Dataset", "dataset_fingerprint", "labels_from_annotations", "load_dataset", "prepared_file"]
 PLANTED = {"planted-mini": "mini", "planted": "full"}

@@ -1,10 +1,47 @@
 """Which runs the book needs: those of the paper's tables, and those of a question that the paper leaves open."""
 from vscg.data.dials import SIZES
 from vscg.data.sets import NAMES, PLANTED, prepared_file
-from vscg.errors import choose
-from vscg.study.cells import seed_count, table_configs
-from vscg.study.paper import TABLES
-from vscg.training.config import PROTOCOLS, RunConfig
+from vscg.errors import VscgError, choose
+from vscg.models import SYSTEMS
+from vscg.study.paper import TABLES, Row
+from vscg.training.config import PROFILES, PROTOCOLS, RunConfig
+
+MOST_SEEDS = 1000
+
+
+def table_configs(table: str, *, data: str, profile: str, seeds: int | None = None,
+                  protocol: str = "clean") -> list[RunConfig]:
+    """The runs that a table needs: every row that is built, in every setting it stands in, with seeds 0, 1, ...
+
+    Args:
+        table: a name in `paper.TABLES`.
+        data: the data set's name, or the path of a prepared file.
+        profile: a name in `config.PROFILES`.
+        seeds: how many; default the profile's.
+        protocol: a name in `config.PROTOCOLS`.
+    """
+    choose("table", table, TABLES)
+    seeds = seed_count(profile, seeds)
+    return [config for row in TABLES[table].rows for setting in row.paper
+            for config in cell_configs(row, setting, data, profile, seeds, protocol)]
+
+
+def seed_count(profile: str, seeds: int | None) -> int:
+    """The number of seeds, None for the profile's; VscgError for an unknown profile or a number out of range."""
+    choose("profile", profile, PROFILES)
+    seeds = PROFILES[profile].seeds if seeds is None else seeds
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise VscgError(f"seeds is {seeds}: give a number from 1 to {MOST_SEEDS}.")
+    return seeds
+
+
+def cell_configs(row: Row, setting: str, data: str, profile: str, seeds: int, protocol: str) -> list[RunConfig]:
+    """The runs of one row in one setting, by seed; none if the row is reported only."""
+    if row.run is None or setting not in SYSTEMS[row.run["system"]].settings:
+        return []
+    return [RunConfig(**row.run, setting=setting, data=data, profile=profile, protocol=protocol, seed=seed)
+            for seed in range(seeds)]
+
 
 # Shares of seconds without class evidence, in each modality; the planted sets themselves stand at one of them.
 AMBIGUITIES = (0.0, 0.2, 0.4, 0.8)

@@ -2,8 +2,9 @@
 
 Everything measured is computed from records; accuracies are fractions inside and percent in every frame and table.
 """
+import math
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
@@ -14,18 +15,51 @@ from pandas.io.formats.style import Styler
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError, choose
 from vscg.machine import paths
-from vscg.models import SETTINGS
+from vscg.models import BUILT, SETTINGS, SYSTEMS, build_model
+from vscg.released.load import DEAD
 from vscg.study import show
-from vscg.study.cells import Cell, cell_configs, seed_count, table_configs
-from vscg.study.paper import TABLES
-from vscg.study.parameters import parameter_table
-from vscg.study.rules import DIGITS, SIGN_RULE, VERDICT_RULE, sign, verdict
-from vscg.training.evaluation import bounds, draws, resampled_means, two_way_interval
-from vscg.training.records import read_record, run_key
+from vscg.study.paper import DIGITS, PARAMETERS, TABLES, Row, sign, verdict
+from vscg.study.runs import cell_configs, seed_count
+from vscg.training.evaluation import bounds, clip_accuracy, draws, resampled_means, two_way_interval
+from vscg.training.records import Record, read_record, run_key
 
-# What a notebook imports from here.
-__all__ = ["SIGN_RULE", "VERDICT_RULE", "Cell", "TableResult", "order_agreement", "parameter_table", "sign", "table",
-           "table_configs", "two_way_interval", "verdict"]
+
+@dataclass(frozen=True)
+class Cell:
+    """One row of a table in one setting. `records` are its runs by seed; none if the row is reported only."""
+
+    row: Row
+    setting: str
+    records: tuple[Record, ...]
+    dataset: str                                                        # name
+    truth: np.ndarray = field(repr=False, compare=False)                # (N,10) classes of the test clips
+
+    def per_clip(self, selection: str = "validation") -> np.ndarray:
+        """Share of right segments for each seed and test clip, (S,N) in 0..1, at the epoch that `selection` picked."""
+        return np.stack([self._right(record, selection) for record in self.records])
+
+    def _right(self, record: Record, selection: str) -> np.ndarray:
+        predicted = record.predictions(selection)
+        try:
+            return clip_accuracy(predicted, self.truth)
+        except VscgError as error:                         # of the comparison: other clips than the truth
+            raise VscgError(f"{record.folder / 'predictions.safetensors'} is damaged ({error}): delete the folder "
+                            f"{record.folder} and run again.") from error
+
+    def measured(self, selection: str = "validation") -> tuple[float, float, float]:
+        """Accuracy with its 95% interval over seeds and clips: `(mean, low, high)` in 0..1, NaN if reported only."""
+        if not self.records:
+            return np.nan, np.nan, np.nan
+        values = self.per_clip(selection)
+        return float(values.mean()), *two_way_interval(values)
+
+    @property
+    def origin(self) -> str:
+        """One of `models.ORIGINS`. What the paper puts into another system, no published program contains."""
+        if self.row.run is None:
+            return "reported only"
+        changed = set(self.row.run) - {"system"}
+        return "reconstructed from the text" if changed else SYSTEMS[self.row.run["system"]].origin
 
 
 @dataclass(frozen=True)
@@ -201,3 +235,33 @@ def table(name: str, *, dataset: Dataset, profile: str, seeds: int | None = None
                         f"--tables {name} --data {shlex.quote(data)} --profile {profile} --seeds {seeds} "
                         f"--protocol {protocol}`.")
     return TableResult(name, tuple(cells), dataset.name, profile, seeds, protocol)
+
+
+REGISTERED = "The paper prints the registered count, fully supervised, dead parameters included."
+REASONS = {
+    "avt": "Reported only: no program to count.",
+    "cmbs": "The paper's count is neither of the two. Weakly supervised it would be 14.4 million without the "
+            "self-attention over picture regions (395,008) or without the visual spatial branch (394,241); what was "
+            "counted is not known.",
+}
+
+
+def parameter_table() -> pd.DataFrame:
+    """One line per system of Table II and setting.
+
+    Columns: system, setting; paper (millions, from a table of fully supervised systems); live, dead, registered
+    (parameters of our model, parameters of the published program that never receive a gradient, and their sum; missing
+    if not built); difference (paper minus registered, millions, both rounded as the paper does); reason.
+    """
+    lines = []
+    for name, paper in PARAMETERS.items():
+        entry = SYSTEMS[name]
+        for setting in entry.settings if name in BUILT else ("fully",):
+            live = dead = np.nan
+            if name in BUILT:
+                live = sum(values.numel() for values in build_model(name, setting=setting).parameters())
+                dead = sum(math.prod(shape) for shape in DEAD[name, setting].values())
+            lines.append({"system": entry.title, "setting": setting, "paper": paper, "live": live, "dead": dead,
+                          "registered": live + dead, "difference": round(paper - round((live + dead) / 1e6, 1), 1),
+                          "reason": REASONS.get(name, REGISTERED)})
+    return pd.DataFrame(lines).astype({name: "Int64" for name in ("live", "dead", "registered")})
