@@ -41,6 +41,11 @@ NOTES = {
     "cmbs": "Table IV, reproduced by the authors, gives 79.2 and 73.3.",
     "dmin": "Table VI, reproduced by the authors, gives 78.5.",
     "avsdn": "No program of its authors was found; ours follows its description with VSCG's attention in front.",
+    "cman": "No program of its authors was found; ours follows a detailed note by a third party.",
+    "dam": "No program of its authors was found; ours follows a detailed note by a third party.",
+    "avrb": "Only its abstract is known: the equations are ours.",
+    "avin": "No program of its authors was found; ours follows a detailed note by a third party, which has no spatial "
+            "attention: a map is averaged.",
 }
 # Table II: trainable parameters in millions, as printed.
 PARAMETERS = {"avt": 15.8, "cmra": 15.9, "psp": 1.7, "cmbs": 14.4, "dmin": 17.7, "vscg": 2.6}
