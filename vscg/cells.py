@@ -48,8 +48,9 @@ class Cell:
         """One of `models.ORIGINS`. What the paper puts into another system, no published program contains."""
         if self.row.run is None:
             return "reported only"
+        origin = SYSTEMS[self.row.run["system"]].origin
         changed = set(self.row.run) - {"system"}
-        return "reconstructed from the text" if changed else SYSTEMS[self.row.run["system"]].origin
+        return "reconstructed from the text" if changed and origin == "published code" else origin
 
 
 def table_configs(table: str, *, data: str, profile: str, seeds: int | None = None,

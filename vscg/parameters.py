@@ -10,7 +10,7 @@ from vscg.released import DEAD
 
 REGISTERED = "The paper prints the registered count, fully supervised, dead parameters included."
 REASONS = {
-    "avt": "Reported only: no program to count.",
+    "avt": "No program was found: ours has five layers, with which it has as many parameters as the paper prints.",
     "cmbs": "The paper's count is neither of the two. Weakly supervised it would be 14.4 million without the "
             "self-attention over picture regions (395,008) or without the visual spatial branch (394,241); what was "
             "counted is not known.",

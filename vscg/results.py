@@ -149,12 +149,12 @@ def order_agreement(result: TableResult, setting: str,
                     selection: str = "validation") -> tuple[float, float, float, int]:
     """Share of the pairs of rows whose measured order is the paper's, with its 95% interval over seeds and clips.
 
-    Pairs that the paper prints as equal do not count, and a pair measured as equal counts half: 0.5 is what chance
-    gives. All rows share the seeds and clips of a resample.
+    Pairs that the paper prints as equal do not count, nor do rows that it does not print; a pair measured as equal
+    counts half: 0.5 is what chance gives. All rows share the seeds and clips of a resample.
 
     Returns: `(share, low, high, pairs)`; NaN and 0 if there is no pair.
     """
-    cells = [cell for cell in result.cells if cell.setting == setting and cell.records]
+    cells = [cell for cell in result.cells if cell.setting == setting and cell.records and cell.row.printed]
     pairs = [(a, b) for a, b in combinations(range(len(cells)), 2)
              if cells[a].row.paper[setting] != cells[b].row.paper[setting]]
     if not pairs:
