@@ -7,8 +7,11 @@ from vscg.errors import VscgError
 from vscg.models import BUILT, ORIGINS, SETTINGS, SYSTEMS, Output, build_model, check_system, predict_segments
 from vscg.models.avel import AVEL
 from vscg.models.avsdn import AVSDN
+from vscg.models.avt import AVT
 from vscg.models.cmbs import CMBS
 from vscg.models.cmra import CMRA
+from vscg.models.csa import CSA
+from vscg.models.cssnet import CSSNet
 from vscg.models.dmin import DMIN
 from vscg.models.dmrn import DMRN
 from vscg.models.heads import WeightingHead
@@ -23,6 +26,7 @@ NO_DROPOUT = {
     "avsdn": {}, "cmra": dict(visual_dropout=0, dropout=0),
     "cmbs": dict(visual_dropout=0, region_dropout=0, dropout=0, interaction_dropout=0),
     "dmin": dict(visual_dropout=0, bilinear_dropout=0, dropout=0, decoder_dropout=0),
+    "csa": {}, "avt": dict(dropout=0), "cssnet": dict(dropout=0),
 }
 FIELDS = {  # what each system returns, with the shape after the batch
     ("vscg", "fully"): dict(event_relevance=(10,), event_category=(28,), similarity=(10,)),
@@ -34,6 +38,13 @@ FIELDS = {  # what each system returns, with the shape after the batch
     ("dmrn", "fully"): dict(segment_logits=(10, 29)),
     ("avsdn", "fully"): dict(segment_logits=(10, 29)),
     ("avsdn", "weakly"): dict(segment_logits=(10, 29), video_probability=(29,)),
+    ("csa", "fully"): dict(segment_logits=(10, 29)),
+    ("csa", "weakly"): dict(segment_logits=(10, 29), video_probability=(29,)),
+    ("avt", "fully"): dict(segment_logits=(10, 29)),
+    ("avt", "weakly"): dict(segment_logits=(10, 29), video_probability=(29,)),
+    ("cssnet", "fully"): dict(event_relevance=(10,), event_category=(28,), global_visual=(256,), global_audio=(256,)),
+    ("cssnet", "weakly"): dict(event_relevance=(10,), video_probability=(29,), raw_logits=(29,), global_visual=(256,),
+                               global_audio=(256,)),
     ("cmra", "fully"): dict(event_relevance=(10,), event_category=(28,)),
     ("cmra", "weakly"): dict(event_relevance=(10,), video_probability=(29,), raw_logits=(29,)),
     ("cmbs", "fully"): dict(event_relevance=(10,), event_category=(28,), gate=(10,), av_score=(28,)),
@@ -68,21 +79,23 @@ def rates(model, prefix):
 
 
 def test_registry():
-    published, rebuilt, reported = ORIGINS
+    published, rebuilt, abstract, reported = ORIGINS
     assert {name: (entry.title, entry.build, entry.settings, entry.variants, entry.origin)
             for name, entry in SYSTEMS.items() if name in BUILT} == {
         "avel": ("AVEL", AVEL, SETTINGS, ("released",), published),
         "dmrn": ("DMRN", DMRN, ("fully",), ("released",), published),
         "avsdn": ("AVSDN", AVSDN, SETTINGS, ("released",), rebuilt),
+        "csa": ("CSA", CSA, SETTINGS, ("released",), abstract),
+        "avt": ("AVT", AVT, SETTINGS, ("released",), abstract),
         "cmra": ("CMRA", CMRA, SETTINGS, ("released",), published),
         "psp": ("PSP-Net", PSPNet, SETTINGS, ("released",), published),
+        "cssnet": ("CSS-Net", CSSNet, SETTINGS, ("released",), abstract),
         "cmbs": ("CMBS", CMBS, SETTINGS, ("released",), published),
         "dmin": ("DMIN", DMIN, SETTINGS, ("released",), published),
         "vscg": ("VSCG", VSCG, SETTINGS, ("released", "paper"), published)}
     assert {name: (entry.title, entry.build, entry.origin) for name, entry in SYSTEMS.items() if name not in BUILT} == {
         name: (title, None, reported) for name, title in {
-            "cman": "CMAN", "dam": "DAM", "avrb": "AVRB", "avin": "AVIN", "csa": "CSA", "avt": "AVT", "dca": "DCA",
-            "cssnet": "CSS-Net"}.items()}
+            "cman": "CMAN", "dam": "DAM", "avrb": "AVRB", "avin": "AVIN", "dca": "DCA"}.items()}
     model = build_model("vscg", setting="weakly", variant="paper")
     assert (type(model), model.system, model.setting, model.variant) == (VSCG, "vscg", "weakly", "paper")
     assert (build_model("avel").setting, build_model("avel").variant) == ("fully", "released")

@@ -1,10 +1,9 @@
 """The paper's Table II: printed parameter counts beside those of the networks."""
 import math
 
-import numpy as np
 import pandas as pd
 
-from vscg.models import BUILT, SYSTEMS, build_model
+from vscg.models import SYSTEMS, build_model
 from vscg.paper import PARAMETERS
 from vscg.released import DEAD
 
@@ -21,18 +20,16 @@ def parameter_table() -> pd.DataFrame:
     """One line per system of Table II and setting.
 
     Columns: system, setting; paper (millions, from a table of fully supervised systems); live, dead, registered
-    (parameters of our model, parameters of the published program that never receive a gradient, and their sum; missing
-    if not built); difference (paper minus registered, millions, both rounded as the paper does); reason.
+    (parameters of our model, parameters of the published program that never receive a gradient, and their sum);
+    difference (paper minus registered, millions, both rounded as the paper does); reason.
     """
     lines = []
     for name, paper in PARAMETERS.items():
         entry = SYSTEMS[name]
-        for setting in entry.settings if name in BUILT else ("fully",):
-            live = dead = np.nan
-            if name in BUILT:
-                live = sum(values.numel() for values in build_model(name, setting=setting).parameters())
-                dead = sum(math.prod(shape) for shape in DEAD[name, setting].values())
+        for setting in entry.settings:
+            live = sum(values.numel() for values in build_model(name, setting=setting).parameters())
+            dead = sum(math.prod(shape) for shape in DEAD[name, setting].values())
             lines.append({"system": entry.title, "setting": setting, "paper": paper, "live": live, "dead": dead,
                           "registered": live + dead, "difference": round(paper - round((live + dead) / 1e6, 1), 1),
                           "reason": REASONS.get(name, REGISTERED)})
-    return pd.DataFrame(lines).astype({name: "Int64" for name in ("live", "dead", "registered")})
+    return pd.DataFrame(lines)
