@@ -23,6 +23,7 @@ WEIGHTS = {
     "c+t+self": dict(event_relevance=1, category=0.9, category_self=0.1),
     "c+t+gate+av": dict(event_relevance=1, gate=1, category=1, av_score=1),
     "c+t+p-gate+av": dict(event_relevance=1, probability_gate=1, category=1, av_score=1), "ce": dict(ce=1),
+    "0.5c+0.5t": dict(category=0.5, event_relevance=0.5), "0.9c+0.1t": dict(category=0.9, event_relevance=0.1),
     "ce+eigenvalue": dict(ce=1, eigenvalue=0.01), "c+t+pull": dict(event_relevance=1, category=1, pull=0.1),
     "c+t+n-pull": dict(event_relevance=1, category=1, pull_normalised=0.1),
     "c+t+pull+push": dict(event_relevance=1, category=1, pull=0.1, push=0.1), "mlsm+pull": dict(mlsm=1, pull=0.001),
@@ -31,7 +32,8 @@ WEIGHTS = {
 PUBLISHED = {
     "vscg": ("c+t+avps", "2bce+s-bce"), "psp": ("ce+avps", "bce"), "avel": ("mlsm", "mlsm"), "dmrn": ("mlsm", None),
     "cmra": ("c+t", "mlsm"), "cmbs": ("c+t+gate+av", "mlsm"), "dmin": ("c+t+self", "mlsm+self"),
-    "avsdn": ("ce", "bce"), "csa": ("ce", "mlsm"), "avt": ("ce", "mlsm"), "dca": ("ce+eigenvalue", None),
+    "avsdn": ("ce", "bce"), "cman": ("ce", "mlsm"), "dam": ("0.5c+0.5t", None), "avrb": ("ce", "mlsm"),
+    "avin": ("ce", "mlsm"), "csa": ("ce", "mlsm"), "avt": ("ce", "mlsm"), "dca": ("ce+eigenvalue", None),
     "cssnet": ("c+t+pull", "mlsm+pull"),
 }
 

@@ -13,12 +13,13 @@ from tests.golden import golden
 from tests.golden.compare import CASES, path_of, system_and_setting
 from vscg.errors import VscgError
 from vscg.models import build_model
-from vscg.published import abstracts, recurrent, transformers
+from vscg.published import abstracts, described, recurrent, transformers
 from vscg.released import DEAD, KEYS, load_released, our_name
 
 EVERY = pytest.mark.parametrize("case", CASES)
 # The port of AVSDN has another head than our default.
 OPTIONS = {"avsdn_fully": {"head": "two_head"}, "avsdn_weakly": {"head": "two_head"},
+           "avin_fully_agva": {"spatial": "agva"}, "cman_fully_k256": {"attention_size": 256},
            "cssnet_fully_agva": {"attention": "agva"}, "cssnet_weakly_agva": {"attention": "agva"}}
 
 
@@ -97,7 +98,7 @@ def test_every_system_and_setting_has_a_table():
 
 
 def test_the_tables_come_from_modules_that_share_no_system():
-    modules = recurrent, transformers, abstracts
+    modules = recurrent, transformers, described, abstracts
     assert sum(len(module.KEYS) for module in modules) == len(KEYS)
     assert all(set(module.KEYS) == set(module.DEAD) for module in modules)
 
@@ -185,6 +186,9 @@ def test_weights_of_another_setting_or_system():
     assert "localize_module.classifier_self" in refused(fresh("dmin_fully"), published("dmin_weakly"))
     # CMRA's settings differ in one class.
     assert "(28, 256)" in refused(fresh("cmra_fully"), published("cmra_weakly"))
+    # AVIN without attention has no place for it.
+    assert "attention" in refused(fresh("avin_fully"), published("avin_fully_agva"))
+    assert "lacks 7 parameters" in refused(fresh("avin_fully_agva"), published("avin_fully"))
     # Table I's CSS-Net has no visually guided path.
     assert "audio_attention" in refused(fresh("cssnet_fully_agva"), published("cssnet_fully"))
     assert "lacks 7 parameters" in refused(fresh("cssnet_fully"), published("cssnet_fully_agva"))

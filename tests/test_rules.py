@@ -2,21 +2,30 @@
 import numpy as np
 import pytest
 
-from vscg.rules import sign, verdict
+from vscg.models import ORIGINS
+from vscg.rules import VERDICT_RULE, sign, verdict
 
-AS_THE_PAPER = ("ave", "full", "released")
+AS_THE_PAPER = ("published code", "ave", "full", "released")
 
 
 @pytest.mark.parametrize("paper, interval, runs, expected", [
     (79.7, (79, 80), AS_THE_PAPER, "agrees"), (79.7, (79.7, 80), AS_THE_PAPER, "agrees"),
     (79.7, (70, 79.6), AS_THE_PAPER, "lower"), (79.7, (79.8, 81), AS_THE_PAPER, "higher"),
     (79.7, (70, 100 * 0.1 + 69.7 - 1e-12), AS_THE_PAPER, "agrees"),
-    (79.7, (79, 80), ("planted", "full", "released"), "not on AVE"),
-    (79.7, (79, 80), ("ave", "quick", "released"), "not the full schedule"),
-    (79.7, (79, 80), ("ave", "full", "clean"), "not the released protocol"),
-    (79.7, None, AS_THE_PAPER, "reported only"), (79.7, None, ("planted", "quick", "clean"), "reported only")])
+    (79.7, (79, 80), ("published code", "planted", "full", "released"), "not on AVE"),
+    (79.7, (79, 80), ("published code", "ave", "quick", "released"), "not the full schedule"),
+    (79.7, (79, 80), ("published code", "ave", "full", "clean"), "not the released protocol"),
+    (79.7, None, AS_THE_PAPER, "reported only"),
+    (79.7, None, ("reported only", "planted", "quick", "clean"), "reported only")])
 def test_verdict_rule(paper, interval, runs, expected):
     assert verdict(paper, interval, *runs) == expected
+
+
+@pytest.mark.parametrize("interval", [(79, 80), (70, 79), (80, 81)])
+@pytest.mark.parametrize("origin", [origin for origin in ORIGINS if origin != "published code"])
+def test_no_figure_is_judged_by_what_no_published_program_computes(origin, interval):
+    assert verdict(79.7, interval, origin, *AS_THE_PAPER[1:]) == "not the published code"
+    assert "no published program computes" in " ".join(VERDICT_RULE.split())
 
 
 @pytest.mark.parametrize("paper, interval, expected", [

@@ -46,11 +46,11 @@ class Cell:
     @property
     def origin(self) -> str:
         """One of `models.ORIGINS`. What the paper puts into another system, no published program contains."""
-        if self.row.run is None:
+        if self.row.run is None or self.setting not in SYSTEMS[self.row.run["system"]].settings:
             return "reported only"
         origin = SYSTEMS[self.row.run["system"]].origin
         changed = set(self.row.run) - {"system"}
-        return "reconstructed from the text" if changed and origin == "published code" else origin
+        return "described in detail" if changed and origin == "published code" else origin
 
 
 def table_configs(table: str, *, data: str, profile: str, seeds: int | None = None,

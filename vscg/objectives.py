@@ -101,33 +101,49 @@ def multi_label_soft_margin(values: Tensor, target: Tensor) -> Tensor:
     return F.multilabel_soft_margin_loss(values.flatten(0, -2), target.flatten(0, -2))
 
 
-def eigenvalue_loss(representation: Tensor, labels: Tensor, *, ridge: float = 1e-3, margin: float = 1.0,
-                    min_rows: int = 640) -> Tensor:
-    """DCA's objective, read as Deep LDA: minus the mean of the smallest discriminative eigenvalues of the batch.
+def discriminative_eigenvalues(rows: Tensor, classes: Tensor, ridge: float) -> Tensor:
+    """How far classes lie apart in the directions that tell them apart: v of S_b e = v (S_w + lambda I) e.
 
-    With S_w the mean covariance within the classes, S_b the covariance of all segments minus S_w and `ridge` lambda,
-    S_b e = v (S_w + lambda I) e. Of the C' - 1 largest v, C' classes being present, those count that lie within
-    `margin` of the least: what separates the classes worst is raised. Below 0 where the classes separate.
+    S_w is the mean of the covariances within the classes, S_b the covariance of all rows minus S_w.
 
     Args:
-        representation: r (B,T,D) of all segments.
-        labels: (B,T,29); background is a class.
-        min_rows: segments below which the loss is 0: with one clip to a class the network would shrink S_w, the
-            scatter within single clips, and the loss would fall without bound.
+        rows: (N,D) float64.
+        classes: (N,C) one-hot float64; a class of one row has no covariance and is left out of S_w.
+        ridge: lambda.
+
+    Returns:
+        (D,) float64, ascending; not more than the classes that are there less one can be far above 0.
     """
-    rows, classes = representation.flatten(0, 1).double(), labels.flatten(0, 1).double()     # (N,D), (N,29)
-    if len(rows) < min_rows:
-        return representation.new_zeros(())
     counts = classes.sum(0)
     centred = rows - classes @ (classes.T @ rows / counts.clamp(min=1).unsqueeze(-1))
-    weights = classes @ ((counts > 1) / (counts - 1).clamp(min=1))                 # a class of one row has no scatter
+    weights = classes @ ((counts > 1) / (counts - 1).clamp(min=1))                 # 1/(n_c - 1) of each row's class
     within = centred.T @ (weights.unsqueeze(-1) * centred) / (counts > 1).sum().clamp(min=1)
     between = rows.T.cov() - within
     # With S_w + lambda I = G G^T the eigenvalues are those of the symmetric G^-1 S_b G^-T.
     factor = torch.linalg.cholesky(within + torch.full_like(within[0], ridge).diag())
     half = torch.linalg.solve_triangular(factor, between, upper=False)
     ratio = torch.linalg.solve_triangular(factor, half.mT, upper=False)
-    values = torch.linalg.eigvalsh((ratio + ratio.mT) / 2)                         # (D,), ascending
+    return torch.linalg.eigvalsh((ratio + ratio.mT) / 2)
+
+
+def eigenvalue_loss(representation: Tensor, labels: Tensor, *, ridge: float = 1e-3, margin: float = 1.0,
+                    min_rows: int = 640) -> Tensor:
+    """DCA's objective, read as Deep LDA: minus the mean of the batch's least `discriminative_eigenvalues`.
+
+    Of the C' - 1 largest, C' classes being there, those count that lie within `margin` of their least: what tells the
+    classes apart worst is raised. Below 0 where classes lie apart.
+
+    Args:
+        representation: r (B,T,D) of all segments.
+        labels: (B,T,29); background is a class.
+        ridge: lambda.
+        min_rows: segments below which the loss is 0: with one clip to a class the network would shrink S_w, the
+            scatter within single clips, and the loss would fall without bound.
+    """
+    rows, classes = representation.flatten(0, 1).double(), labels.flatten(0, 1).double()     # (N,D), (N,29)
+    if len(rows) < min_rows:
+        return representation.new_zeros(())
+    counts, values = classes.sum(0), discriminative_eigenvalues(rows, classes, ridge)
     largest = torch.arange(len(values), 0, -1, device=values.device) < (counts > 0).sum()
     least = values.detach().masked_fill(~largest, torch.inf).min()
     kept = largest & (values <= least + margin)
@@ -243,6 +259,8 @@ LOSSES: dict[str, dict[str, float]] = {
     "c+t+gate+av": {"event_relevance": 1, "gate": 1, "category": 1, "av_score": 1},    # CMBS's
     "c+t+p-gate+av": {"event_relevance": 1, "probability_gate": 1, "category": 1, "av_score": 1},
     "ce": {"ce": 1},
+    "0.5c+0.5t": {"category": 0.5, "event_relevance": 0.5},           # DAM's, lambda = 0.5
+    "0.9c+0.1t": {"category": 0.9, "event_relevance": 0.1},           # the second best lambda of its authors
     "ce+eigenvalue": {"ce": 1, "eigenvalue": 0.01},                    # DCA's
     "c+t+pull": {"event_relevance": 1, "category": 1, "pull": 0.1},    # CSS-Net's
     "c+t+n-pull": {"event_relevance": 1, "category": 1, "pull_normalised": 0.1},
@@ -259,6 +277,8 @@ _PUBLISHED_LOSS = {
     ("cmra", "fully"): "c+t", ("cmra", "weakly"): "mlsm", ("cmbs", "fully"): "c+t+gate+av",
     ("cmbs", "weakly"): "mlsm", ("dmin", "fully"): "c+t+self", ("dmin", "weakly"): "mlsm+self",
     ("avsdn", "fully"): "ce", ("avsdn", "weakly"): "bce",
+    ("cman", "fully"): "ce", ("cman", "weakly"): "mlsm", ("dam", "fully"): "0.5c+0.5t",
+    ("avrb", "fully"): "ce", ("avrb", "weakly"): "mlsm", ("avin", "fully"): "ce", ("avin", "weakly"): "mlsm",
     ("csa", "fully"): "ce", ("csa", "weakly"): "mlsm", ("avt", "fully"): "ce", ("avt", "weakly"): "mlsm",
     ("dca", "fully"): "ce+eigenvalue", ("cssnet", "fully"): "c+t+pull", ("cssnet", "weakly"): "mlsm+pull",
 }

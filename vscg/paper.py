@@ -45,6 +45,11 @@ NOTES = {
     "cmbs": "Table IV, reproduced by the authors, gives 79.2 and 73.3.",
     "dmin": "Table VI, reproduced by the authors, gives 78.5.",
     "avsdn": "No program of its authors was found; ours follows its description with VSCG's attention in front.",
+    "cman": "No program of its authors was found; ours follows a detailed note by a third party.",
+    "dam": "No program of its authors was found; ours follows a detailed note by a third party.",
+    "avrb": "Only its abstract is known: the equations are ours.",
+    "avin": "No program of its authors was found; ours follows a detailed note by a third party, which has no spatial "
+            "attention: a map is averaged.",
 }
 # A row's run beside its system, where the table's row is not the system as its authors describe it.
 _OPTIONS = {"cssnet": {"model_options": {"attention": "agva"}}}

@@ -8,11 +8,11 @@ from torch import nn
 
 from vscg.checkpoints import read_checkpoint
 from vscg.errors import VscgError
-from vscg.published import abstracts, recurrent, transformers
+from vscg.published import abstracts, described, recurrent, transformers
 
 # (system, setting) -> published key prefix -> ours, and the parameters that never receive a gradient: name -> shape
-KEYS = {**recurrent.KEYS, **transformers.KEYS, **abstracts.KEYS}
-DEAD = {**recurrent.DEAD, **transformers.DEAD, **abstracts.DEAD}
+KEYS = {**recurrent.KEYS, **transformers.KEYS, **described.KEYS, **abstracts.KEYS}
+DEAD = {**recurrent.DEAD, **transformers.DEAD, **described.DEAD, **abstracts.DEAD}
 
 
 def our_name(system: str, setting: str, published: str) -> str | None:

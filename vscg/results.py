@@ -60,8 +60,8 @@ class TableResult:
                 **dict(zip(("test_mean", "test_low", "test_high"), tested, strict=True)),
                 "each_seed": tuple(each_seed), "seeds": len(cell.records), "data": self.data if cell.records else "",
                 "origin": cell.origin, "note": cell.row.note,
-                "verdict": verdict(paper, tuple(kept[1:]) if cell.records else None, self.data, self.profile,
-                                   self.protocol)}
+                "verdict": verdict(paper, tuple(kept[1:]) if cell.records else None, cell.origin, self.data,
+                                   self.profile, self.protocol)}
 
     def differences(self) -> pd.DataFrame:
         """One line per setting and pair of rows that the paper argues from, first minus second, in percentage points.

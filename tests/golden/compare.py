@@ -24,11 +24,13 @@ CASES = (*(f"{system}_{setting}" for system in BUILT for setting in SYSTEMS[syst
 # Options that take every dropout out, and that make ours what the vectors were made from.
 OPTIONS = {
     "vscg": dict(psp_dropout=0.0, psp_project_dropout=0.0, escm_dropout=0.0), "psp": dict(dropout=0.0), "avel": {},
+    "cman": {}, "dam": dict(dropout=0.0), "avrb": {}, "avin": dict(dropout=0.0),
     "dmrn": {}, "avsdn": dict(head="two_head"), "cmra": dict(visual_dropout=0.0, dropout=0.0),
     "cmbs": dict(visual_dropout=0.0, region_dropout=0.0, dropout=0.0, interaction_dropout=0.0),
     "dmin": dict(visual_dropout=0.0, bilinear_dropout=0.0, dropout=0.0, decoder_dropout=0.0),
-    "csa": {}, "avt": dict(dropout=0.0), "cssnet": dict(dropout=0.0),
+    "csa": {}, "avt": dict(dropout=0.0), "dca": {}, "cssnet": dict(dropout=0.0),
 }
+SWITCHES = {"k": "attention_size"}                        # a switch's name in the files -> ours, where they differ
 TARGETS = {"vscg": "proportion", "psp": "proportion"}     # of the weakly supervised programs; else presence
 LOSSES = {"avsdn_fully": "c+t", "avsdn_weakly": "mlsm"}   # of the port, which has another head than our default
 TOLERANCES = {"absolute": 1e-5, "relative gradient": 1e-4, "relative trajectory": 1e-3, "relative fall": 1e-2,
@@ -69,7 +71,8 @@ def build(case: str) -> tuple[nn.Module, nn.Module, dict, dict[str, np.ndarray]]
     system, setting = system_and_setting(case)
     meta, published = golden.load(path_of(case))
     dtype = getattr(torch, meta.get("dtype", "float32"))
-    options = {**OPTIONS[system], **meta.get("options", {})}
+    switches = {SWITCHES.get(name, name): value for name, value in meta.get("options", {}).items()}
+    options = {**OPTIONS[system], **switches}
     model = load_released(build_model(system, setting=setting, **options).to(dtype), golden.weights(meta))
     objective = build_objective(system, setting=setting, target=TARGETS.get(system, "presence"),
                                 loss=LOSSES.get(case))
