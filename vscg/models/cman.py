@@ -19,7 +19,7 @@ FUSIONS = ("concat", "sum")
 
 
 class Where(nn.Module):
-    """The cells of a map count by their cosine with the sound, in place of AVEL's perceptron (section 2).
+    """The cells of a map count by their cosine with the sound, in place of AVEL's perceptron.
 
     s_i = cos(W_v x_i, W_a a), v = sum_i softmax(s)_i x_i of the raw cells; none counts more than e^2 times another.
 
@@ -46,7 +46,7 @@ class Where(nn.Module):
 
 
 class When(nn.Module):
-    """y = e + softmax(Q K^T / 16) V over the ten segments (section 3); a bias of K would shift whole rows of scores.
+    """y = e + softmax(Q K^T / 16) V over the ten segments; a bias of K would shift whole rows of scores.
 
     Args:
         residual: whether e is added.
@@ -67,6 +67,9 @@ class When(nn.Module):
 
 class CMAN(nn.Module):
     """Where, then when in each modality, an LSTM with a sentinel, then which of the other's segments, both ways.
+
+    New is the last step, for the picture h^v_t + c(h^v_t, s^v_t, M^a): the context c, see `AdaptiveAttention`, is read
+    from the sound's sequence M^a, and for the sound from the picture's.
 
     Args:
         setting: "fully" or "weakly" supervised; weakly, AVEL's maximum over time.
@@ -95,10 +98,7 @@ class CMAN(nn.Module):
         self.classifier = nn.Linear(512 if self.concat else 256, 29)
 
     def represent(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Audio and visual maps to f (B,T,512), the sum (B,T,256) of the two, the attention and the betas.
-
-        The new step, for the picture: h^v_t + c_t, where the context c_t is read from the sound's sequence M.
-        """
+        """All but the classifier: f, (B,T,512) or as a sum (B,T,256), the attention (B,T,7,7) and the betas (B,T)."""
         attended, attention = self.where(audio, visual)                            # (B,T,512), (B,T,7,7)
         e_a, e_v = self.audio_embed(audio), self.visual_embed(attended)            # (B,T,256), as all that follow
         y_a, y_v = self.audio_when(e_a), self.visual_when(e_v)
@@ -107,7 +107,7 @@ class CMAN(nn.Module):
         (c_a, beta_a), (c_v, beta_v) = self.audio_which(h_a, s_a, m_v), self.visual_which(h_v, s_v, m_a)
         both = h_v + c_v, h_a + c_a
         fused = torch.cat(both, -1) if self.concat else sum(both)
-        return fused, attention, {"beta_visual": beta_v, "beta_audio": beta_a}     # betas (B,T)
+        return fused, attention, {"beta_visual": beta_v, "beta_audio": beta_a}
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`; extras hold beta_visual and beta_audio (B,10).

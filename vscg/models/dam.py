@@ -17,7 +17,7 @@ def match(global_audio: Tensor, global_visual: Tensor, audio: Tensor, visual: Te
           scale: float = 1.0) -> tuple[Tensor, Tensor]:
     """New in DAM: a segment belongs to the event if it agrees with what the *other* modality says of the whole clip.
 
-    x_t = <phi_a, v_t> / scale, y_t = <phi_v, a_t> / scale, p_t = (sigmoid(x_t) + sigmoid(y_t)) / 2 (section 3.6).
+    x_t = <phi_a, v_t> / scale, y_t = <phi_v, a_t> / scale, p_t = (sigmoid(x_t) + sigmoid(y_t)) / 2.
 
     Args:
         global_audio, global_visual: phi_a, phi_v (B,D).
