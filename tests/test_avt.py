@@ -95,7 +95,7 @@ def test_places_are_a_set_and_without_positions_segments_too(positions, made, cl
 
 
 def test_one_place_over_time_does_not_see_the_others(made, clips):
-    """Between its two layers a picture is 49 tracks of ten seconds: another place in another frame does not reach it."""
+    """Over time a picture is 49 tracks of ten seconds: of the other places each knows what its own frame told it."""
     model, seen = made(), []
     handle = model.inter.register_forward_hook(lambda layer, args, result: seen.append(args[0]))
     with torch.no_grad():
@@ -108,7 +108,7 @@ def test_one_place_over_time_does_not_see_the_others(made, clips):
 
 
 def test_the_sound_finds_the_place_by_hand(clips):
-    """Head 0 asks for channel 0, which one place shows with log 16 more than the others; seven heads look everywhere."""
+    """Head 0 asks for channel 0, where one place shows log 16 and the others 0; seven heads look everywhere."""
     model = AVT("fully", dropout=0).double()
     for layer in (model.intra, model.inter, model.audio):
         layer.register_forward_hook(lambda layer, args, result: args[0])           # as it came

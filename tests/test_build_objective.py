@@ -263,7 +263,7 @@ def test_what_was_left_over_is_part_of_the_objective_s_state():
 
 @pytest.mark.parametrize("arguments, words", [
     (dict(system="vscgg"), ["system 'vscgg'", "vscg"]),
-    (dict(system="dca"), ["DCA is reported only", "vscg"]),
+    (dict(system="dca", setting="weakly"), ["setting of dca 'weakly'", "fully"]),
     (dict(system="vscg", setting="semi"), ["setting of vscg 'semi'", "fully, weakly"]),
     (dict(system="dmrn", setting="weakly"), ["setting of dmrn 'weakly'", "fully"]),
     (dict(system="vscg", variant="mine"), ["variant of vscg 'mine'", "released, paper"]),

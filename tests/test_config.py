@@ -118,7 +118,7 @@ def test_targets_of_the_released_programs():
 
 
 # Loaders that train on an epoch's last, incomplete batch; a system without a program has none that would drop it.
-KEEP = ("cmra", "cmbs", "dmin", "cman", "dam", "avrb", "avin")
+KEEP = ("cmra", "cmbs", "dmin", "cman", "dam", "avrb", "avin", "csa", "avt", "dca", "cssnet")
 
 
 def test_clips_that_the_released_loaders_leave_out_or_add():
@@ -163,7 +163,7 @@ def test_configuration_survives_json_and_resolving_twice():
     ({"system": "yolo"}, "avel"), ({"setting": "semi"}, "weakly"), ({"profile": "fast"}, "quick"),
     ({"protocol": "dirty"}, "released"), ({"modality": "smell"}, "audio"), ({"selection": "train"}, "validation"),
     ({"target": "length"}, "proportion"), ({"order": "random"}, "shuffled"), ({"batch": 0}, "batch"),
-    ({"system": "psp", "variant": "paper"}, "psp"), ({"system": "dca"}, "reported only"),
+    ({"system": "psp", "variant": "paper"}, "psp"), ({"system": "dca", "setting": "weakly"}, "dca"),
     ({"system": "dmrn", "setting": "weakly"}, "dmrn"), ({"loss": "c+t+a"}, "2bce[+]s-bce"),
     ({"epochs": 0}, "epochs"), ({"first_look": 10}, "first_look"), ({"look_every": 0}, "look"),
     ({"precision": "fp8"}, "bf16"), ({"warm_up_steps": -1}, "warm_up_steps"), ({"decay_epochs": (0,)}, "decay_epochs"),

@@ -16,7 +16,7 @@ MOST_SEEDS = 1000
 
 @dataclass(frozen=True)
 class Cell:
-    """One row of a table in one setting. `records` are its runs by seed; none if the row is reported only."""
+    """One row of a table in one setting. `records` are its runs by seed; none where the paper has a dash."""
 
     row: Row
     setting: str
@@ -37,7 +37,7 @@ class Cell:
                             f"{record.folder} and run again.") from error
 
     def measured(self, selection: str = "validation") -> tuple[float, float, float]:
-        """Accuracy with its 95% interval over seeds and clips: `(mean, low, high)` in 0..1, NaN if reported only."""
+        """Accuracy with its 95% interval over seeds and clips: `(mean, low, high)` in 0..1, NaN without records."""
         if not self.records:
             return np.nan, np.nan, np.nan
         values = self.per_clip(selection)
@@ -46,7 +46,7 @@ class Cell:
     @property
     def origin(self) -> str:
         """One of `models.ORIGINS`. What the paper puts into another system, no published program contains."""
-        if self.row.run is None or self.setting not in SYSTEMS[self.row.run["system"]].settings:
+        if self.setting not in SYSTEMS[self.row.run["system"]].settings:
             return "reported only"
         origin = SYSTEMS[self.row.run["system"]].origin
         changed = set(self.row.run) - {"system"}
@@ -55,7 +55,7 @@ class Cell:
 
 def table_configs(table: str, *, data: str, profile: str, seeds: int | None = None,
                   protocol: str = "clean") -> list[RunConfig]:
-    """The runs that a table needs: every row that is built, in every setting it stands in, with seeds 0, 1, ...
+    """The runs that a table needs: every row, in every setting its system has, with seeds 0, 1, ...
 
     Args:
         table: a name in `paper.TABLES`.
@@ -80,8 +80,8 @@ def seed_count(profile: str, seeds: int | None) -> int:
 
 
 def cell_configs(row: Row, setting: str, data: str, profile: str, seeds: int, protocol: str) -> list[RunConfig]:
-    """The runs of one row in one setting, by seed; none if the row is reported only."""
-    if row.run is None or setting not in SYSTEMS[row.run["system"]].settings:
+    """The runs of one row in one setting, by seed; none if its system has no such setting."""
+    if setting not in SYSTEMS[row.run["system"]].settings:
         return []
     return [RunConfig(**row.run, setting=setting, data=data, profile=profile, protocol=protocol, seed=seed)
             for seed in range(seeds)]

@@ -1,8 +1,8 @@
 """The paper's tables: what it prints, and which run of ours stands in each row (Sec. IV, Tables I to VI)."""
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from vscg.models import BUILT, SETTINGS, SYSTEMS
+from vscg.models import SETTINGS, SYSTEMS
 
 
 @dataclass(frozen=True)
@@ -11,7 +11,7 @@ class Row:
 
     name: str
     paper: Mapping[str, float | None]                  # setting -> accuracy in percent; None: a dash in the paper
-    run: Mapping[str, object] | None = field(default_factory=dict)     # fields of RunConfig; None: reported only
+    run: Mapping[str, object]                          # fields of RunConfig
     note: str = ""                                     # what the paper leaves open or contradicts
     printed: bool = True                               # False: the figures are another paper's claim, not in this table
 
@@ -72,7 +72,7 @@ TABLES = {
         "Comparison with state-of-the-art methods",
         tuple(row for name, values in ACCURACY.items() for row in (
             Row(SYSTEMS[name].title, _accuracies(*values),
-                {"system": name, **_OPTIONS.get(name, {})} if name in BUILT else None, NOTES.get(name, "")),
+                {"system": name, **_OPTIONS.get(name, {})}, NOTES.get(name, "")),
             *([_CLAIMS[name]] if name in _CLAIMS else []))),
         tuple(("VSCG", SYSTEMS[name].title) for name in reversed(ACCURACY) if name != "vscg")),
     "III": Table(

@@ -1,4 +1,4 @@
-"""DCA, discriminative cross-modality attention (IEEE TIP 2021), known from its abstract: CMAN with another objective."""
+"""DCA, discriminative cross-modality attention (IEEE TIP 2021), known from its abstract: CMAN with another loss."""
 from torch import Tensor, nn
 
 from vscg.models.cman import CMAN
