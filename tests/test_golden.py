@@ -17,7 +17,11 @@ PUBLISHED_COUNTS = {"vscg_fully": 2_629_226, "vscg_weakly": 2_397_006, "psp_full
                     "avin_fully_channel": 1_614_109,
                     "avsdn_fully": 2_162_510, "avsdn_weakly": 2_162_510, "cmra_fully": 15_863_262,
                     "cmra_weakly": 15_863_519, "cmbs_fully": 13_544_537, "cmbs_weakly": 14_789_439,
-                    "dmin_fully": 17_744_890, "dmin_weakly": 17_745_661}
+                    "dmin_fully": 17_744_890, "dmin_weakly": 17_745_661, "csa_fully": 1_333_533,
+                    "csa_weakly": 1_333_533, "avt_fully": 15_842_845, "avt_weakly": 15_842_845,
+                    "dca_fully": 2_087_857, "cssnet_fully": 1_539_406, "cssnet_weakly": 1_539_663,
+                    "cssnet_fully_agva": 1_440_590,
+                    "cssnet_weakly_agva": 1_440_847}
 OUTPUTS = {"vscg_fully": {"is_event", "event", "similarity"}, "psp_fully": {"segment_logits", "similarity"},
            "vscg_weakly": {"video_prob", "segment_logits", "smooth_prob"}, "avel_fully": {"segment_prob"},
            "psp_weakly": {"video_prob", "segment_logits"}, "avel_weakly": {"video_prob", "segment_logits"},
@@ -33,7 +37,14 @@ OUTPUTS = {"vscg_fully": {"is_event", "event", "similarity"}, "psp_fully": {"seg
            "cmra_weakly": {"is_event", "raw_logits", "video_prob"},
            "cmbs_fully": {"is_event", "event", "gate", "av_score"}, "cmbs_weakly": {"gate", "raw_logits", "video_prob"},
            "dmin_fully": {"is_event", "event", "event_self"},
-           "dmin_weakly": {"is_event", "raw_logits", "video_prob", "video_prob_self"}}
+           "dmin_weakly": {"is_event", "raw_logits", "video_prob", "video_prob_self"},
+           **{f"{system}_fully": {"segment_logits", "attention"} for system in ("csa", "avt")},
+           **{f"{system}_weakly": {"segment_logits", "attention", "video_prob"} for system in ("csa", "avt")},
+           "dca_fully": {"segment_logits"},
+           **{f"cssnet_fully{switch}": {"is_event", "global_visual", "global_audio", "event"}
+              for switch in ("", "_agva")},
+           **{f"cssnet_weakly{switch}": {"is_event", "global_visual", "global_audio", "raw_logits", "video_prob"}
+              for switch in ("", "_agva")}}
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from vscg.released.load import DEAD, load_released, our_name
 from vscg.training.objectives import build_objective
 
 FOLDER = Path(__file__).resolve().parent
-# Each system in each setting, then what a switch makes of some, which its name tells: avin_fully_agva.
+# Each system in each setting, then what a switch makes of some, which its name tells: cssnet_fully_agva.
 CASES = (*(f"{system}_{setting}" for system in BUILT for setting in SYSTEMS[system].settings),
          *sorted(path.stem for path in FOLDER.glob("variants/*.npz")))
 # Options that take every dropout out, and that make ours what the vectors were made from.
@@ -28,6 +28,7 @@ OPTIONS = {
     "dmrn": {}, "avsdn": dict(head="two_head"), "cmra": dict(visual_dropout=0.0, dropout=0.0),
     "cmbs": dict(visual_dropout=0.0, region_dropout=0.0, dropout=0.0, interaction_dropout=0.0),
     "dmin": dict(visual_dropout=0.0, bilinear_dropout=0.0, dropout=0.0, decoder_dropout=0.0),
+    "csa": {}, "avt": dict(dropout=0.0), "dca": {}, "cssnet": dict(dropout=0.0),
 }
 SWITCHES = {"k": "attention_size"}                        # a switch's name in the files -> ours, where they differ
 TARGETS = {"vscg": "proportion", "psp": "proportion"}     # of the weakly supervised programs; else presence

@@ -4,10 +4,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from tests.models.test_avsdn import slow_lstm
 from torch import nn
 
 from tests import loops
+from tests.models.test_avsdn import slow_lstm
 from vscg.errors import VscgError
 from vscg.models.avin import AVIN
 from vscg.models.bilinear import BilinearPooling, signed_root

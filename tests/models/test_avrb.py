@@ -4,9 +4,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from tests.models.test_avin import slow_bilinear
 
 from tests import loops
+from tests.models.test_avin import slow_bilinear
 from vscg.errors import VscgError
 from vscg.models.avrb import AVRB, AudioVisualFusion, SegmentWiseAttention
 from vscg.training.objectives import build_objective

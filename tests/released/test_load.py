@@ -18,7 +18,8 @@ from vscg.released.load import DEAD, KEYS, load_released, our_name
 EVERY = pytest.mark.parametrize("case", CASES)
 # The port of AVSDN has another head than our default.
 OPTIONS = {"avsdn_fully": {"head": "two_head"}, "avsdn_weakly": {"head": "two_head"},
-           "avin_fully_agva": {"spatial": "agva"}, "cman_fully_k256": {"attention_size": 256}}
+           "avin_fully_agva": {"spatial": "agva"}, "cman_fully_k256": {"attention_size": 256},
+           "cssnet_fully_agva": {"attention": "agva"}, "cssnet_weakly_agva": {"attention": "agva"}}
 
 
 def published(case="vscg_weakly"):
@@ -181,6 +182,9 @@ def test_weights_of_another_setting_or_system():
     # AVIN without attention has no place for it.
     assert "attention" in refused(fresh("avin_fully"), published("avin_fully_agva"))
     assert "lacks 7 parameters" in refused(fresh("avin_fully_agva"), published("avin_fully"))
+    # Table I's CSS-Net has no visually guided path.
+    assert "audio_attention" in refused(fresh("cssnet_fully_agva"), published("cssnet_fully"))
+    assert "lacks 7 parameters" in refused(fresh("cssnet_fully"), published("cssnet_fully_agva"))
     # Our own head of AVSDN is not the port's.
     ours = build_model("avsdn", setting="fully")
     assert "no parameter of the published avsdn" in refused(ours, published("avsdn_fully"))

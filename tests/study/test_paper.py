@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vscg.machine.fingerprint import value_hash
-from vscg.models import BUILT, ORIGINS, SETTINGS, SYSTEMS, build_model
+from vscg.models import ORIGINS, SETTINGS, SYSTEMS, build_model
 from vscg.study.paper import ACCURACY, COST, PARAMETERS, TABLES, VERDICT_RULE, sign, verdict
 from vscg.training.config import RunConfig
 from vscg.training.objectives import build_objective
@@ -114,10 +114,8 @@ def test_rows_and_pairs_fit_together(name):
     assert {row for pair in table.pairs for row in pair} <= set(names) and len(set(table.pairs)) == len(table.pairs)
     for row in table.rows:
         assert set(row.paper) <= set(SETTINGS)
-        if row.run is not None:
-            settings = SYSTEMS[row.run["system"]].settings
-            assert row.run["system"] in BUILT
-            assert figures_of(row) == [setting for setting in row.paper if setting in settings], "a dash is not built"
+        settings = SYSTEMS[row.run["system"]].settings
+        assert figures_of(row) == [setting for setting in row.paper if setting in settings], "a dash is not built"
 
 
 def figures_of(row):
@@ -129,7 +127,7 @@ def distinct_runs():
     runs = {}
     for table in TABLES.values():
         for row in table.rows:
-            for setting in figures_of(row) if row.run is not None else ():
+            for setting in figures_of(row):
                 name = " ".join([setting, *map(str, row.run.values())])
                 runs.setdefault(name, RunConfig(**row.run, setting=setting))
     return runs
@@ -152,7 +150,7 @@ def test_model_and_loss_of_every_row_go_together(name):
 
 def test_the_figures_are_those_that_were_held_against_the_text():
     """For machines without the text: after a correction that the tests above confirm, this sum is taken anew."""
-    tables = {name: [[row.name, dict(row.paper)] for row in table.rows] for name, table in TABLES.items()}
+    tables = {name: [[row.name, dict(row.paper)] for row in table.rows if row.printed] for name, table in TABLES.items()}
     assert value_hash([ACCURACY, COST, PARAMETERS, tables]) == (
         "0edb362661b76abe9f183a0fe78ae6485db1bd0ef7bd447ecc63a326420a2a42")
 

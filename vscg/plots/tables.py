@@ -137,8 +137,8 @@ def _dots(ax: plt.Axes, at: np.ndarray, rows: pd.DataFrame, prefix: str, **style
 
 
 MARKERS = "osD^vPX"
-# A system has the same colour and marker in every figure, those of its place here: systems that are built first.
-TITLES = [entry.title for entry in sorted(SYSTEMS.values(), key=lambda entry: entry.build is None)]
+# A system has the same colour and marker in every figure, those of its place here.
+TITLES = [entry.title for entry in SYSTEMS.values()]
 
 
 def parts_figure(parts: pd.DataFrame, references: Mapping[str, float]) -> Figure:
