@@ -96,6 +96,14 @@ def test_a_gpu_records_unless_told_otherwise(monkeypatch):
     assert not graphs.wanted(torch.device("cuda"))
 
 
+@pytest.mark.parametrize("changes, recorded", [({}, True), ({"stale_avps": True}, False), ({"system": "dca"}, False),
+                                               ({"system": "dca", "loss": "ce"}, True)])
+def test_what_takes_new_memory_or_waits_for_the_host_is_not_recorded(changes, recorded, tiny, monkeypatch):
+    monkeypatch.setattr(graphs, "wanted", lambda device: True)
+    monkeypatch.setattr(graphs, "CudaRecorder", StandIn)
+    assert isinstance(started(tiny, **changes).step, graphs.Replayed) == recorded
+
+
 @pytest.mark.parametrize("system, setting", [(system, setting) for system in BUILT
                                              for setting in SYSTEMS[system].settings])
 def test_no_step_looks_at_a_value_or_brings_one_from_the_host(system, setting):

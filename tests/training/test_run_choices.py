@@ -21,7 +21,8 @@ def started(tiny, **changes):
 
 @pytest.mark.parametrize("changes, expected", [
     ({"decay_epochs": (1,), "decay": 0.5}, [1e-3, 1e-3, 5e-4, 5e-4]),
-    ({"decay_steps": 3, "decay": 0.1}, [1e-3] * 3 + [1e-4])])
+    ({"decay_steps": 3, "decay": 0.1}, [1e-3] * 3 + [1e-4]),
+    ({"warm_up_steps": 3}, [1e-3 / 3, 2e-3 / 3, 1e-3, 1e-3])])
 def test_adam_steps_with_the_rate_of_the_schedule(changes, expected, tiny, monkeypatch):
     rates, original = [], torch.optim.Adam.step
 

@@ -354,7 +354,7 @@ def test_a_failure_is_forgotten_by_whatever_finishes_the_run(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("changes, options, words", [
-    (dict(system="yolo"), {}, ["system 'yolo'"]), (dict(system="dca"), {}, ["reported only"]),
+    (dict(system="yolo"), {}, ["system 'yolo'"]), (dict(system="dca", setting="weakly"), {}, ["setting of dca"]),
     (dict(data="absent.h5"), {}, ["absent.h5"]), (dict(loss="c+t+a"), {}, ["loss 'c+t+a'"]),
     (dict(), dict(device="cuda"), ["no GPU can be used"]), (dict(), dict(device="tpu"), ["device 'tpu'", "cpu, cuda"]),
     (dict(), dict(workers=0), ["workers is 0"]), (dict(), dict(workers=-2), ["workers is -2"])])

@@ -1,4 +1,4 @@
-"""What CMRA, CMBS and DMIN share after the spatial attention: a small cross-modal transformer.
+"""What CMRA, CMBS and DMIN share after the spatial attention: a small cross-modal transformer; AVT has its layers.
 
 Each modality is encoded by itself, then reads the other one; the interaction block joins the two readings. There are
 no masks and no positional encodings; normalisation comes after each sum.
@@ -34,15 +34,20 @@ class MultiHeadAttention(nn.Module):
         """Queries (B,heads,L_q,d/heads) and keys (B,heads,L_k,d/heads) to what the softmax takes, (B,heads,L_q,L_k)."""
         return (query / math.sqrt(query.shape[-1])) @ key.mT
 
-    def forward(self, query: Tensor, memory: Tensor) -> Tensor:
-        """Queries (B,L_q,d) read a memory (B,L_k,d): (B,L_q,d)."""
+    def attend(self, query: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries (B,L_q,d) read a memory (B,L_k,d): (B,L_q,d), and with which weights, (B,heads,L_q,L_k)."""
         parts = [query.shape[-1], 2 * query.shape[-1]]
         (query_weight, memory_weight), (query_bias, memory_bias) = (
             self.in_proj_weight.split(parts), self.in_proj_bias.split(parts))
         q = F.linear(query, query_weight, query_bias).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         k, v = F.linear(memory, memory_weight, memory_bias).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        read = self.dropout(self.logits(q, k).softmax(-1)) @ v                     # (B,heads,L_q,d/heads)
-        return self.out_proj(read.transpose(1, 2).flatten(2))
+        weights = self.logits(q, k).softmax(-1)
+        read = self.dropout(weights) @ v                                           # (B,heads,L_q,d/heads)
+        return self.out_proj(read.transpose(1, 2).flatten(2)), weights
+
+    def forward(self, query: Tensor, memory: Tensor) -> Tensor:
+        """As `attend`, without the weights."""
+        return self.attend(query, memory)[0]
 
 
 class TransformerLayer(nn.Module):
@@ -52,22 +57,27 @@ class TransformerLayer(nn.Module):
 
     Args:
         dim: size of the vectors.
+        heads: of the attention.
         hidden: units of the map between the two linear layers.
         dropout: rate on the attention weights, after the attention, after the ReLU and after the map.
         attention: class of the attention.
     """
 
-    def __init__(self, dim: int = 256, *, hidden: int, dropout: float,
+    def __init__(self, dim: int = 256, *, heads: int = 4, hidden: int, dropout: float,
                  attention: type[MultiHeadAttention] = MultiHeadAttention):
         super().__init__()
-        self.attention = attention(dim, dropout=dropout)
+        self.attention = attention(dim, heads=heads, dropout=dropout)
         self.linear1, self.linear2 = nn.Linear(dim, hidden), nn.Linear(hidden, dim)
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, query: Tensor, memory: Tensor) -> Tensor:
         """Queries (B,L_q,dim) and a memory (B,L_k,dim) to (B,L_q,dim)."""
-        query = self.norm1(query + self.dropout(self.attention(query, memory)))
+        return self.finish(query, self.attention(query, memory))
+
+    def finish(self, query: Tensor, read: Tensor) -> Tensor:
+        """The layer after its attention: queries and what they read, both (B,L_q,dim), to (B,L_q,dim)."""
+        query = self.norm1(query + self.dropout(read))
         mapped = self.linear2(self.dropout(self.linear1(query).relu()))
         return self.norm2(query + self.dropout(mapped))
 

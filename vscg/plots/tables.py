@@ -137,8 +137,8 @@ def _dots(ax: plt.Axes, at: np.ndarray, rows: pd.DataFrame, prefix: str, **style
 
 
 MARKERS = "osD^vPX"
-# A system has the same colour and marker in every figure, those of its place here: systems that are built first.
-TITLES = [entry.title for entry in sorted(SYSTEMS.values(), key=lambda entry: entry.build is None)]
+# A system has the same colour and marker in every figure, those of its place here.
+TITLES = [entry.title for entry in SYSTEMS.values()]
 
 
 def parts_figure(parts: pd.DataFrame, references: Mapping[str, float]) -> Figure:
@@ -175,8 +175,7 @@ def accuracy_by_parameters(frame: pd.DataFrame, label: str) -> Figure:
         reach = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]] if "low" in row else None
         # Names stand in the legend, in the order of size: dots may lie close together.
         ax.errorbar(row["parameters"], row["mean"], yerr=reach, fmt=MARKERS[place % len(MARKERS)],
-                    markersize=9, linewidth=2, capsize=4, color=OTHERS[place] if place < len(OTHERS) else DARK,
-                    label=row["name"])
+                    markersize=9, linewidth=2, capsize=4, color=OTHERS[place % len(OTHERS)], label=row["name"])
     ax.set(xlabel=f"{label} (millions)", ylabel="accuracy (% of segments)", xscale="log",
            xlim=(0.7 * frame["parameters"].min(), 1.4 * frame["parameters"].max()))
     ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]

@@ -11,7 +11,7 @@ MOST_SEEDS = 1000
 
 def table_configs(table: str, *, data: str, profile: str, seeds: int | None = None,
                   protocol: str = "clean") -> list[RunConfig]:
-    """The runs that a table needs: every row that is built, in every setting it stands in, with seeds 0, 1, ...
+    """The runs that a table needs: every row, in every setting its system has, with seeds 0, 1, ...
 
     Args:
         table: a name in `paper.TABLES`.
@@ -36,8 +36,8 @@ def seed_count(profile: str, seeds: int | None) -> int:
 
 
 def cell_configs(row: Row, setting: str, data: str, profile: str, seeds: int, protocol: str) -> list[RunConfig]:
-    """The runs of one row in one setting, by seed; none if the row is reported only."""
-    if row.run is None or setting not in SYSTEMS[row.run["system"]].settings:
+    """The runs of one row in one setting, by seed; none if its system has no such setting."""
+    if setting not in SYSTEMS[row.run["system"]].settings:
         return []
     return [RunConfig(**row.run, setting=setting, data=data, profile=profile, protocol=protocol, seed=seed)
             for seed in range(seeds)]

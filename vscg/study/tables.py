@@ -15,7 +15,7 @@ from pandas.io.formats.style import Styler
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError, choose
 from vscg.machine import paths
-from vscg.models import BUILT, SETTINGS, SYSTEMS, build_model
+from vscg.models import SETTINGS, SYSTEMS, build_model
 from vscg.released.load import DEAD
 from vscg.study import show
 from vscg.study.paper import DIGITS, PARAMETERS, TABLES, Row, sign, verdict
@@ -26,7 +26,7 @@ from vscg.training.records import Record, read_record, run_key
 
 @dataclass(frozen=True)
 class Cell:
-    """One row of a table in one setting. `records` are its runs by seed; none if the row is reported only."""
+    """One row of a table in one setting. `records` are its runs by seed; none where the paper has a dash."""
 
     row: Row
     setting: str
@@ -47,7 +47,7 @@ class Cell:
                             f"{record.folder} and run again.") from error
 
     def measured(self, selection: str = "validation") -> tuple[float, float, float]:
-        """Accuracy with its 95% interval over seeds and clips: `(mean, low, high)` in 0..1, NaN if reported only."""
+        """Accuracy with its 95% interval over seeds and clips: `(mean, low, high)` in 0..1, NaN without records."""
         if not self.records:
             return np.nan, np.nan, np.nan
         values = self.per_clip(selection)
@@ -56,10 +56,11 @@ class Cell:
     @property
     def origin(self) -> str:
         """One of `models.ORIGINS`. What the paper puts into another system, no published program contains."""
-        if self.row.run is None:
+        if self.setting not in SYSTEMS[self.row.run["system"]].settings:
             return "reported only"
         changed = set(self.row.run) - {"system"}
-        return "reconstructed from the text" if changed else SYSTEMS[self.row.run["system"]].origin
+        origin = SYSTEMS[self.row.run["system"]].origin
+        return "described in detail" if changed and origin == "published code" else origin
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ class TableResult:
                 **dict(zip(("test_mean", "test_low", "test_high"), tested, strict=True)),
                 "each_seed": tuple(each_seed), "seeds": len(cell.records), "data": self.data if cell.records else "",
                 "origin": cell.origin, "note": cell.row.note,
-                "verdict": verdict(paper, tuple(kept[1:]) if cell.records else None, self.data, self.profile,
-                                   self.protocol)}
+                "verdict": verdict(paper, tuple(kept[1:]) if cell.records else None, cell.origin, self.data,
+                                   self.profile, self.protocol)}
 
     def differences(self) -> pd.DataFrame:
         """One line per setting and pair of rows that the paper argues from, first minus second, in percentage points.
@@ -183,12 +184,12 @@ def order_agreement(result: TableResult, setting: str,
                     selection: str = "validation") -> tuple[float, float, float, int]:
     """Share of the pairs of rows whose measured order is the paper's, with its 95% interval over seeds and clips.
 
-    Pairs that the paper prints as equal do not count, and a pair measured as equal counts half: 0.5 is what chance
-    gives. All rows share the seeds and clips of a resample.
+    Pairs that the paper prints as equal do not count, nor do rows that it does not print; a pair measured as equal
+    counts half: 0.5 is what chance gives. All rows share the seeds and clips of a resample.
 
     Returns: `(share, low, high, pairs)`; NaN and 0 if there is no pair.
     """
-    cells = [cell for cell in result.cells if cell.setting == setting and cell.records]
+    cells = [cell for cell in result.cells if cell.setting == setting and cell.records and cell.row.printed]
     pairs = [(a, b) for a, b in combinations(range(len(cells)), 2)
              if cells[a].row.paper[setting] != cells[b].row.paper[setting]]
     if not pairs:
@@ -239,7 +240,7 @@ def table(name: str, *, dataset: Dataset, profile: str, seeds: int | None = None
 
 REGISTERED = "The paper prints the registered count, fully supervised, dead parameters included."
 REASONS = {
-    "avt": "Reported only: no program to count.",
+    "avt": "No program was found: ours has five layers, with which it has as many parameters as the paper prints.",
     "cmbs": "The paper's count is neither of the two. Weakly supervised it would be 14.4 million without the "
             "self-attention over picture regions (395,008) or without the visual spatial branch (394,241); what was "
             "counted is not known.",
@@ -250,18 +251,16 @@ def parameter_table() -> pd.DataFrame:
     """One line per system of Table II and setting.
 
     Columns: system, setting; paper (millions, from a table of fully supervised systems); live, dead, registered
-    (parameters of our model, parameters of the published program that never receive a gradient, and their sum; missing
-    if not built); difference (paper minus registered, millions, both rounded as the paper does); reason.
+    (parameters of our model, parameters of the published program that never receive a gradient, and their sum);
+    difference (paper minus registered, millions, both rounded as the paper does); reason.
     """
     lines = []
     for name, paper in PARAMETERS.items():
         entry = SYSTEMS[name]
-        for setting in entry.settings if name in BUILT else ("fully",):
-            live = dead = np.nan
-            if name in BUILT:
-                live = sum(values.numel() for values in build_model(name, setting=setting).parameters())
-                dead = sum(math.prod(shape) for shape in DEAD[name, setting].values())
+        for setting in entry.settings:
+            live = sum(values.numel() for values in build_model(name, setting=setting).parameters())
+            dead = sum(math.prod(shape) for shape in DEAD[name, setting].values())
             lines.append({"system": entry.title, "setting": setting, "paper": paper, "live": live, "dead": dead,
                           "registered": live + dead, "difference": round(paper - round((live + dead) / 1e6, 1), 1),
                           "reason": REASONS.get(name, REGISTERED)})
-    return pd.DataFrame(lines).astype({name: "Int64" for name in ("live", "dead", "registered")})
+    return pd.DataFrame(lines)

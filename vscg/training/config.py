@@ -30,6 +30,7 @@ class Schedule:
     decay_epochs: tuple[int, ...] = ()
     decay_steps: int = 0          # instead: every so many optimiser steps
     decay: float = 0.8
+    warm_up_steps: int = 0        # optimiser steps over which the rate rises to lr in equal parts
     clip_norm: float = 0.0        # gradients are scaled down to this global L2 norm; 0: never
     order: str = "shuffled"       # of the released loader
     drop_last: bool = True        # whether the released loader drops an epoch's last, incomplete batch
@@ -43,6 +44,10 @@ _AVEL = Schedule(batch=64, decay_steps=15_000, decay=0.1, order="stored", select
 _CMRA = Schedule(batch=32, drop_last=False, epochs=200, lr=5e-4, decay_epochs=(10, 20, 30), decay=0.5, clip_norm=0.1)
 _CMRA_WEAKLY = replace(_CMRA, decay_epochs=(5, 20, 40), clip_norm=0.5)
 _AVSDN = Schedule(batch=64, epochs=45, decay_epochs=(10, 20, 30), decay=0.5, clip_norm=0.1, selection="validation")
+# Systems without a program: AVEL's recipe without its program's habits, and CMRA's on their own epochs.
+_RECIPE = replace(_AVEL, order="shuffled", drop_last=False, look_every=1)
+_CSSNET = replace(_CMRA, batch=64, epochs=100, lr=1e-3, selection="validation")
+_AVT = replace(_CSSNET, batch=32, lr=1e-4, warm_up_steps=500)
 
 # (system, setting) -> published settings. The programs of CMRA, CMBS and DMIN compute in double precision, ours in
 # single; DMRN's starts from a trained AVEL, ours from new weights.
@@ -52,10 +57,24 @@ SCHEDULES = {
     ("dmrn", "fully"): _AVEL,
     ("avsdn", "fully"): _AVSDN,
     ("avsdn", "weakly"): replace(_AVSDN, decay_epochs=(5, 20, 40), background=False),
+    ("cman", "fully"): _RECIPE,
+    ("cman", "weakly"): _RECIPE,
+    ("dam", "fully"): _RECIPE,
+    ("avrb", "fully"): _RECIPE,
+    ("avrb", "weakly"): _RECIPE,
+    ("avin", "fully"): _RECIPE,
+    ("avin", "weakly"): _RECIPE,
+    ("csa", "fully"): _RECIPE,
+    ("csa", "weakly"): _RECIPE,
+    ("avt", "fully"): _AVT,
+    ("avt", "weakly"): _AVT,
     ("cmra", "fully"): _CMRA,
     ("cmra", "weakly"): _CMRA_WEAKLY,
     ("psp", "fully"): Schedule(decay_epochs=(60, 120), first_look=5, look_every=5),
     ("psp", "weakly"): Schedule(decay_epochs=(80, 160), order="first-random", first_look=51),
+    ("dca", "fully"): replace(_RECIPE, batch=128),
+    ("cssnet", "fully"): _CSSNET,
+    ("cssnet", "weakly"): _CSSNET,
     ("cmbs", "fully"): replace(_CMRA, batch=64, lr=7e-4, clip_norm=0.5),
     ("cmbs", "weakly"): replace(_CMRA, batch=64, lr=6e-4, decay_epochs=(10, 20, 40), clip_norm=0.5),
     ("dmin", "fully"): _CMRA,
@@ -111,6 +130,7 @@ class RunConfig:
     decay_epochs: tuple[int, ...] | None = None
     decay_steps: int | None = None
     decay: float | None = None
+    warm_up_steps: int | None = None
     clip_norm: float | None = None
     model_options: Mapping[str, float | str | bool] = field(default_factory=dict)
 
@@ -138,7 +158,7 @@ class RunConfig:
         profile = PROFILES[self.profile]
         released = self.protocol == "released"
         epochs = self.epochs if self.epochs is not None else profile.epochs or schedule.epochs
-        scale = epochs / schedule.epochs    # a shorter run looks at the same fractions of its length
+        scale = epochs / schedule.epochs    # a shorter run warms up and looks at the same fractions of its length
         defaults = {
             "selection": schedule.selection if released else "validation",
             "target": "proportion" if released and self.system in ("vscg", "psp") else "presence",
@@ -149,7 +169,8 @@ class RunConfig:
             "look_every": max(1, round(schedule.look_every * scale)) if released else 1,
             "batch": profile.batch or schedule.batch, "epochs": epochs, "lr": schedule.lr,
             "decay_epochs": schedule.decay_epochs, "decay_steps": schedule.decay_steps,
-            "decay": schedule.decay, "clip_norm": schedule.clip_norm,
+            "decay": schedule.decay, "warm_up_steps": round(schedule.warm_up_steps * scale),
+            "clip_norm": schedule.clip_norm,
             "loss": published_loss(self.system, self.setting, self.variant),
         }
         config = replace(self, **{name: value for name, value in defaults.items() if getattr(self, name) is None})
@@ -164,7 +185,7 @@ class RunConfig:
         for what, kind, low, high in (
                 ("seed", int, 0, MOST), ("batch", int, 1, MOST), ("first_look", int, 0, self.epochs - 1),
                 ("look_every", int, 1, MOST), ("lr", float, 0, MOST), ("decay", float, 0, 1),
-                ("decay_steps", int, 0, MOST), ("clip_norm", float, 0, MOST)):
+                ("decay_steps", int, 0, MOST), ("warm_up_steps", int, 0, MOST), ("clip_norm", float, 0, MOST)):
             if not _within(getattr(self, what), kind, low, high):
                 number = "a whole number" if kind is int else "a number"
                 raise VscgError(f"{what} is {reprlib.repr(getattr(self, what))}: give {number} from {low} to {high}.")
@@ -190,7 +211,8 @@ class RunConfig:
         drops = sum(epoch >= at for at in self.decay_epochs)
         if self.decay_steps:
             drops += step // self.decay_steps
-        return self.lr * self.decay**drops
+        rate = self.lr * self.decay**drops
+        return rate * (step + 1) / self.warm_up_steps if step < self.warm_up_steps else rate
 
     def looks(self, epoch: int) -> bool:
         """Whether epoch `epoch` (from 0) may be picked as the run's result."""

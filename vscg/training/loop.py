@@ -56,8 +56,9 @@ class Run:
         self.objective = build_objective(config.system, setting=config.setting, variant=config.variant,
                                          loss=config.loss, target=config.target, stale_avps=config.stale_avps,
                                          empty_as_first=config.empty_as_first).to(device)
-        # The one term that can keep something from batch to batch takes new memory for it.
-        replayed = graphs.wanted(device) and not (config.stale_avps and len(self.objective.stateful))
+        # The one term that can keep something from batch to batch takes new memory for it; eigenvalues need the host.
+        replayed = graphs.wanted(device) and not (config.stale_avps and len(self.objective.stateful)
+                                                  or "eigenvalue" in self.objective.terms)
         # One kernel for all parameters, where launching kernels costs; on a CPU it gains nothing.
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr, fused=device.type == "cuda",
                                           capturable=replayed)

@@ -2,6 +2,7 @@
 
 B clips, T = 10 segments, 29 classes with background last. Every loss is a mean over the clips of the batch.
 """
+import functools
 from collections.abc import Callable, Mapping
 
 import torch
@@ -99,6 +100,79 @@ def multi_label_soft_margin(values: Tensor, target: Tensor) -> Tensor:
     return F.multilabel_soft_margin_loss(values.flatten(0, -2), target.flatten(0, -2))
 
 
+def discriminative_eigenvalues(rows: Tensor, classes: Tensor, ridge: float) -> Tensor:
+    """How far classes lie apart in the directions that tell them apart: v of S_b e = v (S_w + lambda I) e.
+
+    S_w is the mean of the covariances within the classes, S_b the covariance of all rows minus S_w.
+
+    Args:
+        rows: (N,D) float64.
+        classes: (N,C) one-hot float64; a class of one row has no covariance and is left out of S_w.
+        ridge: lambda.
+
+    Returns:
+        (D,) float64, ascending; not more than the classes that are there less one can be far above 0.
+    """
+    counts = classes.sum(0)
+    centred = rows - classes @ (classes.T @ rows / counts.clamp(min=1).unsqueeze(-1))
+    weights = classes @ ((counts > 1) / (counts - 1).clamp(min=1))                 # 1/(n_c - 1) of each row's class
+    within = centred.T @ (weights.unsqueeze(-1) * centred) / (counts > 1).sum().clamp(min=1)
+    between = rows.T.cov() - within
+    # With S_w + lambda I = G G^T the eigenvalues are those of the symmetric G^-1 S_b G^-T.
+    factor = torch.linalg.cholesky(within + torch.full_like(within[0], ridge).diag())
+    half = torch.linalg.solve_triangular(factor, between, upper=False)
+    ratio = torch.linalg.solve_triangular(factor, half.mT, upper=False)
+    return torch.linalg.eigvalsh((ratio + ratio.mT) / 2)
+
+
+def eigenvalue_loss(representation: Tensor, labels: Tensor, *, ridge: float = 1e-3, margin: float = 1.0,
+                    min_rows: int = 640) -> Tensor:
+    """DCA's objective, read as Deep LDA: minus the mean of the batch's least `discriminative_eigenvalues`.
+
+    Of the C' - 1 largest, C' classes being there, those count that lie within `margin` of their least: what tells the
+    classes apart worst is raised. Below 0 where classes lie apart.
+
+    Args:
+        representation: r (B,T,D) of all segments.
+        labels: (B,T,29); background is a class.
+        ridge: lambda.
+        min_rows: segments below which the loss is 0: with one clip to a class the network would shrink S_w, the
+            scatter within single clips, and the loss would fall without bound.
+    """
+    rows, classes = representation.flatten(0, 1).double(), labels.flatten(0, 1).double()     # (N,D), (N,29)
+    if len(rows) < min_rows:
+        return representation.new_zeros(())
+    counts, values = classes.sum(0), discriminative_eigenvalues(rows, classes, ridge)
+    largest = torch.arange(len(values), 0, -1, device=values.device) < (counts > 0).sum()
+    least = values.detach().masked_fill(~largest, torch.inf).min()
+    kept = largest & (values <= least + margin)
+    return (-(values * kept).sum() / kept.sum().clamp(min=1)).to(representation.dtype)
+
+
+def pull_loss(visual: Tensor, audio: Tensor, counts: Tensor, normalised: bool = False) -> Tensor:
+    """L_av of CSS-Net: 1 - cos(G^v, G^a) plus the squared distance of the two, mean over the clips that count.
+
+    Args:
+        visual, audio: G^v, G^a (B,D).
+        counts: (B,), 1 for a clip that counts, else 0.
+        normalised: the distance is that of the two vectors scaled to length 1, in place of the mean over the channels.
+    """
+    if normalised:
+        distance = (F.normalize(visual, dim=-1) - F.normalize(audio, dim=-1)).square().sum(-1)
+    else:
+        distance = (visual - audio).square().mean(-1)
+    each = 1 - F.cosine_similarity(visual, audio, dim=-1) + distance               # (B,)
+    return (each * counts).sum() / counts.sum().clamp(min=1)
+
+
+def push_loss(visual: Tensor, audio: Tensor, labels: Tensor, margin: float = 0.2) -> Tensor:
+    """Negatives for `pull_loss`: mean of max(0, cos(G^v_i, G^a_k) - margin) over pairs of clips of different events."""
+    has_event, event = event_indicator(labels).amax(1), event_class(labels)
+    pairs = has_event * has_event.unsqueeze(-1) * (event != event.unsqueeze(-1))    # (B,B)
+    cosine = F.normalize(visual, dim=-1) @ F.normalize(audio, dim=-1).T
+    return ((cosine - margin).relu() * pairs).sum() / pairs.sum().clamp(min=1)
+
+
 class SimilarityTerm(nn.Module):
     """L_avps with the target either fresh for each batch or, as in the released loader, never cleared.
 
@@ -131,10 +205,11 @@ class Objective(nn.Module):
 
     Args:
         name: of the loss.
-        terms: name -> weight, the field of `Output` (or of its extras) that the term reads, and the term.
+        terms: name -> weight, the field of `Output` (or of its extras) that the term reads, or several with spaces
+            between, and the term.
     """
 
-    def __init__(self, name: str, terms: Mapping[str, tuple[float, str, Callable[[Tensor, Tensor], Tensor]]]):
+    def __init__(self, name: str, terms: Mapping[str, tuple[float, str, Callable[..., Tensor]]]):
         super().__init__()
         self.name, self.terms = name, terms
         self.stateful = nn.ModuleList(term for _, _, term in terms.values() if isinstance(term, nn.Module))
@@ -159,13 +234,15 @@ class Objective(nn.Module):
         Raises:
             VscgError: the output lacks what a term reads.
         """
-        parts = {name: term(self.read(output, field), labels) for name, (_, field, term) in self.terms.items()}
+        parts = {name: term(*(self.read(output, field) for field in fields.split()), labels)
+                 for name, (_, fields, term) in self.terms.items()}
         return sum(weight * parts[name] for name, (weight, _, _) in self.terms.items()), parts
 
 
 # Which terms a loss has, with their weights. A name tells the terms in the paper's symbols; c17 and avps16 are terms as
 # Eq. 17 and Eq. 16 write them, c and avps as the released program computes them; p-gate takes CMBS's gate for the
-# probability that it is, gate, as its program does, for a logit.
+# probability that it is, gate, as its program does, for a logit; n-pull compares vectors of length 1, and pull+push has
+# negatives, two other readings of CSS-Net's abstract.
 LOSSES: dict[str, dict[str, float]] = {
     "c+t+avps": {"event_relevance": 1, "category": 1, "avps": 1},      # Eq. 18, L_fully
     "c17+t+avps16": {"event_relevance": 1, "category_17": 1, "avps_16": 1},
@@ -181,6 +258,16 @@ LOSSES: dict[str, dict[str, float]] = {
     "c+t+gate+av": {"event_relevance": 1, "gate": 1, "category": 1, "av_score": 1},    # CMBS's
     "c+t+p-gate+av": {"event_relevance": 1, "probability_gate": 1, "category": 1, "av_score": 1},
     "ce": {"ce": 1},
+    "0.5c+0.5t": {"category": 0.5, "event_relevance": 0.5},           # DAM's, lambda = 0.5
+    "0.9c+0.1t": {"category": 0.9, "event_relevance": 0.1},           # the second best lambda of its authors
+    "ce+eigenvalue": {"ce": 1, "eigenvalue": 0.01},                    # DCA's
+    "c+t+pull": {"event_relevance": 1, "category": 1, "pull": 0.1},    # CSS-Net's
+    "c+t+n-pull": {"event_relevance": 1, "category": 1, "pull_normalised": 0.1},
+    "c+t+pull+push": {"event_relevance": 1, "category": 1, "pull": 0.1, "push": 0.1},
+    # The multi-label loss of probabilities can hardly move: with 0.1 here everything became background.
+    "mlsm+pull": {"mlsm": 1, "pull": 0.001},
+    "mlsm+n-pull": {"mlsm": 1, "pull_normalised": 0.001},
+    "mlsm+pull+push": {"mlsm": 1, "pull": 0.001, "push": 0.001},
 }
 # (system, setting) -> the loss that its program trains with
 _PUBLISHED_LOSS = {
@@ -189,6 +276,10 @@ _PUBLISHED_LOSS = {
     ("cmra", "fully"): "c+t", ("cmra", "weakly"): "mlsm", ("cmbs", "fully"): "c+t+gate+av",
     ("cmbs", "weakly"): "mlsm", ("dmin", "fully"): "c+t+self", ("dmin", "weakly"): "mlsm+self",
     ("avsdn", "fully"): "ce", ("avsdn", "weakly"): "bce",
+    ("cman", "fully"): "ce", ("cman", "weakly"): "mlsm", ("dam", "fully"): "0.5c+0.5t",
+    ("avrb", "fully"): "ce", ("avrb", "weakly"): "mlsm", ("avin", "fully"): "ce", ("avin", "weakly"): "mlsm",
+    ("csa", "fully"): "ce", ("csa", "weakly"): "mlsm", ("avt", "fully"): "ce", ("avt", "weakly"): "mlsm",
+    ("dca", "fully"): "ce+eigenvalue", ("cssnet", "fully"): "c+t+pull", ("cssnet", "weakly"): "mlsm+pull",
 }
 
 
@@ -227,6 +318,12 @@ def build_objective(system: str, *, setting: str = "fully", variant: str = "rele
         # Some programs have no background among the clip's classes: the tag is cut to theirs.
         return lambda values, labels: function(values, weak_target(labels, target)[:, :values.shape[-1]])
 
+    def pull(visual: Tensor, audio: Tensor, labels: Tensor, normalised: bool = False) -> Tensor:
+        # Weakly supervised, what a clip without event shows and what it sounds like need not go together.
+        counts = event_indicator(labels).amax(1) if setting == "weakly" else torch.ones_like(labels[:, 0, 0])
+        return pull_loss(visual, audio, counts, normalised)
+
+    vectors = "global_visual global_audio"
     # term -> what of the output it reads, and the loss of that
     terms = {
         "event_relevance": ("event_relevance", event_relevance_loss),
@@ -245,5 +342,9 @@ def build_objective(system: str, *, setting: str = "fully", variant: str = "rele
         # CMBS takes the gate, a product of two sigmoids, for a logit: this term never comes near 0.
         "gate": ("gate", event_relevance_loss),
         "probability_gate": ("gate", lambda gate, labels: F.binary_cross_entropy(gate, event_indicator(labels))),
+        "eigenvalue": ("representation", eigenvalue_loss),
+        "pull": (vectors, pull),
+        "pull_normalised": (vectors, functools.partial(pull, normalised=True)),
+        "push": (vectors, push_loss),
     }
     return Objective(loss, {name: (weight, *terms[name]) for name, weight in LOSSES[loss].items()})

@@ -1,0 +1,68 @@
+"""AVT, an audio-visual transformer with instance attention (ACCV 2020), known from its abstract and its size."""
+import torch
+from torch import Tensor, nn
+
+from vscg.errors import choose
+from vscg.models.output import Output
+from vscg.models.transformer import TransformerLayer
+
+POSITIONS = ("none", "temporal")
+
+
+class Positions(nn.Module):
+    """A learned vector for each of the ten segments, added to a sequence (B,10,512)."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(0.02 * torch.randn(10, 512))
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        """The sequence with its positions, the same shape."""
+        return sequence + self.weight
+
+
+class AVT(nn.Module):
+    """New in AVT: places meet within a frame and over time, then the sound asks which of them it comes from.
+
+    Five post-norm layers of eight heads; the number of layers and their widths are our choice, which the paper's
+    15.8 M parameters allow. Without positions, places and segments are sets: no layer knows their order.
+
+    Args:
+        setting: "fully" or "weakly" supervised.
+        dropout: rate in all layers: on the attention weights, after the attention, after the ReLU and after the map.
+        positions: "none", or "temporal" for learned positions of the segments before the two layers over time.
+    """
+
+    def __init__(self, setting: str, *, dropout: float = 0.1, positions: str = "none"):
+        super().__init__()
+        choose("positions of avt", positions, POSITIONS)
+        self.weakly = setting == "weakly"
+
+        def layer() -> TransformerLayer:
+            return TransformerLayer(512, heads=8, hidden=2048, dropout=dropout)
+
+        self.audio_projection = nn.Linear(128, 512)
+        self.intra, self.inter, self.audio, self.instance, self.temporal = (layer() for _ in range(5))
+        self.audio_positions, self.temporal_positions = (
+            Positions() if positions == "temporal" else nn.Identity() for _ in range(2))
+        self.classifier = nn.Linear(512, 29)
+
+    def forward(self, audio: Tensor, visual: Tensor) -> Output:
+        """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`; specification's steps 2 to 7."""
+        clips, segments, height, width = visual.shape[:4]
+        frames = visual.flatten(0, 1).flatten(1, 2)                                # (B*T,R,512)
+        frames = self.intra(frames, frames)                                        # which places belong together
+        tracks = frames.unflatten(0, (clips, segments)).transpose(1, 2).flatten(0, 1)   # (B*R,T,512)
+        tracks = self.inter(tracks, tracks)                                        # each place over time
+        frames = tracks.unflatten(0, (clips, -1)).transpose(1, 2).flatten(0, 1)    # (B*T,R,512)
+        sound = self.audio_positions(self.audio_projection(audio))                 # (B,T,512)
+        sound = self.audio(sound, sound)
+        # Instance attention, one query for each frame: A = softmax(Q(a_t) K(X_t)^T / 8), u_t = layer(a_t, X_t).
+        query = sound.flatten(0, 1).unsqueeze(1)                                   # (B*T,1,512)
+        read, weights = self.instance.attention.attend(query, frames)              # weights (B*T,heads,1,R)
+        fused = self.instance.finish(query, read).unflatten(0, (clips, segments)).squeeze(2)   # (B,T,512)
+        fused = self.temporal_positions(fused)
+        logits = self.classifier(self.temporal(fused, fused))                      # (B,T,29)
+        probability = logits.amax(1).softmax(-1) if self.weakly else None
+        return Output(segment_logits=logits, video_probability=probability,
+                      attention=weights.mean(1).reshape(clips, segments, height, width))
