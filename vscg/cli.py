@@ -22,7 +22,7 @@ from vscg.study.runs import STUDIES, book_configs
 from vscg.training.config import MODALITIES, PRECISIONS, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
 from vscg.training.loop import fit, verify
 from vscg.training.objectives import TARGETS
-from vscg.training.records import find_records, read_record, ship, shipped_dir
+from vscg.training.records import find_records, read_record, record_of, ship, shipped_dir
 from vscg.training.sweep import Sweep, sweep, unique_runs
 
 
@@ -117,10 +117,7 @@ def _ship(args: argparse.Namespace) -> None:
 
 
 def _verify(args: argparse.Namespace) -> None:
-    record = read_record(shipped_dir() / f"{args.key}.zip") or read_record(paths.runs_dir() / args.key)
-    if record is None:
-        raise VscgError(f"{args.key}: no run of this key came with the book or is finished here; `python -m vscg runs` "
-                        "lists them.")
+    record = record_of(args.key)
     print(record.describe())
     table, same = verify(record, device=args.device)
     print(table.to_string(index=False))

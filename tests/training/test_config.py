@@ -7,7 +7,6 @@ import pytest
 from vscg.errors import VscgError
 from vscg.models import BUILT, SYSTEMS
 from vscg.training.config import ON_TOP, PROFILES, SCHEDULES, RunConfig, Schedule
-from vscg.training.objectives import LOSSES
 
 FAULTS = ("selection", "target", "order", "drop_last", "background", "stale_avps", "empty_as_first")
 
@@ -28,7 +27,7 @@ def test_released_protocol_has_all_of_them_as_published():
     assert (weakly.target, weakly.order) == ("proportion", "first-random")
     assert sum(weakly.schedule.looks(epoch) for epoch in range(300)) == 249
     quick = RunConfig(protocol="released", epochs=30).resolve().schedule
-    assert (quick.first_look, quick.look_every) == (0, 1), "a tenth of the length, a tenth of 5, rounded to even"
+    assert (quick.first_look, quick.look_every) == (0, 1), "a tenth of the length: rounded, and at least 1"
 
 
 def test_each_fault_can_be_switched_alone():
@@ -123,19 +122,13 @@ def test_habits_of_the_released_programs(system, setting):
 
 
 def test_profiles_and_their_seeds():
+    """The short ones are over before any decay."""
     assert {name: profile.seeds for name, profile in PROFILES.items()} == {"quick": 1, "standard": 3, "full": 5}
     for (system, setting), published in SCHEDULES.items():
         for name in ("quick", "standard"):
             config = RunConfig(system=system, setting=setting, profile=name).resolve()
-            assert (config.batch, config.epochs) == (8, 3)
-            assert (config.schedule.lr, config.schedule.clip_norm) == (published.lr, published.clip_norm)
-            assert not [epoch for epoch in range(3) if config.schedule.learning_rate(epoch, 900) != published.lr]
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-def test_a_loss_can_be_chosen(loss):
-    config = RunConfig(loss=loss).resolve()
-    assert config.loss == loss and replace(config, loss="c+t+avps") == RunConfig().resolve()
+            assert (config.batch, config.epochs, config.schedule.clip_norm) == (8, 3, published.clip_norm)
+            assert {config.schedule.learning_rate(epoch, 900) for epoch in range(3)} == {published.lr}
 
 
 @pytest.mark.parametrize("changes", [{}, {"system": "psp", "loss": "c+t", "model_options": {"head": "two_part"}},
@@ -148,17 +141,14 @@ def test_configuration_survives_json_and_resolving_twice(changes):
 
 
 @pytest.mark.parametrize("change, named", [
-    ({"system": "yolo"}, "avel"), ({"setting": "semi"}, "weakly"), ({"profile": "fast"}, "quick"),
+    ({"system": "yolo"}, "avel"), ({"setting": ["fully"]}, "weakly"), ({"profile": "fast"}, "quick"),
     ({"protocol": "dirty"}, "released"), ({"modality": "smell"}, "audio"), ({"selection": "train"}, "validation"),
     ({"target": "length"}, "proportion"), ({"order": "random"}, "shuffled"), ({"precision": "fp8"}, "bf16"),
-    ({"system": "psp", "variant": "paper"}, "psp"), ({"system": "dca"}, "reported only"),
-    ({"system": "dmrn", "setting": "weakly"}, "dmrn"), ({"loss": "c+t+a"}, "2bce[+]s-bce"),
-    ({"batch": 0}, "batch"), ({"batch": 2.5}, "whole number"), ({"batch": True}, "whole number"),
-    ({"epochs": 0}, "epochs"), ({"epochs": "3"}, "epochs"), ({"seed": -1}, "seed"),
-    ({"drop_last": "no"}, "True or False"), ({"setting": ["fully"]}, "weakly"), ({"system": None}, "avel"),
+    ({"system": "psp", "variant": "paper"}, "psp"), ({"system": "dmrn", "setting": "weakly"}, "dmrn"),
+    ({"loss": "c+t+a"}, "2bce[+]s-bce"), ({"batch": 2.5}, "batch is 2.5: give a whole number from 1"),
+    ({"epochs": "3"}, "epochs"), ({"seed": -1}, "seed"), ({"drop_last": "no"}, "True or False"),
     ({"schedule": {"lr": 1e-3}}, "Schedule"), ({"epochs": 3, "schedule": Schedule(first_look=3)}, "first_look"),
-    ({"model_options": {"variant": "paper"}}, "variant: give that as a field"),
-    ({"model_options": ["escm"]}, "model_options")])
+    ({"model_options": {"variant": "paper"}}, "variant: give that as a field"), ({"model_options": ["a"]}, "mapping")])
 def test_a_bad_value_is_one_error_that_says_what_is_allowed(change, named):
     with pytest.raises(VscgError, match=named):
         RunConfig(**change).resolve()

@@ -191,6 +191,15 @@ def find_record(config: RunConfig, fingerprint: str, store: Path | None = None) 
     return read_record((store or runs_dir()) / key) or read_record(shipped_dir() / f"{key}.zip")
 
 
+def record_of(key: str) -> Record:
+    """The run of a key, the shipped one before the local one; VscgError if there is none."""
+    record = read_record(shipped_dir() / f"{key}.zip") or read_record(runs_dir() / key)
+    if record is None:
+        raise VscgError(f"{key}: no run of this key came with the book or is finished here; `python -m vscg runs` "
+                        "lists them.")
+    return record
+
+
 def find_records(store: Path, other: Callable[[OtherVersion], object] = lambda error: None) -> list[Record]:
     """All finished runs in a folder of runs, oldest first by the clocks of the machines that trained them.
 
