@@ -82,7 +82,7 @@ class PublishedLoop:
             escm = self.model.escm
             escm.events = lambda audio, visual: (escm.cere(audio), escm.cere(visual))
         self.network: nn.Module = torch.compile(self.model) if arm.compile else self.model
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr, fused=arm.fused or None)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.schedule.lr, fused=arm.fused or None)
 
     def train_epoch(self, step_done) -> dict:
         """One pass over the training clips, `step_done(1)` after each step; returns the mean loss."""
@@ -117,7 +117,7 @@ class PublishedLoop:
         history = []
         while self.epoch < self.config.epochs:
             row = self.train_epoch(lambda steps: None)
-            history.append(row | (self.evaluate() if self.config.looks(self.epoch) else {}))
+            history.append(row | (self.evaluate() if self.config.schedule.looks(self.epoch) else {}))
             self.next_epoch(row)
         return history
 

@@ -25,8 +25,6 @@
 # The imports, and the style of all figures.
 
 # %%
-from dataclasses import fields
-
 import numpy as np
 import pandas as pd
 import torch
@@ -130,10 +128,12 @@ assert not still
 # in which the two differ.
 
 # %% tags=["nbval-check-output"]
-clean, released = (RunConfig(protocol=protocol, profile="full").resolve() for protocol in ("clean", "released"))
-differ = [field.name for field in fields(RunConfig) if getattr(clean, field.name) != getattr(released, field.name)]
-print(pd.DataFrame({"clean": {name: getattr(clean, name) for name in differ},
-                    "released": {name: getattr(released, name) for name in differ}}).to_string())
+protocols = {name: RunConfig(protocol=name, profile="full").resolve()
+             for name in ("clean", "released")}
+flat = {name: config.to_json() for name, config in protocols.items()}
+flat = {name: values | values.pop("schedule") for name, values in flat.items()}
+table = pd.DataFrame(flat, dtype=object)
+print(table[table["clean"] != table["released"]].to_string())
 
 # %% [markdown]
 # In words: the released program picks its checkpoint by *test* accuracy, looks every five epochs from the sixth on, drops
@@ -424,10 +424,10 @@ print(f"{cost['device']}: {cost['seconds']:.0f} s for {len(record.history)} epoc
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 clips, counted = 3339, {}
-for name, config in (("clean", clean), ("released", released)):
+for name, config in protocols.items():
     batches = clips // config.batch if config.drop_last else -(-clips // config.batch)
     out = clips - batches * config.batch if config.drop_last else 0
-    looks = len(range(config.first_look, config.epochs, config.look_every))
+    looks = sum(config.schedule.looks(epoch) for epoch in range(config.epochs))
     counted[name] = batches * config.epochs, out, looks
     print(f"{name:8} {batches * config.epochs:,} steps, {out} clips left out in an epoch, {looks} looks")
 assert counted == {"clean": (8100, 0, 300), "released": (7800, 11, 59)}

@@ -19,10 +19,10 @@ from vscg.predict import load_checkpoint, watch, write_results
 from vscg.study.deviations import deviation_configs, write_study
 from vscg.study.runs import STUDIES, book_configs
 from vscg.training.config import MODALITIES, PRECISIONS, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
-from vscg.training.loop import fit
+from vscg.training.loop import fit, verify
 from vscg.training.objectives import TARGETS
-from vscg.training.records import find_records
-from vscg.training.sweep import Sweep, sweep
+from vscg.training.records import find_records, read_record, record_of, ship, shipped_dir
+from vscg.training.sweep import Sweep, sweep, unique_runs
 
 
 def _download(args: argparse.Namespace) -> None:
@@ -102,8 +102,27 @@ def _predict(args: argparse.Namespace) -> None:
 
 
 def _runs(args: argparse.Namespace) -> None:
-    for record in find_records(paths.runs_dir(), lambda error: print(error, file=sys.stderr)):
-        print(f"{100 * record.result['test']['accuracy']:5.1f}%  {record.describe()}")
+    for store in (paths.runs_dir(), shipped_dir()):
+        for record in find_records(store, lambda error: print(error, file=sys.stderr)):
+            print(f"{100 * record.result['test']['accuracy']:5.1f}%  {record.describe()}")
+
+
+def _ship(args: argparse.Namespace) -> None:
+    runs = unique_runs(book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds,
+                                    protocol=args.protocol))
+    files = ship(record for key in runs if (record := read_record(paths.runs_dir() / key)))
+    print(f"{len(files)} of the {len(runs)} runs of these tables are finished here and now in {shipped_dir()}, "
+          f"{sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
+
+
+def _verify(args: argparse.Namespace) -> None:
+    record = record_of(args.key)
+    print(record.describe())
+    table, same = verify(record, device=args.device)
+    print(table.to_string(index=False))
+    print("the weights are the same bit for bit" if same else
+          "the weights are others: another processor or another torch adds in another order, so that losses differ "
+          "from about the seventh digit on, more with every epoch, and some seconds get another class")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -147,16 +166,16 @@ def parser() -> argparse.ArgumentParser:
     many = argparse.ArgumentParser(add_help=False)         # of the commands that train many runs
     many.add_argument("--workers", type=int, help="runs at a time; default: one for each CPU core, or one on a GPU")
     many.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
-    command = commands.add_parser("sweep", parents=[many, cluster],
-                                  help="train the runs that the tables need, those that are missing")
-    command.add_argument("--tables", default="all",
-                         help=f"all, or some of {', '.join(STUDIES)}, separated by commas (default: %(default)s)")
-    command.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile)
-    command.add_argument("--data", default=RunConfig.data, help="planted-mini, planted, ave or a prepared file")
-    command.add_argument("--seeds", type=int, help="default: the profile's number")
-    command.add_argument("--protocol", choices=PROTOCOLS, default=RunConfig.protocol,
-                         help="released: with the faults of the published programs (default: %(default)s)")
-    command.set_defaults(run=_sweep)
+    tables = argparse.ArgumentParser(add_help=False)       # of the commands that are about the tables' runs
+    tables.add_argument("--tables", default="all",
+                        help=f"all, or some of {', '.join(STUDIES)}, separated by commas (default: %(default)s)")
+    tables.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile)
+    tables.add_argument("--data", default=RunConfig.data, help="planted-mini, planted, ave or a prepared file")
+    tables.add_argument("--seeds", type=int, help="default: the profile's number")
+    tables.add_argument("--protocol", choices=PROTOCOLS, default=RunConfig.protocol,
+                        help="released: with the faults of the published programs (default: %(default)s)")
+    commands.add_parser("sweep", parents=[tables, many, cluster], help="train the runs that the tables need, those "
+                        "that are missing").set_defaults(run=_sweep)
     commands.add_parser("deviations", parents=[many, cluster], help="train what the study of deviations needs, and "
                         "write book/records/deviations.json").set_defaults(run=_deviations)
     media = argparse.ArgumentParser(add_help=False)        # options of both commands that read media files
@@ -177,7 +196,14 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--setting", choices=SETTINGS, help="of a published checkpoint, default: fully")
     command.add_argument("-o", "--output", type=Path, default=Path("predictions"), help="folder, default: %(default)s")
     command.set_defaults(run=_predict)
-    commands.add_parser("runs", help="list the finished runs").set_defaults(run=_runs)
+    commands.add_parser("runs", help="list the finished runs, also those that came with the book").set_defaults(
+        run=_runs)
+    commands.add_parser("ship", parents=[tables], help="put the tables' finished runs, without weights, to the records "
+                        "that come with the book").set_defaults(run=_ship)
+    command = commands.add_parser("verify", help="train a run that came with the book anew and compare, epoch by epoch")
+    command.add_argument("key", help="as `runs` shows it")
+    command.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
+    command.set_defaults(run=_verify)
     return top
 
 

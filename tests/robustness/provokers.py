@@ -33,7 +33,7 @@ from vscg.training.batches import Features
 from vscg.training.config import RunConfig
 from vscg.training.loop import fit
 from vscg.training.objectives import build_objective
-from vscg.training.records import read_record, run_key
+from vscg.training.records import read_record, record_of, run_key, ship, write_record
 from vscg.training.sweep import Failure, Sweep, sweep
 
 
@@ -115,7 +115,7 @@ def cut_state(place):
     config = RunConfig(data="toy", epochs=1, batch=2)
     folder = place.folder / run_key(config.resolve(), data.fingerprint)
     folder.mkdir()
-    (folder / "checkpoint.safetensors").write_text("cut")
+    (folder / "checkpoint.pt").write_text("cut")
     train(place, data)
 
 
@@ -125,11 +125,14 @@ def no_test_clips(place):
 
 def no_weights(place):
     config = RunConfig().resolve().to_json()
-    record = {"config": config, "finished": "2026-01-01", "seconds": 1, "device": "CPU",
-              "data": {"name": "toy", "fingerprint": "0"},
-              "results": dict.fromkeys(("validation", "test"), {"epoch": 1, "test": {
-                  "accuracy": 0.5, "accuracy_interval": [0.4, 0.6]}})}
-    read_record(place.run_folder(record_json=json.dumps(record), state_safetensors="cut")).model()
+    write_record(place.run_folder(), {"key": "run", "config": config}, [{"epoch": 1}], {"other": torch.zeros(1)},
+                 {}).model()
+
+
+def no_weights_shipped(place):
+    folder = place.run_folder()
+    record = write_record(folder, {"key": "run", "config": RunConfig().resolve().to_json()}, [{"epoch": 1}], {}, {})
+    read_record(ship([record], place.folder)[0]).model()
 
 
 def other_version(place):
@@ -224,9 +227,11 @@ PROVOKERS = {
     "workers is": lambda place: sweep([], workers=0),
     "The loss '": outputs_missing,
     "not finite": not_finite,
-    "is damaged (": lambda place: read_record(place.run_folder(record_json="{")),
+    "is damaged: delete": lambda place: read_record(place.run_folder(record_json="{")),
     "cannot be continued from": cut_state,
-    "does not hold this run's": no_weights,
+    "does not fit the model": no_weights,
+    "without its weights": no_weights_shipped,
+    "no run of this key": lambda place: record_of("0123456789abcdef"),
     "of another version of the package": other_version,
     "runs failed": failed_sweep,
     "Table <name> lacks": empty_table,

@@ -26,6 +26,7 @@ from vscg.features.video import read_windows
 from vscg.predict import load_checkpoint
 from vscg.released.load import load_released
 from vscg.released.reader import read_checkpoint
+from vscg.training.checkpoint import load_run, save_run
 from vscg.training.config import RunConfig
 from vscg.training.records import find_records, read_record
 
@@ -132,25 +133,11 @@ def failure(path: Path) -> str:
     return read_failure(path)
 
 
-def config(path: Path) -> dict:
-    """A stored configuration, from JSON text."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise VscgError(str(error)[:100]) from error  # of whoever reads the file
-    try:
-        found = RunConfig.from_json(values).resolve()
-    except (TypeError, KeyError) as error:  # as `from_json` says; `read_record` explains it
-        raise VscgError(str(error)[:100]) from error
-    assert found.resolve() == found and RunConfig.from_json(json.loads(json.dumps(found.to_json()))) == found
-    assert np.isfinite([found.learning_rate(epoch, 10 * epoch) for epoch in (0, 1, 50, 300)]).all()
-    return found.to_json()
-
-
 def given_config(path: Path, changes: dict) -> dict:
     """A configuration from Python values."""
     found = RunConfig(**changes).resolve()
-    assert found.resolve() == found
+    assert found.resolve() == found and RunConfig.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert np.isfinite([found.schedule.learning_rate(epoch, 10 * epoch) for epoch in (0, 1, 50, 300)]).all()
     return found.to_json()
 
 
@@ -176,32 +163,25 @@ def _run(folder: Path):
     return loop.Run(resolved, loop.Features(tiny, cpu), tiny.splits, cpu), tiny.labels.argmax(-1)
 
 
-def _epoch(run, truth: np.ndarray) -> None:
-    row = {"epoch": run.epoch + 1, **run.train_epoch(lambda steps: None)}
-    run.history.append(row | run.evaluate(truth))
-    run.epoch += 1
-
-
 def saved_state(path: Path, writes: bool) -> str:
     """The state of a run after its first epoch, to `path`."""
     run, truth = _run(path.parent)
-    _epoch(run, truth)
-    run.save(path, "a key")
+    run.next_epoch(truth, lambda steps: None)
+    save_run(path, run)
     return state(path)
 
 
 def state(path: Path) -> str:
     """A saved state, and the run from there to its end."""
     run, truth = _run(path.parent)
-    run.load(path, "a key")
+    load_run(path, run)
     while run.epoch < 2:
-        _epoch(run, truth)
+        run.next_epoch(truth, lambda steps: None)
     best = run.best[run.config.selection]
     return digest(
         *(value.detach().numpy() for value in run.model.state_dict().values()),
-        best["epoch"].numpy(),
-        best["predictions/test"].numpy(),
-        np.array([str(run.history)]),
+        *(value.numpy() for value in (*best["predictions"].values(), *run.last)),
+        np.array([str(run.history), str(best["epoch"])]),
     )
 
 

@@ -1,6 +1,7 @@
 """Features on the device, arithmetic of lower precision, and predictions."""
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import _get_current_dispatch_mode
@@ -10,9 +11,9 @@ from tests.training.test_loop import quick, run
 from vscg.machine import graphs
 from vscg.machine.device import cpu_has_bf16
 from vscg.machine.rounding import RoundedProducts
-from vscg.models import BUILT, build_model
+from vscg.models import BUILT, build_model, predict_segments
 from vscg.training import batches, loop
-from vscg.training.batches import Features, arithmetic, forward
+from vscg.training.batches import Features, arithmetic, forward, outputs, predict
 
 CPU = torch.device("cpu")
 
@@ -65,14 +66,6 @@ def test_bf16_rounds_the_network_and_gives_float32(tiny):
         assert not torch.equal(a, b) and torch.allclose(a, b, atol=0.05, rtol=0.05), name
 
 
-def test_a_run_in_bf16_is_another_run_that_learns_as_well(tiny, tmp_path):
-    exact, rounded = (run(quick(epochs=4, precision=precision), tiny, tmp_path) for precision in ("fp32", "bf16"))
-    assert exact.folder != rounded.folder
-    assert rounded.history.loss.iloc[-1] < 0.9 * rounded.history.loss.iloc[0]
-    assert rounded.history.loss.iloc[-1] == pytest.approx(exact.history.loss.iloc[-1], rel=0.1)
-    assert all(value.dtype == torch.float32 for value in rounded.model().state_dict().values())
-
-
 def test_a_gpu_rounds_if_told_so_and_no_setting_is_left_behind():
     def settings():
         cudnn = torch.backends.cudnn
@@ -99,9 +92,27 @@ def test_a_cpu_rounds_by_itself_what_it_has_no_instructions_for(precision, has_b
 @pytest.mark.parametrize("setting", ["fully", "weakly"])
 @pytest.mark.parametrize("precision", ["bf16", "tf32"])
 def test_every_precision_trains_on_a_cpu_and_rounds(setting, precision, tiny, tmp_path):
-    exact, rounded = (run(quick(setting=setting, precision=each), tiny, tmp_path).history.loss.tolist()
-                      for each in ("fp32", precision))
-    assert rounded != exact and rounded == pytest.approx(exact, rel=0.1)
+    exact, rounded = (run(quick(setting=setting, precision=each), tiny, tmp_path) for each in ("fp32", precision))
+    losses = rounded.history.loss.tolist()
+    assert losses != exact.history.loss.tolist() and losses == pytest.approx(exact.history.loss.tolist(), rel=0.1)
+    assert losses[-1] < losses[0]
+    assert {value.dtype for value in rounded.model().state_dict().values()} == {torch.float32}
+
+
+def test_outputs_are_the_models_for_pictures_with_their_own_sounds_or_others(tiny, monkeypatch):
+    monkeypatch.setattr(batches, "EVALUATION_BATCH", 3)
+    torch.manual_seed(0)
+    model, features = build_model("vscg").train(), Features(tiny, CPU)
+    rows, sounds = np.array([5, 0, 3, 3, 9, 1, 7]), np.array([1, 2, 3, 4, 5, 6, 7])
+    for heard in (None, sounds):
+        found = list(outputs(model, features, rows, sounds=heard))
+        assert [len(one.attention) for one in found] == [3, 3, 1] and not found[0].attention.requires_grad
+        audio = torch.from_numpy(tiny.audio[rows if heard is None else heard])
+        whole = model.eval()(audio, torch.from_numpy(tiny.visual[rows]).float())
+        for field in ("attention", "similarity", "event_category"):
+            torch.testing.assert_close(torch.cat([getattr(one, field) for one in found]), getattr(whole, field))
+        if heard is None:
+            assert (predict(model, features, rows) == predict_segments(whole).numpy()).all()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")

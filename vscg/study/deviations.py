@@ -20,11 +20,10 @@ from vscg.machine import paths
 from vscg.machine.files import locked, make_folder, write_atomically
 from vscg.machine.fingerprint import value_hash
 from vscg.models import Output, predict_segments
-from vscg.study.speed import FOLDER
 from vscg.training.batches import Features, forward
 from vscg.training.config import RunConfig
 from vscg.training.evaluation import two_way_interval
-from vscg.training.records import Record, read_record, run_key
+from vscg.training.records import Record, read_record, records_dir, run_key
 
 DATA = "planted-mini"
 SEEDS = 5
@@ -252,9 +251,7 @@ def _changes(config: RunConfig) -> dict:
 
 
 def _config(run: dict) -> RunConfig:
-    values = {name: tuple(value) if name == "decay_epochs" else value
-              for name, value in run["config"].items() if name != "data"}
-    return RunConfig(**values).resolve()
+    return RunConfig(**{name: value for name, value in run["config"].items() if name != "data"}).resolve()
 
 
 def collect(store: Path | None = None) -> dict:
@@ -289,7 +286,7 @@ def _summary(record: Record, config: RunConfig, dataset: Dataset) -> dict:
     # Not the record's own configuration: its profile has the name under which the run was first asked for.
     truth = dataset.labels[dataset.splits["test"]].argmax(-1)
     history = record.history
-    values = {"config": _changes(config), "key": record.folder.name, "fingerprint": dataset.fingerprint}
+    values = {"config": _changes(config), "key": record.key, "fingerprint": dataset.fingerprint}
     for selection, result in record.values["results"].items():
         predicted = record.predictions(selection)
         values[selection] = {"epoch": result["epoch"], "right": (predicted == truth).sum(1).tolist()}
@@ -320,7 +317,7 @@ def _thresholds(folder: Path, data: Dataset) -> dict:
 
 def study_file() -> Path:
     """Where the study's results lie, committed with the book."""
-    return FOLDER / "deviations.json"
+    return records_dir() / "deviations.json"
 
 
 def write_study(store: Path | None = None) -> Path:

@@ -38,11 +38,15 @@ class Features:
         self.audio = torch.from_numpy(dataset.audio).to(device)
         self.labels = torch.from_numpy(dataset.labels).to(device)
 
-    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Audio (B,10,128), visual (B,10,7,7,512) and labels (B,10,29) of clips `rows`, on the device."""
+    def batch(self, rows: Tensor, sounds: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Audio (B,10,128), visual (B,10,7,7,512) and labels (B,10,29) of clips `rows`, on the device.
+
+        `sounds` are the clips whose audio it is, by default the same.
+        """
         visual = self._maps(rows)
         rows = rows.to(self.device, non_blocking=True)
-        audio, labels = self.audio[rows], self.labels[rows]
+        sounds = rows if sounds is None else sounds.to(self.device, non_blocking=True)
+        audio, labels = self.audio[sounds], self.labels[rows]
         if self.modality == "audio":
             visual.zero_()
         if self.modality == "visual":
@@ -108,9 +112,19 @@ def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
 
 
 @torch.no_grad()      # in inference mode `RoundedProducts` would be handed whole layers, past autocast
+def outputs(model: nn.Module, features: Features, rows: np.ndarray, precision: str = "fp32",
+            sounds: np.ndarray | None = None) -> Iterator[Output]:
+    """A model's outputs for clips `rows` (N,), `EVALUATION_BATCH` clips at a time, in evaluation mode, on its device.
+
+    Args:
+        sounds: (N,) the clips whose sound is heard to the pictures of `rows`; None takes their own.
+    """
+    model.eval()
+    numbers = torch.from_numpy(np.stack([rows, rows if sounds is None else sounds])).to(features.home)
+    for part in numbers.split(EVALUATION_BATCH, dim=1):
+        yield forward(model, *features.batch(*part)[:2], precision)
+
+
 def predict(model: nn.Module, features: Features, rows: np.ndarray, precision: str = "fp32") -> np.ndarray:
     """Predicted classes of the segments of clips `rows`: (N,10) int64, 28 = background."""
-    model.eval()
-    parts = [predict_segments(forward(model, *features.batch(part)[:2], precision))
-             for part in torch.from_numpy(rows).to(features.home).split(EVALUATION_BATCH)]
-    return torch.cat(parts).cpu().numpy()
+    return torch.cat([predict_segments(output) for output in outputs(model, features, rows, precision)]).cpu().numpy()

@@ -25,12 +25,13 @@ from vscg.errors import VscgError
 from vscg.machine.cluster import local_workers, work
 from vscg.machine.device import cores, usable_device
 from vscg.machine.files import WriteError, in_use, make_folder, write_atomically
-from vscg.machine.fingerprint import code_hash
+from vscg.machine.fingerprint import value_hash
 from vscg.machine.paths import runs_dir
 from vscg.models import BUILT, build_model
 from vscg.training.config import RunConfig
+from vscg.training.keys import run_key, shaping_code
 from vscg.training.loop import fit
-from vscg.training.records import Record, read_record, run_key, run_title, shaping_files
+from vscg.training.records import Record, read_record, run_title
 
 # How a run ends, and the exit status of its process: trained, its error noted, found finished by another; nothing can
 # be written.
@@ -219,7 +220,7 @@ def _on_cluster(scheduler: str, tasks: Iterator[tuple[str, tuple]], store: Path,
 @functools.cache
 def _code() -> str:
     """Hash of the code that shapes the numbers of any system's runs: with another, a worker would use other keys."""
-    return code_hash(set().union(*map(shaping_files, BUILT)))
+    return value_hash([shaping_code(system) for system in BUILT])
 
 
 def _work(unwritable: SimpleQueue, threads: int, *arguments) -> None:
