@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items):
     not all there, `make test` checks the copies that `make book` made from the quick runs.
     """
     from tests.standard import standard_runs_are_here
-    from vscg import paths
+    from vscg.machine import paths
 
     committed = [item for item in items if item.path.parent == ROOT / "notebooks"]
     tables = [item for item in committed if TABLE.match(item.path.name)]

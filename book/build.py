@@ -14,9 +14,9 @@ from pathlib import Path
 import execute
 
 import vscg
-from vscg import paths
-from vscg.study import book_configs
-from vscg.sweep import sweep
+from vscg.machine import paths
+from vscg.study.runs import book_configs
+from vscg.training.sweep import sweep
 
 BOOK = Path(__file__).resolve().parent
 INDEX = BOOK / "_build" / "html" / "index.html"

@@ -21,9 +21,9 @@ from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
 import vscg
-from vscg import machine, paths
-from vscg.files import make_folder, write_atomically
-from vscg.fingerprint import code_hash, value_hash
+from vscg.machine import device, paths
+from vscg.machine.files import make_folder, write_atomically
+from vscg.machine.fingerprint import code_hash, value_hash
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -69,7 +69,7 @@ def run_key(source: Path, parameters: dict, data: str = "") -> str:
     real = paths.ave_dir()
     files = [source, ROOT / "requirements.lock", *sorted((ROOT / "book" / "records").glob("*.json")),
              *([real / "Annotations.txt"] if real else [])]
-    code = [*(ROOT / "vscg").rglob("*.py"), *(ROOT / "tests" / "benchmarks").glob("*.py")]
+    code = [*(ROOT / "vscg").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
     return value_hash([parameters, data, code_hash(code),
                        [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]])
 
@@ -160,7 +160,7 @@ def _note(path: Path, outcome: dict, parameters: dict, seconds: float) -> None:
     """Writes the outcome ("ok" with the key, or "failed" with the error), parameters, time (s), device, versions."""
     values = outcome | {
         "parameters": parameters, "seconds": round(seconds, 1),
-        "device": machine.device_name(torch.device(machine.best_device())),
+        "device": device.device_name(torch.device(device.best_device())),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "vscg": vscg.__version__}}
     make_folder(path.parent)

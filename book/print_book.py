@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from vscg.files import write_atomically
+from vscg.machine.files import write_atomically
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "_ext"))
 from one_page import PAGE, PDF, with_pdf  # noqa: E402

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 import vscg
-from vscg import plots, results
-from vscg.files import write_atomically
-from vscg.labels import BACKGROUND
+from vscg import plots
+from vscg.data.labels import BACKGROUND
+from vscg.machine.files import write_atomically
+from vscg.study import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 README, PICTURE = ROOT / "README.md", ROOT / "book" / "glance.png"
@@ -21,7 +22,7 @@ BLOCK = re.compile(r"(<!-- glance -->\n).*?(<!-- end of glance -->)", re.DOTALL)
 SHOWN = ("AVEL", "PSP-Net", "VSCG", "CMRA")
 
 
-def glance(table: results.TableResult) -> str:
+def glance(table: tables.TableResult) -> str:
     """The accuracies of Table I as Markdown, with what they were measured on."""
     frame = table.frame()
     measured = frame[frame["mean"].notna()]
@@ -43,7 +44,7 @@ def glance(table: results.TableResult) -> str:
         "set is AVE, and the released program trains VSCG for 300 epochs.", 120, break_on_hyphens=False) + "\n"
 
 
-def picture(table: results.TableResult) -> bytes:
+def picture(table: tables.TableResult) -> bytes:
     """One test clip as PNG: the truth and what four systems say, where they disagree most about a short event."""
     cells = {cell.row.name: cell for cell in table.cells if cell.setting == "fully" and cell.row.name in SHOWN}
     truth = cells["VSCG"].truth
@@ -61,7 +62,7 @@ def main() -> int:
     """Writes both files; 1 with one line if the standard runs are not all there."""
     plots.set_style()
     try:
-        table = results.table("I", dataset=vscg.load_dataset("planted-mini"), profile="standard")
+        table = tables.table("I", dataset=vscg.load_dataset("planted-mini"), profile="standard")
     except vscg.VscgError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

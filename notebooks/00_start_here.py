@@ -43,11 +43,13 @@ import papermill
 import torch
 
 import vscg
-from vscg import data as data_sets
-from vscg import inference, paths, plots, records
-from vscg.download import FEATURE_FILES, SMALL_FILES
-from vscg.evaluation import bootstrap_interval, clip_accuracy
-from vscg.labels import BACKGROUND, CATEGORIES
+from vscg import plots
+from vscg.data import sets as data_sets
+from vscg.data.download import FEATURE_FILES, SMALL_FILES
+from vscg.data.labels import BACKGROUND, CATEGORIES
+from vscg.machine import paths
+from vscg.training import batches, records
+from vscg.training.evaluation import bootstrap_interval, clip_accuracy
 
 plots.set_style()
 
@@ -154,31 +156,40 @@ for source in sources:
 
 # %%
 MAP = [  # paper section, notebook, modules of vscg, tests
-    ("", "00_start_here", ["data", "records"], ["environment", "training"]),
-    ("IV-A", "01_ave_dataset", ["labels", "check", "evaluation"], ["labels", "check", "evaluation"]),
-    ("", "02_planted_dataset", ["planted", "dials"], ["planted"]),
-    ("III-C", "03_audio_guided_attention", ["models/attention"], ["attention"]),
-    ("III-C", "04_positive_sample_propagation", ["models/psp", "models/encoder"], ["psp", "encoder"]),
-    ("III-D1, Eq. 1 to 3", "05_cere", ["models/escm"], ["escm"]),
-    ("III-D2, Eq. 4 to 13", "06_isce_escm", ["models/escm", "models/vscg"], ["escm", "golden"]),
-    ("III-E, Eq. 14 to 21", "07_losses", ["objectives", "models/heads"], ["objectives", "heads"]),
-    ("IV", "08_training_fully", ["training", "config"], ["training", "config"]),
-    ("IV", "09_training_weakly", ["training", "config"], ["training", "config"]),
-    ("IV-B, Table I", "10_table_1_comparison", ["paper", "results", "sweep"], ["paper", "results", "systems"]),
-    ("IV-B, Table II", "11_table_2_parameters", ["parameters", "released"], ["parameters", "released"]),
-    ("IV-C, Table III", "12_table_3_ablations", ["models/escm", "results"], ["escm", "results"]),
-    ("IV-C, Table IV", "13_table_4_plug_and_play", ["models/plug", "results"], ["plug", "results"]),
-    ("IV-C, Table V", "14_table_5_losses", ["objectives", "results"], ["objectives", "results"]),
-    ("Table VI", "15_table_6_cost", ["machine", "results"], ["results", "training"]),
-    ("I, Fig. 2", "16_when_consistency_helps", ["study", "sweep", "rules"], ["study", "sweep", "rules"]),
-    ("IV-D, Fig. 4", "17_sound_source_localisation", ["localisation"], ["localisation"]),
-    ("Figs. 7 to 10", "18_failures", ["failures"], ["failures"]),
-    ("IV-A", "19_your_own_clip", ["features/video", "features/vggish", "own_clip"], ["video", "vggish", "own_clip"]),
-    ("III, IV", "20_deviations", ["deviations", "deviation_study"], ["deviations", "vscg_options"]),
-    ("Table VI", "21_speed_and_scale", ["inference", "graphs", "allocator", "rounding", "cluster"],
-     ["inference", "graphs", "speed", "rounding", "cluster"]),
+    ("", "00_start_here", ["data/sets", "training/records"], ["book/environment", "training/loop"]),
+    ("IV-A", "01_ave_dataset", ["data/labels", "data/check", "training/evaluation"],
+     ["data/labels", "data/check", "training/evaluation"]),
+    ("", "02_planted_dataset", ["data/planted", "data/dials"], ["data/planted"]),
+    ("III-C", "03_audio_guided_attention", ["models/attention"], ["models/attention"]),
+    ("III-C", "04_positive_sample_propagation", ["models/psp", "models/encoder"], ["models/psp", "models/encoder"]),
+    ("III-D1, Eq. 1 to 3", "05_cere", ["models/escm"], ["models/escm"]),
+    ("III-D2, Eq. 4 to 13", "06_isce_escm", ["models/escm", "models/vscg"], ["models/escm", "golden"]),
+    ("III-E, Eq. 14 to 21", "07_losses", ["training/objectives", "models/heads"],
+     ["training/objectives", "models/heads"]),
+    ("IV", "08_training_fully", ["training/loop", "training/config"], ["training/loop", "training/config"]),
+    ("IV", "09_training_weakly", ["training/loop", "training/config"], ["training/loop", "training/config"]),
+    ("IV-B, Table I", "10_table_1_comparison", ["study/paper", "study/tables", "training/sweep"],
+     ["study/paper", "study/tables", "models/systems"]),
+    ("IV-B, Table II", "11_table_2_parameters", ["study/parameters", "released/load"],
+     ["study/parameters", "released/load"]),
+    ("IV-C, Table III", "12_table_3_ablations", ["models/escm", "study/tables"], ["models/escm", "study/tables"]),
+    ("IV-C, Table IV", "13_table_4_plug_and_play", ["models/plug", "study/tables"], ["models/plug", "study/tables"]),
+    ("IV-C, Table V", "14_table_5_losses", ["training/objectives", "study/tables"],
+     ["training/objectives", "study/tables"]),
+    ("Table VI", "15_table_6_cost", ["machine/device", "study/tables"], ["study/tables", "training/loop"]),
+    ("I, Fig. 2", "16_when_consistency_helps", ["study/runs", "training/sweep", "study/rules"],
+     ["study/runs", "training/sweep", "study/rules"]),
+    ("IV-D, Fig. 4", "17_sound_source_localisation", ["study/localisation"], ["study/localisation"]),
+    ("Figs. 7 to 10", "18_failures", ["study/failures"], ["study/failures"]),
+    ("IV-A", "19_your_own_clip", ["features/video", "features/vggish", "predict"],
+     ["features/video", "features/vggish", "predict"]),
+    ("III, IV", "20_deviations", ["study/deviations", "study/deviation_study"],
+     ["study/deviations", "models/vscg_options"]),
+    ("Table VI", "21_speed_and_scale",
+     ["training/batches", "machine/graphs", "machine/allocator", "machine/rounding", "machine/cluster"],
+     ["training/batches", "machine/graphs", "study/speed", "machine/rounding", "machine/cluster"]),
 ]
-table = pd.DataFrame([(section, notebook, ", ".join(modules), ", ".join(f"test_{name}" for name in tests))
+table = pd.DataFrame([(section, notebook, ", ".join(modules), ", ".join(tests))
                       for section, notebook, modules, tests in MAP], columns=["paper", "notebook", "vscg/", "tests/"])
 table.set_index("notebook")
 
@@ -189,7 +200,8 @@ table.set_index("notebook")
 # %% tags=["nbval-check-output"]
 files = [ROOT / "notebooks" / f"{notebook}.py" for _, notebook, _, _ in MAP]
 files += [ROOT / "vscg" / f"{name}.py" for _, _, modules, _ in MAP for name in modules]
-files += [ROOT / "tests" / f"test_{name}.py" for _, _, _, tests in MAP for name in tests]
+tests = [(ROOT / "tests" / name) for _, _, _, names in MAP for name in names]
+files += [test.with_name(f"test_{test.name}.py") for test in tests]
 absent = sorted({str(file.relative_to(ROOT)) for file in files if not file.is_file()})
 print("files that the map names and that are not there:", absent)
 assert not absent and {notebook for _, notebook, _, _ in MAP} == {source.stem for source in sources}
@@ -306,9 +318,9 @@ plots.timeline(truth, {f"untrained, {setting}": classes for setting, classes in 
 # replacement.
 
 # %%
-features = inference.Features(data, torch.device("cpu"))
+features = batches.Features(data, torch.device("cpu"))
 true = data.labels[test].argmax(-1)
-predictions = {f"untrained, {setting}": inference.predict(model, features, test) for setting, model in models.items()}
+predictions = {f"untrained, {setting}": batches.predict(model, features, test) for setting, model in models.items()}
 predictions["always background"] = np.full_like(true, BACKGROUND)
 for name, predicted in predictions.items():
     per_clip = clip_accuracy(predicted, true)

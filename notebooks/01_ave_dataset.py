@@ -34,9 +34,12 @@ import torch
 import torch.nn.functional as F
 from IPython import get_ipython
 
-from vscg import RunConfig, check, evaluation, labels, paths, plots, training
-from vscg.download import SMALL_FILES
-from vscg.labels import BACKGROUND, CATEGORIES, CLASSES, SEGMENTS
+from vscg import RunConfig, plots
+from vscg.data import check, labels
+from vscg.data.download import SMALL_FILES
+from vscg.data.labels import BACKGROUND, CATEGORIES, CLASSES, SEGMENTS
+from vscg.machine import paths
+from vscg.training import evaluation, loop
 
 plots.set_style()
 
@@ -461,8 +464,8 @@ classes = torch.cat([stored, torch.full((len(noisy),), BACKGROUND)])  # (n,) cla
 slots = torch.arange(len(classes))
 config = RunConfig(setting="weakly", protocol="released", profile="full", batch=BATCH, epochs=EPOCHS, seed=SEED)
 config = config.resolve()
-ours = released_epoch(slots, BATCH, torch.Generator().manual_seed(training.epoch_seed(config, 0)))
-theirs = training.epoch_batches(config, slots.numpy(), epoch=0)
+ours = released_epoch(slots, BATCH, torch.Generator().manual_seed(loop.epoch_seed(config, 0)))
+theirs = loop.epoch_batches(config, slots.numpy(), epoch=0)
 print(len(ours), "batches, equal to the package's:", all(map(torch.equal, ours, theirs)) and len(ours) == len(theirs))
 
 # %% [markdown]

@@ -32,13 +32,20 @@ import numpy as np
 import pandas as pd
 
 import vscg
-from vscg import planted, plots
-from vscg.dials import SIZES
-from vscg.evaluation import bootstrap_interval, clip_accuracy, paired_difference, trivial_baselines, two_way_interval
-from vscg.labels import BACKGROUND, CATEGORIES, EVENT_CLASSES
+from vscg import plots
+from vscg.data import planted
+from vscg.data.dials import SIZES
+from vscg.data.labels import BACKGROUND, CATEGORIES, EVENT_CLASSES
 from vscg.plots import set_style, short_name
-from vscg.plots_curves import curves
-from vscg.speed import FOLDER
+from vscg.plots.curves import curves
+from vscg.study.speed import FOLDER
+from vscg.training.evaluation import (
+    bootstrap_interval,
+    clip_accuracy,
+    paired_difference,
+    trivial_baselines,
+    two_way_interval,
+)
 
 set_style()
 
@@ -222,7 +229,7 @@ def clip_of_sound(g, category, start, end, ambiguity, one_sided):
 
 
 # %% [markdown]
-# The package draws in the same order, so that equal seeds give equal clips: `vscg.planted.make_clip` makes sound and
+# The package draws in the same order, so that equal seeds give equal clips: `vscg.data.planted.make_clip` makes sound and
 # picture, and its sound is ours.
 
 # %% tags=["nbval-check-output"]
@@ -487,7 +494,7 @@ print("last five epochs, validation:", *(f"{100 * value:.1f}" for value in recor
 # ## What stays uncertain
 #
 # - Whether real features are ambiguous in this way, and how strongly.
-# - The recipe for pictures is only shown, not rebuilt here; it is in `vscg.planted.make_clip`.
+# - The recipe for pictures is only shown, not rebuilt here; it is in `vscg.data.planted.make_clip`.
 # - The dials of `planted-mini` were set with the quick profile, those of `planted` with 24 epochs of the published 300. The
 #   whole schedule may end a little higher.
 # - On `planted`, one seed of one network for each modality: the intervals cover the choice of test clips, not of the

@@ -32,10 +32,10 @@ from torch import nn
 
 import vscg
 from vscg import plots
-from vscg.evaluation import bootstrap_interval, paired_difference
-from vscg.labels import BACKGROUND, CATEGORIES
+from vscg.data.labels import BACKGROUND, CATEGORIES
 from vscg.models.attention import AudioGuidedAttention
 from vscg.plots import set_style
+from vscg.training.evaluation import bootstrap_interval, paired_difference
 
 set_style()
 

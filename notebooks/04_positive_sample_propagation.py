@@ -34,12 +34,12 @@ from torch import nn
 
 import vscg
 from vscg import plots
-from vscg.evaluation import bootstrap_interval, clip_accuracy, paired_difference
-from vscg.labels import BACKGROUND, CATEGORIES
+from vscg.data.labels import BACKGROUND, CATEGORIES
 from vscg.models import Output
 from vscg.models.encoder import BiLSTM, SegmentEncoder
 from vscg.models.psp import PositiveSamplePropagation, ProjectAndNorm
 from vscg.plots import set_style
+from vscg.training.evaluation import bootstrap_interval, clip_accuracy, paired_difference
 
 set_style()
 

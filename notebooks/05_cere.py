@@ -33,10 +33,10 @@ from torch import nn
 
 import vscg
 from vscg import plots
-from vscg.evaluation import bootstrap_interval, paired_difference
-from vscg.labels import BACKGROUND, EVENT_CLASSES
+from vscg.data.labels import BACKGROUND, EVENT_CLASSES
 from vscg.models.escm import CrossModalEventExtractor, SemanticConsistencyEnhancer
 from vscg.plots import set_style
+from vscg.training.evaluation import bootstrap_interval, paired_difference
 
 set_style()
 

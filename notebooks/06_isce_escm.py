@@ -34,15 +34,15 @@ import torch.nn.functional as F
 from torch import nn
 
 import vscg
-from vscg.evaluation import bootstrap_interval, clip_accuracy, paired_difference
 from vscg.models import Output
 from vscg.models.encoder import SegmentEncoder
 from vscg.models.escm import EquationGRU, EventSemanticConsistency, SemanticConsistencyEnhancer
 from vscg.models.heads import TwoPartHead
 from vscg.models.psp import PositiveSamplePropagation, ProjectAndNorm
 from vscg.plots import intervals, set_style
-from vscg.plots_curves import curves
-from vscg.released import DEAD
+from vscg.plots.curves import curves
+from vscg.released.load import DEAD
+from vscg.training.evaluation import bootstrap_interval, clip_accuracy, paired_difference
 
 set_style()
 

@@ -31,12 +31,12 @@ import torch
 import torch.nn.functional as F
 
 import vscg
-from vscg import objectives
-from vscg.labels import BACKGROUND, CLASSES, SEGMENTS
+from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS
 from vscg.models import Output
 from vscg.models.heads import TwoPartHead, WeightingHead
 from vscg.plots import matrix, set_style
-from vscg.plots_curves import curves
+from vscg.plots.curves import curves
+from vscg.training import objectives
 
 set_style()
 
@@ -253,7 +253,7 @@ print(pd.DataFrame(rows, columns=["event (s)", "released", "Eq. 17", "ratio"]).r
 # one. Beside a relevance loss of about $\ln 2$ it hardly weighs. Adam cancels a common factor of the whole loss, not
 # one of a single part.
 #
-# A clip without any event has no category. `vscg.objectives.category_loss` leaves it out; the released program counts
+# A clip without any event has no category. `vscg.training.objectives.category_loss` leaves it out; the released program counts
 # it as class 0.
 
 # %% tags=["nbval-check-output"]
@@ -493,7 +493,7 @@ print("fresh, sum of each row:", rounded(fresh.sum(1)), "  stale:", rounded(buff
 
 # %% [markdown]
 # By hand: row 0 keeps eight entries of 0.1 and sums to 1.8; row 1 keeps two of 0.5 and sums to 2. The package's
-# `vscg.objectives.SimilarityTerm` with `stale=True` does the same:
+# `vscg.training.objectives.SimilarityTerm` with `stale=True` does the same:
 
 # %% tags=["nbval-check-output"]
 term = objectives.SimilarityTerm("released", stale=True)

@@ -33,8 +33,11 @@ import torch
 
 import vscg
 from vscg import plots
-from vscg.config import RunConfig
-from vscg.evaluation import (
+from vscg.data.labels import BACKGROUND, CATEGORIES
+from vscg.data.planted import GROUPS
+from vscg.models import SYSTEMS, predict_segments
+from vscg.training.config import RunConfig
+from vscg.training.evaluation import (
     bootstrap_interval,
     clip_accuracy,
     confusion_matrix,
@@ -42,9 +45,6 @@ from vscg.evaluation import (
     segment_accuracy,
     trivial_baselines,
 )
-from vscg.labels import BACKGROUND, CATEGORIES
-from vscg.models import SYSTEMS, predict_segments
-from vscg.planted import GROUPS
 
 plots.set_style()
 

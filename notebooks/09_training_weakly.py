@@ -33,11 +33,11 @@ import torch.nn.functional as F
 
 import vscg
 from vscg import plots
-from vscg.config import RunConfig
-from vscg.evaluation import bootstrap_interval, clip_accuracy, paired_difference, trivial_baselines
-from vscg.labels import BACKGROUND, CATEGORIES
+from vscg.data.labels import BACKGROUND, CATEGORIES
 from vscg.models import SYSTEMS, predict_segments
-from vscg.objectives import weak_target
+from vscg.training.config import RunConfig
+from vscg.training.evaluation import bootstrap_interval, clip_accuracy, paired_difference, trivial_baselines
+from vscg.training.objectives import weak_target
 
 plots.set_style()
 
@@ -360,7 +360,7 @@ best = {}
 for target in ("presence", "proportion"):
     tag = weak_target(labels, target)
     p = tag.clone().requires_grad_()
-    loss = vscg.objectives.clip_loss(p, tag)
+    loss = vscg.training.objectives.clip_loss(p, tag)
     slope = torch.autograd.grad(loss, p)[0].abs().max().item()
     best[target] = loss.item()
     print(f"{target:10} background {tag[0, BACKGROUND]:.1f}, smallest loss {loss:.4f}, no slope there: {slope < 1e-5}")

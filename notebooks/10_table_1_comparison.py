@@ -32,16 +32,16 @@ import torch
 from IPython.display import display
 
 import vscg
-from vscg import paths
-from vscg.evaluation import background_accuracy, clip_accuracy, event_accuracy
-from vscg.labels import BACKGROUND, CATEGORIES
+from vscg.data.labels import BACKGROUND, CATEGORIES
+from vscg.machine import paths
 from vscg.models import SETTINGS, SYSTEMS, predict_segments
-from vscg.paper import ACCURACY
 from vscg.plots import set_style, timeline
-from vscg.plots_tables import difference_figure, table_figure
-from vscg.results import SIGN_RULE, VERDICT_RULE, order_agreement, table, two_way_interval
-from vscg.study import book_configs
-from vscg.sweep import sweep
+from vscg.plots.tables import difference_figure, table_figure
+from vscg.study.paper import ACCURACY
+from vscg.study.runs import book_configs
+from vscg.study.tables import SIGN_RULE, VERDICT_RULE, order_agreement, table, two_way_interval
+from vscg.training.evaluation import background_accuracy, clip_accuracy, event_accuracy
+from vscg.training.sweep import sweep
 
 set_style()
 

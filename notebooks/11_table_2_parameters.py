@@ -34,14 +34,14 @@ import torch
 import vscg
 from vscg import plots
 from vscg.models import BUILT, SETTINGS, SYSTEMS
-from vscg.objectives import build_objective
-from vscg.paper import ACCURACY, PARAMETERS
-from vscg.parameters import parameter_table
-from vscg.plots_parameters import accuracy_by_parameters, parts_figure
-from vscg.released import DEAD
-from vscg.results import order_agreement, table
-from vscg.study import book_configs
-from vscg.sweep import sweep
+from vscg.plots.parameters import accuracy_by_parameters, parts_figure
+from vscg.released.load import DEAD
+from vscg.study.paper import ACCURACY, PARAMETERS
+from vscg.study.parameters import parameter_table
+from vscg.study.runs import book_configs
+from vscg.study.tables import order_agreement, table
+from vscg.training.objectives import build_objective
+from vscg.training.sweep import sweep
 
 plots.set_style()
 
@@ -78,7 +78,7 @@ print(printed.round(2).to_string())
 # - **Registered**: the sum of both. It is what one line over `model.parameters()` gives for the published program.
 #
 # The book's models are built without dead layers, so counting them gives the live count. The names and shapes of the
-# dead ones were read off the published programs and are listed in `vscg.released.DEAD`.
+# dead ones were read off the published programs and are listed in `vscg.released.load.DEAD`.
 #
 # That our models have no dead layer is itself a claim. The check: one backward pass through each system's own loss. A
 # parameter outside the computation has no gradient at all afterwards, not even a zero.

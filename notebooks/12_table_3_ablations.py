@@ -27,14 +27,14 @@ import torch
 from IPython.display import display
 
 import vscg
-from vscg import paths
+from vscg.machine import paths
 from vscg.models.escm import PRIORS, CrossModalEventExtractor, EventSemanticConsistency
-from vscg.paper import TABLES
 from vscg.plots import set_style
-from vscg.plots_tables import difference_figure, table_figure
-from vscg.results import SIGN_RULE, VERDICT_RULE, order_agreement, table
-from vscg.study import book_configs
-from vscg.sweep import sweep
+from vscg.plots.tables import difference_figure, table_figure
+from vscg.study.paper import TABLES
+from vscg.study.runs import book_configs
+from vscg.study.tables import SIGN_RULE, VERDICT_RULE, order_agreement, table
+from vscg.training.sweep import sweep
 
 set_style()
 

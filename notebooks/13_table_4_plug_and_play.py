@@ -29,15 +29,15 @@ from IPython.display import display
 from torch import nn
 
 import vscg
-from vscg import paths
-from vscg.labels import BACKGROUND
+from vscg.data.labels import BACKGROUND
+from vscg.machine import paths
 from vscg.models.plug import PLUGS, build_plug
-from vscg.paper import ACCURACY, TABLES
 from vscg.plots import set_style
-from vscg.plots_tables import difference_figure, table_figure
-from vscg.results import SIGN_RULE, VERDICT_RULE, table, two_way_interval
-from vscg.study import book_configs
-from vscg.sweep import sweep
+from vscg.plots.tables import difference_figure, table_figure
+from vscg.study.paper import ACCURACY, TABLES
+from vscg.study.runs import book_configs
+from vscg.study.tables import SIGN_RULE, VERDICT_RULE, table, two_way_interval
+from vscg.training.sweep import sweep
 
 set_style()
 

@@ -30,17 +30,18 @@ import math
 import pandas as pd
 import torch
 
-from vscg import load_dataset, paths
+from vscg import load_dataset
+from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS
 from vscg.errors import VscgError
-from vscg.labels import BACKGROUND, CLASSES, SEGMENTS
+from vscg.machine import paths
 from vscg.models import build_model
-from vscg.objectives import LOSSES, build_objective
-from vscg.paper import TABLES
 from vscg.plots import set_style
-from vscg.plots_tables import difference_figure, table_figure
-from vscg.results import SIGN_RULE, VERDICT_RULE, order_agreement, sign, table, two_way_interval
-from vscg.study import book_configs
-from vscg.sweep import sweep
+from vscg.plots.tables import difference_figure, table_figure
+from vscg.study.paper import TABLES
+from vscg.study.runs import book_configs
+from vscg.study.tables import SIGN_RULE, VERDICT_RULE, order_agreement, sign, table, two_way_interval
+from vscg.training.objectives import LOSSES, build_objective
+from vscg.training.sweep import sweep
 
 set_style()
 

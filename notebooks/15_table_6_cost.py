@@ -35,18 +35,19 @@ from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
-from vscg import load_dataset, paths
-from vscg.config import SCHEDULES, RunConfig
-from vscg.exports import styled
-from vscg.machine import best_device, device_name
+from vscg import load_dataset
+from vscg.machine import paths
+from vscg.machine.device import best_device, device_name
 from vscg.models import SYSTEMS, build_model
-from vscg.objectives import build_objective
-from vscg.paper import COST
 from vscg.plots import COLOURS, OTHERS, set_style
-from vscg.plots_tables import difference_figure
-from vscg.results import SIGN_RULE, VERDICT_RULE, table
-from vscg.study import book_configs
-from vscg.sweep import sweep
+from vscg.plots.tables import difference_figure
+from vscg.study.paper import COST
+from vscg.study.runs import book_configs
+from vscg.study.show import styled
+from vscg.study.tables import SIGN_RULE, VERDICT_RULE, table
+from vscg.training.config import SCHEDULES, RunConfig
+from vscg.training.objectives import build_objective
+from vscg.training.sweep import sweep
 
 set_style()
 

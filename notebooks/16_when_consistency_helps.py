@@ -31,12 +31,14 @@ import numpy as np
 import pandas as pd
 
 import vscg
-from vscg import exports, paths, plots, results
-from vscg.evaluation import bounds, draws, resampled_means
-from vscg.labels import BACKGROUND
-from vscg.paper import TABLES
-from vscg.study import AMBIGUITIES, ambiguity_configs
-from vscg.sweep import sweep
+from vscg import plots
+from vscg.data.labels import BACKGROUND
+from vscg.machine import paths
+from vscg.study import show, tables
+from vscg.study.paper import TABLES
+from vscg.study.runs import AMBIGUITIES, ambiguity_configs
+from vscg.training.evaluation import bounds, draws, resampled_means
+from vscg.training.sweep import sweep
 
 plots.set_style()
 
@@ -136,7 +138,7 @@ assert all(part.shape == (seeds, *truth.shape) for part in right.values())
 def row(dial: float, escm: bool) -> dict:
     """One line: accuracy of one system at one position, fractions."""
     values = right[dial, escm].mean(2)
-    low, high = results.two_way_interval(values)
+    low, high = tables.two_way_interval(values)
     return {"name": f"dial {dial:.1f}", "group": "with ESCM" if escm else "without ESCM",
             "mean": values.mean(), "low": low, "high": high}
 
@@ -187,7 +189,7 @@ def line(name: str, mean: float, resampled: np.ndarray, **more) -> dict:
 every = np.ones_like(event)
 gains = pd.DataFrame([line(f"dial {dial:.1f}", *gain(dial, every)) for dial in AMBIGUITIES])
 last = AMBIGUITIES[-1]
-whole = results.two_way_interval(right[last, True].mean(2) - right[last, False].mean(2))
+whole = tables.two_way_interval(right[last, True].mean(2) - right[last, False].mean(2))
 assert np.allclose(gains.iloc[-1][["low", "high"]].astype(float), whole)       # the book's interval, to the digit
 print(f"{PLANTED}, gain of ESCM in percentage points")
 print((100 * gains.set_index("name")).round(1).to_string())
@@ -207,11 +209,11 @@ centred = dials - dials.mean()
 slope = np.tensordot(centred / (centred**2).sum(), by_clip, 1) * np.ptp(dials)
 growth = {"ends": by_clip[-1] - by_clip[0], "line through all": slope}
 for name, values in growth.items():
-    low, high = results.two_way_interval(values)
+    low, high = tables.two_way_interval(values)
     print(f"growth over the dial, {name:16}: {100 * values.mean():+.1f} points (95% interval {100 * low:+.1f} to "
           f"{100 * high:+.1f})")
-low, high = results.two_way_interval(growth["ends"])
-print(f"\nby the rule, on {PLANTED}, profile {PROFILE}, seeds: {seeds}. Verdict: {results.sign(1.0, (low, high), seeds)}")
+low, high = tables.two_way_interval(growth["ends"])
+print(f"\nby the rule, on {PLANTED}, profile {PROFILE}, seeds: {seeds}. Verdict: {tables.sign(1.0, (low, high), seeds)}")
 print(f"a growth smaller than about {50 * (high - low):.1f} points could not be told from none here")
 
 # %% [markdown]
@@ -292,7 +294,7 @@ def fate(dial: float, escm: bool) -> dict:
 
 fates = pd.DataFrame([fate(dial, escm) for dial in AMBIGUITIES for escm in (True, False)])
 text = fates.assign(**{column: (100 * fates[column]).map("{:.1f}".format) for column in fates.columns[2:]})
-exports.styled(text, f"{PLANTED}, test clips, percent: event seconds by what became of them (three columns), and "
+show.styled(text, f"{PLANTED}, test clips, percent: event seconds by what became of them (three columns), and "
                "background seconds that are right.", "fates")
 
 # %% [markdown]
@@ -323,7 +325,7 @@ table = pd.concat([gains.assign(group="all seconds"), split])[["name", "group", 
 table[["mean", "low", "high"]] *= 100
 text = pd.DataFrame({"position": table["name"], "seconds": table["group"], "gain (points)": [
     f"{r.mean:+.1f} ({r.low:+.1f} to {r.high:+.1f})" for r in table.itertuples()]})
-files = exports.write_table(exports.export_folder(PLANTED, PROFILE), "ambiguity", table, text,
+files = show.write_table(show.export_folder(PLANTED, PROFILE), "ambiguity", table, text,
                             f"Gain of ESCM on {PLANTED}, profile {PROFILE}, seeds: {seeds}. Not a reproduction of "
                             "accuracies on AVE.")
 print("\n".join(str(file.relative_to(paths.runs_dir().parent)) for file in files))

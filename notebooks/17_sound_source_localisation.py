@@ -32,10 +32,11 @@ import torch
 from IPython.display import display
 
 import vscg
-from vscg.evaluation import bootstrap_interval, bounds, draws, resampled_means, two_way_interval
-from vscg.exports import styled
-from vscg.labels import BACKGROUND, CATEGORIES
-from vscg.localisation import (
+from vscg.data.labels import BACKGROUND, CATEGORIES
+from vscg.models import SYSTEMS
+from vscg.plots import intervals, set_style, timeline
+from vscg.plots.attention import attention_of_systems, score_against_accuracy
+from vscg.study.localisation import (
     SCORES,
     attention_of,
     centre_prior,
@@ -50,12 +51,11 @@ from vscg.localisation import (
     success,
     success_area,
 )
-from vscg.models import SYSTEMS
-from vscg.plots import intervals, set_style, timeline
-from vscg.plots_attention import attention_of_systems, score_against_accuracy
-from vscg.rules import SIGN_RULE, sign
-from vscg.study import book_configs
-from vscg.sweep import sweep
+from vscg.study.rules import SIGN_RULE, sign
+from vscg.study.runs import book_configs
+from vscg.study.show import styled
+from vscg.training.evaluation import bootstrap_interval, bounds, draws, resampled_means, two_way_interval
+from vscg.training.sweep import sweep
 
 set_style()
 

@@ -38,16 +38,16 @@ import numpy as np
 import pandas as pd
 
 import vscg
-from vscg import failures
-from vscg.evaluation import clip_accuracy, two_way_interval
-from vscg.failures import confidence_of, edge_distance, error_kinds, estimate, resampled_shares
-from vscg.labels import BACKGROUND, CATEGORIES
+from vscg.data.labels import BACKGROUND, CATEGORIES
+from vscg.data.planted import GROUPS
 from vscg.models import SYSTEMS
-from vscg.planted import GROUPS
 from vscg.plots import set_style, short_name, timeline
-from vscg.plots_failures import edge_figure, grouped_figure, reliability_figure
-from vscg.study import book_configs
-from vscg.sweep import sweep
+from vscg.plots.failures import edge_figure, grouped_figure, reliability_figure
+from vscg.study import failures
+from vscg.study.failures import confidence_of, edge_distance, error_kinds, estimate, resampled_shares
+from vscg.study.runs import book_configs
+from vscg.training.evaluation import clip_accuracy, two_way_interval
+from vscg.training.sweep import sweep
 
 set_style()
 

@@ -35,14 +35,16 @@ from IPython.display import Video, display
 from torch import nn
 
 import vscg
-from vscg import paths, plots, plots_clip
+from vscg import plots
+from vscg.data.labels import CATEGORIES
 from vscg.features import weights
 from vscg.features.extract import Networks, load_networks
 from vscg.features.vggish import log_mel_examples
 from vscg.features.video import read_windows
-from vscg.labels import CATEGORIES
+from vscg.machine import paths
 from vscg.models import predict_segments
-from vscg.own_clip import load_checkpoint, overlay, timeline, watch, write_mp4
+from vscg.plots import clips
+from vscg.predict import load_checkpoint, overlay, timeline, watch, write_mp4
 
 plots.set_style()
 
@@ -98,7 +100,7 @@ assert window.frames.shape == (10, 16, 224, 224, 3)
 # The middle picture of each second: what the visual network will see.
 
 # %% mystnb={"figure": {"caption": "One of the sixteen pictures of every second.", "name": "fig-own-frames"}, "image": {"alt": "Ten small pictures in two rows, one for each second of the clip."}}
-plots_clip.frames(window.frames[:, 8])
+clips.frames(window.frames[:, 8])
 
 # %% [markdown]
 # ## The sound as a picture
@@ -128,7 +130,7 @@ if not CLIP:
 # The whole clip as VGGish gets it:
 
 # %% mystnb={"figure": {"caption": "Log-mel energy over the clip, the ten examples parted by lines: the tone is one bright line while it lasts.", "name": "fig-own-logmel"}, "image": {"alt": "A time-frequency picture of ten seconds with 64 bands; in the made clip a horizontal line lasts from second three to second seven."}}
-plots_clip.log_mel(examples)
+clips.log_mel(examples)
 
 # %% [markdown]
 # ## The two networks
@@ -212,7 +214,7 @@ Video(str(file), embed=True, width=336, html_attributes="controls aria-label='th
 # The same as pictures, one for each second.
 
 # %% mystnb={"figure": {"caption": "One picture of each second under its attention; framed where an event is predicted.", "name": "fig-own-overlay"}, "image": {"alt": "Ten small pictures in two rows with warm colours where the attention is above its even share."}}
-plots_clip.frames(overlay(watched[0])[8::16])
+clips.frames(overlay(watched[0])[8::16])
 
 # %% [markdown]
 # ## An explorer
@@ -273,7 +275,7 @@ plots.timeline(truth[shortest], {"predicted": classes})
 #
 # - A file becomes windows of ten seconds, each with 16 pictures and one second of sound per segment; the tone of the made
 #   clip lands in the frequency band that the formula says.
-# - The same call, `vscg.own_clip.watch`, takes any clip and any trained system to classes and attention.
+# - The same call, `vscg.predict.watch`, takes any clip and any trained system to classes and attention.
 #
 # ## What stays uncertain
 #

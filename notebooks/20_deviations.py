@@ -31,14 +31,16 @@ from matplotlib.figure import Figure
 from myst_nb import glue
 
 import vscg
-from vscg import deviations, exports, plots, plots_curves, results
-from vscg.deviation_study import PAPER_THRESHOLD, THRESHOLDS, load_study, per_clip, study_file
-from vscg.evaluation import two_way_interval
-from vscg.paper import ACCURACY, TABLES
-from vscg.parameters import parameter_table
-from vscg.rules import SIGN_RULE
-from vscg.study import book_configs
-from vscg.sweep import sweep
+from vscg import plots
+from vscg.plots import curves
+from vscg.study import deviations, show, tables
+from vscg.study.deviation_study import PAPER_THRESHOLD, THRESHOLDS, load_study, per_clip, study_file
+from vscg.study.paper import ACCURACY, TABLES
+from vscg.study.parameters import parameter_table
+from vscg.study.rules import SIGN_RULE
+from vscg.study.runs import book_configs
+from vscg.training.evaluation import two_way_interval
+from vscg.training.sweep import sweep
 
 plots.set_style()
 
@@ -112,7 +114,7 @@ text = pd.DataFrame({
     "program (%)": effects["first"].map("{:.1f}".format), "other (%)": effects["second"].map("{:.1f}".format),
     "effect (points)": [f"{e.difference:+.1f} ({e.low:+.1f} to {e.high:+.1f})" for e in effects.itertuples()],
     "the program's way is": [answer(e.low, e.high) for e in effects.itertuples()]})
-table = exports.styled(text, f"Effects of single differences, {values['data']}, {deviations.SEEDS} seeds, "
+table = show.styled(text, f"Effects of single differences, {values['data']}, {deviations.SEEDS} seeds, "
                        f"{values['device']}. Not a reproduction of accuracies on AVE.", "deviations")
 glue("deviations", table)
 
@@ -240,7 +242,7 @@ for row, name in (("W3, background clips, leak", "leak"), ("W3, background clips
 truth = data.labels[data.splits["test"]].argmax(-1)
 print(f"background seconds among the test clips: {100 * (truth == 28).mean():.1f}%; the right class on all seconds "
       f"would give {100 * (truth != 28).mean():.1f}%")
-exports.styled(pd.DataFrame(leak).T.reset_index(names="weak training"), "VSCG, weakly supervised, by what tells it "
+show.styled(pd.DataFrame(leak).T.reset_index(names="weak training"), "VSCG, weakly supervised, by what tells it "
                f"of background. {values['data']}, {deviations.SEEDS} seeds.", "leak")
 
 # %% [markdown]
@@ -283,7 +285,7 @@ assert abs(curve[1]).max() < 1e-9
 
 # %% mystnb={"figure": {"caption": "How much picking the checkpoint by test accuracy flatters, by the number of looks at the test clips; mean and range over the seeds.", "name": "fig-optimism"}, "image": {"alt": "Three curves over the number of looks, the mean, the lowest and the highest seed. All start at 0 for one look; the mean lies above 0 from two looks on."}}
 gains = np.array(list(curve.values()))                            # (looks, S)
-plots_curves.curves(list(curve), {"mean of the seeds": gains.mean(1), "lowest seed": gains.min(1),
+curves.curves(list(curve), {"mean of the seeds": gains.mean(1), "lowest seed": gains.min(1),
                                   "highest seed": gains.max(1)}, "looks at the test clips", "optimism (points)")
 
 # %% [markdown]
@@ -314,7 +316,7 @@ print("chosen on validation, seed by seed:", best)
 
 # %% mystnb={"figure": {"caption": "Test accuracy against the relevance threshold, mean and range over the seeds.", "name": "fig-threshold"}, "image": {"alt": "A curve of test accuracy over thresholds from 0.05 to 0.95 with a line each for the mean, the lowest and the highest seed."}}
 seeds = np.stack([at("test", threshold).mean(1) for threshold in THRESHOLDS])                # (thresholds, S)
-plots_curves.curves(list(THRESHOLDS), {"mean of the seeds": seeds.mean(1), "lowest seed": seeds.min(1),
+curves.curves(list(THRESHOLDS), {"mean of the seeds": seeds.mean(1), "lowest seed": seeds.min(1),
                                        "highest seed": seeds.max(1)}, "threshold of the relevance",
                     "accuracy (% of segments)", marks={"0.7": 0.7})
 
@@ -391,7 +393,7 @@ print(f"{changed.sum()} of {len(again)} answers differ: {', '.join(again['row'][
 print("no effect changed its sign with both intervals off 0:",
       not ((there["low"] > 0) & (effects.loc[there.index, "high"] < 0)
            | (there["high"] < 0) & (effects.loc[there.index, "low"] > 0)).any())
-exports.styled(again, f"Effects in points on two processors, {deviations.SEEDS} seeds each; "
+show.styled(again, f"Effects in points on two processors, {deviations.SEEDS} seeds each; "
                f"here {values['finished'][:10]}, there {second_sample.values['finished'][:10]}.", "deviations-again")
 
 # %% [markdown]
@@ -433,7 +435,7 @@ sweep(book_configs(",".join(NAMES), data=DATA, profile=PROFILE)).check()
 dataset = vscg.load_dataset(DATA)
 lines = []
 for name in NAMES:
-    differences = results.table(name, dataset=dataset, profile=PROFILE, data=DATA).differences()
+    differences = tables.table(name, dataset=dataset, profile=PROFILE, data=DATA).differences()
     lines.append(differences.assign(table=name))
 claims = pd.concat(lines, ignore_index=True)
 measured = claims[claims["sign"] != "not measured"]
@@ -468,7 +470,7 @@ for statement, name, pairs in STATEMENTS:
                    **{sign: int(found.get(sign, 0)) for sign in ("agrees", "open", "contradicts", "one seed")},
                    "evidence": f"{dataset.name}, {PROFILE}, {part['seeds'].max()} of each run",
                    "on AVE": "these" if (dataset.name, PROFILE) == ("ave", "full") else "no records"})
-exports.styled(pd.DataFrame(judged), f"The paper's claims and what was found, {DATA}, profile {PROFILE}. On planted data "
+show.styled(pd.DataFrame(judged), f"The paper's claims and what was found, {DATA}, profile {PROFILE}. On planted data "
                "only the sign is compared.", "claims")
 
 # %% [markdown]

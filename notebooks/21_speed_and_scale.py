@@ -33,18 +33,28 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from vscg.deviation_study import load_study
-from vscg.deviations import ROUNDINGS
-from vscg.exports import styled
-from vscg.inference import Features
+from vscg.data.prepared import Dataset
+from vscg.machine.rounding import round_tf32
 from vscg.models import build_model
-from vscg.objectives import build_objective
 from vscg.plots import set_style
-from vscg.plots_speed import growth_figure, profile_figure, roofline_figure, speedup_figure
-from vscg.prepared import Dataset
-from vscg.rounding import round_tf32
-from vscg.speed import (BASE, FOLDER, OURS, describe, profile_table, published_loads, ratios, read_speed, roofline,
-                        step_ratios)
+from vscg.plots.speed import growth_figure, profile_figure, roofline_figure, speedup_figure
+from vscg.study.deviation_study import load_study
+from vscg.study.deviations import ROUNDINGS
+from vscg.study.show import styled
+from vscg.study.speed import (
+    BASE,
+    FOLDER,
+    OURS,
+    describe,
+    profile_table,
+    published_loads,
+    ratios,
+    read_speed,
+    roofline,
+    step_ratios,
+)
+from vscg.training.batches import Features
+from vscg.training.objectives import build_objective
 
 set_style()
 
@@ -81,7 +91,7 @@ print(f"{stored.nbytes / 1e6:.1f} MB against {toy.visual.nbytes / 1e6:.1f} MB; t
 
 # %% [markdown]
 # They are equal because these values need no more than 2 bytes. Real features lose a relative 0.0005 at most, once, when
-# the file is prepared. `python -m tests.benchmarks` uses values like these, so both loops see the same numbers and must
+# the file is prepared. `python -m benchmarks` uses values like these, so both loops see the same numbers and must
 # report the same losses; a test holds them to it.
 #
 # ## What a step costs at least
@@ -112,7 +122,7 @@ print(f"a whole step:   {counted / 1e6:.1f} million, {100 * 2 * largest / counte
 #
 # ## The records
 #
-# Everything from here to the last section was measured with `python -m tests.benchmarks` and is kept in `book/records`.
+# Everything from here to the last section was measured with `python -m benchmarks` and is kept in `book/records`.
 # Each arm of a comparison is a process of its own, because the allocator's setting holds for a whole process. The
 # processes take short turns, A B A B; ratios are taken within a round, so that what else the machine does hits both.
 # Sessions begin anew with other processes. The median and the quartiles over all rounds are shown.
@@ -219,7 +229,7 @@ styled(shown, f"What a step of batch {step['batch']} asks of the system.", "spee
 # ## Where the time goes
 #
 # torch's profiler tells for each operator how long it took. Sorted into a few groups, for the published loop and for the
-# package, in turns of their own (`python -m tests.benchmarks profile`):
+# package, in turns of their own (`python -m benchmarks profile`):
 
 # %%
 profile = cpu["profile"]
@@ -441,7 +451,7 @@ for n in sorted(map(int, seeds.columns)):
 # ## On a GPU
 #
 # On a GPU the maps lie on the card, and the step is recorded once as a CUDA graph and then started by a single launch:
-# [use your GPU](../book/howto/gpu.md) tells how. The same commands measure it: `python -m tests.benchmarks step --json
+# [use your GPU](../book/howto/gpu.md) tells how. The same commands measure it: `python -m benchmarks step --json
 # book/records/speed_gpu.json`.
 
 # %% tags=["nbval-check-output"]
@@ -462,14 +472,14 @@ for name, found in others.items():
 
 # %%
 root = FOLDER.parent.parent
-if (root / "tests" / "benchmarks").is_dir():
-    words = f"-m tests.benchmarks epoch --batch {BATCH} --steps 1 --sessions 1".split()
+if (root / "benchmarks").is_dir():
+    words = f"-m benchmarks epoch --batch {BATCH} --steps 1 --sessions 1".split()
     words += f"--rounds {ROUNDS} --threads {THREADS} --device cpu".split()
     done = subprocess.run([sys.executable, *words], cwd=root, text=True, capture_output=True)
     print(done.stdout, done.stderr)
     assert done.returncode == 0
 else:
-    print("no tests/benchmarks here: clone the repository to measure")
+    print("no benchmarks here: clone the repository to measure")
 
 # %% [markdown]
 # So small a step is mostly overhead and its ratio is mostly noise; compare the line of `published again`. The bytes are

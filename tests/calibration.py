@@ -9,14 +9,14 @@ dials of today. For `planted`, `--epochs 300` is the paper's schedule, for a GPU
 import argparse
 import json
 
-from vscg.config import RunConfig
-from vscg.data import PLANTED, load_dataset
-from vscg.dials import SIZES
-from vscg.files import write_atomically
-from vscg.planted import recipe
-from vscg.prepared import Dataset
-from vscg.speed import FOLDER
-from vscg.training import fit
+from vscg.data.dials import SIZES
+from vscg.data.planted import recipe
+from vscg.data.prepared import Dataset
+from vscg.data.sets import PLANTED, load_dataset
+from vscg.machine.files import write_atomically
+from vscg.study.speed import FOLDER
+from vscg.training.config import RunConfig
+from vscg.training.loop import fit
 
 MODALITIES = ("both", "audio", "visual")
 SEEDS = {"planted-mini": 5, "planted": 1}

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.loopback import Server
-from vscg.labels import CATEGORIES, presence_target, read_annotations
-from vscg.planted import generate
-from vscg.prepared import Dataset, read_prepared
+from vscg.data.labels import CATEGORIES, presence_target, read_annotations
+from vscg.data.planted import generate
+from vscg.data.prepared import Dataset, read_prepared
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TINY = {"train": 16, "val": 4, "test": 4, "background": 2}      # clips of the `tiny` data set

@@ -1,9 +1,9 @@
 """Whether the runs are here that the committed chapters of tables and the README show."""
 from functools import cache
 
-from vscg import paths
-from vscg.study import book_configs
-from vscg.sweep import unique_runs
+from vscg.machine import paths
+from vscg.study.runs import book_configs
+from vscg.training.sweep import unique_runs
 
 
 @cache

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from vscg.data.prepared import Dataset
 from vscg.models import BUILT
-from vscg.prepared import Dataset
-from vscg.records import run_key, write_record
-from vscg.results import table, table_configs
+from vscg.study.runs import table_configs
+from vscg.study.tables import table
+from vscg.training.records import run_key, write_record
 
 CLIPS = 12
 TRUTH = np.random.default_rng(0).integers(0, 28, (20, 1)).repeat(10, axis=1)

@@ -11,17 +11,17 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests.benchmarks import __main__ as command
-from tests.benchmarks import kinds, profiling, standin, turns
-from tests.benchmarks.arms import ARMS, SINGLE
-from tests.benchmarks.published import PublishedLoop
-from tests.benchmarks.roofline import Traffic, missed, recurrent_flops, step_cost
-from tests.benchmarks.turns import Worker
-from tests.benchmarks.work import WORK, PackageLoop, configuration
-from vscg import official
+from benchmarks import __main__ as command
+from benchmarks import kinds, profiling, standin, turns
+from benchmarks.arms import ARMS, SINGLE
+from benchmarks.published import PublishedLoop
+from benchmarks.roofline import Traffic, missed, recurrent_flops, step_cost
+from benchmarks.turns import Worker
+from benchmarks.work import WORK, PackageLoop, configuration
+from vscg.data import official
+from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
-from vscg.prepared import read_prepared
-from vscg.speed import profile_table
+from vscg.study.speed import profile_table
 
 CPU = torch.device("cpu")
 

@@ -13,13 +13,13 @@ import pytest
 from tests.tables import MINI, fill
 from vscg import cli
 from vscg.cli import main
-from vscg.config import PRECISIONS, RunConfig
+from vscg.data.planted import generate
 from vscg.errors import VscgError
 from vscg.models import BUILT
-from vscg.planted import generate
-from vscg.records import Record
-from vscg.study import book_configs
-from vscg.sweep import Failure, Sweep
+from vscg.study.runs import book_configs
+from vscg.training.config import PRECISIONS, RunConfig
+from vscg.training.records import Record
+from vscg.training.sweep import Failure, Sweep
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,8 @@ import pytest
 from torch import nn
 
 from vscg import cli
-from vscg.config import RunConfig
 from vscg.errors import VscgError
+from vscg.training.config import RunConfig
 
 
 def stop(given):

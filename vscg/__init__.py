@@ -3,14 +3,14 @@ import importlib
 import os
 
 from vscg import data
-from vscg.allocator import keep_memory
-from vscg.config import RunConfig
 from vscg.data import load_dataset
 from vscg.errors import VscgError
+from vscg.machine.allocator import keep_memory
 from vscg.models import SYSTEMS, build_model, predict_segments
-from vscg.objectives import build_objective
-from vscg.released import load_released
-from vscg.training import fit
+from vscg.released.load import load_released
+from vscg.training.config import RunConfig
+from vscg.training.loop import fit
+from vscg.training.objectives import build_objective
 
 # Read by cuBLAS at its first product: with buffers of one size, cuDNN's recurrent layers always add in one order.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -5,25 +5,24 @@ import signal
 import sys
 from pathlib import Path
 
-from vscg import paths
-from vscg.check import check
-from vscg.config import MODALITIES, PRECISIONS, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
-from vscg.deviation_study import write_study
-from vscg.deviations import deviation_configs
-from vscg.dials import SIZES
-from vscg.download import download_features, download_small
+from vscg.data.check import check
+from vscg.data.dials import SIZES
+from vscg.data.download import download_features, download_small
+from vscg.data.planted import generate
+from vscg.data.prepare import prepare_ave
 from vscg.errors import VscgError
 from vscg.features.extract import extract, load_networks
-from vscg.files import make_folder, reason
+from vscg.machine import paths
+from vscg.machine.files import make_folder, reason
 from vscg.models import BUILT, SETTINGS, VARIANTS
-from vscg.objectives import TARGETS
-from vscg.own_clip import load_checkpoint, watch, write_results
-from vscg.planted import generate
-from vscg.prepare import prepare_ave
-from vscg.records import find_records
-from vscg.study import STUDIES, book_configs
-from vscg.sweep import Sweep, sweep
-from vscg.training import fit
+from vscg.predict import load_checkpoint, watch, write_results
+from vscg.study.deviations import deviation_configs, write_study
+from vscg.study.runs import STUDIES, book_configs
+from vscg.training.config import MODALITIES, PRECISIONS, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
+from vscg.training.loop import fit
+from vscg.training.objectives import TARGETS
+from vscg.training.records import find_records
+from vscg.training.sweep import Sweep, sweep
 
 
 def _download(args: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 from sphinx.errors import ExtensionError
 
-from vscg.files import make_folder, write_atomically
+from vscg.machine.files import make_folder, write_atomically
 
 BRANCH, FOLDER = "gh-pages", "launch"
 INTRO = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sphinx.errors import ExtensionError
 
-from vscg.files import write_atomically
+from vscg.machine.files import write_atomically
 
 
 def mirror(sources: Path, run: Path | None, target: Path) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from bs4 import BeautifulSoup, Tag
 from sphinx import addnodes
 
-from vscg.files import write_atomically
+from vscg.machine.files import write_atomically
 
 PAGE, PDF = "print.html", "vscg-step-by-step.pdf"
 REFERENCES = ("for", "headers", "aria-labelledby", "aria-describedby", "aria-controls")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import nbformat
 
-from vscg.config import PROFILES
 from vscg.errors import VscgError
-from vscg.files import write_atomically
-from vscg.paper import TABLES
-from vscg.paths import runs_dir
-from vscg.records import OtherVersion, Record, read_record, run_key
-from vscg.study import STUDIES, book_configs
+from vscg.machine.files import write_atomically
+from vscg.machine.paths import runs_dir
+from vscg.study.paper import TABLES
+from vscg.study.runs import STUDIES, book_configs
+from vscg.training.config import PROFILES
+from vscg.training.records import OtherVersion, Record, read_record, run_key
 
 COMMITTED = "committed outputs shown"
 HEAD = """# Status

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from tests.golden import golden
 from vscg.models import BUILT, SYSTEMS, Output, build_model
-from vscg.objectives import build_objective
-from vscg.released import DEAD, load_released, our_name
+from vscg.released.load import DEAD, load_released, our_name
+from vscg.training.objectives import build_objective
 
 FOLDER = Path(__file__).resolve().parent
 # Each system in each setting, then what a switch makes of some, which its name tells: cssnet_fully_agva.

@@ -13,19 +13,19 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from vscg import paths
-from vscg.cluster import Died, work
+from vscg.data.labels import SEGMENTS
+from vscg.data.prepared import check_target
 from vscg.errors import VscgError
 from vscg.features import weights as published
 from vscg.features.parts import Clip, Report, assemble, read_clip, window_file, write_note, write_window
 from vscg.features.vgg19 import VGG19, visual_features
 from vscg.features.vggish import VGGish, audio_features
 from vscg.features.video import Window, read_windows
-from vscg.files import WriteError, in_use, locked, write_error
-from vscg.fingerprint import code_hash, value_hash
-from vscg.labels import SEGMENTS
-from vscg.machine import usable_device
-from vscg.prepared import check_target
+from vscg.machine import paths
+from vscg.machine.cluster import Died, work
+from vscg.machine.device import usable_device
+from vscg.machine.files import WriteError, in_use, locked, write_error
+from vscg.machine.fingerprint import code_hash, value_hash
 
 SUFFIXES = frozenset((
     ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv "

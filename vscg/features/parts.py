@@ -8,12 +8,12 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from vscg.data.labels import AUDIO_DIM, BACKGROUND, CLASSES, GRID, SEGMENTS, VISUAL_DIM
+from vscg.data.prepared import ID_LENGTH, PreparedWriter
 from vscg.errors import VscgError
 from vscg.features.video import Window
-from vscg.files import write_atomically
-from vscg.fingerprint import value_hash
-from vscg.labels import AUDIO_DIM, BACKGROUND, CLASSES, GRID, SEGMENTS, VISUAL_DIM
-from vscg.prepared import ID_LENGTH, PreparedWriter
+from vscg.machine.files import write_atomically
+from vscg.machine.fingerprint import value_hash
 
 # What is kept of a window.
 _FORMS = {"visual": ((SEGMENTS, GRID, GRID, VISUAL_DIM), np.dtype(np.float16)), "padded": ((SEGMENTS,), np.dtype(bool)),

@@ -5,9 +5,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from vscg.data.labels import AUDIO_DIM
 from vscg.errors import VscgError
 from vscg.features.vgg19 import conv_stack
-from vscg.labels import AUDIO_DIM
 
 SAMPLE_RATE = 16_000                                       # Hz
 WINDOW, HOP, FFT = 400, 160, 512                           # samples: 25 ms, 10 ms, and the next power of two

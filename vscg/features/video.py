@@ -14,8 +14,8 @@ import av
 import numpy as np
 from av.stream import Disposition
 
+from vscg.data.labels import SEGMENTS
 from vscg.errors import VscgError
-from vscg.labels import SEGMENTS
 
 FRAMES = 16                              # pictures in each second, at the middles of its sixteenths
 SIZE = 224                               # pixels along each side; the picture is stretched to a square

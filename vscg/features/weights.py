@@ -9,10 +9,11 @@ import pooch
 import torch
 from torch import nn
 
-from vscg import download, paths
-from vscg.checkpoints import read_checkpoint
+from vscg.data import download
 from vscg.errors import VscgError
-from vscg.files import locked
+from vscg.machine import paths
+from vscg.machine.files import locked
+from vscg.released.reader import read_checkpoint
 
 
 @dataclass(frozen=True)

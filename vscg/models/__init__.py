@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from vscg.choices import choose
-from vscg.errors import VscgError
+from vscg.errors import VscgError, choose
 from vscg.models.avel import AVEL
 from vscg.models.avin import AVIN
 from vscg.models.avrb import AVRB
@@ -29,8 +28,8 @@ from vscg.models.vscg import VSCG
 SETTINGS = ("fully", "weakly")
 VARIANTS = ("released", "paper")
 # Where a system comes from: our model computes what its published program computes; it was rebuilt from a description
-# that goes into detail; its abstract names its parts and our equations fill them; or nothing is built, in a setting where
-# the paper has a dash.
+# that goes into detail; its abstract names its parts and our equations fill them; or nothing is built, in a setting
+# where the paper has a dash.
 ORIGINS = ("published code", "described in detail", "known from its abstract", "reported only")
 
 

@@ -8,8 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from vscg.choices import choose
-from vscg.errors import VscgError
+from vscg.errors import VscgError, choose
 from vscg.models.attention import AudioGuidedAttention
 from vscg.models.bilinear import BilinearPooling
 from vscg.models.output import Output

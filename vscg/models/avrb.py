@@ -6,8 +6,7 @@ figures. Its unsupervised form (a triplet loss on Gram matrices) is left out.
 import torch
 from torch import Tensor, nn
 
-from vscg.choices import choose
-from vscg.errors import VscgError
+from vscg.errors import VscgError, choose
 from vscg.models.attention import AudioGuidedAttention
 from vscg.models.bilinear import BilinearPooling
 from vscg.models.encoder import BiLSTM

@@ -2,8 +2,7 @@
 import torch
 from torch import Tensor, nn
 
-from vscg.choices import choose
-from vscg.errors import VscgError
+from vscg.errors import VscgError, choose
 from vscg.models.attention import AudioGuidedAttention
 from vscg.models.dmrn import ResidualFusion
 from vscg.models.output import Output

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vscg.choices import choose
+from vscg.errors import choose
 from vscg.models.adaptive import AdaptiveAttention, SentinelLSTM
 from vscg.models.channel_attention import pool
 from vscg.models.output import Output

@@ -1,7 +1,7 @@
 """CMBS, cross-modal background suppression (CVPR 2022)."""
 from torch import Tensor, nn
 
-from vscg.choices import choose
+from vscg.errors import choose
 from vscg.models.channel_attention import ChannelGate, GuidedPooling, apply_gate, visual_layer
 from vscg.models.encoder import BiLSTM
 from vscg.models.heads import TwoPartHead

@@ -4,7 +4,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vscg.choices import choose
+from vscg.errors import choose
 from vscg.models.attention import AudioGuidedAttention
 from vscg.models.encoder import BiLSTM
 from vscg.models.heads import TwoPartHead

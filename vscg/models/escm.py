@@ -2,7 +2,7 @@
 import torch
 from torch import Tensor, nn
 
-from vscg.choices import choose
+from vscg.errors import choose
 from vscg.models.psp import ProjectAndNorm
 from vscg.models.recurrent import GRU
 

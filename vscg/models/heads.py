@@ -2,7 +2,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vscg.choices import choose
+from vscg.errors import choose
 from vscg.models.output import Output
 
 

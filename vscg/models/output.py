@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields
 
 from torch import Tensor
 
-from vscg.labels import BACKGROUND
+from vscg.data.labels import BACKGROUND
 
 
 @dataclass

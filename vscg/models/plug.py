@@ -1,7 +1,7 @@
 """Modules that can be put into other systems, between their last feature module and their classifier (Table IV)."""
 from torch import Tensor, nn
 
-from vscg.choices import choose
+from vscg.errors import choose
 from vscg.models.escm import EventSemanticConsistency
 from vscg.models.psp import PositiveSamplePropagation, ProjectAndNorm
 

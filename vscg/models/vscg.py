@@ -1,7 +1,7 @@
 """VSCG, the video-level semantic consistency guidance network, in both settings and both variants (Sec. III)."""
 from torch import Tensor, nn
 
-from vscg.choices import choose
+from vscg.errors import choose
 from vscg.models.encoder import SegmentEncoder
 from vscg.models.escm import EventSemanticConsistency
 from vscg.models.heads import WeightingHead, build_head, classify, segment_cosine

@@ -1,0 +1,140 @@
+"""Labels: reading annotations, targets, and the facts about the real AVE files."""
+import h5py
+import numpy as np
+import pytest
+
+from vscg.data import official
+from vscg.data.check import repeated_videos, shared_videos
+from vscg.data.labels import (
+    BACKGROUND,
+    CATEGORIES,
+    event_mask,
+    labels_from_annotations,
+    presence_target,
+    proportion_target,
+    read_annotations,
+)
+from vscg.errors import VscgError
+from vscg.machine.fingerprint import value_hash
+
+
+@pytest.fixture
+def annotations(tmp_path):
+    def write(text: str | bytes):
+        path = tmp_path / "Annotations.txt"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+    return write
+
+
+def test_event_fills_its_interval_and_background_the_rest(annotations):
+    marks = read_annotations(annotations("Bark&AAAAAAAAAAA&good&3&5\nMandolin&BBBBBBBBBBB&good&0&10\r\n"))
+    labels = labels_from_annotations(marks)
+    assert labels.shape == (2, 10, 29) and labels.dtype == np.float32
+    assert labels[0].argmax(-1).tolist() == [28, 28, 28, 2, 2, 28, 28, 28, 28, 28]
+    assert labels[1].argmax(-1).tolist() == [27] * 10
+    assert (labels.sum(-1) == 1).all()
+    assert event_mask(labels)[0].tolist() == [False] * 3 + [True] * 2 + [False] * 5
+    assert presence_target(marks).argmax(-1).tolist() == [2, 27] and presence_target(marks).sum() == 2
+    np.testing.assert_allclose(proportion_target(labels)[0, [2, 28]], [0.2, 0.8])
+    assert marks.video_ids == ("AAAAAAAAAAA", "BBBBBBBBBBB") and len(marks) == 2
+
+
+def test_labels_equal_a_loop(annotations):
+    rng = np.random.default_rng(0)
+    rows = [(int(c), *sorted(rng.integers(0, 11, 2).tolist())) for c in rng.integers(0, 28, 50)]
+    path = annotations("".join(f"{CATEGORIES[c]}&AAAAAAAAAAA&good&{s}&{e}\n" for c, s, e in rows))
+    expected = np.zeros((50, 10, 29))
+    for i, (c, s, e) in enumerate(rows):
+        for t in range(10):
+            expected[i, t, c if s <= t < e else BACKGROUND] = 1
+    assert (labels_from_annotations(path) == expected).all()
+
+
+GOOD = "Bark&AAAAAAAAAAA&good&3&5\n"
+
+
+@pytest.mark.parametrize("text, line, fault", [
+    ("", 1, "empty"),
+    (GOOD + "Bark&AAAAAAAAAAA&good&3\n", 2, "4 field"),
+    (GOOD + "Bark&AAAAAAAAAAA&good&3&5&6\n", 2, "6 field"),
+    (GOOD + "\n" + GOOD, 2, "1 field"),
+    ("Bark&AAAAAAAAAAA&good&x&5\n", 1, "start is 'x'"),
+    ("Bark&AAAAAAAAAAA&good&3&5.0\n", 1, "end is '5.0'"),
+    ("Bark&AAAAAAAAAAA&good&-1&5\n", 1, "start is '-1'"),
+    ("Bark&AAAAAAAAAAA&good&3&11\n", 1, "end is '11'"),
+    ("Bark&AAAAAAAAAAA&good&3&" + "9" * 9000 + "\n", 1, "end is '999"),
+    ("Bark&AAAAAAAAAAA&good&\u0663&5\n", 1, "start is"),
+    (GOOD + "Bark&AAAAAAAAAAA&good&6&5\n", 2, "starts at 6 s"),
+    ("bark&AAAAAAAAAAA&good&3&5\n", 1, "unknown category 'bark'"),
+    ("Bark&&good&3&5\n", 1, "video id"),
+    (GOOD.encode() + b"B\xe9&AAAAAAAAAAA&good&3&5\n", 2, "not UTF-8"),
+    (b"\x89HDF\r\n\x1a\n\x00\x00\xff", 1, "UTF-8"),
+])
+def test_malformed_annotations_name_file_and_line(annotations, text, line, fault):
+    path = annotations(text)
+    with pytest.raises(VscgError) as caught:
+        read_annotations(path)
+    assert str(caught.value).startswith(f"{path}, line {line}: ") and fault in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    for path in (tmp_path / "none.txt", tmp_path):
+        with pytest.raises(VscgError, match=str(path)):
+            read_annotations(path)
+
+
+def test_categories_are_in_the_order_of_the_real_file(ave_small):
+    lines = (ave_small / "Annotations.txt").read_text(encoding="utf-8").splitlines()
+    assert tuple(dict.fromkeys(line.split("&")[0] for line in lines)) == CATEGORIES
+
+
+def test_presence_target_equals_the_official_clip_labels(ave_small):
+    with h5py.File(ave_small / "mil_labels.h5") as handle:
+        expected = handle["avadataset"][()]
+    target = presence_target(read_annotations(ave_small / "Annotations.txt"))
+    assert target.shape == (4143, 29) and (target == expected).all()
+
+
+def test_facts_about_the_real_annotations_and_splits(ave_small):
+    marks = read_annotations(ave_small / "Annotations.txt")
+    labels = labels_from_annotations(marks)
+    splits = official.read_orders(ave_small, len(marks))
+    assert (len(marks), len(set(marks.video_ids)), len(set(marks.category.tolist()))) == (4143, 4097, 28)
+    assert {name: len(rows) for name, rows in splits.items()} == {"train": 3339, "val": 402, "test": 402}
+    assert sorted(np.concatenate(list(splits.values())).tolist()) == list(range(4143))
+
+    durations = event_mask(labels).sum(1)
+    assert np.bincount(durations).tolist() == [1, 0, 214, 220, 217, 196, 200, 139, 111, 95, 2750]
+    assert np.flatnonzero(durations == 0).tolist() == [26]
+    assert (marks.category[26], marks.start[26], marks.end[26]) == (0, 0, 0)
+    share = {name: round(100 * labels[rows, :, BACKGROUND].mean(), 1) for name, rows in splits.items()}
+    assert share == {"train": 16.9, "val": 18.2, "test": 17.8}
+    partial = (durations[splits["train"]] < 10).mean()
+    assert round(100 * partial) == 33                      # training clips whose proportion target shows a duration
+
+    repeated = repeated_videos(marks.video_ids)
+    assert len(repeated) == 45
+    assert all(len({marks.category[row] for row in rows}) == len(rows) for rows in repeated.values())
+    shared = shared_videos(marks.video_ids, splits)
+    assert {pair: len(videos) for pair, videos in shared.items()} == {
+        ("train", "val"): 10, ("train", "test"): 8, ("val", "test"): 0}
+
+
+def test_train_order_is_sorted_by_category(ave_small):
+    marks = read_annotations(ave_small / "Annotations.txt")
+    category = marks.category[official.read_orders(ave_small, len(marks))["train"]]
+    assert np.count_nonzero(np.diff(category)) + 1 == 28   # runs of one category
+
+
+def test_facts_about_the_real_background_clips(ave_small):
+    audio = np.concatenate(list(official.stream(ave_small / "audio_feature_noisy.h5", "audio", 178)))
+    assert official.check_noisy_labels(ave_small / "labels_noisy.h5") == 178
+    assert audio.shape == (178, 10, 128) and audio.min() == 0
+    assert round(100 * (audio == 0).mean(), 1) == 65.3
+    assert (round(audio.mean(), 3), round(audio.std(), 3), round(audio.max(), 1)) == (0.122, 0.262, 4.5)
+
+
+def test_the_categories_are_those_of_the_real_file_where_it_is_not_at_hand():
+    assert value_hash(list(CATEGORIES)) == "9996da6433e15d11375f858981386a5b3fb371a32d2d5465e398cf9da71266b5"

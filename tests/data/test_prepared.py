@@ -1,0 +1,308 @@
+"""The prepared file: what is written is read back, and every broken file is one clear error."""
+import json
+import multiprocessing
+import os
+import tracemalloc
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from vscg.data import load_dataset
+from vscg.data.prepared import PreparedWriter, read_prepared
+from vscg.errors import VscgError
+from vscg.machine.files import WriteError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CLIPS = 4
+
+
+def clips(count: int, seed: int = 0) -> dict:
+    rng = np.random.default_rng(seed)
+    category = np.array([3, 7, 0, 28])[np.arange(count) % 4]
+    labels = np.eye(29)[np.where(np.arange(10) < 6, category[:, None], 28)]
+    return {"visual": rng.random((count, 10, 7, 7, 512)), "audio": rng.random((count, 10, 128)), "labels": labels,
+            "category": category, "video_ids": [f"clip-{seed}-{i}-é" for i in range(count)],
+            "mask": rng.random((count, 10, 7, 7)) > 0.5}
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    path = tmp_path / "set.h5"
+    with PreparedWriter(path, CLIPS, "toy", "ab12", {"seed": 0}) as writer:
+        writer.append(**clips(3))
+        writer.append(**clips(1, seed=1))
+        writer.splits(train=[0, 1], val=[2], test=[], background=[3])
+    return path
+
+
+def test_what_is_written_is_read_back(prepared):
+    data, first, second = read_prepared(prepared), clips(3), clips(1, seed=1)
+    assert (data.name, data.fingerprint, data.path, len(data)) == ("toy", "ab12", prepared, CLIPS)
+    for key in ("visual", "audio", "labels", "category"):
+        expected = np.concatenate([first[key], second[key]])
+        assert (getattr(data, key) == expected.astype(getattr(data, key).dtype)).all(), key
+    assert [x.dtype.name for x in (data.visual, data.audio, data.labels, data.category)] == [
+        "float16", "float32", "float32", "int64"]
+    assert {key: rows.tolist() for key, rows in data.splits.items()} == {
+        "train": [0, 1], "val": [2], "test": [], "background": [3]}
+    assert data.video_ids == ("clip-0-0-é", "clip-0-1-é", "clip-0-2-é", "clip-1-0-é")
+    assert (data.truth["mask"][:3] == first["mask"]).all() and data.truth["mask"].dtype == bool
+    with h5py.File(prepared) as handle:
+        assert handle["labels"].dtype == np.uint8 and json.loads(handle.attrs["sources"]) == {"seed": 0}
+    assert len(load_dataset(prepared)) == CLIPS
+
+
+def test_float32_on_request(tmp_path):
+    with PreparedWriter(tmp_path / "set.h5", 1, "toy", "ab", visual_dtype="float32") as writer:
+        writer.append(**clips(1))
+        writer.splits(train=[0], val=[], test=[])
+    assert (read_prepared(tmp_path / "set.h5").visual == clips(1)["visual"].astype(np.float32)).all()
+    with pytest.raises(VscgError, match="float64"):
+        PreparedWriter(tmp_path / "set.h5", 1, "toy", "ab", visual_dtype="float64")
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])
+def test_an_interrupted_write_leaves_the_old_file(prepared, stop):
+    before = prepared.read_bytes()
+    with pytest.raises(stop), PreparedWriter(prepared, CLIPS, "toy", "cd") as writer:
+        writer.append(**clips(2))
+        raise stop
+    assert prepared.read_bytes() == before and os.listdir(prepared.parent) == ["set.h5"]
+
+
+def test_an_incomplete_write_is_not_published(tmp_path):
+    with pytest.raises(ValueError, match="2 of 4 clips"), PreparedWriter(tmp_path / "set.h5", 4, "toy", "cd") as writer:
+        writer.append(**clips(2))
+        writer.splits(train=[0, 1], val=[], test=[])
+    assert os.listdir(tmp_path) == []
+
+
+def test_bad_values_are_refused_when_written(tmp_path):
+    for key, index, value, where in (("visual", (1, 2, 3, 4, 5), np.nan, r"visual\[1, 2, 3, 4, 5\]"),
+                                     ("visual", (0, 0, 0, 0, 0), 1e6, r"visual\[0, 0, 0, 0, 0\]"),
+                                     ("audio", (1, 9, 127), np.inf, r"audio\[1, 9, 127\]"),
+                                     ("labels", (0, 4, 28), 1, r"labels\[0, 4\]"),
+                                     ("labels", (0, 4, 3), 0.5, r"labels\[0, 4\]"),
+                                     ("category", (1,), 29, r"category\[1\]"),
+                                     ("category", (1,), 8, r"labels\[1, 0\]")):
+        block = clips(2)
+        block[key][index] = value
+        with pytest.raises(VscgError, match=where), PreparedWriter(tmp_path / "set.h5", 2, "toy", "cd") as writer:
+            writer.append(**block)
+    assert os.listdir(tmp_path) == []
+
+
+def test_too_little_room_is_found_before_writing(tmp_path):
+    with pytest.raises(VscgError, match="GiB"), PreparedWriter(tmp_path / "set.h5", 10**9, "toy", "cd"):
+        pass
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_place_where_something_else_is_or_would_be_lost(tmp_path, prepared, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for place in (tmp_path, ".", "", "/"):
+        with pytest.raises(WriteError, match="is a folder; name the file to write"):
+            PreparedWriter(place, 1, "toy", "ab")
+    clip, other, pipe = tmp_path / "clip.mkv", tmp_path / "other.h5", tmp_path / "pipe"
+    clip.write_bytes(b"a clip")
+    with h5py.File(other, "w") as handle:
+        handle["avadataset"] = [1.0]
+    os.mkfifo(pipe)
+    for path in (clip, other, pipe):
+        with pytest.raises(WriteError, match=f"{path}: what is there is no prepared file, so it is not replaced"):
+            PreparedWriter(path, 1, "toy", "ab")
+    assert clip.read_bytes() == b"a clip" and h5py.File(other)["avadataset"][0] == 1
+    with PreparedWriter(prepared, 1, "toy", "cd") as writer:           # a prepared one is replaced
+        writer.append(**clips(1))
+        writer.splits(train=[0], val=[], test=[])
+    assert read_prepared(prepared).fingerprint == "cd"
+
+
+def test_two_writers_of_one_file_take_turns(tmp_path):
+    """None removes what the other has begun, and the file is always a whole one."""
+    path = tmp_path / "set.h5"
+
+    def write(letter):
+        for _ in range(5):
+            with PreparedWriter(path, 1, "toy", letter) as writer:
+                writer.append(**clips(1))
+                writer.splits(train=[0], val=[], test=[])
+            assert read_prepared(path).fingerprint in ("a", "b")
+
+    processes = [multiprocessing.get_context("fork").Process(target=write, args=(letter,)) for letter in "ab"]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0] and os.listdir(tmp_path) == ["set.h5"]
+
+
+def test_the_file_is_as_readable_as_the_user_wants(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with PreparedWriter(tmp_path / "set.h5", 1, "toy", "ab") as writer:
+            writer.append(**clips(1))
+            writer.splits(train=[0], val=[], test=[])
+    finally:
+        os.umask(before)
+    assert (tmp_path / "set.h5").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(prepared, monkeypatch):
+    def refuse(*args, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(h5py, "File", refuse)
+    with pytest.raises(VscgError, match=f"^{prepared}: may not be read; check its permissions$"):
+        read_prepared(prepared)
+
+
+def replace(key, **make):
+    def edit(handle):
+        del handle[key]
+        handle.create_dataset(key, **make)
+    return edit
+
+
+def assign(key, index, value):
+    def edit(handle):
+        handle[key][index] = value
+    return edit
+
+
+def link(key, target):
+    def edit(handle):
+        del handle[key]
+        handle[key] = target
+    return edit
+
+
+def huge(key, shape, dtype, **options):
+    """Declares a data set of terabytes of which nothing is stored."""
+    def edit(handle):
+        del handle[key]
+        handle.create_dataset(key, shape, dtype, chunks=(1, *shape[1:]), **options)
+    return edit
+
+
+def external(handle):
+    del handle["audio"]
+    handle.create_dataset("audio", (CLIPS, 10, 128), "float32", external=[("/etc/hostname", 0, CLIPS * 10 * 128 * 4)])
+
+
+def virtual(handle):
+    del handle["audio"]
+    layout = h5py.VirtualLayout((CLIPS, 10, 128), "float32")
+    layout[:] = h5py.VirtualSource("other.h5", "audio", (CLIPS, 10, 128))
+    handle.create_virtual_dataset("audio", layout)
+
+
+def many_names(handle):
+    for number in range(200):
+        handle[f"truth/again{number}"] = handle["truth/mask"]
+
+
+BROKEN = {
+    "missing key": (lambda handle: handle.pop("audio"), "'audio' is missing"),
+    "missing split": (lambda handle: handle.pop("splits/val"), "'splits/val' is missing"),
+    "no splits": (lambda handle: handle.pop("splits"), "'splits' is missing"),
+    "group instead of array": (lambda handle: (handle.pop("audio"), handle.create_group("audio")), "'audio' is not an"),
+    "wrong shape": (replace("audio", data=np.zeros((CLIPS, 10, 127), "f4")), r"'audio' has shape \(4, 10, 127\)"),
+    "other length": (replace("audio", data=np.zeros((3, 10, 128), "f4")), "'audio' has shape"),
+    "empty array": (lambda handle: (handle.pop("audio"), handle.create_dataset("audio", data=h5py.Empty("f4"))), "an"),
+    "wrong dtype": (replace("audio", data=np.zeros((CLIPS, 10, 128), "f8")), "'audio' has dtype float64"),
+    "ids of any length": (replace("video_ids", data=["a"] * CLIPS, dtype=h5py.string_dtype()), "video_ids is object"),
+    "ids not UTF-8": (assign("video_ids", 2, b"\xff"), "UTF-8"),
+    "truth of text": (replace("truth/mask", data=[b"a"] * CLIPS), "expected numbers"),
+    "not finite": (assign("visual", (3, 0, 1, 2, 9), np.inf), r"visual\[3, 0, 1, 2, 9\] is not a finite"),
+    "not one-hot": (assign("labels", (2, 5, 1), 1), r"labels\[2, 5\] is not one-hot"),
+    "class out of range": (assign("category", 1, -1), r"category\[1\]"),
+    "split out of range": (assign("splits/val", 0, CLIPS), r"splits/val\[0\] is row 4"),
+    "splits overlap": (assign("splits/val", 0, 1), r"val\[0\] is row 1, which is already in train"),
+    "external link": (link("audio", h5py.ExternalLink("/etc/hostname", "audio")), "'audio' is a link"),
+    "soft link to nowhere": (link("audio", h5py.SoftLink("/nowhere")), "'audio' is a link"),
+    "linked group": (link("splits", h5py.ExternalLink("other.h5", "splits")), "'splits' is a link"),
+    "data in another file": (external, "other files"),
+    "virtual": (virtual, "other files"),
+    "terabytes": (huge("video_ids", (2**40,), h5py.string_dtype("utf-8", 64)), "declares 70,368,744,177,664 bytes"),
+    "compressed terabytes": (huge("audio", (CLIPS, 10, 128), "f4", compression="gzip"), "declares 20,480 bytes"),
+    "overflowing shape": (huge("video_ids", (2**62,), h5py.string_dtype("utf-8", 64)), "declares"),
+    "one array under many names": (many_names, "more than the file holds"),
+    "other format": (lambda handle: handle.attrs.update(format=np.bytes_("other")), "not a prepared file"),
+    "no format": (lambda handle: handle.attrs.pop("format"), "'format' is missing"),
+    "newer version": (lambda handle: handle.attrs.update(version=2), "version 2 is newer"),
+    "bad version": (lambda handle: handle.attrs.update(version=np.bytes_("1")), "version is '1'"),
+    "bad fingerprint": (lambda handle: handle.attrs.update(fingerprint=np.bytes_("xyz")), "fingerprint"),
+    "bad sources": (lambda handle: handle.attrs.update(sources=np.bytes_("{")), "sources is not"),
+    "text of any length": (lambda handle: handle.attrs.update(sources="{}"), "of a foreign type"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_files(prepared, name):
+    edit, message = BROKEN[name]
+    with h5py.File(prepared, "a") as handle:
+        edit(handle)
+    with pytest.raises(VscgError, match=message) as caught:
+        read_prepared(prepared)
+    assert str(caught.value).startswith(f"{prepared}: ") and "\n" not in str(caught.value)
+
+
+def test_files_that_are_not_hdf5(prepared, tmp_path):
+    whole = prepared.read_bytes()
+    for size in (0, 7, 100, 3000, len(whole) // 2, len(whole) - 1):
+        prepared.write_bytes(whole[:size])
+        with pytest.raises(VscgError, match=str(prepared)):
+            read_prepared(prepared)
+    for path in (tmp_path / "none.h5", tmp_path):
+        with pytest.raises(VscgError, match=str(path)):
+            read_prepared(path)
+
+
+def test_random_damage_gives_an_error_or_data_but_never_another_exception(prepared):
+    whole, rng = prepared.read_bytes(), np.random.default_rng(0)
+    with h5py.File(prepared) as handle:                    # the bytes that describe the data, not the data
+        held = np.zeros(len(whole), bool)
+        for key in ("visual", "audio", "labels", "truth/mask"):
+            start = handle[key].id.get_offset()
+            held[start:start + handle[key].nbytes] = True
+    places, refused = np.flatnonzero(~held), 0
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for place in rng.choice(places, 3):
+            damaged[place] = rng.integers(256)
+        prepared.write_bytes(damaged)
+        try:
+            read_prepared(prepared)
+        except VscgError:
+            refused += 1
+    assert 10 < refused < 150
+
+
+def test_refusing_a_huge_file_takes_no_memory(prepared):
+    rows = 2**20                                           # enough real ids for half a terabyte of visual features
+    with h5py.File(prepared, "a") as handle:
+        replace("video_ids", shape=(rows,), dtype=h5py.string_dtype("utf-8", 8))(handle)
+        handle["video_ids"][:] = b"an id"
+        huge("visual", (rows, 10, 7, 7, 512), "f2")(handle)
+    tracemalloc.start()
+    try:
+        with pytest.raises(VscgError, match="'visual' declares"):
+            read_prepared(prepared)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_unknown_names_list_the_known_ones():
+    with pytest.raises(VscgError, match="planted-mini, planted, ave"):
+        load_dataset("plantd")
+
+
+def test_the_real_set_without_its_files_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("VSCG_HOME", str(tmp_path))
+    monkeypatch.delenv("VSCG_AVE_DIR", raising=False)
+    with pytest.raises(VscgError, match="data download"):
+        load_dataset("ave")

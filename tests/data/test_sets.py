@@ -1,0 +1,163 @@
+"""Data sets by name: dials in a name, what is made and when, and names that nobody knows."""
+import multiprocessing
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vscg.data import dataset_fingerprint, load_dataset, planted, prepared_file, sets
+from vscg.data.dials import SIZES, turned
+from vscg.data.planted import generate
+from vscg.data.prepared import read_fingerprint, read_prepared
+from vscg.errors import VscgError
+
+TINY = {"train": 4, "val": 2, "test": 2, "background": 1}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A folder of its own, where planted-mini has nine clips."""
+    monkeypatch.setenv("VSCG_HOME", str(tmp_path))
+    monkeypatch.delenv("VSCG_AVE_DIR", raising=False)
+    monkeypatch.setitem(SIZES, "mini", replace(SIZES["mini"], **TINY))
+    return tmp_path
+
+
+def files(home):
+    return sorted(path.name for path in (home / "data").glob("*.h5"))
+
+
+def test_a_plain_name_is_made_once_under_that_name(home):
+    path = prepared_file("planted-mini")
+    assert path == home / "data" / "planted-mini.h5" and read_fingerprint(path) == planted.fingerprint("mini")
+    before = path.stat().st_mtime_ns
+    assert prepared_file("planted-mini") == path and path.stat().st_mtime_ns == before
+    assert len(load_dataset("planted-mini")) == 9
+
+
+def test_a_dial_in_the_name_is_what_the_generator_gets(home):
+    path = prepared_file("planted-mini:ambiguity=0.7")
+    assert path.parent == home / "data" and "ambiguity=0.7" in path.name and ":" not in path.name
+    wanted = read_prepared(generate(home / "by_hand.h5", size="mini", progress=False, ambiguity=0.7))
+    found = load_dataset("planted-mini:ambiguity=0.7")
+    assert found.fingerprint == wanted.fingerprint == planted.fingerprint(
+        "mini", dials=replace(SIZES["mini"], ambiguity=0.7))
+    assert np.array_equal(found.audio, wanted.audio) and np.array_equal(found.visual, wanted.visual)
+
+
+def test_several_dials_and_their_files_stand_side_by_side(home):
+    names = ("planted-mini", "planted-mini:ambiguity=0.7", "planted-mini:ambiguity=0.8",
+             "planted-mini:ambiguity=0.7,group=1")
+    prints = {name: dataset_fingerprint(name) for name in names}
+    assert len(set(prints.values())) == len(names) == len(files(home))
+    dials = turned("mini", {"ambiguity": 0.7, "group": 1.0})
+    assert prints[names[-1]] == planted.fingerprint("mini", dials=dials)
+    assert {name: load_dataset(name).fingerprint for name in names} == prints
+
+
+def test_a_dial_at_its_usual_value_is_the_plain_data_set(home):
+    """Equal data have equal fingerprints, whatever they are called: their runs are shared."""
+    usual = SIZES["mini"].ambiguity
+    assert dataset_fingerprint(f"planted-mini:ambiguity={usual:g}") == dataset_fingerprint("planted-mini")
+
+
+def test_a_dial_that_counts_takes_whole_numbers(home):
+    assert len(load_dataset("planted-mini:train=6")) == 11
+    for wrong in ("2.5", "-1", "many", ""):
+        with pytest.raises(VscgError, match=f"'train={wrong}' needs a whole number of clips"):
+            prepared_file(f"planted-mini:train={wrong}")
+
+
+def test_an_outdated_file_with_dials_is_made_again(home):
+    path = prepared_file("planted-mini:ambiguity=0.7")
+    generate(path, size="mini", seed=9, progress=False, ambiguity=0.7)
+    outdated = read_fingerprint(path)
+    assert dataset_fingerprint("planted-mini:ambiguity=0.7") == read_fingerprint(path) != outdated
+
+
+def test_the_fingerprint_is_read_without_the_features(home, monkeypatch):
+    path = prepared_file("planted-mini")
+    monkeypatch.setattr("vscg.data.sets.read_prepared", None)
+    assert dataset_fingerprint("planted-mini") == dataset_fingerprint(path) == dataset_fingerprint(str(path))
+
+
+def test_a_damaged_generated_file_is_named_and_made_again_once_it_is_deleted(home):
+    path = prepared_file("planted-mini")
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(VscgError, match=f"{path}: .*damaged.*delete it, and it is made again"):
+        prepared_file("planted-mini")
+    path.unlink()
+    assert len(load_dataset("planted-mini")) == 9
+
+
+def test_the_one_folder_is_named_where_the_official_files_were_looked_for(home, monkeypatch):
+    for place in (home / "data" / "ave", home / "elsewhere"):
+        with pytest.raises(VscgError, match=f"no Annotations.txt in {place}; .* data download {place}`") as error:
+            prepared_file("ave")
+        assert str(error.value).count(str(home)) == 3 and "$" not in str(error.value)
+        monkeypatch.setenv("VSCG_AVE_DIR", str(home / "elsewhere"))
+
+
+@pytest.mark.parametrize("name", ["VSCG_HOME", "VSCG_AVE_DIR"])
+def test_a_home_folder_that_nobody_has(name, monkeypatch):
+    monkeypatch.setenv(name, "~nobody-of-this-name/x")
+    with pytest.raises(VscgError, match="^~nobody-of-this-name/x: no home folder is known"):
+        prepared_file("ave")
+
+
+def test_a_path_is_itself(home):
+    path = generate(home / "mine:v=2.h5", progress=False)
+    assert prepared_file(path) == path and load_dataset(str(path)).path == path
+
+
+@pytest.mark.parametrize("name, words", [
+    ("plantd", ["plantd", "planted-mini, planted, ave"]),
+    ("plantd:ambiguity=0.7", ["plantd:ambiguity=0.7", "planted-mini, planted, ave"]),
+    ("ave:ambiguity=0.7", ["ave:ambiguity=0.7"]),
+    ("absent.h5", ["absent.h5"]),
+    ("planted-mini:ambigiuty=0.7", ["ambigiuty"]),
+    ("planted-mini:ambiguity", ["ambiguity", "no number"]),
+    ("planted-mini:ambiguity=much", ["ambiguity=much", "no number"]),
+    ("planted-mini:ambiguity=1.5", ["ambiguity is 1.5"]),
+    ("planted-mini:one_sided=2", ["one_sided is 2.0", "from 0 to 1"]),
+    ("planted-mini:distractor=7", ["distractor is 7.0", "from 0 to 1"]),
+    ("planted-mini:weakest=1.1", ["weakest is 1.1", "from 0 to 1"]),
+    ("planted-mini:", ["planted-mini:", "no number"]),
+    ("ave:", ["ave:", "planted-mini, planted, ave"]),
+    ("planted-mini:ambiguity=0.2,", ["no number"]),
+    ("planted-mini:ambiguity=0.2,ambiguity=0.2", ["'ambiguity' is there twice"]),
+    ("planted-mini:ambiguity=nan", ["ambiguity=nan", "out of range"]),
+    ("planted-mini:=0.7", ["no dial ''"]),
+    ("planted-mini:../../x=1", ["../../x"]),
+    ("ave", ["data download"])])
+def test_what_cannot_be_had_is_one_error_and_leaves_nothing(home, name, words):
+    for refused in (prepared_file, load_dataset, dataset_fingerprint):
+        with pytest.raises(VscgError) as error:
+            refused(name)
+        assert all(word in str(error.value) for word in words) and "\n" not in str(error.value)
+    assert [path for path in home.rglob("*") if path.is_file() and path.name != ".lock"] == []
+
+
+@pytest.mark.parametrize("name", ["planted-mini:ambiguity=0.6", "ave"])
+def test_two_processes_that_need_one_data_set_make_it_once(name, home, official_folder, monkeypatch):
+    """Each waits for the other, so that the file is written by one of them alone."""
+    monkeypatch.setenv("VSCG_AVE_DIR", str(official_folder()))
+    made = []
+
+    def counted(original):
+        return lambda *args, **options: made.append(1) or original(*args, **options)
+
+    def ask():
+        monkeypatch.setattr(planted, "generate", counted(planted.generate))
+        monkeypatch.setattr(sets, "prepare_ave", counted(sets.prepare_ave))
+        prepared_file(name)
+        os._exit(len(made))
+
+    processes = [multiprocessing.get_context("fork").Process(target=ask) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert sorted(process.exitcode for process in processes) == [0, 1]
+    assert read_prepared(home / "data" / files(home)[0]).fingerprint == dataset_fingerprint(name)

@@ -1,0 +1,234 @@
+"""A folder of clips to a prepared file, with small networks in place of VGG-19 and VGGish."""
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests import media
+from tests.media import write_clip
+from vscg.data import prepared
+from vscg.data.check import check
+from vscg.errors import VscgError
+from vscg.features import extract
+from vscg.features.extract import Networks, window_features
+from vscg.features.vgg19 import visual_features
+from vscg.features.vggish import audio_features
+from vscg.features.video import read_windows
+from vscg.machine.files import locked
+
+
+class Seen(nn.Module):
+    """The mean colour of each of 7x7 fields, 512 times."""
+    def __init__(self, factor=1.0):
+        super().__init__()
+        self.calls, self.factor = 0, nn.Parameter(torch.tensor(factor))
+
+    def forward(self, pictures):
+        self.calls += 1
+        return self.factor * nn.functional.avg_pool2d(pictures, 32).mean(1, keepdim=True).expand(-1, 512, 7, 7)
+
+
+class Heard(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.factor = nn.Parameter(torch.ones(()))
+
+    def forward(self, examples):
+        return self.factor * examples.mean(1).repeat(1, 2)
+
+
+@pytest.fixture
+def networks():
+    return Networks(Seen(), Heard())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two good clips, the second of two windows and 4 s more; sound alone, a short one, and what is no clip."""
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    write_clip(folder / "a.mkv", fps=4)
+    write_clip(folder / "b.mkv", seconds=24, fps=4)
+    write_clip(folder / "c.MKV", seconds=3, fps=4)
+    write_clip(folder / "d.mkv", picture=False, seconds=1)
+    (folder / "e.mp4").write_text("no clip")
+    (folder / "notes.txt").write_text("no media")
+    (folder / ".hidden.mkv").write_text("no media")
+    return folder
+
+
+def run(folder, target, networks, **options):
+    return extract.extract(folder, target, networks=networks, progress=False, **options)
+
+
+def test_the_file_holds_each_window_and_the_report_says_the_rest(tmp_path, folder, networks):
+    target = tmp_path / "new" / "features.h5"
+    report = run(folder, target, networks)
+    assert report.path == target and report.video_ids == ("a.mkv@0s", "b.mkv@0s", "b.mkv@10s")
+    assert report.notes == ("b.mkv: the last 4.0 s are in no window",)
+    assert [reason.split(": ")[0].rpartition("/")[2] for reason in report.skipped] == ["c.MKV", "d.mkv", "e.mp4"]
+    assert all(part in str(report) for part in ("3 windows of 10 s, 3 clips skipped", "too short", "no picture track"))
+    data = prepared.read_prepared(target)
+    assert data.video_ids == report.video_ids and data.visual.dtype == np.float16
+    assert (data.category == 28).all() and (data.labels.argmax(-1) == 28).all()
+    assert data.splits["test"].tolist() == [0, 1, 2] and not any(len(data.splits[name]) for name in ("train", "val"))
+    assert not data.truth["padded"].any()
+    for row, window in enumerate([*read_windows(folder / "a.mkv"), *read_windows(folder / "b.mkv")]):
+        np.testing.assert_allclose(data.visual[row], visual_features(networks.visual, window.frames), atol=2e-3)
+        np.testing.assert_allclose(data.audio[row], audio_features(networks.audio, window.waveform, 8000), atol=1e-6)
+    assert [path.name for path in target.parent.iterdir()] == ["features.h5"]
+    check(target)
+    with prepared.hdf5.opened(target) as handle:
+        assert prepared.read_layout(handle, target).sources["labels"] == "unknown"
+
+
+def test_padding_is_marked(tmp_path, folder, networks):
+    report = run(folder, tmp_path / "features.h5", networks, pad=True)
+    assert report.video_ids == ("a.mkv@0s", "b.mkv@0s", "b.mkv@10s", "b.mkv@20s", "c.MKV@0s")
+    assert report.notes == ("b.mkv@20s: 6 of 10 segments are padding", "c.MKV@0s: 7 of 10 segments are padding")
+    data = prepared.read_prepared(tmp_path / "features.h5")
+    assert data.truth["padded"].sum(1).tolist() == [0, 0, 0, 6, 7] and data.truth["padded"][4, 3:].all()
+    assert len(report.skipped) == 2
+
+
+class Stopping(Seen):
+    """Interrupted, as by Ctrl-C, at a call."""
+    def __init__(self, at):
+        super().__init__()
+        self.at = at
+
+    def forward(self, pictures):
+        if self.calls == self.at:
+            raise KeyboardInterrupt
+        return super().forward(pictures)
+
+
+def test_interrupted_it_goes_on_and_gives_the_same(tmp_path, folder, networks):
+    target, whole = tmp_path / "features.h5", tmp_path / "whole.h5"
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, target, Networks(Stopping(25), Heard()))                       # in the third window
+    assert not target.exists() and len(list((tmp_path / "features.h5.parts").glob("*.safetensors"))) == 2
+    run(folder, target, networks)
+    assert networks.visual.calls == 10, "one window was missing"
+    run(folder, whole, Networks(Seen(), Heard()))
+    first, second = prepared.read_prepared(target), prepared.read_prepared(whole)
+    assert first.fingerprint == second.fingerprint and not (tmp_path / "features.h5.parts").exists()
+    np.testing.assert_array_equal(first.visual, second.visual)
+    np.testing.assert_array_equal(first.audio, second.audio)
+
+
+def test_killed_between_any_two_files_it_goes_on(tmp_path, folder, networks):
+    """Without cleaning up, as at a power cut: the process ends in the middle of the second window."""
+    code = ("import os, sys; sys.path.insert(0, sys.argv[1]); import test_extract as t; from pathlib import Path\n"
+            "class Killed(t.Seen):\n"
+            "    def forward(self, pictures):\n"
+            "        return os._exit(9) if self.calls == 15 else super().forward(pictures)\n"
+            "t.run(Path(sys.argv[2]), Path(sys.argv[3]), t.Networks(Killed(), t.Heard()))")
+    target = tmp_path / "features.h5"
+    done = subprocess.run([sys.executable, "-c", code, str(media.Path(__file__).parent), str(folder), str(target)])
+    assert done.returncode == 9 and not target.exists()
+    assert len(run(folder, target, networks).video_ids) == 3 and networks.visual.calls == 20
+
+
+def test_what_has_changed_is_computed_anew(tmp_path, folder):
+    target = tmp_path / "features.h5"
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, target, Networks(Stopping(20), Heard()))
+    write_clip(folder / "a.mkv", fps=2)
+    other = Networks(Seen(2.0), Heard())
+    before = run(folder, target, other)
+    assert other.visual.calls == 30, "the parts were of other weights"
+    fingerprint = prepared.read_fingerprint(target)
+    write_clip(folder / "a.mkv", fps=4)
+    assert run(folder, target, other).video_ids == before.video_ids, "a finished target is replaced"
+    assert prepared.read_fingerprint(target) != fingerprint
+
+
+def test_damaged_parts_are_named(tmp_path, folder, networks):
+    target = tmp_path / "features.h5"
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, target, Networks(Stopping(25), Heard()))
+    part = next((tmp_path / "features.h5.parts").glob("*-1.safetensors"))
+    part.write_bytes(b"x" * 100)
+    with pytest.raises(VscgError, match=f"{part}: damaged .* remove its folder"):
+        run(folder, target, networks)
+
+
+@pytest.mark.parametrize("note", [b"", b"{}", b"[]", b'{"windows": "3", "rest": 0}', b'{"windows": 3, "rest": NaN}',
+                                  b'{"windows": 1000000000000, "rest": 0}', b"[" * 100_000, b"\xff"])
+def test_a_damaged_note_of_a_finished_clip_is_named(note, tmp_path, folder, networks):
+    target = tmp_path / "features.h5"
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, target, Networks(Stopping(25), Heard()))
+    path = next((tmp_path / "features.h5.parts").glob("*.json"))
+    path.write_bytes(note)
+    with pytest.raises(VscgError, match=f"{path}: damaged .* remove its folder"):
+        run(folder, target, networks)
+
+
+def test_nothing_to_extract(tmp_path, networks):
+    with pytest.raises(VscgError, match="absent: cannot be looked into"):
+        run(tmp_path / "absent", tmp_path / "features.h5", networks)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(VscgError, match="empty: no clip in it; clips are recognised by their suffix: .*mp4"):
+        run(tmp_path / "empty", tmp_path / "features.h5", networks)
+    (tmp_path / "empty" / "a.mp4").touch()
+    with pytest.raises(VscgError, match="no clip in it can be used:\n  .*a.mp4: not a clip"):
+        run(tmp_path / "empty", tmp_path / "features.h5", networks)
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_another_process_and_a_place_that_cannot_be_written(tmp_path, folder, networks):
+    with locked(tmp_path / "features.h5.parts"):
+        with pytest.raises(VscgError, match="features.h5: another process extracts into it"):
+            run(folder, tmp_path / "features.h5", networks)
+    with pytest.raises(VscgError, match="cannot be written"):
+        run(folder, folder / "notes.txt" / "features.h5", networks)
+
+
+def test_a_target_that_is_no_prepared_file(tmp_path, folder, monkeypatch):
+    monkeypatch.setattr(extract, "load_networks", None)            # refused before they are loaded
+    monkeypatch.chdir(tmp_path)
+    before = (folder / "b.mkv").read_bytes()
+    for target, words in ((folder / "b.mkv", "b.mkv: what is there is no prepared file"), (folder, "is a folder"),
+                          (".", "is a folder"), ("", "is a folder"), ("/", "is a folder")):
+        with pytest.raises(VscgError, match=words):
+            run(folder, target, None)
+    assert (folder / "b.mkv").read_bytes() == before
+
+
+def test_long_names_fit_and_stay_apart(tmp_path, networks):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for last in "12":
+        write_clip(folder / ("ü" * 40 + last + ".mkv"), fps=int(last))
+    ids = run(folder, tmp_path / "features.h5", networks).video_ids
+    assert len(set(ids)) == 2 and all(len(name.encode()) <= 64 and name.endswith("@0s") for name in ids)
+
+
+def test_a_gpu_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(VscgError, match="device cuda: no GPU"):
+        extract.load_networks(tmp_path, device="cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_a_gpu_gives_the_same(folder, networks):
+    window = next(read_windows(folder / "a.mkv"))
+    expected = window_features(window, networks)
+    found = window_features(window, Networks(networks.visual.cuda(), networks.audio.cuda()))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-3)
+
+
+@pytest.mark.skipif(not media.SHARED.is_dir(), reason="the example clips are not on this machine")
+def test_example_clips(tmp_path, networks):
+    report = run(media.SHARED, tmp_path / "features.h5", networks, pad=True)
+    assert report.video_ids == ("big_buck_bunny_0_30.webm@0s", "big_buck_bunny_0_30.webm@10s",
+                                "big_buck_bunny_0_30.webm@20s", "flipping_a_pancake.mkv@0s", "no_duration.webm@0s",
+                                "transparent.webm@0s")
+    assert len(report.skipped) == 4
+    check(tmp_path / "features.h5")

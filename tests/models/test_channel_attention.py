@@ -1,0 +1,127 @@
+"""The sound weighs the visual channels, then the places."""
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests import loops
+from vscg.models.channel_attention import (
+    ChannelGate,
+    GuidedPooling,
+    SpatialChannelAttention,
+    apply_gate,
+    pool,
+    visual_layer,
+)
+
+
+@pytest.fixture(autouse=True)
+def drawn():
+    """The same weights and inputs in every run."""
+    torch.manual_seed(0)
+
+
+def features(guide=4, size=5, batch=2, segments=3, regions=6):
+    return (torch.randn(batch, segments, guide, dtype=torch.float64),
+            torch.randn(batch, segments, regions, size, dtype=torch.float64))
+
+
+def slow_gate(audio, regions, w):
+    """One segment: audio (A,) and regions (R,D) to gates (D,); the products are made for each region."""
+    u = loops.relu(loops.linear(audio, loops.part(w, "audio_map")))
+    r = sum(u * loops.relu(loops.linear(region, loops.part(w, "visual_map"))) for region in regions) / len(regions)
+    return loops.sigmoid(loops.linear(loops.relu(loops.linear(r, loops.part(w, "bottleneck"))),
+                                      loops.part(w, "expand")))
+
+
+def slow_pooling(guide, regions, w):
+    """One segment: guide (G,) and regions (R,D) to the mean (D,) and the weights (R,)."""
+    h = loops.relu(loops.linear(guide, loops.part(w, "guide_map")))
+    logits = [np.tanh(loops.linear(loops.relu(loops.linear(region, loops.part(w, "visual_map"))) * h,
+                                   loops.part(w, "score"))[0]) for region in regions]
+    weights = loops.softmax(np.array(logits))
+    return sum(weight * region for weight, region in zip(weights, regions, strict=True)), weights
+
+
+def test_gate_agrees_with_loops():
+    module, (audio, regions) = ChannelGate(4, 5, 3).double(), features()
+    gate, w = module(audio, regions).detach(), loops.weights(module)
+    assert gate.shape == (2, 3, 5) and (gate > 0).all() and (gate < 1).all()
+    for b, t in np.ndindex(2, 3):
+        np.testing.assert_allclose(gate[b, t], slow_gate(audio[b, t].numpy(), regions[b, t].numpy(), w), atol=1e-12)
+
+
+def test_pooling_agrees_with_loops():
+    module, (guide, regions) = GuidedPooling(4, 5, 3).double(), features()
+    mean, weights = module(guide, regions)
+    for b, t in np.ndindex(2, 3):
+        slow, slow_weights = slow_pooling(guide[b, t].numpy(), regions[b, t].numpy(), loops.weights(module))
+        np.testing.assert_allclose(mean[b, t].detach(), slow, atol=1e-12)
+        np.testing.assert_allclose(weights[b, t].detach(), slow_weights, atol=1e-12)
+
+
+def test_gate_by_hand():
+    """A gate of 0 leaves a channel, a gate of 1 doubles it."""
+    regions = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert apply_gate(regions, torch.tensor([0.0, 1.0])).tolist() == [[1.0, 4.0], [3.0, 8.0]]
+
+
+def test_pool_by_hand():
+    mean, weights = pool(torch.tensor([math.log(3), 0.0]), torch.tensor([[8.0], [4.0]]))
+    torch.testing.assert_close(weights, torch.tensor([0.75, 0.25]))
+    torch.testing.assert_close(mean, torch.tensor([7.0]))
+
+
+def test_no_region_counts_more_than_e_squared_times_another():
+    module, (guide, regions) = GuidedPooling(4, 5, 16).double(), features()
+    mean, weights = module(100 * guide, 100 * regions)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 3).double())
+    assert 3 < (weights.amax(-1) / weights.amin(-1)).max() <= math.exp(2) + 1e-9
+    torch.testing.assert_close(mean, (weights.unsqueeze(-1) * 100 * regions).sum(-2))
+
+
+def test_cmra_attention_pools_the_gated_regions():
+    module = SpatialChannelAttention()
+    audio, regions = torch.rand(2, 10, 128), torch.rand(2, 10, 49, 512)
+    attended, weights = module(audio, regions)
+    assert attended.shape == (2, 10, 512) and weights.shape == (2, 10, 49)
+    gate = module.channel(audio, regions)
+    torch.testing.assert_close(attended, (weights.unsqueeze(-1) * regions).sum(-2) * (1 + gate))
+
+
+def test_segments_and_clips_do_not_touch():
+    module = SpatialChannelAttention()
+    audio, regions = torch.rand(2, 3, 128), torch.rand(2, 3, 49, 512)
+    before, _ = module(audio, regions)
+    audio[1, 2], regions[1, 2] = 2.0, regions[1, 2] * 3
+    after, _ = module(audio, regions)
+    changed = (before - after).abs().amax(-1) > 1e-4
+    assert changed[1, 2] and changed.sum() == 1
+
+
+def test_gradients_reach_every_parameter_and_both_inputs():
+    module = SpatialChannelAttention()
+    audio, regions = torch.rand(2, 3, 128, requires_grad=True), torch.rand(2, 3, 49, 512, requires_grad=True)
+    (module(audio, regions)[0] * torch.randn(512)).sum().backward()
+    assert [name for name, p in module.named_parameters() if not p.grad.any()] == []
+    assert audio.grad.any() and regions.grad.all()
+
+
+def test_gradients_are_exact():
+    """Against finite differences: what the shortcuts spare does not change them."""
+    audio, regions = (x.requires_grad_() for x in features(batch=1, segments=2))
+    assert torch.autograd.gradcheck(ChannelGate(4, 5, 3).double(), (audio, regions))
+    assert torch.autograd.gradcheck(GuidedPooling(4, 5, 3).double(), (audio, regions))
+
+
+def test_visual_layer():
+    layer, x = visual_layer(0.5), torch.randn(4, 49, 512)
+    kept = x.clone()
+    expected = nn.functional.linear(x, layer[0].weight, layer[0].bias).relu()
+    torch.testing.assert_close(layer.eval()(x), expected)
+    assert torch.equal(x, kept)
+    dropped = layer.train()(x)
+    assert 0.4 < (dropped[expected > 0] == 0).float().mean() < 0.6
+    torch.testing.assert_close(dropped[dropped != 0], 2 * expected[dropped != 0])

@@ -1,0 +1,156 @@
+"""CSA: co-spatial and co-semantic attention by hand and in loops, and the whole system."""
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tests import loops
+from vscg.models.csa import CSA, CoSemanticAttention, CoSpatialAttention
+from vscg.training.objectives import build_objective
+
+EACH = pytest.mark.parametrize("setting, correlation", [("fully", False), ("weakly", False), ("fully", True)])
+CORRELATION = pytest.mark.parametrize("correlation", [False, True])
+
+
+@pytest.fixture(autouse=True)
+def drawn():
+    """The same weights and inputs in every run."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def clips():
+    return torch.rand(2, 10, 128, dtype=torch.float64), torch.rand(2, 10, 7, 7, 512, dtype=torch.float64)
+
+
+@pytest.fixture
+def states():
+    """Audio and visual states after the Bi-LSTMs."""
+    return torch.randn(2, 2, 10, 256, dtype=torch.float64)
+
+
+def slow_spatial(audio, visual, w):
+    """One segment: a' (128,), v (512,) and alpha (49,)."""
+    regions, sound = visual.reshape(49, 512), loops.linear(audio, loops.part(w, "audio_map"))
+    alpha = loops.softmax(np.array([w["visual_map.weight"] @ x @ sound / math.sqrt(256) for x in regions]))
+    attended = sum(share * x for share, x in zip(alpha, regions, strict=True))
+    gate = loops.sigmoid(loops.linear(np.concatenate([attended, audio]), loops.part(w, "gate")))
+    return audio + audio * gate, attended, alpha
+
+
+def slow_affinity(audio, visual, w, correlation):
+    """M (256,256) of one clip, channel by channel."""
+    p, q = (loops.linear(x, loops.part(w, name)).T for x, name in ((visual, "visual_map"), (audio, "audio_map")))
+    if correlation:
+        return np.corrcoef(p, q)[:256, 256:]
+    return np.array([[sum(one * other) / 10 for other in q] for one in p])
+
+
+def slow_semantic(audio, visual, w, correlation):
+    """One clip: the new audio and visual states (10,256)."""
+    m = slow_affinity(audio, visual, w, correlation)
+    rows = [loops.softmax(row) for row in m]
+    columns = [loops.softmax(column) for column in m.T]
+    return (audio + np.stack([visual @ column for column in columns], 1),
+            visual + np.stack([audio @ row for row in rows], 1))
+
+
+@EACH
+def test_agrees_with_loops(setting, correlation, clips):
+    model = CSA(setting, correlation=correlation).double()
+    output, w = model(*clips), loops.weights(model)
+    for b in range(2):
+        audio, visual = (x[b].numpy() for x in clips)
+        found = [slow_spatial(a, v, loops.part(w, "spatial")) for a, v in zip(audio, visual, strict=True)]
+        sound, attended, alpha = (np.stack(each) for each in zip(*found, strict=True))
+        states = loops.lstm(sound, loops.part(w, "audio_lstm.lstm")), loops.lstm(attended,
+                                                                                 loops.part(w, "visual_lstm.lstm"))
+        sound, picture = slow_semantic(*states, loops.part(w, "semantic"), correlation)
+        logits = loops.two_layers(np.concatenate([picture, sound], 1), loops.part(w, "hidden"),
+                                  loops.part(w, "classifier"))
+        np.testing.assert_allclose(output.segment_logits[b].detach(), logits, atol=1e-9)
+        np.testing.assert_allclose(output.attention[b].detach().flatten(1), alpha, atol=1e-9)
+        if setting == "weakly":
+            np.testing.assert_allclose(output.video_probability[b].detach(), loops.softmax(logits.max(0)), atol=1e-9)
+
+
+@EACH
+def test_shapes_size_and_gradients(setting, correlation, clips):
+    model = CSA(setting, correlation=correlation).double()
+    output = model(*clips)
+    assert output.segment_logits.shape == (2, 10, 29) and output.attention.shape == (2, 10, 7, 7)
+    assert sum(p.numel() for p in model.parameters()) == 1_333_533
+    labels = torch.eye(29, dtype=torch.float64)[torch.tensor([[28] * 4 + [3] * 6, [7] * 10])]
+    total, parts = build_objective("csa", setting=setting)(output, labels)
+    assert list(parts) == ["ce" if setting == "fully" else "mlsm"]
+    total.backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_where_the_sound_looks_by_hand():
+    """One cell shows what the sound asks for: the others share what is left of exp(s), s = 32 * 1 / 16."""
+    spatial, visual = CoSpatialAttention().double(), torch.zeros(1, 1, 7, 7, 512, dtype=torch.float64)
+    with torch.no_grad():
+        for p in spatial.parameters():
+            p.zero_()
+        spatial.visual_map.weight[0, 5] = 1
+        spatial.audio_map.bias[0] = 32
+        spatial.gate.weight[0, 5] = 1
+        visual[0, 0, 3, 2, 5] = 1
+    audio, attended, alpha = spatial(torch.ones(1, 1, 128, dtype=torch.float64), visual)
+    share = math.exp(2) / (math.exp(2) + 48)
+    assert alpha[0, 0, 3, 2].item() == pytest.approx(share) == pytest.approx(attended[0, 0, 5].item())
+    # The seen channel opens the first audio channel's gate; the others' stand half open.
+    assert audio[0, 0, 0].item() == pytest.approx(1 + 1 / (1 + math.exp(-share))) and audio[0, 0, 1].item() == 1.5
+
+
+def test_a_bias_of_the_visual_map_would_move_nothing(clips):
+    spatial, (audio, visual) = CoSpatialAttention().double(), clips
+    regions, sound = visual.flatten(2, 3), spatial.audio_map(audio).unsqueeze(-1)
+    scores = ((spatial.visual_map(regions) + torch.randn(256, dtype=torch.float64)) @ sound).squeeze(-1) / 16
+    torch.testing.assert_close(scores.softmax(-1), spatial(audio, visual)[2].flatten(2))
+
+
+def test_channels_that_vary_together_find_each_other():
+    """Visual channel 0 and audio channel 1 switch on together in one second, strongly; nothing else happens."""
+    semantic = CoSemanticAttention().double()
+    with torch.no_grad():
+        for layer in (semantic.visual_map, semantic.audio_map):
+            layer.weight.copy_(torch.eye(256))
+        audio, visual = torch.zeros(2, 1, 10, 256, dtype=torch.float64)
+        audio[0, 4, 1], visual[0, 4, 0] = 20, 20
+        m = semantic.affinity(audio, visual)
+        assert m[0, 0, 1] == 40 and m.sum() == 40
+        new_audio, new_visual = semantic(audio, visual)
+    assert new_visual[0, 4, 0].item() == pytest.approx(20 + 20) and new_audio[0, 4, 1].item() == pytest.approx(20 + 20)
+    assert new_visual[0, 4, 7].item() == pytest.approx(20 / 256) and not new_visual[0, :4].any()
+
+
+@CORRELATION
+def test_the_order_of_the_segments_does_not_count(correlation, states):
+    semantic, order = CoSemanticAttention(correlation=correlation).double(), torch.randperm(10)
+    audio, visual = states
+    torch.testing.assert_close(semantic.affinity(audio[:, order], visual[:, order]), semantic.affinity(audio, visual))
+
+
+def test_correlation_ignores_scale_and_shift_of_a_channel(states):
+    semantic, (audio, visual) = CoSemanticAttention(correlation=True).double(), states
+    with torch.no_grad():
+        for layer in (semantic.visual_map, semantic.audio_map):
+            layer.weight.copy_(torch.eye(256))
+    m = semantic.affinity(audio, visual)
+    assert m.abs().max() <= 1 + 1e-12
+    torch.testing.assert_close(semantic.affinity(3 * audio - 1, 0.5 * visual + 2), m)
+    np.testing.assert_allclose(m[0].detach(), np.corrcoef(visual[0].T, audio[0].T)[:256, 256:], atol=1e-12)
+
+
+@CORRELATION
+def test_both_updates_read_the_states_before_them_with_weights_that_sum_to_one(correlation, states):
+    semantic, (audio, visual) = CoSemanticAttention(correlation=correlation).double(), states
+    ones = torch.ones_like(audio)
+    m = semantic.affinity(audio, visual)
+    semantic.affinity = lambda *_: m                     # the weights of these states, put on a constant
+    for new, old in zip(semantic(ones, ones), (ones, ones), strict=True):
+        torch.testing.assert_close(new, old + 1)
+    torch.testing.assert_close(semantic(audio, visual)[0], audio + visual @ m.softmax(1))

@@ -1,0 +1,245 @@
+"""CSS-Net: its attention, its selection and its losses, by hand and in loops, and the whole system."""
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests import loops
+from tests.models.test_transformer import slow_norm
+from tests.training.test_objectives import labels_of
+from vscg.errors import VscgError
+from vscg.models.cssnet import CSSNet, SegmentSelection, VisuallyGuidedAudio
+from vscg.training.objectives import build_objective, pull_loss, push_loss
+
+CASES = {("fully", "bgca"): 1_539_406, ("weakly", "bgca"): 1_539_663, ("fully", "agva"): 1_440_590,
+         ("weakly", "agva"): 1_440_847}
+EACH = pytest.mark.parametrize("setting, attention", CASES)
+LABELS = labels_of((3, 2, 7), (7, 0, 10)).double()
+
+
+@pytest.fixture(autouse=True)
+def drawn():
+    """The same weights and inputs in every run."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def clips():
+    return torch.rand(2, 10, 128, dtype=torch.float64), torch.rand(2, 10, 7, 7, 512, dtype=torch.float64)
+
+
+@pytest.fixture
+def states():
+    """Audio and visual states after the Bi-LSTMs: unrelated, so that some pairs pass the threshold and some do not."""
+    return torch.randn(2, 2, 10, 256, dtype=torch.float64)
+
+
+def slow_guided(audio, attended, w):
+    """One clip: the audio (10,128) after the visually guided path."""
+    key, value = loops.linear(audio, loops.part(w, "key")), loops.linear(audio, loops.part(w, "value"))
+    read = []
+    for query in loops.linear(attended, loops.part(w, "query")):
+        shares = loops.softmax(np.array([query @ k / math.sqrt(128) for k in key]))
+        read.append(sum(share * u for share, u in zip(shares, value, strict=True)))
+    return slow_norm(audio + np.stack(read), loops.part(w, "norm"))
+
+
+def slow_select(audio, visual, threshold=0.1):
+    """One clip: the new audio and visual states, pair by pair."""
+    w = np.zeros((10, 10))
+    for i in range(10):
+        for j in range(10):
+            r = np.corrcoef(visual[i], audio[j])[0, 1]
+            w[i, j] = r if r > threshold else 0
+    new_audio, new_visual = audio.copy(), visual.copy()
+    for i in range(10):
+        for j in range(10):
+            new_visual[i] += w[i, j] / (w[i].sum() + 1e-8) * audio[j]
+            new_audio[j] += w[i, j] / (w[:, j].sum() + 1e-8) * visual[i]
+    return new_audio, new_visual
+
+
+def slow_cssnet(audio, visual, w, setting, attention):
+    """One clip: outputs by name."""
+    attended = loops.attend(audio, visual, loops.part(w, "attention"))
+    if attention == "bgca":
+        audio = slow_guided(audio, attended, loops.part(w, "audio_attention"))
+    streams = slow_select(loops.lstm(audio, loops.part(w, "audio_lstm.lstm")),
+                          loops.lstm(attended, loops.part(w, "visual_lstm.lstm")))
+    g_a, g_v = (slow_norm(loops.relu(loops.linear(x, loops.part(w, f"{name}_project.0"))),
+                          loops.part(w, f"{name}_project.3")) for x, name in zip(streams, ("audio", "visual"),
+                                                                                 strict=True))
+    fused = (g_a + g_v) / 2
+    relevance = loops.linear(fused, loops.part(w, "head.relevance"))[:, 0]
+    category = loops.linear(fused.max(0), loops.part(w, "head.category"))
+    found = {"event_relevance": relevance, "global_visual": g_v.mean(0), "global_audio": g_a.mean(0)}
+    if setting == "fully":
+        return found | {"event_category": category}
+    gated = np.array([max(loops.sigmoid(e) * c for e in relevance) for c in category])
+    return found | {"raw_logits": category, "video_probability": loops.softmax(gated)}
+
+
+def values(output):
+    return {name: value for name, value in {**vars(output), **output.extras}.items() if torch.is_tensor(value)}
+
+
+@EACH
+def test_agrees_with_loops(setting, attention, clips):
+    model = CSSNet(setting, attention=attention, dropout=0).double()
+    output = values(model(*clips))
+    for b in range(2):
+        slow = slow_cssnet(*(x[b].numpy() for x in clips), loops.weights(model), setting, attention)
+        assert set(slow) == set(output) - {"attention"}
+        for name, expected in slow.items():
+            np.testing.assert_allclose(output[name][b].detach(), expected, atol=1e-9, err_msg=name)
+
+
+@EACH
+def test_shapes_size_and_gradients(setting, attention, clips):
+    model = CSSNet(setting, attention=attention, dropout=0).double()
+    output = model(*clips)
+    shapes = {"event_relevance": (2, 10), "attention": (2, 10, 7, 7), "global_visual": (2, 256),
+              "global_audio": (2, 256)}
+    shapes |= {"event_category": (2, 28)} if setting == "fully" else {"raw_logits": (2, 29),
+                                                                      "video_probability": (2, 29)}
+    assert {name: tuple(value.shape) for name, value in values(output).items()} == shapes
+    assert sum(p.numel() for p in model.parameters()) == CASES[setting, attention]
+    total, parts = build_objective("cssnet", setting=setting)(output, LABELS)
+    assert list(parts) == (["event_relevance", "category", "pull"] if setting == "fully" else ["mlsm", "pull"])
+    total.backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_dropout():
+    for rate, model in ((0.2, CSSNet("fully")), (0.6, CSSNet("fully", dropout=0.6))):
+        assert [layer.p for layer in model.modules() if isinstance(layer, nn.Dropout)] == [rate] * 2
+
+
+def test_unknown_attention():
+    with pytest.raises(VscgError, match="attention of cssnet 'none' is unknown: choose one of bgca, agva"):
+        CSSNet("fully", attention="none")
+
+
+class TestAttention:
+    def test_a_second_is_found_by_hand(self):
+        """What is seen asks for channel 0, which second 3 has log 6 stronger: it gets 6/15 of the look, others 1/15."""
+        path = VisuallyGuidedAudio().double()
+        with torch.no_grad():
+            for p in path.parameters():
+                p.zero_()
+            path.norm.weight.fill_(1)
+            path.query.bias[0], path.key.weight[0, 0], path.value.weight[1, 0] = math.sqrt(128), 1, 1
+            audio = torch.zeros(1, 10, 128, dtype=torch.float64)
+            audio[0, 3, 0] = math.log(6)
+            heard = path(audio, torch.zeros(1, 10, 512, dtype=torch.float64))[0, 0]
+        # The first second has 6/15 log 6 in channel 1 and 0 elsewhere, normalised.
+        raw = np.eye(128)[1] * 6 / 15 * math.log(6)
+        np.testing.assert_allclose(heard, (raw - raw.mean()) / np.sqrt(raw.var() + 1e-5), atol=1e-12)
+
+    def test_without_the_second_path_the_sound_stays_as_it_is(self, clips):
+        model, seen = CSSNet("fully", attention="agva").double(), []
+        model.audio_lstm.register_forward_pre_hook(lambda layer, args: seen.append(args[0]))
+        model(*clips)
+        assert model.audio_attention is None and seen[0] is clips[0]
+
+
+class TestSelection:
+    def test_coefficients_are_numpys(self, states):
+        audio, visual = states
+        r = SegmentSelection().correlation(audio, visual)
+        for b in range(2):
+            np.testing.assert_allclose(r[b], np.corrcoef(visual[b], audio[b])[:10, 10:], atol=1e-12)
+        assert r.abs().max() <= 1 and (r > 0.1).any() and (r <= 0.1).any()
+
+    def test_a_segments_level_and_scale_do_not_count(self, states):
+        (audio, visual), select = states, SegmentSelection()
+        scale, shift = torch.rand(2, 10, 1).double() + 0.5, torch.randn(2, 10, 1).double()
+        torch.testing.assert_close(select.correlation(scale * audio + shift, visual / scale - shift),
+                                   select.correlation(audio, visual))
+
+    def test_agrees_with_loops(self, states):
+        new = SegmentSelection()(*states)
+        for b in range(2):
+            for found, expected in zip(new, slow_select(*(x[b].numpy() for x in states)), strict=True):
+                np.testing.assert_allclose(found[b], expected, atol=1e-12)
+
+    def test_nothing_passes_a_threshold_of_one(self, states):
+        audio, visual = states
+        for found, expected in zip(SegmentSelection(threshold=1.0)(audio, visual), (audio, visual), strict=True):
+            assert torch.equal(found, expected)
+
+    def test_two_partners_by_hand(self):
+        """Visual second 0 goes with two sounds, correlation 0.8 and 0.6, and takes 4/7 and 3/7 of them."""
+        basis = torch.eye(4, dtype=torch.float64) @ torch.tensor(       # orthonormal, each with mean 0
+            [[1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1], [0, 0, 0, 0]], dtype=torch.float64) / 2
+        visual, audio = torch.zeros(2, 1, 3, 4, dtype=torch.float64)
+        visual[0, 0] = basis[0]
+        audio[0, 0], audio[0, 1] = 0.8 * basis[0] + 0.6 * basis[1], 0.6 * basis[0] - 0.8 * basis[1]
+        audio[0, 2] = basis[2]
+        select = SegmentSelection()
+        torch.testing.assert_close(select.correlation(audio, visual)[0, 0],
+                                   torch.tensor([0.8, 0.6, 0], dtype=torch.float64))
+        new_audio, new_visual = select(audio, visual)
+        torch.testing.assert_close(new_visual[0, 0], visual[0, 0] + (4 * audio[0, 0] + 3 * audio[0, 1]) / 7)
+        torch.testing.assert_close(new_audio[0, :2], audio[0, :2] + visual[0, 0])
+        assert torch.equal(new_audio[0, 2], audio[0, 2]) and torch.equal(new_visual[0, 1:], visual[0, 1:])
+
+    def test_a_coefficient_at_the_threshold_is_cut(self, states):
+        audio, visual = states
+        r = SegmentSelection().correlation(audio, visual)
+        at = SegmentSelection(threshold=r[0, 2].max().item())(audio, visual)[1]
+        assert torch.equal(at[0, 2], visual[0, 2])
+
+    def test_gradients_pass_the_kept_coefficients_and_both_sums(self, states):
+        audio, visual = (x[:1, :, :6].clone().requires_grad_() for x in states)
+        assert torch.autograd.gradcheck(SegmentSelection(threshold=0.05), (audio, visual))
+
+
+class TestLosses:
+    vectors = torch.randn(2, 3, 256, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+
+    @pytest.mark.parametrize("normalised", [False, True])
+    def test_pull(self, normalised):
+        visual, audio = self.vectors
+        slow = []
+        for v, a in zip(visual.tolist(), audio.tolist(), strict=True):
+            cosine = sum(x * y for x, y in zip(v, a, strict=True)) / math.hypot(*v) / math.hypot(*a)
+            distance = (2 * (1 - cosine) if normalised else
+                        sum((x - y) ** 2 for x, y in zip(v, a, strict=True)) / 256)
+            slow.append(1 - cosine + distance)
+        ones = torch.ones(3, dtype=torch.float64)
+        assert pull_loss(visual, audio, ones, normalised).item() == pytest.approx(sum(slow) / 3)
+        one = torch.tensor([0.0, 1, 0], dtype=torch.float64)
+        assert pull_loss(visual, audio, one, normalised).item() == pytest.approx(slow[1])
+        assert pull_loss(visual, audio, 0 * ones, normalised) == 0
+        assert pull_loss(visual, visual, ones, normalised).item() == pytest.approx(0, abs=1e-12)
+
+    def test_push(self):
+        """Clips 0 and 2 hold one event, 1 another, 3 none: pairs of different events are 0-1, 1-0, 1-2 and 2-1."""
+        visual = torch.tensor([[1, 0], [0, 2], [1, 0], [0, 1]], dtype=torch.float64)
+        audio = torch.tensor([[0, 3], [0, 1], [3, 4], [1, 1]], dtype=torch.float64)
+        labels = labels_of((3, 0, 10), (7, 1, 4), (3, 5, 6), (0, 4, 4)).double()
+        # cos(v_0, a_1) = 0, cos(v_1, a_0) = 1, cos(v_1, a_2) = 0.8, cos(v_2, a_1) = 0
+        assert push_loss(visual, audio, labels).item() == pytest.approx((0.8 + 0.6) / 4)
+        assert push_loss(visual[:1], audio[:1], labels[:1]) == 0
+
+    @pytest.mark.parametrize("setting, weight", [("fully", 0.1), ("weakly", 0.001)])
+    def test_weights_and_which_clips_count(self, setting, weight, clips):
+        """Fully supervised all clips are pulled, weakly those that hold an event."""
+        output = CSSNet(setting, dropout=0).double()(*clips)
+        labels = labels_of((3, 2, 7), (0, 4, 4)).double()
+        total, parts = build_objective("cssnet", setting=setting)(output, labels)
+        g_v, g_a = output.extras["global_visual"], output.extras["global_audio"]
+        counts = torch.tensor([1, float(setting == "fully")], dtype=torch.float64)
+        assert parts["pull"].item() == pytest.approx(pull_loss(g_v, g_a, counts).item())
+        assert total.item() == pytest.approx(sum(value.item() for name, value in parts.items() if name != "pull")
+                                             + weight * parts["pull"].item())
+
+    @pytest.mark.parametrize("setting, first", [("fully", "c+t"), ("weakly", "mlsm")])
+    def test_the_other_readings(self, setting, first, clips):
+        output = CSSNet(setting, dropout=0).double()(*clips)
+        for loss, terms in ((f"{first}+n-pull", ["pull_normalised"]), (f"{first}+pull+push", ["pull", "push"])):
+            _, parts = build_objective("cssnet", setting=setting, loss=loss)(output, LABELS)
+            assert list(parts)[-len(terms):] == terms

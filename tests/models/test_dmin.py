@@ -1,0 +1,208 @@
+"""DMIN: dense attention, bilinear pooling, the LSTM over each region, both settings."""
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests import loops
+from vscg.models.dmin import DMIN, BilinearRecurrentAttention, DenseAttention, root
+from vscg.models.transformer import MultiHeadAttention
+
+SETTINGS = pytest.mark.parametrize("setting", ["fully", "weakly"])
+NO_DROPOUT = dict(visual_dropout=0, bilinear_dropout=0, dropout=0, decoder_dropout=0)
+
+
+@pytest.fixture(autouse=True)
+def drawn():
+    """The same weights and inputs in every run."""
+    torch.manual_seed(0)
+
+
+def clips(batch=2, dtype=None):
+    return torch.rand(batch, 10, 128, dtype=dtype), torch.rand(batch, 10, 7, 7, 512, dtype=dtype)
+
+
+def values(output):
+    """All tensors of an output by name."""
+    found = {name: value for name, value in vars(output).items() if isinstance(value, torch.Tensor)}
+    return found | dict(output.extras)
+
+
+class TestDenseAttention:
+    def test_logits_agree_with_all_shifts(self):
+        """Every circular shift of the query's channels is made, weighted and averaged, as published."""
+        dim, length = 6, 4
+        query, key = torch.randn(2, 3, length, dim).double(), torch.randn(2, 3, 2 * length, dim).double()
+        logits = DenseAttention(12, heads=2, dropout=0).logits(query, key)
+        for b, h, i, n in np.ndindex(2, 3, length, 2 * length):
+            q, k = query[b, h, i].numpy() / math.sqrt(dim), key[b, h, n].numpy()
+            if n >= length:
+                expected = q @ k
+            else:
+                shares = [0.5] + [0.5 / (dim - 1)] * (dim - 1)
+                expected = sum(share * sum(q[(c + s) % dim] * k[c] for c in range(dim))
+                               for s, share in enumerate(shares)) / dim
+            assert logits[b, h, i, n].item() == pytest.approx(expected, abs=1e-12)
+
+    def test_only_the_logits_differ(self):
+        dense, plain = DenseAttention(8, dropout=0), MultiHeadAttention(8, dropout=0)
+        plain.load_state_dict(dense.state_dict())
+        query, memory = torch.randn(2, 3, 8), torch.randn(2, 6, 8)
+        assert not torch.allclose(dense(query, memory), plain(query, memory), atol=1e-3)
+        plain.logits = dense.logits
+        assert torch.equal(dense(query, memory), plain(query, memory))
+
+    def test_decoders_use_it(self):
+        model = DMIN("fully")
+        assert {name for name, layer in model.named_modules() if isinstance(layer, DenseAttention)} == {
+            f"transformer.{name}_decoder.layer.attention" for name in ("audio", "visual")}
+
+
+class TestRoot:
+    def test_by_hand(self):
+        x = torch.tensor([0.0, 0.25, 4.0], requires_grad=True)
+        root(x).sum().backward()
+        assert root(x).tolist() == [0, 0.5, 2] and x.grad.tolist() == [0, 1, 0.25]
+
+    def test_huge_gradients_from_above_stay_zero_at_zero(self):
+        x = torch.zeros(4, requires_grad=True)
+        (root(x) * 1e30).sum().backward()
+        assert x.grad.tolist() == [0] * 4
+
+
+def slow_score(audio, regions, w):
+    """One clip: audio (T,128) and gated regions (T,R,512) to the logits of all regions (T,R) before their tanh."""
+    segments, count = regions.shape[:2]
+    joint = np.zeros((segments, count, 256))
+    sound = loops.relu(loops.linear(audio, loops.part(w, "audio_map")))
+    layers = [{name.replace("l1", "l0"): value for name, value in loops.part(w, "lstm").items() if f"l{i}" in name}
+              for i in range(2)]
+    for r in range(count):
+        picture = loops.relu(loops.linear(regions[:, r], loops.part(w, "visual_map")))
+        sequence = np.concatenate([picture + sound, sound], 1)
+        joint[:, r] = loops.lstm(loops.lstm(sequence, layers[0]), layers[1])
+        for t in range(segments):
+            m = (loops.relu(loops.linear(regions[t, r], loops.part(w, "visual_factors")))
+                 * loops.relu(loops.linear(audio[t], loops.part(w, "audio_factors"))))
+            y = np.array([sum(m[5 * k:5 * k + 5]) for k in range(256)])
+            y = np.sqrt(np.maximum(y, 0)) - np.sqrt(np.maximum(-y, 0))
+            joint[t, r] += y / max(np.sqrt(y @ y), 1e-12)
+    return joint @ w["score.weight"][0] + w["score.bias"]
+
+
+class TestSpatialAttention:
+    def test_agrees_with_loops(self):
+        module = BilinearRecurrentAttention(dropout=0).double()
+        audio, regions = torch.rand(2, 3, 128).double(), torch.rand(2, 3, 4, 512).double()
+        attended, weights = module(audio, regions)
+        gated = (regions * (1 + module.channel(audio, regions)).unsqueeze(-2)).detach()
+        for b in range(2):
+            logits = np.tanh(slow_score(audio[b].numpy(), gated[b].numpy(), loops.weights(module)))
+            for t in range(3):
+                alpha = loops.softmax(logits[t])
+                np.testing.assert_allclose(weights[b, t].detach(), alpha, atol=1e-12)
+                np.testing.assert_allclose(attended[b, t].detach(), alpha @ gated[b, t].numpy(), atol=1e-12)
+
+    def test_bilinear_vectors_have_length_one_or_zero(self):
+        module = BilinearRecurrentAttention(dropout=0)
+        with torch.no_grad():
+            module.audio_factors.bias.zero_()
+        audio, regions = torch.rand(2, 3, 128), torch.rand(2, 3, 49, 512)
+        audio[1, 2] = 0                                                            # silence meets nothing
+        length = module.bilinear(audio, regions).norm(dim=-1)
+        assert (length[1, 2] == 0).all()
+        length[1, 2] = 1
+        torch.testing.assert_close(length, torch.ones(2, 3, 49))
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    def test_gradients_are_finite_where_nothing_meets(self, dtype):
+        module = BilinearRecurrentAttention(dropout=0).to(dtype)
+        with torch.no_grad():
+            module.audio_factors.bias.zero_()
+        audio, regions = torch.rand(1, 3, 128, dtype=dtype), torch.rand(1, 3, 49, 512, dtype=dtype)
+        audio[0, 1] = 0
+        assert (module.visual_factors(regions) < 0).any()
+        (module(audio, regions)[0] * torch.randn(512, dtype=dtype)).sum().backward()
+        assert [name for name, p in module.named_parameters() if not p.grad.isfinite().all()] == []
+
+    def test_bilinear_dropout(self):
+        module, audio, regions = BilinearRecurrentAttention(dropout=1), torch.rand(1, 2, 128), torch.rand(1, 2, 3, 512)
+        assert not module.train().bilinear(audio, regions).any() and module.eval().bilinear(audio, regions).any()
+
+    def test_regions_do_not_touch_in_the_lstm(self):
+        module, audio, regions = BilinearRecurrentAttention(dropout=0), torch.rand(1, 4, 128), torch.rand(1, 4, 5, 512)
+        before = module.recurrent(audio, regions)
+        regions[0, 2, 3] += 1
+        changed = ((module.recurrent(audio, regions) - before).abs().amax(-1) > 1e-6)[0]
+        assert changed[:, 3].all() and not changed[:, [0, 1, 2, 4]].any()
+
+
+@SETTINGS
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_outputs(setting, dtype):
+    output = DMIN(setting).to(dtype).eval()(*clips(dtype=dtype))
+    shapes = {"event_relevance": (2, 10), "attention": (2, 10, 7, 7)} | (
+        {"event_category": (2, 28), "event_self": (2, 28)} if setting == "fully" else
+        {"raw_logits": (2, 29), "video_probability": (2, 29), "video_prob_self": (2, 29)})
+    assert {name: tuple(value.shape) for name, value in values(output).items()} == shapes
+    assert {value.dtype for value in values(output).values()} == {dtype} and output.threshold == 0.5
+    torch.testing.assert_close(output.attention.sum((2, 3)), torch.ones(2, 10, dtype=dtype))
+
+
+@SETTINGS
+def test_clips_of_a_batch_do_not_touch(setting):
+    model, (audio, visual) = DMIN(setting).eval(), clips()
+    together, alone = values(model(audio, visual)), values(model(audio[1:], visual[1:]))
+    for name, value in together.items():
+        torch.testing.assert_close(value[1:], alone[name], atol=1e-5, rtol=1e-4)
+
+
+@SETTINGS
+def test_gradients_reach_every_parameter(setting):
+    model = DMIN(setting, **NO_DROPOUT)
+    output = values(model(*clips()))
+    del output["attention"]
+    sum((value * torch.randn_like(value)).sum() for value in output.values()).backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+@SETTINGS
+def test_dropout_rates(setting):
+    def rates(model):
+        return {(".".join(name.split(".")[:2 if name.startswith("transformer") else 1]), layer.p)
+                for name, layer in model.named_modules() if isinstance(layer, nn.Dropout)}
+
+    def expected(visual, bilinear, dropout, decoder):
+        return {("visual_layer", visual), ("attention", bilinear), ("interaction", dropout)} | {
+            (f"transformer.{name}_{part}", rate) for name in ("audio", "visual")
+            for part, rate in (("encoder", dropout), ("decoder", decoder))}
+
+    found = rates(DMIN(setting, visual_dropout=0.6, bilinear_dropout=0.7, dropout=0.8, decoder_dropout=0.9))
+    assert found == expected(0.6, 0.7, 0.8, 0.9)
+    assert rates(DMIN(setting)) == expected(0.2, 0.1, 0.1, 0.02 if setting == "fully" else 0.1)
+    still, inputs = DMIN(setting, **NO_DROPOUT), clips()
+    assert torch.equal(still.train()(*inputs).event_relevance, still.eval()(*inputs).event_relevance)
+
+
+def test_size_and_heads():
+    """Live parameters of the published programs."""
+    for setting, count, heads in (("fully", 11_390_778, 4), ("weakly", 11_391_549, 2)):
+        model = DMIN(setting)
+        assert sum(p.numel() for p in model.parameters()) == count
+        assert model.interaction.attention.heads == heads
+
+
+def test_the_second_head_reads_the_encoded_picture_alone():
+    for setting, name in (("fully", "event_self"), ("weakly", "video_prob_self")):
+        model, inputs, seen = DMIN(setting).eval(), clips(), []
+        model.transformer.visual_encoder.register_forward_hook(lambda layer, args, out, seen=seen: seen.append(out))
+        output = model(*inputs)
+        encoded, = seen
+        if setting == "fully":
+            expected = model.visual_head(encoded.amax(1))
+        else:
+            relevance, raw = model.visual_head(encoded)
+            expected = (relevance.sigmoid().unsqueeze(-1) * raw.unsqueeze(1)).amax(1).softmax(-1)
+        torch.testing.assert_close(output.extras[name], expected)

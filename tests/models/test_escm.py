@@ -1,0 +1,354 @@
+"""ESCM: the clip's event (CERE) guides every segment (ISCE)."""
+import numpy as np
+import pytest
+import torch
+
+from tests import loops
+from vscg.errors import VscgError
+from vscg.models import SETTINGS, build_model
+from vscg.models.escm import (
+    PRIORS,
+    CrossModalEventExtractor,
+    EquationGRU,
+    EventSemanticConsistency,
+    SemanticConsistencyEnhancer,
+)
+
+
+def streams(batch=2, segments=10, dim=8, seed=5):
+    return torch.randn(2, batch, segments, dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def small_escm(crossed=False, linear=True, dropout=0.0, prior="cere"):
+    torch.manual_seed(0)
+    return EventSemanticConsistency(dim=8, event_dim=4, dropout=dropout, linear=linear, crossed=crossed,
+                                    prior=prior).double()
+
+
+def slow_pool(sequence, prior):
+    """One clip's segments (T,8) to two initial states (2,4): the first half of the pooled vector, then the second."""
+    pooled = [sum(column) / len(column) if prior == "average" else max(column) for column in sequence.T.tolist()]
+    return np.array([pooled[:4], pooled[4:]])
+
+
+class TestCERE:
+    def test_ten_segments_become_five_then_two(self):
+        module = CrossModalEventExtractor()
+        five = module.block1(torch.rand(3, 256, 10))
+        assert five.shape == (3, 128, 5) and module.block2(five).shape == (3, 128, 2)
+        assert module(torch.rand(3, 10, 256)).shape == (3, 2, 128)
+        shapes = {name: tuple(value.shape) for name, value in module.named_parameters()}
+        assert shapes == {"block1.0.weight": (128, 256, 5), "block1.0.bias": (128,), "block2.0.weight": (128, 128, 5),
+                          "block2.0.bias": (128,)}
+
+    def test_agrees_with_loops(self):
+        torch.manual_seed(0)
+        module = CrossModalEventExtractor(8, 4).double()
+        audio, _ = streams()
+        for b in range(2):
+            np.testing.assert_allclose(module(audio)[b].detach(), loops.events(audio[b].numpy(), loops.weights(module)),
+                                       atol=1e-12)
+
+    def test_by_hand(self):
+        """Kernels that pass the middle value on: the maxima over segments 0..3 and 4..7; 8 and 9 are left over."""
+        module = CrossModalEventExtractor(1, 1)
+        with torch.no_grad():
+            for block in (module.block1, module.block2):
+                block[0].weight.copy_(torch.tensor([[[0.0, 0, 1, 0, 0]]]))
+                block[0].bias.zero_()
+        sequence = torch.tensor([1.0, 5, 2, 0, -7, -1, -3, -2, 9, 9]).reshape(1, 10, 1)
+        assert module(sequence).flatten().tolist() == [5, 0]       # ReLU: the second half is negative throughout
+
+    def test_the_kernel_looks_both_ways(self):
+        """A kernel that looks two segments ahead, then plain: maxima of what stands two segments later."""
+        module = CrossModalEventExtractor(1, 1)
+        with torch.no_grad():
+            module.block1[0].weight.copy_(torch.tensor([[[0.0, 0, 0, 0, 1]]]))
+            module.block2[0].weight.copy_(torch.tensor([[[0.0, 0, 1, 0, 0]]]))
+            module.block1[0].bias.zero_(), module.block2[0].bias.zero_()
+        assert module(torch.arange(10.0).reshape(1, 10, 1)).flatten().tolist() == [5, 9]
+
+    def test_one_shared_call_equals_two(self):
+        module = small_escm()
+        audio, visual = streams()
+        expected = (module.cere(audio) + module.cere(visual)) / 2
+        for prior in module.priors(audio, visual):
+            torch.testing.assert_close(prior, expected)
+        assert (expected >= 0).all() and expected.any()
+
+
+class TestISCE:
+    def test_initial_state_layout(self):
+        """An update gate that is shut keeps the initial state: position 0 forward, position 1 backward, all along."""
+        module = SemanticConsistencyEnhancer(8, 4).double()
+        with torch.no_grad():
+            for gru in (module.audio_gru, module.visual_gru):
+                gru.bias_ih_l0[4:8] = gru.bias_ih_l0_reverse[4:8] = 1000
+        audio, visual = streams()
+        prior_a, prior_v = streams(segments=2, dim=4, seed=6)
+        for out, prior in zip(module(audio, visual, prior_a, prior_v), (prior_a, prior_v), strict=True):
+            assert out.shape == (2, 10, 8)
+            torch.testing.assert_close(out, prior.flatten(1).unsqueeze(1).expand(-1, 10, -1))
+
+    def test_agrees_with_loops(self):
+        torch.manual_seed(0)
+        module = SemanticConsistencyEnhancer(8, 4).double()
+        audio, visual = streams()
+        prior_a, prior_v = streams(segments=2, dim=4, seed=6)
+        out_a, out_v = module(audio, visual, prior_a, prior_v)
+        for out, x, prior, gru in ((out_a, audio, prior_a, module.audio_gru),
+                                   (out_v, visual, prior_v, module.visual_gru)):
+            for b in range(2):
+                slow = loops.gru(x[b].numpy(), prior[b].numpy(), loops.weights(gru))
+                np.testing.assert_allclose(out[b].detach(), slow, atol=1e-12)
+
+    def test_by_hand(self):
+        """One step, gates half open, candidate tanh(1): h = h_0 / 2 + tanh(1) / 2 (Eq. 7)."""
+        module = SemanticConsistencyEnhancer(1, 1).double()
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.zero_()
+            module.audio_gru.bias_ih_l0[2] = module.audio_gru.bias_ih_l0_reverse[2] = 1
+        x, prior = torch.ones(1, 1, 1).double(), torch.tensor([[[0.2], [-0.6]]], dtype=torch.float64)
+        out, other = module(x, x, prior, prior)
+        half = np.tanh(1) / 2
+        np.testing.assert_allclose(out.detach().flatten(), [0.1 + half, -0.3 + half])
+        np.testing.assert_allclose(other.detach().flatten(), [0.1, -0.3])
+
+
+class TestGRUOfTheEquations:
+    """Eq. 4 to 8 to the letter, which torch's GRU is not."""
+
+    def module(self, dim=8, hidden_dim=4):
+        torch.manual_seed(0)
+        return EquationGRU(dim, hidden_dim).double()
+
+    def test_agrees_with_loops(self):
+        module, (audio, _) = self.module(), streams()
+        start = streams(segments=2, dim=4, seed=6)[0]                      # (B,2,4)
+        y, last = module(audio, start.transpose(0, 1))
+        assert y.shape == (2, 10, 8) and last.shape == (2, 2, 4)
+        for b in range(2):
+            slow, state = loops.equation_gru(audio[b].numpy(), start[b].numpy(), loops.weights(module))
+            np.testing.assert_allclose(y[b].detach(), slow, atol=1e-12)
+            np.testing.assert_allclose(last[:, b].detach(), state, atol=1e-12)
+
+    def test_by_hand(self):
+        """W_z = 0: z = 1/2. W_r = 0: r = 1/2, so the candidate reads half the state: tanh(h/2 + f). W' = 1."""
+        module = self.module(1, 1)
+        with torch.no_grad():
+            for weight in module.parameters():
+                weight.zero_()
+            module.candidate[0].weight.fill_(1.0), module.output[0].weight.fill_(1.0)
+        y, last = module(torch.full((1, 1, 1), 0.3).double(), torch.tensor([[[0.8]], [[0.8]]]).double())
+        h = 0.4 + np.tanh(0.4 + 0.3) / 2
+        assert last[0].item() == pytest.approx(h) and y[0, 0, 0].item() == pytest.approx(1 / (1 + np.exp(-h)))
+        assert y[0, 0, 1].item() == 0.5
+
+    def test_it_starts_with_weights_like_the_librarys(self):
+        module = EquationGRU(256, 128)
+        for weight in module.parameters():
+            assert 0.95 * 128**-0.5 < weight.abs().max() <= 128**-0.5
+
+    def test_one_direction_runs_backwards(self):
+        """What comes first reaches every output of the forward half, and one of the backward half."""
+        module, (audio, _) = self.module(), streams(batch=1)
+        start = torch.zeros(2, 1, 4).double()
+        changed = audio.clone()
+        changed[:, 0] += 1
+        moved = (module(changed, start)[0] != module(audio, start)[0])[0]
+        assert moved[:, :4].all() and moved[0, 4:].all() and not moved[1:, 4:].any()
+
+    @pytest.mark.parametrize("setting", SETTINGS)
+    def test_in_vscg(self, setting):
+        torch.manual_seed(0)
+        model = build_model("vscg", setting=setting, gru="equations")
+        output = model(torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512))
+        read = output.event_category if setting == "fully" else output.video_probability
+        (read * torch.arange(read.shape[-1])).sum().backward()
+        for name, weight in model.escm.isce.named_parameters():
+            assert weight.grad is not None and weight.grad.any(), name
+        with pytest.raises(VscgError, match="gru 'lstm' is unknown: choose one of library, equations"):
+            build_model("vscg", setting=setting, gru="lstm")
+
+
+class TestPriors:
+    def test_mean_is_common(self):
+        module = small_escm()
+        audio, visual = streams()
+        prior_a, prior_v = module.priors(audio, visual)
+        assert prior_a.shape == (2, 2, 4) and torch.equal(prior_a, prior_v)
+        torch.testing.assert_close(prior_a, module.priors(visual, audio)[0])
+        assert not hasattr(module, "audio_prior_map")
+
+    def test_crossed(self):
+        module = small_escm(crossed=True)
+        audio, visual = streams()
+        prior_a, prior_v = module.priors(audio, visual)
+        torch.testing.assert_close(prior_a, module.cere(visual) @ module.audio_prior_map.weight.T)
+        torch.testing.assert_close(prior_v, module.cere(audio) @ module.visual_prior_map.weight.T)
+        other_a, other_v = module.priors(audio * 2, visual)        # only the sound changes ...
+        assert torch.equal(prior_a, other_a) and not torch.equal(prior_v, other_v)   # ... and with it the visual prior
+        assert module.audio_prior_map.bias is None and module.visual_prior_map.bias is None
+
+
+class TestPriorsOfTableIII:
+    """Where the initial states come from, and what each choice has of its own."""
+
+    def test_names(self):
+        assert PRIORS == ("cere", "unshared", "average", "maximum", "zero")
+        with pytest.raises(VscgError, match="prior 'mean' is unknown: choose one of cere, unshared, average"):
+            small_escm(prior="mean")
+
+    @pytest.mark.parametrize("prior, extractors", [("cere", 1), ("unshared", 2), ("average", 0), ("maximum", 0),
+                                                   ("zero", 0)])
+    def test_extractors(self, prior, extractors):
+        module = small_escm(prior=prior)
+        found = [child for child in module.modules() if isinstance(child, CrossModalEventExtractor)]
+        assert len(found) == extractors
+        if extractors == 2:
+            assert not any(torch.equal(a, b) for a, b in zip(found[0].parameters(), found[1].parameters(), strict=True)
+                           if a.ndim > 1), "two extractors that start alike would be one"
+
+    @pytest.mark.parametrize("prior", PRIORS)
+    def test_both_start_from_one_state_of_the_right_shape(self, prior):
+        audio_prior, visual_prior = small_escm(prior=prior).priors(*streams(batch=3))
+        assert audio_prior.shape == visual_prior.shape == (3, 2, 4) and torch.equal(audio_prior, visual_prior)
+
+    def test_zero_is_a_gru_without_initial_state(self):
+        module, (audio, visual) = small_escm(prior="zero"), streams()
+        assert not any(prior.any() for prior in module.priors(audio, visual))
+        _, (raw_a, raw_v) = module(audio, visual)
+        assert torch.equal(raw_a, module.isce.audio_gru(audio)[0])
+        assert torch.equal(raw_v, module.isce.visual_gru(visual)[0])
+        for b in range(2):
+            slow = loops.gru(audio[b].numpy(), np.zeros((2, 4)), loops.weights(module.isce.audio_gru))
+            np.testing.assert_allclose(raw_a[b].detach(), slow, atol=1e-12)
+
+    def test_zero_says_nothing_across_the_modalities(self):
+        module, (audio, visual) = small_escm(prior="zero"), streams()
+        assert torch.equal(module(audio, visual)[1][0], module(audio, visual + 1)[1][0])
+
+    @pytest.mark.parametrize("prior", ["average", "maximum"])
+    def test_pools_agree_with_loops(self, prior):
+        module, (audio, visual) = small_escm(prior=prior), streams()
+        events = module.events(audio, visual)
+        for found, stream in zip(events, (audio, visual), strict=True):
+            for b in range(2):
+                np.testing.assert_allclose(found[b], slow_pool(stream[b], prior), atol=1e-12)
+        for found in module.priors(audio, visual):
+            for b in range(2):
+                mean = (slow_pool(audio[b], prior) + slow_pool(visual[b], prior)) / 2
+                np.testing.assert_allclose(found[b], mean, atol=1e-12)
+
+    def test_pools_by_hand(self):
+        """Feature d is d in the first segment and 10 d in the second: means 5.5 d, maxima 10 d."""
+        audio = torch.outer(torch.tensor([1.0, 10.0]), torch.arange(8.0)).unsqueeze(0).double()
+        for prior, factor in (("average", 5.5), ("maximum", 10.0)):
+            found, _ = small_escm(prior=prior).priors(audio, audio)
+            assert found.tolist() == [[[0, factor, 2 * factor, 3 * factor],
+                                       [4 * factor, 5 * factor, 6 * factor, 7 * factor]]]
+
+    def test_unshared_reads_each_modality_with_its_own(self):
+        module, (audio, visual) = small_escm(prior="unshared"), streams()
+        audio_event, visual_event = module.events(audio, visual)
+        assert torch.equal(audio_event, module.cere(audio)) and torch.equal(visual_event, module.visual_cere(visual))
+        assert not torch.allclose(visual_event, module.cere(visual))
+        torch.testing.assert_close(module.priors(audio, visual)[0], (audio_event + visual_event) / 2)
+        # With the same weights in both it is the shared one.
+        module.visual_cere.load_state_dict(module.cere.state_dict())
+        shared = small_escm()
+        shared.load_state_dict({name: value for name, value in module.state_dict().items()
+                                if not name.startswith("visual_cere")})
+        torch.testing.assert_close(module(audio, visual), shared(audio, visual))
+
+    @pytest.mark.parametrize("prior", ["average", "maximum", "unshared"])
+    def test_crossed_maps_read_what_the_prior_gives(self, prior):
+        module, (audio, visual) = small_escm(crossed=True, linear=False, prior=prior), streams()
+        audio_event, visual_event = module.events(audio, visual)
+        audio_prior, visual_prior = module.priors(audio, visual)
+        torch.testing.assert_close(audio_prior, visual_event @ module.audio_prior_map.weight.T)
+        torch.testing.assert_close(visual_prior, audio_event @ module.visual_prior_map.weight.T)
+
+    def test_nothing_is_crossed_where_there_is_no_prior(self):
+        module = small_escm(crossed=True, linear=False, prior="zero")
+        assert {name.split(".")[0] for name, _ in module.named_parameters()} == {"isce", "project"}
+
+    @pytest.mark.parametrize("crossed", [False, True])
+    @pytest.mark.parametrize("prior", PRIORS)
+    def test_gradients_reach_every_parameter(self, prior, crossed):
+        module = small_escm(crossed=crossed, prior=prior)
+        audio, visual = (stream.requires_grad_() for stream in streams())
+        (normed_a, normed_v), _ = module(audio, visual)
+        ((normed_a + normed_v) * torch.arange(8.0)).sum().backward()
+        for name, value in [*module.named_parameters(), ("audio", audio), ("visual", visual)]:
+            assert value.grad is not None and value.grad.any(), name
+
+    @pytest.mark.parametrize("setting", SETTINGS)
+    def test_in_vscg(self, setting):
+        """Each prior can be asked for; the released weakly supervised program's crossing stays where there is one."""
+        inputs = torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512)
+        for prior in PRIORS:
+            torch.manual_seed(0)
+            model = build_model("vscg", setting=setting, prior=prior)
+            assert model.escm.prior == prior
+            output = model(*inputs)
+            relevance = output.event_relevance if setting == "fully" else output.video_probability
+            assert relevance.isfinite().all()
+            assert model.escm.crossed == (setting == "weakly" and prior != "zero")
+
+    @pytest.mark.parametrize("setting", SETTINGS)
+    def test_vscg_without_it_classifies_what_psp_gives(self, setting):
+        torch.manual_seed(0)
+        model = build_model("vscg", setting=setting, escm=False).eval()
+        assert model.escm is None and not any("escm" in name for name in model.state_dict())
+        seen = {}
+        model.psp.register_forward_hook(lambda layer, inputs, result: seen.update(psp=result))
+        model.head.register_forward_pre_hook(lambda layer, inputs: seen.update(head=inputs[0]))
+        output = model(torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512))
+        assert torch.equal(seen["head"], (seen["psp"][0] + seen["psp"][1]) / 2)
+        if setting == "fully":
+            audio, visual = (stream[0].detach().double().numpy() for stream in seen["psp"])
+            np.testing.assert_allclose(output.similarity[0].detach(), loops.cosine(audio, visual), atol=1e-5)
+
+    def test_vscg_without_it_in_the_paper_variant_multiplies_what_psp_gives(self):
+        torch.manual_seed(0)
+        model, seen = build_model("vscg", variant="paper", escm=False).eval(), []
+        model.psp.register_forward_hook(lambda layer, inputs, result: seen.extend(result))
+        output = model(torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512))
+        torch.testing.assert_close(output.similarity, (seen[0] * seen[1]).sum(-1))
+
+
+@pytest.mark.parametrize("crossed, linear", [(False, True), (True, False)])
+class TestESCM:
+    def test_agrees_with_loops(self, crossed, linear):
+        module = small_escm(crossed, linear)
+        audio, visual = streams()
+        normed, raw = module(audio, visual)
+        for b in range(2):
+            slow_normed, slow_raw = loops.escm(audio[b].numpy(), visual[b].numpy(), loops.weights(module))
+            for ours, slow in zip((*normed, *raw), (*slow_normed, *slow_raw), strict=True):
+                assert ours.shape == (2, 10, 8)
+                np.testing.assert_allclose(ours[b].detach(), slow, atol=1e-12)
+
+    def test_every_segment_hears_of_every_other(self, crossed, linear):
+        module = small_escm(crossed, linear)
+        audio, visual = streams()
+        before = module(audio, visual)[0][0]
+        visual[0, 7] += 1
+        changed = (module(audio, visual)[0][0] != before).any(-1)   # the visual stream reaches the audio by its prior
+        assert changed[0].all() and not changed[1].any()
+
+    def test_gradients_reach_every_parameter(self, crossed, linear):
+        module = small_escm(crossed, linear)
+        audio, visual = (stream.requires_grad_() for stream in streams())
+        (normed_a, normed_v), (raw_a, raw_v) = module(audio, visual)
+        ((normed_a + normed_v) * torch.arange(8.0)).sum().backward()
+        for name, value in [*module.named_parameters(), ("audio", audio), ("visual", visual)]:
+            assert value.grad is not None and value.grad.any(), name
+
+    def test_dropout_can_be_off(self, crossed, linear):
+        module, (audio, visual) = small_escm(crossed, linear), streams()
+        assert torch.equal(module.train()(audio, visual)[0][0], module.eval()(audio, visual)[0][0])
+        module = small_escm(crossed, linear, dropout=0.5).train()
+        assert not torch.equal(module(audio, visual)[0][0], module(audio, visual)[0][0])

@@ -1,0 +1,185 @@
+"""From fused features to classes."""
+import numpy as np
+import pytest
+import torch
+
+from tests import loops
+from vscg.errors import VscgError
+from vscg.models import SETTINGS
+from vscg.models.heads import (
+    HEADS,
+    SegmentHead,
+    TwoPartHead,
+    WeightingHead,
+    build_head,
+    classify,
+    segment_cosine,
+)
+
+
+def fused(batch=2, segments=5, dim=6):
+    return torch.randn(batch, segments, dim, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+class TestTwoPartHead:
+    def test_shapes(self):
+        relevance, category = TwoPartHead()(torch.rand(3, 10, 256))
+        assert relevance.shape == (3, 10) and category.shape == (3, 28)
+
+    def test_by_hand(self):
+        head = TwoPartHead(2, 2)
+        with torch.no_grad():
+            head.relevance.weight.copy_(torch.tensor([[1.0, -1.0]])), head.relevance.bias.fill_(0.5)
+            head.category.weight.copy_(torch.tensor([[1.0, 0.0], [1.0, 1.0]])), head.category.bias.zero_()
+        relevance, category = head(torch.tensor([[[1.0, 4.0], [3.0, -2.0]]]))
+        assert relevance.tolist() == [[-2.5, 5.5]]
+        assert category.tolist() == [[3.0, 7.0]]                    # of the maximum over time of each feature, (3, 4)
+
+    def test_agrees_with_loops(self):
+        head, x = TwoPartHead(6, 3).double(), fused()
+        w = loops.weights(head)
+        relevance, category = head(x)
+        for b in range(2):
+            for t in range(5):
+                slow = loops.linear(x[b, t].numpy(), loops.part(w, "relevance"))
+                np.testing.assert_allclose(relevance[b, t].item(), slow.item())
+            largest = np.array([max(x[b, :, d].tolist()) for d in range(6)])
+            np.testing.assert_allclose(category[b].detach(), loops.linear(largest, loops.part(w, "category")))
+
+    def test_order_in_time(self):
+        head, x, order = TwoPartHead(6, 3).double(), fused(), [3, 0, 4, 1, 2]
+        relevance, category = head(x)
+        moved, same = head(x[:, order])
+        torch.testing.assert_close(moved, relevance[:, order])
+        assert torch.equal(same, category)
+
+    def test_gradients(self):
+        head, x = TwoPartHead(6, 3).double(), fused().requires_grad_()
+        relevance, category = head(x)
+        (relevance.sum() + category.sum()).backward()
+        assert all(p.grad.any() for p in head.parameters()) and (x.grad != 0).all()
+
+
+class TestSegmentHead:
+    def test_shape_and_no_biases(self):
+        head = SegmentHead()
+        assert head(torch.rand(3, 10, 256)).shape == (3, 10, 29)
+        assert [tuple(p.shape) for p in head.parameters()] == [(64, 256), (29, 64)]
+
+    def test_agrees_with_loops_and_carries_gradients(self):
+        head, x = SegmentHead().double(), fused(dim=256).requires_grad_()
+        w = loops.weights(head)
+        out = head(x)
+        for b in range(2):
+            slow = loops.two_layers(x[b].detach().numpy(), loops.part(w, "layers.0"), loops.part(w, "layers.2"))
+            np.testing.assert_allclose(out[b].detach(), slow, atol=1e-12)
+        out.sum().backward()
+        assert all(p.grad.any() for p in head.parameters()) and x.grad.any()
+
+    def test_scaling(self):
+        """Without biases and with ReLU between, a positive factor passes through."""
+        head, x = SegmentHead().double(), fused(dim=256)
+        torch.testing.assert_close(head(2.5 * x), 2.5 * head(x))
+
+
+class TestWeightingHead:
+    first = torch.eye(29, dtype=torch.float64)[:1, None]              # (1,1,29): one segment, all on class 0
+
+    def weighed(self, head, weight):
+        """What comes of the segment score (2, 0, ...) if the branch's map is (weight, 0, ...)."""
+        head.double().segment = torch.nn.Identity()
+        with torch.no_grad():
+            head.weight.weight.copy_(weight * self.first[0])
+        return head(2 * self.first)
+
+    def test_shapes_and_a_distribution(self):
+        score, probability = WeightingHead()(torch.rand(3, 10, 256))
+        assert score.shape == (3, 10, 29) and probability.shape == (3, 29)
+        torch.testing.assert_close(probability.sum(-1), torch.ones(3))
+
+    def test_agrees_with_loops(self):
+        torch.manual_seed(0)
+        head, x = WeightingHead().double(), fused(dim=256)
+        score, probability = head(x)
+        for b in range(2):
+            slow_score, slow_probability = loops.weigh(x[b].numpy(), loops.weights(head))
+            np.testing.assert_allclose(score[b].detach(), slow_score, atol=1e-12)
+            np.testing.assert_allclose(probability[b].detach(), slow_probability, atol=1e-12)
+
+    @pytest.mark.parametrize("weight, factor", [(0.0, 0.5), (-5.0, 0.5), (np.log(3) / 2, 0.75), (100.0, 1.0)])
+    def test_weights_lie_between_a_half_and_one(self, weight, factor):
+        """Score (2, 0, ...): the branch sees 2 * weight, ReLU keeps it at 0 or more, the sigmoid at a half or more."""
+        score, probability = self.weighed(WeightingHead(), weight)
+        torch.testing.assert_close(score, 2 * factor * self.first)
+        assert probability[0, 0].item() == pytest.approx(1 / (1 + 28 * np.exp(-2 * factor)))
+
+    @pytest.mark.parametrize("weight, factor", [(0.0, 0.5), (-np.log(3) / 2, 0.25), (-100.0, 0.0)])
+    def test_without_the_relu_a_weight_can_silence(self, weight, factor):
+        score, _ = self.weighed(WeightingHead(rectified=False), weight)
+        torch.testing.assert_close(score, 2 * factor * self.first)
+
+    def test_gradients(self):
+        torch.manual_seed(0)
+        head, x = WeightingHead().double(), fused(batch=8, dim=256).requires_grad_()
+        head(x)[1][:, 0].sum().backward()
+        assert all(p.grad.any() for p in head.parameters()) and x.grad.any()
+
+
+class TestChoiceOfHead:
+    @pytest.mark.parametrize("setting, head, kind", [
+        ("fully", "two_part", TwoPartHead), ("fully", "segment", SegmentHead), ("weakly", "two_part", WeightingHead),
+        ("weakly", "segment", WeightingHead)])
+    def test_build_head(self, setting, head, kind):
+        assert type(build_head(setting, head)) is kind
+
+    @pytest.mark.parametrize("setting", SETTINGS)
+    def test_an_unknown_head_is_refused_in_both_settings(self, setting):
+        with pytest.raises(VscgError, match="head 'both' is unknown: choose one of two_part, segment"):
+            build_head(setting, "both")
+        assert set(HEADS) == {"two_part", "segment"}
+
+
+class TestClassify:
+    x = torch.rand(2, 10, 256, generator=torch.Generator().manual_seed(3))
+
+    def given(self, output, *names):
+        """The names of everything that the output holds, after a check that it is `names`."""
+        found = {name for name, value in vars(output).items() if torch.is_tensor(value)}
+        assert found == set(names)
+        return output
+
+    def test_two_part(self):
+        head = TwoPartHead()
+        output = self.given(classify(head, self.x), "event_relevance", "event_category")
+        relevance, category = head(self.x)
+        assert torch.equal(output.event_relevance, relevance) and torch.equal(output.event_category, category)
+
+    def test_segment(self):
+        head = SegmentHead()
+        output = self.given(classify(head, self.x), "segment_logits")
+        assert torch.equal(output.segment_logits, head(self.x))
+
+    def test_weighting(self):
+        head = WeightingHead()
+        output = self.given(classify(head, self.x), "segment_logits", "video_probability", "smooth_probability")
+        score, probability = head(self.x)
+        assert torch.equal(output.segment_logits, score) and torch.equal(output.video_probability, probability)
+        for b in range(2):
+            slow = loops.softmax(probability[b].detach().double().numpy())
+            np.testing.assert_allclose(output.smooth_probability[b].detach(), slow, atol=1e-6)
+
+    @pytest.mark.parametrize("head", [TwoPartHead, SegmentHead, WeightingHead])
+    def test_other_fields_pass_through(self, head):
+        similarity, attention = torch.rand(2, 10), torch.rand(2, 10, 7, 7)
+        output = classify(head(), self.x, similarity=similarity, attention=attention, threshold=0.7)
+        assert output.similarity is similarity and output.attention is attention and output.threshold == 0.7
+
+
+def test_segment_cosine():
+    """(3, 4) and (4, 3): 24/25. Opposite vectors: -1. A vector of zeros goes with nothing."""
+    audio = torch.tensor([[[3.0, 4.0], [1.0, 2.0], [0.0, 0.0]]])
+    visual = torch.tensor([[[4.0, 3.0], [-2.0, -4.0], [1.0, 1.0]]])
+    torch.testing.assert_close(segment_cosine(audio, visual), torch.tensor([[0.96, -1.0, 0.0]]))
+    a, v = fused(), fused().flip(-1)
+    for b in range(2):
+        np.testing.assert_allclose(segment_cosine(a, v)[b], loops.cosine(a[b].numpy(), v[b].numpy()))

@@ -1,0 +1,63 @@
+"""The options of VSCG that switch one difference between paper and program at a time."""
+import pytest
+import torch
+
+from tests.models.test_systems import clips
+from vscg.errors import VscgError
+from vscg.models import build_model
+
+
+def outputs(setting, variant="released", **options):
+    torch.manual_seed(3)
+    model = build_model("vscg", setting=setting, variant=variant, **options).eval()
+    output = model(*clips())
+    return output, {name: tuple(value.shape) for name, value in model.named_parameters()}
+
+
+@pytest.mark.parametrize("setting, variant, own", [
+    ("fully", "released", dict(renormalise=True, crossed=False, linear=True, similarity="cosine")),
+    ("fully", "paper", dict(renormalise=True, crossed=False, linear=True, similarity="product", escm_dropout=0.2)),
+    ("weakly", "released", dict(renormalise=False, crossed=True, linear=False)),
+    ("weakly", "paper", dict(renormalise=False, crossed=False, linear=True))])
+def test_a_variant_is_its_options(setting, variant, own):
+    """Whatever the other variant's own values are, setting all options by name gives this variant's network."""
+    usual, parameters = outputs(setting, variant)
+    for other in ("released", "paper"):
+        named, same = outputs(setting, other, **own)
+        assert parameters == same
+        for field in ("event_relevance", "event_category", "similarity", "segment_logits"):
+            if getattr(usual, field) is not None:
+                assert torch.equal(getattr(usual, field), getattr(named, field)), field
+
+
+@pytest.mark.parametrize("setting, option", [
+    ("fully", {"renormalise": False}), ("fully", {"similarity": "product"}), ("fully", {"crossed": True}),
+    ("weakly", {"crossed": False}), ("weakly", {"linear": True}), ("weakly", {"renormalise": True}),
+    ("fully", {"gru": "equations"}), ("weakly", {"gru": "equations"})])
+def test_each_option_changes_the_outputs_alone(setting, option):
+    usual, changed = outputs(setting)[0], outputs(setting, **option)[0]
+    if "similarity" in option:
+        assert torch.equal(usual.event_relevance, changed.event_relevance)
+        assert not torch.allclose(usual.similarity, changed.similarity)
+    elif setting == "fully":
+        assert not torch.allclose(usual.event_relevance, changed.event_relevance)
+    else:
+        assert not torch.allclose(usual.segment_logits, changed.segment_logits)
+
+
+def test_the_relu_of_the_weighting_branch_can_go():
+    """Where the branch's map is negative, its weight stays at one half with the ReLU and falls below it without."""
+    found = []
+    for rectified in (True, False):
+        torch.manual_seed(3)
+        model = build_model("vscg", setting="weakly", rectified=rectified).eval()
+        model.head.weight.register_forward_hook(lambda layer, inputs, result: -result.abs() - 0.1)
+        found.append(model(*clips()).segment_logits.abs())
+    assert (found[1] < found[0]).all()
+
+
+def test_bad_options_are_one_error():
+    with pytest.raises(VscgError, match="cosine, product"):
+        build_model("vscg", similarity="dot")
+    with pytest.raises(VscgError, match="cannot be built with"):
+        build_model("vscg", psp_dropout=7)

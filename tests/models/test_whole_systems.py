@@ -1,0 +1,69 @@
+"""Whole systems against slow versions that are put together, in plain loops, as the paper's Fig. 3 reads."""
+import numpy as np
+import pytest
+import torch
+
+from tests import loops
+from vscg.models import build_model
+
+THRESHOLDS = {("vscg", "fully"): 0.099, ("vscg", "weakly"): 0.099, ("psp", "fully"): 0.099, ("psp", "weakly"): 0.095}
+
+
+def slow_psp(audio, visual, w, setting, threshold):
+    new = loops.propagate(audio, visual, loops.part(w, "psp"), threshold, renormalise=setting == "fully")
+    return loops.project(*new, loops.part(w, "psp.project"))
+
+
+def slow_vscg(audio, visual, w, setting, variant):
+    """One clip through VSCG."""
+    audio, visual = loops.encode(audio, visual, loops.part(w, "encoder"))
+    audio, visual = slow_psp(audio, visual, w, setting, THRESHOLDS["vscg", setting])
+    (audio, visual), (raw_audio, raw_visual) = loops.escm(audio, visual, loops.part(w, "escm"))
+    fused = (audio + visual) / 2
+    if setting == "weakly":
+        score, probability = loops.weigh(fused, loops.part(w, "head"))
+        return dict(segment_logits=score, video_probability=probability, smooth_probability=loops.softmax(probability))
+    similarity = (loops.cosine(audio, visual) if variant == "released"
+                  else np.array([a @ v for a, v in zip(raw_audio, raw_visual, strict=True)]))       # Eq. 16
+    relevance = loops.linear(fused, loops.part(w, "head.relevance"))[:, 0]                          # Eq. 14
+    category = loops.linear(fused.max(0), loops.part(w, "head.category"))                           # Eq. 15
+    return dict(event_relevance=relevance, event_category=category, similarity=similarity)
+
+
+def slow_pspnet(audio, visual, w, setting):
+    """One clip through PSP-Net."""
+    audio, visual = loops.encode(audio, visual, loops.part(w, "encoder"))
+    audio, visual = slow_psp(audio, visual, w, setting, THRESHOLDS["psp", setting])
+    fused = (audio + visual) / 2
+    if setting == "weakly":
+        score, probability = loops.weigh(fused, loops.part(w, "head"))
+        return dict(segment_logits=score, video_probability=probability, smooth_probability=loops.softmax(probability))
+    logits = loops.two_layers(fused, loops.part(w, "head.layers.0"), loops.part(w, "head.layers.2"))
+    return dict(segment_logits=logits, similarity=loops.cosine(audio, visual))
+
+
+def slow_avel(audio, visual, w, setting):
+    """One clip through AVEL."""
+    attended = loops.attend(audio, visual, loops.part(w, "attention"))
+    streams = [loops.lstm(audio, loops.part(w, "audio_lstm.lstm")),
+               loops.lstm(attended, loops.part(w, "visual_lstm.lstm"))]
+    both = loops.relu(np.concatenate(streams, axis=1))
+    logits = loops.two_layers(both, loops.part(w, "hidden"), loops.part(w, "classifier"))
+    if setting == "fully":
+        return dict(segment_logits=logits)
+    return dict(segment_logits=logits, video_probability=loops.softmax(logits.max(0)))
+
+
+@pytest.mark.parametrize("setting", ["fully", "weakly"])
+@pytest.mark.parametrize("system, variant", [("vscg", "released"), ("vscg", "paper"), ("psp", "released"),
+                                             ("avel", "released")])
+def test_agrees_with_loops(system, setting, variant):
+    torch.manual_seed(7)
+    model = build_model(system, setting=setting, variant=variant).double().eval()
+    audio, visual = torch.rand(1, 10, 128, dtype=torch.float64), torch.rand(1, 10, 7, 7, 512, dtype=torch.float64)
+    arguments = (audio[0].numpy(), visual[0].numpy(), loops.weights(model), setting)
+    slow = {"vscg": lambda: slow_vscg(*arguments, variant), "psp": lambda: slow_pspnet(*arguments),
+            "avel": lambda: slow_avel(*arguments)}[system]()
+    output = model(audio, visual)
+    for name, expected in slow.items():
+        np.testing.assert_allclose(getattr(output, name)[0].detach(), expected, atol=1e-9, rtol=1e-9, err_msg=name)

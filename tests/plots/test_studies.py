@@ -1,0 +1,202 @@
+"""Figures of the book's studies: failures, attention against accuracy, speed."""
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from vscg import plots
+from vscg.data.labels import BACKGROUND as BG
+from vscg.plots import (
+    attention_of_systems,
+    edge_figure,
+    grouped_figure,
+    growth_figure,
+    profile_figure,
+    reliability_figure,
+    roofline_figure,
+    score_against_accuracy,
+    speedup_figure,
+)
+
+
+def edges(names=("VSCG", "PSP-Net")):
+    rows = [(name, d, 0.5 + 0.02 * d, 0.3, 0.9) for name in names for d in (-3, -2, -1, 1, 2, 3)]
+    return pd.DataFrame(rows, columns=["name", "distance", "mean", "low", "high"])
+
+
+def bins(number=3):
+    middle = (np.arange(number) + 0.5) / number
+    return pd.DataFrame({"confidence": middle, "mean": middle / 2, "low": middle / 3, "high": middle,
+                         "share": np.full(number, 1 / number)})
+
+
+def dots(ax):
+    return {line.get_label(): line for line in ax.lines if line.get_marker() == "o"}
+
+
+def test_background_stands_left_of_the_edge_and_no_line_crosses_it():
+    ax = edge_figure(edges(), 3).axes[0]
+    sides = [np.sign(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"]
+    assert len(sides) == 4 and all(len(set(side)) == 1 and len(side) == 3 for side in sides)
+    left = [line for line in ax.lines if line.get_marker() == "o" and line.get_xdata()[0] < 0][0]
+    assert np.allclose(left.get_ydata(), [44, 46, 48]) and [round(x) for x in left.get_xdata()] == [-3, -2, -1]
+
+
+def test_ticks_count_seconds_from_the_edge_and_the_last_is_open():
+    ax = edge_figure(edges(), 3).axes[0]
+    ticks = dict(zip(ax.get_xticks(), (text.get_text() for text in ax.get_xticklabels()), strict=True))
+    assert ticks == {-2.5: "3+", -1.5: "2", -0.5: "1", 0.5: "1", 1.5: "2", 2.5: "3+"}
+
+
+def test_every_system_is_named_once():
+    fig = edge_figure(edges(), 3)
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["VSCG", "PSP-Net"]
+
+
+def groups(systems=("VSCG", "PSP-Net", "AVEL")):
+    rows = [(name, system, 0.1 * i, 0.0, 0.5) for name in ("both", "neither") for i, system in enumerate(systems, 1)]
+    return pd.DataFrame(rows, columns=["name", "group", "mean", "low", "high"])
+
+
+def test_groups_keep_to_their_row_in_order_and_in_percent():
+    fig = grouped_figure(groups().drop(index=4), "share (%)")                # PSP-Net has no value in the second row
+    ax = fig.axes[0]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["both", "neither"]
+    lines = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [line.get_xdata().round(6).tolist() for line in lines] == [[10, 10], [20], [30, 30]]
+    first = [line.get_ydata()[0] for line in lines]
+    assert first == sorted(first) and all(abs(y) < 0.4 for y in first)
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["VSCG", "PSP-Net", "AVEL"]
+
+
+def test_reliability_has_a_panel_for_each_system_and_a_dot_for_each_bin():
+    fig = reliability_figure({"VSCG": bins(), "PSP-Net": bins(5), "AVEL": bins(1)})
+    shown = [ax for ax in fig.axes if ax.axison]
+    assert [ax.get_title() for ax in shown] == ["VSCG", "PSP-Net", "AVEL"]
+    points = [ax.collections[-1].get_offsets() for ax in shown]
+    assert [len(of) for of in points] == [3, 5, 1]
+    assert np.allclose(points[0], 100 * bins()[["confidence", "mean"]])
+
+
+def test_bins_with_more_seconds_have_larger_dots():
+    frame = bins(2).assign(share=[0.1, 0.9])
+    sizes = reliability_figure({"VSCG": frame}).axes[0].collections[-1].get_sizes()
+    assert sizes[1] > 4 * sizes[0]
+
+
+@pytest.mark.parametrize("fig", [lambda: edge_figure(edges(("VSCG", "PSP-Net", "AVEL", "CMRA")), 3),
+                                 lambda: grouped_figure(groups(("VSCG", "PSP-Net", "AVEL", "CMRA")), "share (%)"),
+                                 lambda: reliability_figure({name: bins(10) for name in "ABCD"})])
+def test_pictures_are_small_and_opaque(fig):
+    file = io.BytesIO()
+    figure = fig()
+    figure.savefig(file, format="png", dpi=plots.DPI)
+    assert file.tell() < 100_000 and figure.get_facecolor()[3] == 1
+
+
+RNG = np.random.default_rng(0)
+TRUTH = np.array([BG] * 4 + [2] * 6)
+MASK = np.zeros((10, 7, 7), dtype=bool)
+MASK[4:, 2:4, 5:7] = True
+
+
+def maps():
+    return {name: RNG.dirichlet(np.ones(49), 10).reshape(10, 7, 7) for name in ("AVEL", "PSP-Net", "VSCG")}
+
+
+def frame():
+    rows = [(f"system {i}", 0.1 + 0.1 * i, 0.05 + 0.1 * i, 0.2 + 0.1 * i, 0.6 + 0.05 * i, 0.55 + 0.05 * i,
+             0.7 + 0.05 * i) for i in range(4)]
+    return pd.DataFrame(rows, columns=["name", *(f"{what}{end}" for what in ("score", "accuracy")
+                                                 for end in ("", "_low", "_high"))])
+
+
+def legend(fig):
+    return [text.get_text() for text in fig.legends[0].get_texts()]
+
+
+def test_a_row_for_each_system_and_a_column_for_each_second():
+    drawn = maps()
+    fig = attention_of_systems(drawn, MASK, TRUTH)
+    cells = np.array([ax for ax in fig.axes if ax.images]).reshape(3, 10)
+    assert [row[0].get_ylabel() for row in cells] == list(drawn)
+    assert [ax.get_title() for ax in cells[0]] == [str(t) for t in range(10)]
+    shown = cells[1, 7].images[0].get_array()
+    assert np.allclose(shown, drawn["PSP-Net"][7] / drawn["PSP-Net"][7].max())
+    framed = [to_hex(ax.spines["left"].get_edgecolor()) == plots.MARK for ax in cells[2]]
+    assert framed == (TRUTH != BG).tolist()
+    # The source is outlined where there is one: the border of 2 x 2 regions has 8 pieces.
+    assert [max(len(lines.get_segments()) for lines in ax.collections) for ax in cells[0]] == [0] * 4 + [8] * 6
+    assert legend(fig) == ["second with the event", "true source"]
+
+
+def test_without_mask_and_labels_nothing_is_marked():
+    fig = attention_of_systems(maps())
+    assert not fig.legends and not any(ax.collections for ax in fig.axes if ax.images)
+
+
+def test_score_against_accuracy_draws_percent_both_ways_and_names():
+    fig = score_against_accuracy(frame(), "score (% of seconds)", "accuracy (% of segments)", chance=0.12)
+    ax = fig.axes[0]
+    dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines if line.get_marker() == "o"]
+    assert np.allclose(dots, [(10, 60), (20, 65), (30, 70), (40, 75)])
+    ends = [segment.tolist() for lines in ax.collections for segment in lines.get_segments()]
+    assert np.allclose(ends[:2], [[[5, 60], [20, 60]], [[10, 55], [10, 70]]])
+    assert sorted(legend(fig)) == ["chance", *(f"system {i}" for i in range(4))]
+    assert "chance" not in legend(score_against_accuracy(frame(), "score (%)", "accuracy (%)"))
+
+
+@pytest.mark.parametrize("build", [lambda: attention_of_systems(maps(), MASK, TRUTH),
+                                   lambda: attention_of_systems({"DMIN": maps()["AVEL"][:4]}),
+                                   lambda: score_against_accuracy(frame(), "score (%)", "accuracy (%)", 0.1)],
+                         ids=["systems", "one system", "scatter"])
+def test_text_stays_inside_and_the_file_is_small(build):
+    fig = build()
+    fig.draw_without_rendering()
+    drawn, (width, height) = fig.get_tightbbox(), fig.get_size_inches()
+    assert drawn.x0 > -0.02 and drawn.y0 > -0.02 and drawn.x1 < width + 0.02 and drawn.y1 < height + 0.02
+    file = io.BytesIO()
+    fig.savefig(file)
+    assert file.tell() < 100_000
+
+
+def test_ratios_have_a_dot_for_each_arm_and_clock_and_the_noise_is_shaded():
+    frame = pd.DataFrame({"median": [1.0, 1.5], "low": [0.9, 1.4], "high": [1.1, 1.6]},
+                         index=["published again", "vscg"])
+    fig = speedup_figure({"wall": frame, "processor": frame + 0.1})
+    ax = fig.axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["published again", "vscg"]
+    assert [list(line[0].get_xdata()) for line in ax.containers] == [[1.0, 1.5], [1.1, 1.6]]
+    shade = ax.patches[0].get_extents().transformed(ax.transData.inverted())
+    assert (round(shade.x0, 6), round(shade.x1, 6)) == (0.9, 1.1)
+    assert "no unit" in ax.get_xlabel()
+
+
+def test_the_roof_is_the_lower_of_both_limits_and_no_loop_is_drawn_off_its_speed():
+    found = {"flops": 100.0e9, "bytes": 4.0e9, "product": 50.0e9, "copy": 10.0e9, "published": 20.0e9, "vscg": 30.0e9}
+    ax = roofline_figure(found).axes[0]
+    roof, published, ours = ax.lines
+    for x, y in zip(*roof.get_data(), strict=True):
+        assert abs(y - min(50.0, 10.0 * x)) < 1e-9
+    assert (published.get_xdata(), published.get_ydata()) == ([25.0], [20.0]) and ours.get_ydata() == [30.0]
+    assert "GFLOP/s" in ax.get_ylabel() and "byte" in ax.get_xlabel()
+
+
+def test_a_profile_has_a_bar_for_each_group_and_loop():
+    table = pd.DataFrame({"published": [0.5, 0.2], "vscg": [0.4, 0.1]}, index=["products", "copies"])
+    ax = profile_figure(table).axes[0]
+    assert [[bar.get_width() for bar in bars] for bars in ax.containers] == [[500, 200], [400, 100]]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["products", "copies"]
+    assert "ms" in ax.get_xlabel() and ax.get_ylim()[0] > ax.get_ylim()[1]      # the first group above
+
+
+def test_growth_shows_both_loops_at_every_size():
+    frame = pd.DataFrame({"published": [2.0, 4.0], "vscg": [1.0, 2.0]}, index=[8, 16])
+    fig = growth_figure(frame, frame * 2)
+    for ax, factor in zip(fig.axes, (1, 2), strict=True):
+        assert [list(line.get_ydata()) for line in ax.lines] == [[2.0 * factor, 4.0 * factor],
+                                                                 [1.0 * factor, 2.0 * factor]]
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["8", "16"]
+        assert ax.get_ylim()[0] == 0

@@ -1,0 +1,181 @@
+"""Every figure builds from a toy input, has units on its axes, keeps its text inside and its file small."""
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex, to_rgb
+
+from vscg import plots
+from vscg.data.labels import BACKGROUND as BG
+from vscg.data.labels import CATEGORIES
+
+NAMES = (*CATEGORIES, "Background")
+RNG = np.random.default_rng(0)
+TRUTH = np.array([BG, BG, BG, BG, 2, 2, 2, 2, 2, 2])
+MAPS = RNG.dirichlet(np.ones(49), 10).reshape(10, 7, 7)
+MASK = np.zeros((10, 7, 7), dtype=bool)
+MASK[:, 2:4, 5:7] = True
+
+
+def history(system, slope):
+    epoch = np.arange(1, 31)
+    rows = {"epoch": epoch, "loss": 3 * np.exp(-epoch / slope), "val_accuracy": 0.8 - 0.6 * np.exp(-epoch / slope),
+            "test_accuracy": np.where(epoch % 5 == 0, 0.78 - 0.6 * np.exp(-epoch / slope), np.nan), "system": system}
+    seeds = [pd.DataFrame(rows) for _ in range(3)]
+    for seed in seeds:
+        seed[["loss", "val_accuracy", "test_accuracy"]] += 0.02 * RNG.random((30, 3))
+    return pd.concat(seeds)
+
+
+def interval_frame(groups):
+    rows = [(name, mean - lost, mean - lost - 0.02, mean - lost + 0.02, group)
+            for name, mean in (("VSCG", 0.79), ("PSP-Net", 0.77)) for group, lost in groups.items()]
+    return pd.DataFrame(rows, columns=["name", "mean", "low", "high", "group"])
+
+
+FIGURES = {
+    "timeline": lambda: plots.timeline(TRUTH, {"AVEL": np.roll(TRUTH, 2), "VSCG": TRUTH}, "one clip"),
+    "timeline, narrow runs": lambda: plots.timeline(TRUTH, {"AVEL": [14, 13, 14, 21, 3, 14, BG, 2, 13, 14]}),
+    "attention": lambda: plots.attention_maps(MAPS, MASK, TRUTH),
+    "attention, plain": lambda: plots.attention_maps(MAPS[:4]),
+    "attention, two rows": lambda: plots.attention_maps(MAPS[:7], labels=TRUTH[:7]),
+    "matrix": lambda: plots.matrix(RNG.random((10, 10)), "audio segment (1 s)", "visual segment (1 s)", "Pairs",
+                                   "weight (share of the row)", annotate=True),
+    "confusion": lambda: plots.confusion(RNG.integers(1, 20, (29, 29)) + 200 * np.eye(29), NAMES),
+    "confusion, small": lambda: plots.confusion(np.eye(5), NAMES[:5]),
+    "one system": lambda: plots.learning_curves(history("VSCG", 6).drop(columns="system")),
+    "systems": lambda: plots.learning_curves(pd.concat([history("VSCG", 6), history("AVEL", 12)])),
+    "classes": lambda: plots.class_histogram(np.arange(28), CATEGORIES),
+    "durations": lambda: plots.duration_histogram([0, 2, 2, 10, 10, 10]),
+    "curves": lambda: plots.curves(np.arange(10), {"audio, forward": np.arange(10), "state": np.ones(10)},
+                                          "time (s)", "loss (no unit)", {"threshold": 3.5}),
+    "intervals": lambda: plots.intervals(interval_frame({"x": 0}).drop(columns="group"), {"everywhere": 0.822}),
+    "intervals, groups": lambda: plots.intervals(interval_frame({"audio": 0.1, "visual": 0.12, "fused": 0})),
+}
+UNITS = ("(s)", "(1 s)", "(%)", "(% of", "(1/7 of", "(share", "(no unit)", "number of")
+UNITLESS = {"", "class", "true class", "predicted class", "epoch"}  # a class or a count says itself what it is
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_is_labelled_inside_its_limits_and_small(name):
+    fig = FIGURES[name]()
+    file = io.BytesIO()
+    fig.savefig(file, format="png")
+    assert len(file.getvalue()) < 100_000
+    assert fig.get_figwidth() == plots.WIDTH
+
+    labels = [label for ax in fig.axes for label in (ax.get_xlabel(), ax.get_ylabel())]
+    labels += [fig.get_supxlabel(), fig.get_supylabel()]
+    assert any(any(unit in label for unit in UNITS) for label in labels)
+    assert [label for label in labels if label not in UNITLESS and not any(unit in label for unit in UNITS)] == []
+
+    texts = [*fig.texts, *(text for legend in fig.legends for text in legend.get_texts())]
+    texts += [text for ax in fig.axes for text in (ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts,
+                                                   *visible_ticks(ax)) if text.get_text()]
+    assert texts
+    page = fig.bbox.padded(2)
+    outside = [text.get_text() for text in texts if not inside(text.get_window_extent(), page)]
+    assert outside == []
+    for ax in fig.axes:
+        written = [text.get_text() for text in ax.texts if not inside(text.get_window_extent(), ax.bbox.padded(1))]
+        assert written == []
+        for axis, side in ((ax.xaxis, 0), (ax.yaxis, 1)):
+            assert not overlapping([t for t in visible_ticks(ax) if t in axis.get_ticklabels()], side)
+
+
+def visible_ticks(ax):
+    if not ax.axison:
+        return []
+    ticks = []
+    for axis, limits in ((ax.xaxis, sorted(ax.get_xlim())), (ax.yaxis, sorted(ax.get_ylim()))):
+        ticks += [label for at, label in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
+                  if limits[0] <= at <= limits[1] and label.get_text()]
+    return ticks
+
+
+def inside(box, page):
+    return page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
+
+
+def overlapping(labels, side):
+    ends = sorted((label.get_window_extent().min[side], label.get_window_extent().max[side]) for label in labels)
+    return any(after[0] < before[1] - 1 for before, after in zip(ends, ends[1:], strict=False))
+
+
+def test_style_is_opaque_white():
+    fig = FIGURES["durations"]()
+    file = io.BytesIO()
+    fig.savefig(file, format="png")
+    file.seek(0)
+    picture = plt.imread(file)
+    assert (picture[0, 0] == 1).all() and (picture[..., 3:] == 1).all()
+
+
+def test_a_notebook_shows_each_figure_once():
+    before = plt.get_fignums()
+    FIGURES["matrix"]()
+    assert plt.get_fignums() == before
+
+
+def test_colours_of_modalities_differ_in_brightness_and_come_last_elsewhere():
+    assert set(plots.COLOURS) == {"audio", "visual", "fused"}
+    assert not set(plots.OTHERS[:6]) & set(plots.COLOURS.values())
+    brightness = sorted(float(np.dot(to_rgb(colour), (0.3, 0.59, 0.11))) for colour in plots.COLOURS.values())
+    assert min(np.diff(brightness)) > 0.05
+
+
+def test_timeline_draws_one_run_for_each_event_and_names_it():
+    ax = plots.timeline(TRUTH, {"VSCG": [BG, BG, BG, 2, 2, 2, 2, 18, 18, 18]}).axes[0]
+    runs = [(bar.get_x(), bar.get_width()) for bar in ax.patches]
+    assert runs == [(0, 4), (4, 6), (0, 3), (3, 4), (7, 3)]
+    assert [text.get_text() for text in ax.texts] == ["Background", "Bark", "Background", "Bark", "Goat"]
+    colours = [to_hex(bar.get_facecolor()) for bar in ax.patches]
+    assert colours[0] == colours[2] == plots.LIGHT and colours[1] == colours[3] != colours[4]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["ground truth", "VSCG"]
+
+
+def test_timeline_puts_names_that_do_not_fit_into_a_legend():
+    assert plots.timeline(TRUTH, {}).legends == []
+    legend = FIGURES["timeline, narrow runs"]().legends[0]
+    assert "Acoustic guitar" in [text.get_text() for text in legend.get_texts()]
+
+
+def test_attention_maps_share_one_scale_and_mark_events_and_source():
+    fig = plots.attention_maps(MAPS, MASK, TRUTH)
+    maps = [ax for ax in fig.axes if ax.images]
+    assert len(maps) == 10 and {ax.images[0].get_clim() for ax in maps} == {(0, MAPS.max())}
+    framed = [to_hex(ax.spines["left"].get_edgecolor()) == plots.MARK for ax in maps]
+    assert framed == (TRUTH != BG).tolist()
+    border = maps[0].collections[0].get_segments()
+    assert len(border) == 8  # a patch of 2 by 2 regions
+    assert np.unique(np.concatenate(border), axis=0).min(axis=0).tolist() == [4.5, 1.5]
+    assert np.concatenate(border).max(axis=0).tolist() == [6.5, 3.5]
+
+
+def test_confusion_shows_percent_of_the_row():
+    counts = np.array([[3, 1, 0], [0, 0, 0], [1, 0, 1]])
+    values = plots.confusion(counts, ["a, b", "c (d)", "e"]).axes[0].collections[0].get_array()
+    np.testing.assert_allclose(values.filled(-1).reshape(3, 3), [[75, 25, 0], [-1, -1, -1], [50, 0, 50]])
+
+
+def test_learning_curves_draw_means_over_seeds_in_percent():
+    frame = history("VSCG", 6)
+    left, right = plots.learning_curves(frame).axes
+    np.testing.assert_allclose(left.lines[0].get_ydata(), frame.groupby("epoch")["loss"].mean())
+    np.testing.assert_allclose(right.lines[0].get_ydata(), 100 * frame.groupby("epoch")["val_accuracy"].mean())
+    assert right.lines[1].get_xdata().tolist() == [5, 10, 15, 20, 25, 30]  # only measured epochs
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["validation", "test"]
+
+
+def test_histograms_and_intervals_draw_what_they_are_given():
+    bars = plots.class_histogram([5, 9], ["Bark", "Rodents, rats, mice"]).axes[0]
+    assert [bar.get_width() for bar in bars.patches] == [9, 5]
+    assert [label.get_text() for label in bars.get_yticklabels()] == ["Rodents", "Bark"]
+    assert [bar.get_height() for bar in plots.duration_histogram([0, 2, 2, 10]).axes[0].patches][:3] == [1, 0, 2]
+    ax = plots.intervals(interval_frame({"audio": 0}), {"everywhere": 0.822}).axes[0]
+    assert ax.lines[0].get_xdata().tolist() == pytest.approx([79, 77])
+    assert to_hex(ax.lines[0].get_color()) == plots.COLOURS["audio"]
+    ends = np.array([segment[:, 0] for segment in ax.collections[0].get_segments()])
+    np.testing.assert_allclose(ends, [[77, 81], [75, 79]])

@@ -1,0 +1,225 @@
+"""Published weights in our models."""
+import os
+import pickle
+import sys
+import types
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.golden import golden
+from tests.golden.compare import CASES, path_of, system_and_setting
+from vscg.errors import VscgError
+from vscg.models import build_model
+from vscg.released.load import DEAD, KEYS, load_released, our_name
+
+EVERY = pytest.mark.parametrize("case", CASES)
+# The port of AVSDN has another head than our default.
+OPTIONS = {"avsdn_fully": {"head": "two_head"}, "avsdn_weakly": {"head": "two_head"},
+           "avin_fully_agva": {"spatial": "agva"}, "cman_fully_k256": {"attention_size": 256},
+           "cssnet_fully_agva": {"attention": "agva"}, "cssnet_weakly_agva": {"attention": "agva"}}
+
+
+def published(case="vscg_weakly"):
+    """The published names with the golden weights."""
+    return golden.weights(golden.load(path_of(case))[0])
+
+
+def fresh(case="vscg_weakly", **options):
+    torch.manual_seed(0)
+    system, setting = system_and_setting(case)
+    return build_model(system, setting=setting, **OPTIONS.get(case, {}), **options)
+
+
+def refused(model, source) -> str:
+    """The message of the one error, after a check that the model is as before."""
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(VscgError) as error:
+        load_released(model, source)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def as_module(weights, module):
+    """A module tree, of the class `Net` in `module`, with the given dotted parameter names."""
+    root = module.Net()
+    for name, value in weights.items():
+        *path, leaf = name.split(".")
+        node = root
+        for step in path:
+            if step not in node._modules:
+                node.add_module(step, nn.Sequential() if step.isdigit() else module.Net())
+            node = node._modules[step]
+        node.register_parameter(leaf, nn.Parameter(torch.as_tensor(value)))
+    return root
+
+
+@pytest.fixture
+def foreign():
+    """A module with a class that is gone when the checkpoint is read."""
+    module = types.ModuleType("absent_program")
+    sys.modules["absent_program"] = module
+    exec("from torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n        return x", module.__dict__)
+    yield module
+    sys.modules.pop("absent_program", None)
+
+
+@EVERY
+def test_every_weight_arrives_at_its_place(case):
+    weights, model = published(case), fresh(case)
+    assert load_released(model, weights) is model
+    state, system_setting = model.state_dict(), system_and_setting(case)
+    arrived = {}
+    for name, value in weights.items():
+        ours = our_name(*system_setting, name)
+        assert (ours is None) == (name in DEAD[system_setting])
+        if ours is not None:
+            assert ours not in arrived and np.array_equal(state[ours].numpy(), value)
+            arrived[ours] = name
+    assert set(arrived) == set(state)
+
+
+@EVERY
+def test_dead_parameters_have_the_published_shapes_and_may_be_missing(case):
+    weights, dead = published(case), DEAD[system_and_setting(case)]
+    assert {name: weights[name].shape for name in dead} == dead
+    model = load_released(fresh(case), {name: value for name, value in weights.items() if name not in dead})
+    whole = load_released(fresh(case), weights)
+    assert all(torch.equal(one, other) for one, other in zip(model.state_dict().values(), whole.state_dict().values(),
+                                                             strict=True))
+
+
+def test_every_system_and_setting_has_a_table():
+    assert set(KEYS) == set(DEAD) == {system_and_setting(case) for case in CASES}
+
+
+def test_two_published_names_never_lead_to_one_of_ours():
+    for keys in KEYS.values():
+        assert len(set(keys.values())) == len(keys)
+
+
+def test_the_crossed_gates_of_the_weakly_supervised_program():
+    """CMBS, weakly supervised: what its program calls the audio gate reads the picture."""
+    assert our_name("cmbs", "fully", "audio_gated.0.weight") == "audio_gate.weight"
+    assert our_name("cmbs", "weakly", "audio_gated.0.weight") == "visual_gate.weight"
+    assert our_name("cmbs", "weakly", "classifier.weight") is None
+    assert our_name("dmin", "weakly", "localize_module.classifier_self.bias") == "visual_head.relevance.bias"
+    assert our_name("cmra", "fully", "video_encoder.encoder_layer.norm1.weight") is None
+    assert our_name("cmra", "fully", "video_encoder.encoder.layers.1.self_attn.in_proj_bias") == (
+        "transformer.visual_encoder.layers.1.attention.in_proj_bias")
+
+
+def test_the_swap_of_the_released_program():
+    """VSCG, fully supervised: the visual stream runs through what its program calls audio; the others do not swap."""
+    assert our_name("vscg", "fully", "lstm_a_v.lstm_audio.weight_ih_l0") == "encoder.visual_lstm.lstm.weight_ih_l0"
+    assert our_name("vscg", "weakly", "lstm_a_v.lstm_audio.weight_ih_l0") == "encoder.audio_lstm.lstm.weight_ih_l0"
+    assert our_name("vscg", "fully", "escm.a_gru.bias_hh_l0") == "escm.isce.visual_gru.bias_hh_l0"
+    # ... and swaps back after the GRUs: v_fc is applied to the `a` stream, which is the visual one.
+    assert our_name("vscg", "fully", "escm.v_fc.weight") == "escm.project.visual_map.0.weight"
+
+
+@EVERY
+@pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")
+def test_a_whole_pickled_module(case, tmp_path, foreign):
+    weights = published(case)
+    path = tmp_path / "published.pt"
+    torch.save(as_module(weights, foreign), path)
+    del sys.modules["absent_program"]
+    model, other = load_released(fresh(case), path), load_released(fresh(case), weights)
+    assert "absent_program" not in sys.modules
+    assert all(torch.equal(value, other.state_dict()[name]) for name, value in model.state_dict().items())
+
+
+def test_a_state_dict_file_and_tensors_of_another_type(tmp_path):
+    weights = {name: torch.as_tensor(value).double() for name, value in published().items()}
+    torch.save(weights, tmp_path / "state.pt")
+    model = load_released(fresh(), str(tmp_path / "state.pt"))
+    assert {value.dtype for value in model.state_dict().values()} == {torch.float32}
+    assert torch.equal(model.head.weight.weight, weights["W3.weight"].float())
+
+
+def test_the_mapping_is_not_shared_with_the_model():
+    weights = published()
+    model = load_released(fresh(), weights)
+    weights["W3.weight"][:] = 9
+    assert not (model.head.weight.weight == 9).any()
+
+
+def test_missing_names():
+    weights = published()
+    del weights["W3.weight"], weights["escm.a_gru.bias_ih_l0"]
+    message = refused(fresh(), weights)
+    assert "lacks 2 parameters of vscg (weakly)" in message and "escm.isce.audio_gru.bias_ih_l0" in message
+    assert "lacks" in refused(fresh(), {})
+
+
+@pytest.mark.parametrize("name", ["decoder.weight", "W3.bias", "escm.L1.bias", "W9.weight", "weight", ""])
+def test_unknown_names(name):
+    message = refused(fresh(), {**published(), name: np.zeros(3, np.float32)})
+    assert name in message and "no parameter of the published vscg (weakly supervised)" in message
+
+
+@pytest.mark.parametrize("name, wrong", [("W3.weight", (1, 30)), ("linear_v.weight", (512, 128)),
+                                         ("escm.layer_norm.bias", (1,)), ("L2.weight", ())])
+def test_wrong_shapes(name, wrong):
+    weights = published()
+    right = weights[name].shape
+    message = refused(fresh(), {**weights, name: np.zeros(wrong, np.float32)})
+    assert name in message and str(wrong) in message and str(tuple(right)) in message
+
+
+def test_weights_of_another_setting_or_system():
+    assert "no parameter of the published vscg (weakly" in refused(fresh("vscg_weakly"), published("vscg_fully"))
+    assert "no parameter of the published psp (fully" in refused(fresh("psp_fully"), published("vscg_weakly"))
+    assert "no parameter of the published avel" in refused(fresh("avel_fully"), published("psp_fully"))
+    assert "(1280, 512), cmra (fully) needs (256, 512)" in refused(fresh("cmra_fully"), published("dmin_fully"))
+    assert "localize_module.classifier_self" in refused(fresh("dmin_fully"), published("dmin_weakly"))
+    # CMRA's settings differ in one class.
+    assert "(28, 256)" in refused(fresh("cmra_fully"), published("cmra_weakly"))
+    # AVIN without attention has no place for it.
+    assert "attention" in refused(fresh("avin_fully"), published("avin_fully_agva"))
+    assert "lacks 7 parameters" in refused(fresh("avin_fully_agva"), published("avin_fully"))
+    # Table I's CSS-Net has no visually guided path.
+    assert "audio_attention" in refused(fresh("cssnet_fully_agva"), published("cssnet_fully"))
+    assert "lacks 7 parameters" in refused(fresh("cssnet_fully"), published("cssnet_fully_agva"))
+    # Our own head of AVSDN is not the port's.
+    ours = build_model("avsdn", setting="fully")
+    assert "no parameter of the published avsdn" in refused(ours, published("avsdn_fully"))
+    # The published PSP-Net is part of VSCG: what is left over is named.
+    assert "lacks" in refused(fresh("vscg_weakly"), {name: value for name, value in published("vscg_weakly").items()
+                                                     if not name.startswith("escm")})
+
+
+@pytest.mark.parametrize("case", ["vscg_fully", "vscg_weakly"])
+def test_the_paper_variant_is_refused(case):
+    message = refused(fresh(case, variant="paper"), published(case))
+    assert "'paper'" in message and "variant='released'" in message
+
+
+class Hostile:
+    """Pickles as a call of os.system that writes a marker file."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.marker}",)
+
+
+def test_a_hostile_checkpoint_is_refused_and_runs_nothing(tmp_path):
+    path, marker = tmp_path / "hostile.pt", tmp_path / "marker"
+    weights = {name: torch.as_tensor(value) for name, value in published().items()}
+    torch.save({**weights, "W3.bias": Hostile(marker)}, path)
+    message = refused(fresh(), path)
+    assert str(path) in message and "nothing was run" in message and not marker.exists()
+    pickle.loads(pickle.dumps(Hostile(marker)))
+    assert marker.exists(), "the file was not hostile, so this test showed nothing"
+
+
+def test_files_that_are_not_there_or_no_checkpoints(tmp_path):
+    assert "absent.pt" in refused(fresh(), tmp_path / "absent.pt")
+    (tmp_path / "page.pt").write_text("<!DOCTYPE html>")
+    assert "page.pt" in refused(fresh(), tmp_path / "page.pt")

@@ -1,0 +1,306 @@
+"""Published checkpoints are read as plain data: every format round-trips, every hostile or damaged file is refused."""
+import functools
+import os
+import pickle
+import subprocess
+import sys
+import types
+import zipfile
+from collections import OrderedDict
+
+import pytest
+import torch
+from torch import nn
+
+from vscg.errors import VscgError
+from vscg.released.reader import read_checkpoint
+
+SOURCE = """
+from torch import nn
+import torch
+
+class Settings(dict):
+    pass
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(3, 2, bidirectional=True)
+        self.blocks = nn.Sequential(nn.Linear(4, 5, bias=False), nn.BatchNorm1d(5))
+        self.blocks[0].weight.requires_grad_(False)
+        self.scale = nn.Parameter(torch.randn(2, 3))
+        self.register_buffer("kept", torch.arange(4))
+        self.register_buffer("not_kept", torch.arange(4), persistent=False)
+        self.tied = self.blocks[0]
+        self.activation = nn.functional.relu
+        self.settings = Settings(rate=0.1)
+        self.sizes = torch.Size([2, 3]), {(1, 2): 3}, {4, 5}, torch.float32, torch.device("cpu")
+"""
+FORMATS = pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+
+
+@pytest.fixture
+def net_module():
+    """A module `absent_net` with the class Net; a test takes it away before it reads."""
+    module = types.ModuleType("absent_net")
+    sys.modules["absent_net"] = module
+    exec(SOURCE, module.__dict__)
+    yield module
+    sys.modules.pop("absent_net", None)
+
+
+def save(value, path, zipped=True, **options):
+    torch.save(value, path, _use_new_zipfile_serialization=zipped, **options)
+    return path
+
+
+def assert_same(read, expected):
+    assert list(read) == list(expected)
+    for name, tensor in expected.items():
+        assert read[name].dtype == tensor.dtype
+        assert type(read[name]) is torch.Tensor and not read[name].requires_grad
+        assert torch.equal(read[name], tensor), name
+
+
+@FORMATS
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")
+def test_whole_module_without_its_class(tmp_path, net_module, zipped, protocol):
+    net = net_module.Net().double()
+    path = save(net, tmp_path / "net.pt", zipped, pickle_protocol=protocol)
+    del sys.modules["absent_net"]
+    assert_same(read_checkpoint(path), net.state_dict())
+    assert "absent_net" not in sys.modules
+
+
+@FORMATS
+@pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")
+def test_data_parallel_prefix_is_removed(tmp_path, net_module, zipped):
+    net = net_module.Net()
+    parallel = nn.DataParallel(net)
+    parallel.src_device_obj = torch.device("cuda", 0)  # as on the machine with GPUs
+    whole = save(parallel, tmp_path / "whole.pt", zipped)
+    state = save(parallel.state_dict(), tmp_path / "state.pt", zipped)
+    del sys.modules["absent_net"]
+    assert list(parallel.state_dict())[0].startswith("module.")
+    assert_same(read_checkpoint(whole), net.state_dict())
+    assert_same(read_checkpoint(state), net.state_dict())
+
+
+def test_prefix_stays_where_not_all_names_have_it(tmp_path):
+    state = {"module.a": torch.ones(1), "b": torch.ones(1)}
+    assert_same(read_checkpoint(save(state, tmp_path / "s.pt")), state)
+
+
+@FORMATS
+def test_dtypes_views_and_empty_tensors(tmp_path, zipped):
+    base = torch.arange(12, dtype=torch.float64).reshape(3, 4)
+    state = OrderedDict(
+        base=base, transposed=base.t(), row=base[1], column=base[:, 2], steps=base[::2, 1:],
+        expanded=torch.ones(1).expand(5), empty=torch.empty(0, 3), scalar=torch.tensor(7),
+        parameter=nn.Parameter(torch.ones(2)).data)
+    for dtype in (torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,
+                  torch.uint8, torch.bool):
+        state[str(dtype)] = torch.tensor([0, 1, 1]).to(dtype)
+    read = read_checkpoint(save(state, tmp_path / "s.pt", zipped))
+    assert_same(read, state)
+    read["base"].zero_()
+    assert torch.equal(read["transposed"], base.t()), "every tensor has its own memory"
+
+
+class Hostile:
+    """Pickles as a call of os.system that writes a marker file."""
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.marker}",)
+
+
+def with_pickle(path, content):
+    """A checkpoint in the zip format whose data.pkl is `content`."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", content)
+        archive.writestr("archive/version", "3\n")
+    return path
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("wrap", [
+    lambda bad: bad, lambda bad: {"weight": bad}, lambda bad: [(bad,)], lambda bad: {bad: 1}, lambda bad: {"k", (bad,)},
+    lambda bad: (nn.Linear, bad)], ids=["alone", "value", "nested", "key", "set", "beside-class"])
+def test_hostile_pickle_is_refused_and_runs_nothing(tmp_path, protocol, wrap):
+    marker = tmp_path / "marker"
+    content = pickle.dumps(wrap(Hostile(marker)), protocol)
+    (tmp_path / "plain.pt").write_bytes(content)
+    legacy = b"".join(pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}))
+    (tmp_path / "legacy.pt").write_bytes(legacy + content)
+    for path in (tmp_path / "plain.pt", tmp_path / "legacy.pt", with_pickle(tmp_path / "zip.pt", content)):
+        called = "asks to call `posix.system`.*nothing was run"
+        wanted = "nothing that torch.save wrote" if path.name == "plain.pt" else called
+        with pytest.raises(VscgError, match=f"{path} is refused: it .*{wanted}"):
+            read_checkpoint(path)
+    assert not marker.exists()
+    pickle.loads(content)
+    assert marker.exists(), "the pickle was not hostile, so this test showed nothing"
+
+
+@pytest.mark.parametrize("name, content", [
+    ("eval", b"cbuiltins\neval\n(V1/0\ntR."),
+    ("getattr", b"cbuiltins\ngetattr\n(cos\nsystem\nV__call__\ntR."),
+    ("INST", b"(Vtouch {marker}\nios\nsystem\n."),
+    ("OBJ", b"(cos\nsystem\nVtouch {marker}\no."),
+    ("EXT1", b"\x82\x01."),
+    ("PERSID", b"Pkey\n."),
+    ("NEWOBJ_EX", b"\x80\x04cos\nsystem\n)}\x92."),
+    ("Object", b"cos\nsystem\n)\x81)R."),
+    ("torch.load", b"\x80\x04\x8c\x05torch\x8c\x04load\x93(V/etc/passwd\ntR."),
+])
+def test_other_ways_to_run_code_are_refused(tmp_path, name, content):
+    marker = tmp_path / "marker"
+    path = with_pickle(tmp_path / "bad.pt", content.replace(b"{marker}", str(marker).encode()))
+    with pytest.raises(VscgError, match="is refused"):
+        read_checkpoint(path)
+    assert not marker.exists()
+
+
+def test_classes_and_names_in_the_file_are_never_imported(tmp_path):
+    (tmp_path / "trap_module.py").write_text(f"open({str(tmp_path / 'marker')!r}, 'w')\n")
+    content = b"\x80\x02ctrap_module\nNet\n)\x81}X\x01\x00\x00\x00actrap_module\nf\nsb."  # an instance with a function
+    path = with_pickle(tmp_path / "trap.pt", content)
+    code = (f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom vscg.released.reader import read_checkpoint\n"
+            f"try:\n    read_checkpoint({str(path)!r})\nexcept Exception as e:\n    print(e)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "neither a module nor a state dict" in done.stdout
+    assert not (tmp_path / "marker").exists()
+
+
+def rewritten(path, target, change, compression=zipfile.ZIP_STORED):
+    """Copy of a zip checkpoint; `change(name, content)` gives each record's new name and content."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w", compression) as new:
+        for name in old.namelist():
+            new.writestr(*change(name, old.read(name)))
+    return target
+
+
+def replaced(old, new):
+    def change(name, content):
+        if name.endswith("data.pkl"):
+            assert content.count(old) == 1
+            content = content.replace(old, new)
+        return name, content
+    return change
+
+
+@pytest.mark.parametrize("change, message", [
+    (replaced(b"K\x00K\x07\x85", b"K\x01K\x07\x85"), "reaches element 7 of a storage that has 7"),  # offset 1
+    (replaced(b"K\x00K\x07\x85", b"K\x00K\x08\x85"), "reaches element 7 of a storage that has 7"),  # size 8
+    (replaced(b"q\x08K\x01\x85", b"q\x08K\x02\x85"), "reaches element 12"),  # stride 2
+    (replaced(b"K\x00K\x07\x85", b"J\xff\xff\xff\xffK\x07\x85"), "not supported"),  # offset -1
+    (replaced(b"K\x07tq", b"M\xff\xfftq"), "record size"),  # storage of 65,535 elements
+    (replaced(b"K\x07tq", b"J\xff\xff\xff\xfftq"), "incompatible function"),
+    (replaced(b"FloatStorage", b"LargeStorage"), "LargeStorage"),
+    (replaced(b"cpu", b"c.u"), None),  # where it was does not matter
+    (lambda name, content: (name.replace("/data/0", "/data/1"), content), "failed locating"),
+    (lambda name, content: (name.replace("/data/0", "/../0"), content), "failed locating"),
+    (lambda name, content: (name.replace("data.pkl", "other.pkl"), content), "data.pkl"),
+])
+def test_false_claims_are_refused(tmp_path, change, message):
+    original = save({"w": torch.arange(7.0)}, tmp_path / "t.pt")
+    path = rewritten(original, tmp_path / "changed.pt", change)
+    if message is None:
+        assert_same(read_checkpoint(path), {"w": torch.arange(7.0)})
+    else:
+        with pytest.raises(VscgError, match=message):
+            read_checkpoint(path)
+
+
+def test_zip_bomb_is_refused(tmp_path):
+    original = save({"w": torch.zeros(10_000_000)}, tmp_path / "t.pt")
+    bomb = rewritten(original, tmp_path / "bomb.pt", lambda *record: record, zipfile.ZIP_DEFLATED)
+    assert bomb.stat().st_size < 100_000
+    with pytest.raises(VscgError, match="compressed"):
+        read_checkpoint(bomb)
+
+
+@FORMATS
+def test_tensors_far_larger_than_the_file_are_refused(tmp_path, zipped):
+    path = save({"w": torch.ones(1).expand(10**12)}, tmp_path / "t.pt", zipped)
+    with pytest.raises(VscgError, match="would take 4,000,000,000,000 bytes"):
+        read_checkpoint(path)
+
+
+@FORMATS
+def test_every_truncation_is_refused(tmp_path, zipped):
+    path = save({"w": torch.arange(30.0)}, tmp_path / "t.pt", zipped)
+    content = path.read_bytes()
+    for length in range(0, len(content), 7):
+        path.write_bytes(content[:length])
+        with pytest.raises(VscgError, match="refused"):
+            read_checkpoint(path)
+
+
+@FORMATS
+def test_changed_bytes_are_refused_or_read_as_tensors(tmp_path, zipped):
+    path = save({"w": torch.arange(30.0)}, tmp_path / "t.pt", zipped)
+    content = path.read_bytes()
+    generator = torch.Generator().manual_seed(0)
+    refused = 0
+    for _ in range(400):
+        changed = bytearray(content)
+        changed[torch.randint(len(content), (), generator=generator)] = torch.randint(256, (), generator=generator)
+        path.write_bytes(changed)
+        try:
+            assert all(isinstance(tensor, torch.Tensor) for tensor in read_checkpoint(path).values())
+        except VscgError:
+            refused += 1
+    assert refused > 20
+
+
+def test_modules_nested_without_end_are_refused(tmp_path):
+    loop = nn.Module()
+    loop._modules["again"] = loop
+    with pytest.raises(VscgError, match="nested without end"):
+        read_checkpoint(save(loop, tmp_path / "loop.pt"))
+    wide = nn.Linear(1, 1)
+    for _ in range(60):  # 2**60 paths to one layer
+        wide = nn.ModuleList([wide, wide])
+    with pytest.raises(VscgError, match="absurdly many"):
+        read_checkpoint(save(wide, tmp_path / "wide.pt"))
+
+
+@pytest.mark.parametrize("value, message", [
+    ({"epoch": 3, "state": {}}, "'epoch' is not a tensor"), ([torch.ones(1)], "neither a module nor a state dict"),
+    ({1: torch.ones(1)}, "not a tensor"), (functools.partial(print, 1), "functools.partial")])
+def test_other_content_is_named(tmp_path, value, message):
+    path = tmp_path / "t.pt"
+    torch.save(value, path)
+    with pytest.raises(VscgError, match=message):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model"])
+def test_what_training_programs_wrap_around_the_weights_is_taken_off(tmp_path, key):
+    state = {"module._orig_mod.w": torch.ones(2), "module._orig_mod.b": torch.zeros(1)}
+    read = read_checkpoint(save({"epoch": 3, key: state, "optimizer": {"lr": 0.1}}, tmp_path / "t.pt"))
+    assert_same(read, {"w": torch.ones(2), "b": torch.zeros(1)})
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_of_a_training_that_diverged_are_refused(tmp_path, bad):
+    path = save({"v": torch.ones(2), "w": torch.tensor([1.0, bad])}, tmp_path / "t.pt")
+    with pytest.raises(VscgError, match="tensor 'w' holds values that are no finite numbers.*diverged"):
+        read_checkpoint(path)
+
+
+def test_files_that_are_no_checkpoints(tmp_path):
+    for place in (tmp_path / "missing.pt", tmp_path):
+        with pytest.raises(VscgError, match="cannot be read"):
+            read_checkpoint(place)
+    nothing = "nothing that torch.save wrote"
+    for content, why in ((b"", nothing), (pickle.dumps({"w": 1}), nothing), (b"\xff" * 500, nothing),
+                         (b"PK\x03\x04", "damaged"), (b"\n<!DOCTYPE html>", "web page"),
+                         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull")):
+        (tmp_path / "t.pt").write_bytes(content)
+        with pytest.raises(VscgError, match=f"t.pt is refused.*{why}"):
+            read_checkpoint(tmp_path / "t.pt")

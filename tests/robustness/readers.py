@@ -1,0 +1,286 @@
+"""Every reader of the package as the fuzz tests call it: from a path to a result in a form that JSON can hold.
+
+Each checks that what it got holds together: a damaged file may be refused or, where the damage does not show, read, but
+never read as something that the rest of the package cannot use.
+"""
+
+import ast
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from vscg.data import official
+from vscg.data.check import check
+from vscg.data.labels import CATEGORIES, labels_from_annotations, read_annotations
+from vscg.data.planted import generate
+from vscg.data.prepare import prepare_ave
+from vscg.data.prepared import SPLITS, read_fingerprint, read_prepared
+from vscg.errors import VscgError
+from vscg.features import weights
+from vscg.features.video import read_windows
+from vscg.predict import load_checkpoint
+from vscg.released.load import load_released
+from vscg.released.reader import read_checkpoint
+from vscg.training.config import RunConfig
+from vscg.training.records import find_records, read_record
+
+
+def warm_up() -> None:
+    """What is imported or allocated once, before memory is measured."""
+    from vscg.training import sweep  # noqa: F401
+
+    torch.zeros(10).clone()
+
+
+def digest(*arrays: np.ndarray) -> str:
+    return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()
+
+
+def prepared(path: Path) -> str:
+    data = read_prepared(path)
+    n = len(data)
+    assert data.visual.shape == (n, 10, 7, 7, 512) and data.audio.shape == (n, 10, 128) and len(data.video_ids) == n
+    assert np.isfinite(data.visual).all() and np.isfinite(data.audio).all() and (data.labels.sum(-1) == 1).all()
+    rows = np.concatenate([data.splits[name] for name in SPLITS])
+    assert len(set(rows)) == len(rows) and all(0 <= row < n for row in rows)
+    assert all(len(values) == n for values in data.truth.values())
+    assert read_fingerprint(path) == data.fingerprint and int(data.fingerprint, 16) >= 0
+    return digest(
+        data.visual,
+        data.audio,
+        data.labels,
+        data.category,
+        rows,
+        *data.truth.values(),
+        np.array(data.video_ids + (data.name, data.fingerprint)),
+    )
+
+
+def checked(path: Path) -> str:
+    return str(check(path))
+
+
+def features(path: Path, modality: str) -> str:
+    clips = official.clip_count(path, modality)
+    blocks = [block for block in official.stream(path, modality, clips, "float32")]
+    assert sum(map(len, blocks)) == clips and all(np.isfinite(block).all() for block in blocks)
+    return digest(*blocks)
+
+
+def orders(path: Path, clips: int) -> list[int]:
+    splits = official.read_orders(path.parent, clips, ("test",))
+    assert all(0 <= row < clips for row in splits["test"]) and len(set(splits["test"])) == len(splits["test"])
+    return splits["test"].tolist()
+
+
+def noisy_labels(path: Path) -> int:
+    return official.check_noisy_labels(path)
+
+
+def prepare(path: Path, target: str, writes: bool) -> str:
+    """An official folder to a prepared file; a target that is there must survive a refusal."""
+    target = Path(target)
+    before = target.read_bytes() if target.exists() else None
+    try:
+        prepare_ave(path, target, progress=False)
+    except VscgError:
+        assert (target.read_bytes() if target.exists() else None) == before, "what was there is lost"
+        raise
+    finally:
+        left = [file.name for file in target.parent.iterdir() if file.name.endswith(".partial")]
+        assert not left, f"left behind: {left}"
+    return prepared(target)
+
+
+def annotations(path: Path) -> list:
+    marks = read_annotations(path)
+    assert labels_from_annotations(marks).shape == (len(marks), 10, 29)
+    return [
+        [CATEGORIES[c], video, int(start), int(end)]
+        for c, video, start, end in zip(marks.category, marks.video_ids, marks.start, marks.end, strict=True)
+    ]
+
+
+def record(path: Path) -> str | None:
+    """A run's folder: all that the package and the book read in it."""
+    found = read_record(path)
+    if found is None:
+        return None
+    text, result = found.describe(), found.result
+    low, high = result["test"]["accuracy_interval"]
+    assert 0 <= result["test"]["accuracy"] <= 1 and low <= high and result["epoch"] >= 1
+    assert [one.folder for one in find_records(path.parent)].count(path) == 1
+    predicted = [found.predictions(selection) for selection in ("validation", "test")]
+    assert all(one.shape[1:] == (10,) and one.min() >= 0 and one.max() <= 28 for one in predicted)
+    history = found.history
+    assert history.epoch.tolist() == list(range(1, len(history) + 1))
+    model, title = load_checkpoint(str(path))
+    assert title and not model.training
+    return json.dumps([text, found.values, history.to_dict("list")]) + digest(
+        *predicted, *(value.numpy() for value in model.state_dict().values())
+    )
+
+
+def failure(path: Path) -> str:
+    from vscg.training.sweep import read_failure
+
+    return read_failure(path)
+
+
+def config(path: Path) -> dict:
+    """A stored configuration, from JSON text."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise VscgError(str(error)[:100]) from error  # of whoever reads the file
+    try:
+        found = RunConfig.from_json(values).resolve()
+    except (TypeError, KeyError) as error:  # as `from_json` says; `read_record` explains it
+        raise VscgError(str(error)[:100]) from error
+    assert found.resolve() == found and RunConfig.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert np.isfinite([found.learning_rate(epoch, 10 * epoch) for epoch in (0, 1, 50, 300)]).all()
+    return found.to_json()
+
+
+def given_config(path: Path, changes: dict) -> dict:
+    """A configuration from Python values."""
+    found = RunConfig(**changes).resolve()
+    assert found.resolve() == found
+    return found.to_json()
+
+
+def planted_name(path: Path, name: str, writes: bool) -> int:
+    from vscg.data import load_dataset
+
+    data = load_dataset(name)
+    assert data.path.parent == path / "data"
+    return len(data)
+
+
+@cache
+def _tiny(folder: Path):
+    return read_prepared(generate(folder / "tiny.h5", progress=False, train=8, val=2, test=2, background=1))
+
+
+def _run(folder: Path):
+    from vscg.training import loop
+
+    tiny = _tiny(folder)
+    resolved = RunConfig(system="avel", epochs=2, batch=8, data="tiny", protocol="released").resolve()
+    cpu = torch.device("cpu")
+    return loop.Run(resolved, loop.Features(tiny, cpu), tiny.splits, cpu), tiny.labels.argmax(-1)
+
+
+def _epoch(run, truth: np.ndarray) -> None:
+    row = {"epoch": run.epoch + 1, **run.train_epoch(lambda steps: None)}
+    run.history.append(row | run.evaluate(truth))
+    run.epoch += 1
+
+
+def saved_state(path: Path, writes: bool) -> str:
+    """The state of a run after its first epoch, to `path`."""
+    run, truth = _run(path.parent)
+    _epoch(run, truth)
+    run.save(path, "a key")
+    return state(path)
+
+
+def state(path: Path) -> str:
+    """A saved state, and the run from there to its end."""
+    run, truth = _run(path.parent)
+    run.load(path, "a key")
+    while run.epoch < 2:
+        _epoch(run, truth)
+    best = run.best[run.config.selection]
+    return digest(
+        *(value.detach().numpy() for value in run.model.state_dict().values()),
+        best["epoch"].numpy(),
+        best["predictions/test"].numpy(),
+        np.array([str(run.history)]),
+    )
+
+
+def checkpoint(path: Path) -> list:
+    """A published checkpoint: names, dtypes, shapes and a sum over the numbers."""
+    found = read_checkpoint(path)
+    assert all(type(name) is str and type(value) is torch.Tensor for name, value in found.items())
+    return [
+        [[name, str(value.dtype), list(value.shape)] for name, value in found.items()],
+        digest(*(value.reshape(-1).view(torch.uint8).numpy() for value in found.values())),
+    ]
+
+
+class Small(nn.Module):
+    """Stands for VGG-19: the reader of weights takes the class."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Linear(4, 2))
+
+
+def network(path: Path) -> str:
+    found = weights.load(Small, path)
+    assert not found.training and all(value.dtype == torch.float32 for value in found.state_dict().values())
+    return digest(*(value.numpy() for value in found.state_dict().values()))
+
+
+def released(path: Path) -> str:
+    """A published checkpoint into our model, which stays as it was when the file is refused."""
+    from vscg.models import build_model
+
+    torch.manual_seed(0)
+    model = build_model("avel")
+    before = digest(*(value.numpy() for value in model.state_dict().values()))
+    try:
+        load_released(model, path)
+    except VscgError:
+        assert digest(*(value.numpy() for value in model.state_dict().values())) == before
+        raise
+    return digest(*(value.numpy() for value in model.state_dict().values()))
+
+
+def media(path: Path, pad: bool = False) -> list:
+    found = []
+    for window in read_windows(path, pad):
+        assert window.frames.shape == (10, 16, 224, 224, 3) and window.frames.dtype == np.uint8
+        assert window.waveform.shape == (10 * window.sample_rate,) and np.isfinite(window.waveform).all()
+        found.append([window.start, window.sample_rate, digest(window.frames, window.waveform, window.padded)])
+    return found
+
+
+def features_cache(path: Path) -> str:
+    """What an interrupted extraction left of one window."""
+    from vscg.features.parts import read_window
+
+    part = read_window(path)
+    assert part["visual"].shape == (10, 7, 7, 512) and part["audio"].shape == (10, 128)
+    return digest(part["visual"], part["audio"], part["padded"], part["start"])
+
+
+def parameters(path: Path, wanted: dict, writes: bool) -> dict:
+    """The parameters of a notebook's text source that differ, as Python would read them in the executed notebook."""
+    import sys
+
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book"))
+    import execute
+    import jupytext
+    from papermill.parameterize import parameterize_notebook
+
+    try:
+        changed = execute.changed_parameters(path, wanted)
+    except execute.NotebookFailed as error:  # the book's own error, with all that a VscgError says
+        raise VscgError(str(error)) from error
+    source = jupytext.read(path)
+    source.metadata["papermill"] = {}
+    for cell in source.cells:
+        cell.metadata.setdefault("tags", [])  # as papermill does when it opens a notebook
+    notebook = parameterize_notebook(source, changed, kernel_name="python3", language="python")
+    (cell,) = [cell for cell in notebook.cells if "injected-parameters" in cell.metadata.get("tags", [])]
+    given = {statement.targets[0].id: ast.literal_eval(statement.value) for statement in ast.parse(cell.source).body}
+    assert given == changed, "the notebook would get another value, or other code"
+    return changed

@@ -1,0 +1,97 @@
+"""A place that may only be read: what is there can be used, and what is missing ends in one error, at once."""
+import contextlib
+import errno
+import os
+import pathlib
+
+import pytest
+
+from tests.robustness.killing import numbers
+from tests.robustness.mounts import make_read_only, mounted
+from vscg.cli import main
+from vscg.data import load_dataset, prepared_file
+from vscg.machine import device
+from vscg.machine.files import WriteError, locked
+from vscg.machine.paths import runs_dir
+from vscg.training import loop
+from vscg.training.config import RunConfig
+from vscg.training.loop import fit
+from vscg.training.records import find_records
+from vscg.training.sweep import sweep
+
+DATA = "planted-mini:train=4,val=2,test=2,background=1"
+
+
+class Refusing:
+    """Patches that refuse what a user without rights is refused; for root they are the only way without a mount."""
+
+    def __init__(self, folder, patch):
+        self.folder, self.patch, self.open, self.mkdir = folder, patch, pathlib.Path.open, pathlib.Path.mkdir
+
+    def refuse(self, path, wanted=True):
+        if wanted and path.is_relative_to(self.folder):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    def begin(self):
+        def open_file(path, mode="r", *arguments, **options):
+            self.refuse(path, set(mode) & set("wax+"))
+            return self.open(path, mode, *arguments, **options)
+
+        def make(path, *arguments, **options):
+            self.refuse(path, not path.exists())
+            return self.mkdir(path, *arguments, **options)
+
+        self.patch.setattr(pathlib.Path, "open", open_file)
+        self.patch.setattr(pathlib.Path, "mkdir", make)
+
+
+@pytest.fixture(params=["mount", "patched"])
+def home(request, tmp_path, monkeypatch):
+    """The book's home, and what makes it read-only."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("VSCG_HOME", str(folder))
+    monkeypatch.setattr(device, "best_device", lambda: "cpu")
+    with mounted(folder) if request.param == "mount" else contextlib.nullcontext():
+        begin = (lambda: make_read_only(folder)) if request.param == "mount" else Refusing(folder, monkeypatch).begin
+        yield request.param, begin
+
+
+def run(**changes) -> RunConfig:
+    return RunConfig(**{"system": "avel", "data": DATA, "batch": 4, "epochs": 1, **changes})
+
+
+def test_what_is_there_is_used_and_what_is_missing_ends_at_once(home, monkeypatch, capsys):
+    kind, make_it_read_only = home
+    record = fit(run(), progress=False)
+    begun = RunConfig(**{**vars(run(epochs=2))})
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):       # a second run, that did not finish
+        patched.setattr(loop, "write_record", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+        fit(begun, progress=False)
+    assert len(list(runs_dir().iterdir())) == 2
+    make_it_read_only()
+
+    again = fit(run(), progress=False)
+    assert not again.fresh and numbers(again) == numbers(record) and again.predictions().shape == (2, 10)
+    again.model()
+    assert [found.folder for found in find_records(runs_dir())] == [record.folder]
+    assert not sweep([run()], progress=False).check().records[0].fresh
+    assert main(["runs"]) == 0 and "AVEL" in capsys.readouterr().out
+    assert len(load_dataset(DATA)) == 9 and prepared_file(DATA).parent.parent == runs_dir().parent
+
+    monkeypatch.setattr(loop, "_train", None)                  # none is trained only to be lost
+    words = "cannot be written .(Read-only file system|Permission denied).*Choose a folder that you may write to"
+    for missing in (run(seed=1), begun):
+        with pytest.raises(WriteError, match=words) as error:
+            fit(missing, progress=False)
+        assert str(runs_dir()) in str(error.value)
+    if kind == "mount":                                            # a patch does not reach the processes of a sweep
+        for missing in (run(seed=1), begun):
+            with pytest.raises(WriteError, match=words):
+                sweep([missing], device="cpu", progress=False)
+    with pytest.raises(WriteError, match=words):
+        load_dataset("planted-mini:train=5,val=2,test=2,background=1")
+    with pytest.raises(WriteError, match=words), locked(runs_dir() / "new"):
+        pass
+    assert main(["train", "--system", "avel", "--data", DATA, "--seed", "1"]) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: ") and len(shown.splitlines()) == 1

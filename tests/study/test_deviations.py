@@ -1,0 +1,186 @@
+"""The study of deviations: which runs are compared, duplicated clips, and the file with its effects."""
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vscg.data.prepared import read_prepared
+from vscg.errors import VscgError
+from vscg.machine import paths
+from vscg.machine.files import in_use
+from vscg.study import deviations
+from vscg.study.deviations import Deviation, duplicate_configs, duplicated_rows, duplicates_file, plateau_configs
+from vscg.study.speed import FOLDER
+from vscg.training.evaluation import clip_accuracy, two_way_interval
+from vscg.training.loop import fit
+from vscg.training.sweep import unique_runs
+
+ALL = deviations.DEVIATIONS + deviations.ROUNDINGS
+ROOT = Path(__file__).resolve().parents[2]
+LISTED = re.findall(r"^\| ([A-Z]\d+) \|", (ROOT / "book" / "deviations.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def small(tiny, tmp_path_factory):
+    """The study made small: two differences and a rounding, two seeds, one epoch, 26 clips; in a home of its own."""
+    pairs = (Deviation("V4", "?", {}, {"model_options": {"escm_dropout": 0.2}}),
+             Deviation("W3", "?", {"target": "proportion"}, {}, {"setting": "weakly"}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VSCG_HOME", str(tmp_path_factory.mktemp("home")))
+        for name, value in (("DATA", str(tiny.path)), ("SEEDS", 2), ("DUPLICATES", 2), ("DEVIATIONS", pairs),
+                            ("ROUNDINGS", (Deviation("TF32", "?", {"precision": "tf32"}),)),
+                            ("_SHORT", {"batch": 8, "epochs": 1}), ("_LONG", {"batch": 8, "epochs": 2})):
+            patch.setattr(deviations, name, value)
+        patch.setattr(deviations, "FOLDER", tmp_path_factory.mktemp("records"))
+        for name in ("DATA", "DEVIATIONS"):
+            patch.setattr(deviations, name, getattr(deviations, name))
+        yield tiny
+
+
+@pytest.fixture(scope="module")
+def trained(small):
+    """All runs of the small study, in the store, and its file."""
+    data = {str(small.path): small, str(duplicates_file()): read_prepared(duplicates_file())}
+    with pytest.raises(VscgError, match="python -m vscg deviations"):
+        deviations.collect()
+    records = [fit(config, dataset=data[config.data], device="cpu", progress=False)
+               for config in unique_runs(deviations.deviation_configs()).values()]
+    assert deviations.write_study() == deviations.study_file()
+    return records
+
+
+def test_the_study_lies_with_the_committed_records_wherever_home_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("VSCG_HOME", str(tmp_path))
+    assert deviations.study_file() == ROOT / "book" / "records" / "deviations.json" == FOLDER / "deviations.json"
+
+
+def test_the_runs_come_seed_by_seed_and_the_duplicates_are_looked_for_once(monkeypatch):
+    asked = []
+    monkeypatch.setattr(deviations, "duplicates_file", lambda: asked.append(1) or Path("doubled.h5"))
+    configs = deviations.deviation_configs()
+    assert asked == [1] and [config.seed for config in configs] == sorted(config.seed for config in configs)
+    every = [config for deviation in ALL for way in deviation.configs() for config in way]
+    assert len(configs) == len(every) + 2 * deviations.SEEDS
+    assert [config for config in configs if config.seed == 3 and config in every] == [
+        config for config in every if config.seed == 3]
+
+
+def test_each_pair_differs_in_what_it_names_and_in_nothing_else():
+    for deviation in ALL:
+        for a, b in zip(*deviation.configs(), strict=True):
+            first, second = a.to_json(), b.to_json()
+            named = {*deviation.first, *deviation.second}
+            # The paper's variant brings its own loss.
+            allowed = named | ({"loss"} if "variant" in named else set())
+            changed = {name for name in first if first[name] != second[name]}
+            assert changed and changed <= allowed and a.seed == b.seed, deviation.row
+    rows = [deviation.row for deviation in ALL]
+    assert len(set(rows)) == len(rows)
+
+
+def names(text: str) -> set[str]:
+    """Rows of the page that a text names, such as "V1, N1 to N3" or "O" for all that begin so."""
+    found = set(re.findall(r"\b[A-Z]\d+\b", text))
+    for kind, first, last in re.findall(r"\b([A-Z])(\d+) to \1(\d+)\b", text):
+        found |= {f"{kind}{number}" for number in range(int(first), int(last) + 1)}
+    return found | {row for row in LISTED if row[0] in re.findall(r"\b[A-Z]\b", text)}
+
+
+def test_every_row_of_the_deviations_page_is_measured_or_chapter_20_says_why_not():
+    measured = set().union(*(names(deviation.row) for deviation in deviations.DEVIATIONS))
+    chapter = (ROOT / "notebooks" / "20_deviations.py").read_text(encoding="utf-8")
+    table = chapter.split("## What was not measured, and why")[1].split("# ##")[0]
+    excused = set().union(*(names(row) for row in re.findall(r"^# \| ([A-Z][^|]*) \|", table, re.MULTILINE)))
+    assert len(set(LISTED)) == len(LISTED) and measured | excused == set(LISTED) and not measured & excused
+
+
+def test_duplicated_clips_have_other_categories_and_no_two_the_same_source():
+    category = np.random.default_rng(0).integers(3, size=80)
+    splits = {"train": np.arange(48), "test": np.arange(48, 80)}
+    test, train = duplicated_rows(category, splits)
+    assert len(set(test)) == len(set(train)) == deviations.DUPLICATES
+    assert set(test) <= set(splits["test"]) and set(train) <= set(splits["train"])
+    assert (category[test] != category[train]).all()
+
+
+def test_the_duplicates_keep_their_labels_and_take_the_features_of_training_clips(small):
+    path = duplicates_file()
+    doubled, first = read_prepared(path), path.stat().st_mtime_ns
+    test, train = duplicated_rows(small.category, small.splits)
+    assert len(set(train)) == 2 and set(train) <= set(small.splits["train"]) and set(test) <= set(small.splits["test"])
+    assert np.array_equal(doubled.visual[test], small.visual[train])
+    assert np.array_equal(doubled.audio[test], small.audio[train])
+    others = np.setdiff1d(np.arange(len(small)), test)
+    assert np.array_equal(doubled.visual[others], small.visual[others])
+    assert np.array_equal(doubled.labels, small.labels) and doubled.fingerprint != small.fingerprint
+    assert duplicates_file().stat().st_mtime_ns == first, "made once"
+
+
+def test_another_process_may_make_the_duplicates_meanwhile(small, monkeypatch):
+    """What is there once the folder is held is not written again."""
+    held = []
+
+    def holds(*arguments):
+        held.append(in_use(paths.data_dir()))
+        return len(held) == 2
+
+    monkeypatch.setattr(deviations, "_holds", holds)
+    monkeypatch.setattr(deviations, "_write_duplicates", None)
+    duplicates_file()
+    assert held == [False, True]
+
+
+def test_a_file_that_is_not_there_is_one_error(tmp_path):
+    with pytest.raises(VscgError, match="python -m vscg deviations"):
+        deviations.load_study(tmp_path / "deviations.json")
+
+
+def test_effects_are_those_of_the_records(small, trained):
+    study = deviations.load_study()
+    truth = small.labels[small.splits["test"]].argmax(-1)
+    effects = study.effects().set_index("row")
+    stored = {(r.config.setting, r.config.target, bool(r.config.model_options), r.config.epochs, r.config.data,
+               r.config.seed): 100 * clip_accuracy(r.predictions(), truth)
+              for r in trained if r.config.precision == "fp32"}
+    for row, kinds in {"V4": (("fully", "presence", False), ("fully", "presence", True)),
+                       "W3": (("weakly", "proportion", False), ("weakly", "presence", False))}.items():
+        first, second = (np.array([stored[*kind, 1, str(small.path), seed] for seed in range(2)]) for kind in kinds)
+        assert effects.loc[row, "difference"] == pytest.approx((first - second).mean())
+        assert (effects.loc[row, "low"], effects.loc[row, "high"]) == pytest.approx(two_way_interval(first - second))
+        assert effects.loc[row, "seeds"] == 2
+    assert all(map(study.holds, deviations.DEVIATIONS)) and not study.holds(deviations.Deviation(
+        "V3", "?", {}, {"model_options": {"renormalise": False}}))
+    rounding = study.effects(deviations.ROUNDINGS)
+    assert rounding["row"].tolist() == ["TF32"] and rounding["second"][0] == effects.loc["V4", "first"]
+    assert study.current() == len(study.values["runs"]) == len({record.folder for record in trained})
+    text = deviations.study_file().read_text()
+    assert str(small.path) not in text, "no path of a machine in a file that travels"
+
+
+def test_thresholds_are_those_of_the_models(small, trained):
+    study = deviations.load_study()
+    plateau = [record for record in trained if record.config.epochs == 2]
+    runs = study.runs(plateau_configs())
+    for record, seed, run in zip(plateau, study.values["thresholds"], runs, strict=True):
+        assert seed["test"]["0.7"] == run["validation"]["right"], "0.7 is the threshold that the run used"
+        assert set(seed) == {"val", "test"} and "0.668" in seed["val"] and len(seed["val"]["0.5"]) == 4
+        assert run["test_history"] == pytest.approx(record.history["test_accuracy"].tolist(), abs=1e-5)
+    assert len(study.runs(duplicate_configs())) == 2
+
+
+def test_a_changed_code_shows(trained, tmp_path):
+    values = json.loads(deviations.study_file().read_text())
+    values["runs"][0]["key"] = "0" * 16
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps(values))
+    assert deviations.load_study(path).current() == len(values["runs"]) - 1
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"runs": 3}', "[" * 100_000])
+def test_a_damaged_file_is_one_error(tmp_path, text):
+    path = tmp_path / "deviations.json"
+    path.write_text(text)
+    with pytest.raises(VscgError, match="is damaged"):
+        deviations.load_study(path)

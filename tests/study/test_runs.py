@@ -1,0 +1,131 @@
+"""Which runs the book asks for, and how many of them are one and the same."""
+from pathlib import Path
+
+import pytest
+
+from vscg.data.dials import SIZES
+from vscg.data.sets import PLANTED
+from vscg.errors import VscgError
+from vscg.models import SYSTEMS
+from vscg.study.paper import ACCURACY, TABLES
+from vscg.study.runs import AMBIGUITIES, STUDIES, ambiguity_configs, book_configs, table_configs
+from vscg.training.config import PROFILES
+from vscg.training.records import run_key
+
+QUICK = {"data": "planted-mini", "profile": "quick"}
+
+
+def keys(configs) -> set[str]:
+    """Run keys, with the data set's name in place of its fingerprint."""
+    return {run_key(config.resolve(), config.data) for config in configs}
+
+
+def test_all_is_every_table_and_the_study_in_order():
+    assert STUDIES == ("I", "III", "IV", "V", "VI", "ambiguity")
+    expected = [config for name in TABLES for config in table_configs(name, **QUICK)]
+    assert book_configs(**QUICK) == book_configs("all", **QUICK) == expected + ambiguity_configs()
+
+
+@pytest.mark.parametrize("names", ["I", "III,VI", " III, VI ", "VI,III", "ambiguity", "V,ambiguity,I"])
+def test_names_separated_by_commas(names):
+    parts = [book_configs(name, **QUICK) for name in names.split(",")]
+    assert book_configs(names, **QUICK) == sum(parts, []) and all(parts)
+
+
+def test_tables_share_runs():
+    """VSCG as it is stands in five of the six: it is asked for in each and is one run."""
+    whole, single = keys(book_configs(**QUICK)), {name: keys(book_configs(name, **QUICK)) for name in STUDIES}
+    assert whole == set().union(*single.values()) and len(whole) < sum(map(len, single.values()))
+    assert len(set.intersection(*(single[name] for name in ("I", "III", "V", "VI", "ambiguity")))) == 1
+    assert single["VI"] < single["I"], "the costs are read off the runs of the first table"
+    assert len(single["III"] & single["ambiguity"]) == 2, "with and without ESCM, at the data set's own ambiguity"
+    assert {name: len(found) for name, found in single.items()} == {
+        "I": 30, "III": 12, "IV": 14, "V": 10, "VI": 3, "ambiguity": 8}
+
+
+def test_every_system_of_the_first_table_is_run():
+    assert {config.system for config in book_configs("I", **QUICK)} == set(ACCURACY) == set(SYSTEMS) - {"dmrn"}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_seeds_are_the_profiles_own_unless_asked_for(profile):
+    for name in STUDIES:
+        usual = book_configs(name, data="planted-mini", profile=profile)
+        assert {config.seed for config in usual} == set(range(PROFILES[profile].seeds))
+        assert {config.profile for config in usual} == {profile}
+        assert {config.seed for config in book_configs(name, data="planted-mini", profile=profile, seeds=2)} == {0, 1}
+
+
+def test_ambiguity_has_both_models_at_every_point():
+    configs = ambiguity_configs(seeds=3)
+    assert len(configs) == len(AMBIGUITIES) * 2 * 3
+    points = {(config.data, config.model_options.get("escm", True), config.seed) for config in configs}
+    assert len(points) == len(configs)
+    names = list(dict.fromkeys(config.data for config in configs))
+    assert names == ["planted-mini:ambiguity=0", "planted-mini", "planted-mini:ambiguity=0.4",
+                     "planted-mini:ambiguity=0.8"]
+    assert {(config.system, config.setting) for config in configs} == {("vscg", "fully")}
+
+
+def test_the_data_sets_own_ambiguity_is_one_of_the_points():
+    assert SIZES[PLANTED["planted-mini"]].ambiguity in AMBIGUITIES
+
+
+@pytest.mark.parametrize("data, planted", [("planted-mini", "planted-mini"), ("planted", "planted"),
+                                           ("ave", "planted-mini"), ("file.h5", "planted-mini")])
+def test_only_the_tables_follow_the_data(data, planted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("file.h5").touch()
+    configs = book_configs("VI,ambiguity", data=data, profile="quick")
+    assert [config.data for config in configs[:3]] == [data] * 3
+    assert {config.data.partition(":")[0] for config in configs[3:]} == {planted}
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (dict(tables="II"), ["table 'II'", "I, III, IV, V, VI, ambiguity"]),
+    (dict(tables="I,IIII"), ["table 'IIII'"]), (dict(tables=""), ["table ''"]), (dict(tables="I,"), ["table ''"]),
+    (dict(profile="fast"), ["profile 'fast'", "quick, standard, full"]),
+    (dict(seeds=0), ["seeds is 0"]), (dict(seeds=-1), ["seeds is -1"]),
+    (dict(seeds=10_000_000), ["seeds is 10000000: give a number from 1 to 1000"]),
+    (dict(tables="ambiguity", data="nope"), ["nope: no such data set or file"]),
+    (dict(tables="ambiguity", seeds=0), ["seeds is 0"])])
+def test_errors(arguments, words):
+    with pytest.raises(VscgError) as error:
+        book_configs(**{**QUICK, **arguments})
+    assert all(word in str(error.value) for word in words) and "\n" not in str(error.value)
+
+
+def test_no_seeds_are_not_the_profiles_number():
+    with pytest.raises(VscgError, match="seeds is 0"):
+        ambiguity_configs(seeds=0)
+
+
+def test_only_a_planted_data_set_has_a_dial():
+    with pytest.raises(VscgError, match="planted data set 'ave' is unknown"):
+        ambiguity_configs(planted="ave")
+
+
+def test_every_built_row_in_every_setting_with_every_seed():
+    configs = table_configs("I", data="planted", profile="quick", seeds=3)
+    # CSS-Net has two rows, one with VSCG's attention and one with its own.
+    rows = [name for name in SYSTEMS if name != "dmrn" for _ in range(2 if name == "cssnet" else 1)]
+    expected = [(name, setting, seed) for name in rows for setting in SYSTEMS[name].settings for seed in range(3)]
+    assert [(config.system, config.setting, config.seed) for config in configs] == expected
+    assert {(config.data, config.profile) for config in configs} == {("planted", "quick")}
+
+
+def test_seeds_are_the_profiles_unless_given():
+    assert len(table_configs("VI", data="ave", profile="full")) == 3 * 5
+    assert len(table_configs("VI", data="ave", profile="quick")) == 3
+
+
+def test_losses_and_options_of_a_row_reach_its_runs():
+    config = table_configs("V", data="planted", profile="quick")[1]
+    assert (config.loss, config.model_options) == ("ce+avps", {"head": "segment"})
+
+
+@pytest.mark.parametrize("options, message", [({"table": "VII"}, "table 'VII'"), ({"profile": "fast"}, "'fast'"),
+                                              ({"seeds": 0}, "from 1 to 1000")])
+def test_unknown_names_are_refused(options, message):
+    with pytest.raises(VscgError, match=message):
+        table_configs(**{"table": "I", "data": "planted", "profile": "quick", **options})

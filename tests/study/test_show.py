@@ -1,0 +1,79 @@
+"""Tables as files: CSV and LaTeX."""
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests import tables
+from tests.tables import dataset, fill
+from vscg.study import show
+from vscg.study.tables import table
+
+
+@pytest.fixture(scope="module")
+def table_one(tmp_path_factory):
+    return tables.table_one(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def table_four(tmp_path_factory):
+    return tables.table_four(tmp_path_factory.mktemp("runs"))
+
+
+class TestExport:
+    def test_files_and_their_content(self, table_four, tmp_path):
+        files = table_four.export(tmp_path / "new" / "folder")
+        assert [file.name for file in files] == ["table-IV.csv", "table-IV.tex", "table-IV-differences.csv",
+                                                 "table-IV-differences.tex"]
+        assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == sorted(f.name for f in files)
+        frame = table_four.frame()
+        read = pd.read_csv(files[0], keep_default_na=False)
+        assert read.columns.tolist() == frame.columns.tolist() and read["row"].tolist() == frame["row"].tolist()
+        np.testing.assert_allclose(read["low"], frame["low"], atol=5e-4)
+        assert read["each_seed"][0] == "30.000 40.000"
+        differences = pd.read_csv(files[2])
+        assert differences.columns.tolist() == table_four.differences().columns.tolist() and len(differences) == 10
+
+    def test_latex_has_a_comment_rules_and_escaped_text(self, table_four, tmp_path):
+        text = table_four.export(tmp_path)[1].read_text()
+        comment = text.splitlines()[0]
+        assert comment.startswith("% Table IV.")
+        assert "planted-mini, profile quick, clean protocol, 2 seeds, CPU" in comment
+        assert comment.endswith("no reproduction of the paper's accuracies.")
+        body = "\n".join(text.splitlines()[2:])
+        assert body.count(r"\toprule") == body.count(r"\midrule") == body.count(r"\bottomrule") == 1
+        rows = [line for line in body.splitlines() if line.endswith(r"\\")]
+        assert len(rows) == 15 and {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {6}
+        assert r"paper (\%)" in body and not re.search(r"(?<!\\)[%#_$]", body) and "[" not in body
+
+    def test_underscores_ampersands_and_dashes(self):
+        text = show.latex(pd.DataFrame({"a & b": ["L_c + 100% {x}", "–"]}), "one\ntwo")
+        assert r"a \& b" in text and r"L\_c + 100\% \{x\}" in text and "\n-- \\\\" in text
+        assert text.startswith("% one two\n")
+
+    def test_on_ave_nothing_is_said_about_planted_data(self, tmp_path):
+        data = dataset("ave")
+        fill(tmp_path, data, "VI")
+        files = table("VI", dataset=data, profile="quick", store=tmp_path).export(tmp_path / "tables")
+        assert "no reproduction" not in files[1].read_text()
+
+    @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+    def test_latex_compiles(self, table_one, table_four, tmp_path):
+        inputs = [file.name for result in (table_one, table_four) for file in result.export(tmp_path)
+                  if file.suffix == ".tex"]
+        body = "\n\n".join(rf"\input{{{name}}}" for name in inputs)
+        (tmp_path / "main.tex").write_text(
+            rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{body}\end{{document}}")
+        done = subprocess.run(["pdflatex", "-halt-on-error", "-interaction=batchmode", "main.tex"], cwd=tmp_path)
+        assert done.returncode == 0 and (tmp_path / "main.pdf").is_file()
+
+    def test_default_folder_stays_among_the_runs(self, table_four, tmp_path, monkeypatch):
+        monkeypatch.setenv("VSCG_HOME", str(tmp_path))
+        folder = tmp_path / "runs" / "tables"
+        assert show.export_folder("planted-mini", "quick") == folder / "planted-mini-quick"
+        assert show.export_folder("ave", "full", "released") == folder / "ave-full-released"
+        assert show.export_folder("/data/../my ave.h5", "full").parent == folder
+        assert {file.parent for file in table_four.export()} == {folder / "planted-mini-quick"}

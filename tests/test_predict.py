@@ -1,0 +1,216 @@
+"""From a media file to predictions, a timeline and a video, with small networks in place of VGG-19 and VGGish."""
+import json
+import shutil
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.golden import golden
+from tests.golden.compare import FOLDER
+from vscg import cli
+from vscg.data.prepared import read_prepared
+from vscg.errors import VscgError
+from vscg.features import extract as extraction
+from vscg.features.extract import Networks
+from vscg.features.video import Window
+from vscg.models import build_model
+from vscg.predict import Watched, enlarge, load_checkpoint, overlay, watch, write_mp4, write_results
+
+
+class Picture(nn.Module):
+    """(B,3,224,224) to (B,512,7,7): each region's mean colour, mapped."""
+
+    def __init__(self):
+        super().__init__()
+        self.map = nn.Conv2d(3, 512, 32, 32)
+
+    def forward(self, pictures):
+        return self.map(pictures).relu()
+
+
+class Sound(nn.Module):
+    """(B,96,64) to (B,128)."""
+
+    def __init__(self):
+        super().__init__()
+        self.map = nn.Linear(64, 128)
+
+    def forward(self, examples):
+        return self.map(examples.mean(1)).relu()
+
+
+def make_clip(path, seconds=10, rate=16_000):
+    """A moving square and a tone."""
+    pictures = np.zeros((16 * seconds, 64, 64, 3), np.uint8)
+    for i, picture in enumerate(pictures):
+        picture[16:32, i % 48:i % 48 + 16] = 255
+    return write_mp4(path, pictures, 0.3 * np.sin(np.arange(rate * seconds) * 2 * np.pi * 440 / rate), rate)
+
+
+@pytest.fixture(scope="module")
+def networks():
+    torch.manual_seed(0)
+    return Networks(Picture().eval(), Sound().eval())
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return make_clip(tmp_path_factory.mktemp("media") / "square.mp4")
+
+
+@pytest.mark.parametrize("system, setting", [("vscg", "fully"), ("vscg", "weakly"), ("cmbs", "weakly")])
+def test_every_second_gets_a_class_and_its_probability(system, setting, clip, networks):
+    torch.manual_seed(1)
+    (watched,) = watch(clip, build_model(system, setting=setting).eval(), networks)
+    assert watched.classes.shape == (10,) and watched.attention.shape == (10, 7, 7)
+    seconds = watched.seconds()
+    assert [(s["start"], s["end"], s["padded"]) for s in seconds] == [(t, t + 1, False) for t in range(10)]
+    if system == "cmbs":     # its class is one of 29 logits of the whole clip, held against a gate: no distribution
+        assert all(second["probability"] is None for second in seconds)
+    else:
+        np.testing.assert_allclose(watched.probability.sum(1), 1, atol=1e-5)
+        assert all(0 <= second["probability"] <= 1 for second in seconds)
+
+
+def test_the_features_are_those_of_the_clips_own_picture_and_sound(clip, networks):
+    seen = {}
+
+    class Probe(nn.Module):    # a model that keeps what it was given
+        def __init__(self):
+            super().__init__()
+            self.model = build_model("avel").eval()
+
+        def forward(self, audio, visual):
+            seen["audio"], seen["visual"] = audio, visual
+            return self.model(audio, visual)
+
+    watch(clip, Probe(), networks)
+    assert seen["audio"].shape == (1, 10, 128) and seen["visual"].shape == (1, 10, 7, 7, 512)
+    # The square crosses the second row of regions; the last row is black throughout.
+    assert seen["visual"][0, :, 1].std((0, 1)).max() > 10 * seen["visual"][0, :, 6].std((0, 1)).max()
+
+
+def test_overlay_brightens_what_is_looked_at_and_frames_events():
+    attention = np.full((10, 7, 7), 0.25 / 48)
+    attention[:, 2, 5] = 0.75
+    classes = np.where(np.arange(10) < 5, 3, 28)
+    pictures = np.full((10, 16, 224, 224, 3), 100, np.uint8)
+    watched = Watched(window(pictures), classes, np.full((10, 29), np.nan), attention)
+    shown = overlay(watched)
+    assert shown.shape == (160, 224, 224, 3) and shown.dtype == np.uint8
+    middle = shown[100, 2 * 32 + 16, 5 * 32 + 16].astype(int)
+    assert np.abs(middle - 100).max() > 40 and np.abs(shown[100, 200, 20].astype(int) - 100).max() < 5
+    assert (shown[0, 0, 0] == (213, 94, 0)).all() and (shown[79, -1, -1] == (213, 94, 0)).all()
+    assert (shown[80, 0, 0] != (213, 94, 0)).any()
+    with pytest.raises(VscgError, match="no attention"):
+        overlay(Watched(window(pictures), classes, np.full((10, 29), np.nan), None))
+
+
+def window(pictures):
+    return Window(0, pictures, np.zeros(160_000, np.float32), 16_000, np.zeros(10, bool))
+
+
+def test_enlarge_keeps_the_regions_values_at_their_centres():
+    small = np.arange(49.0).reshape(7, 7)
+    large = enlarge(small, 7 * 33)
+    np.testing.assert_allclose(large[16::33, 16::33], small, atol=1e-4)
+
+
+def test_results_are_written_whole(clip, networks, tmp_path):
+    torch.manual_seed(1)
+    watched = watch(clip, build_model("vscg").eval(), networks)
+    files = write_results(clip, watched, tmp_path / "out", "a test")
+    assert [file.name for file in files] == ["square.json", "square-timeline.png", "square-attention.mp4"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(file.name for file in files)
+    read = json.loads(files[0].read_text())
+    assert read["clip"] == "square.mp4" and read["made_by"] == "a test" and len(read["seconds"]) == 10
+    assert files[1].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    with av.open(str(files[2])) as video:
+        assert {stream.type for stream in video.streams} == {"video", "audio"}
+        pictures = sum(1 for _ in video.decode(video=0))
+        assert pictures == 160 and video.duration / av.time_base == pytest.approx(10, abs=0.1)
+
+
+@pytest.mark.parametrize("rate", [192_000, 37_800, 12_345, 100, 7350, 96_000])
+def test_a_video_of_any_sample_rate(rate, tmp_path):
+    with av.open(str(make_clip(tmp_path / "clip.mp4", seconds=2, rate=rate))) as video:
+        sound = np.concatenate([frame.to_ndarray()[0] for frame in video.decode(audio=0)])
+        kept = video.streams.audio[0].rate
+    assert kept == (rate if rate in (7350, 96_000) else 16_000)
+    assert len(sound) / kept == pytest.approx(2, abs=3 * 1024 / kept)      # whole packets of 1,024 samples
+    if rate > 1000:                                        # the tone of 440 Hz is what it was
+        assert np.abs(np.fft.rfft(sound[:kept])).argmax() == 440
+
+
+def test_a_name_with_a_colon(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_clip(Path("talk10:30.mp4"), seconds=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["talk10:30.mp4"]
+
+
+def test_the_windows_are_counted_as_they_are_watched(clip, networks, monkeypatch):
+    counted = []
+    monkeypatch.setattr("vscg.predict.tqdm", lambda windows, **options: counted.append(options) or windows)
+    watch(clip, build_model("avel").eval(), networks)
+    assert [(options["unit"], options["disable"]) for options in counted] == [("window", None)]     # on a screen alone
+
+
+def test_a_video_that_cannot_be_written_leaves_the_old_one(clip, networks, tmp_path, monkeypatch):
+    torch.manual_seed(1)
+    watched = watch(clip, build_model("vscg").eval(), networks)
+    old = tmp_path / "square-attention.mp4"
+    old.write_bytes(b"old")
+    monkeypatch.setattr("vscg.predict.overlay", lambda one: (_ for _ in ()).throw(VscgError("stopped")))
+    with pytest.raises(VscgError, match="stopped"):
+        write_results(clip, watched, tmp_path, "a test")
+    assert old.read_bytes() == b"old" and not list(tmp_path.glob(".*partial"))
+
+
+def test_checkpoints_are_runs_or_published_files(tmp_path, monkeypatch):
+    with pytest.raises(VscgError, match="python -m vscg runs"):
+        load_checkpoint("nothing")
+    (tmp_path / "key").mkdir()
+    for name in ("record.json", "state.safetensors"):
+        (tmp_path / "key" / name).touch()
+    with pytest.raises(VscgError, match=f"state.safetensors: a file of a run; give the run's folder, {tmp_path}/key"):
+        load_checkpoint(str(tmp_path / "key" / "state.safetensors"))
+    meta, _ = golden.load(FOLDER / "avel_fully.npz")
+    file = tmp_path / "avel.pt"
+    torch.save({f"module.{name}": torch.as_tensor(value) for name, value in golden.weights(meta).items()}, file)
+    model, title = load_checkpoint(str(file), system="avel")
+    assert not model.training and "avel.pt" in title
+    audio, visual, _ = (torch.as_tensor(array) for array in golden.inputs(meta))
+    with torch.no_grad():
+        probability = model(audio, visual).segment_logits.softmax(-1)
+    torch.testing.assert_close(probability, torch.as_tensor(golden.load(FOLDER / "avel_fully.npz")[1]["segment_prob"]),
+                               atol=1e-5, rtol=0)
+
+
+def test_both_commands_from_a_file_to_results(clip, networks, tmp_path, monkeypatch, capsys):
+    meta, _ = golden.load(FOLDER / "avel_fully.npz")
+    checkpoint = tmp_path / "avel.pt"
+    torch.save({name: torch.as_tensor(value) for name, value in golden.weights(meta).items()}, checkpoint)
+    monkeypatch.setattr(cli, "load_networks", lambda weights, device: networks)
+    out = tmp_path / "out"
+    assert cli.main(["predict", str(clip), "--checkpoint", str(checkpoint), "--system", "avel", "-o", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "published weights of avel" in printed and str(out / "square.json") in printed
+    assert len(json.loads((out / "square.json").read_text())["seconds"]) == 10
+
+    monkeypatch.setattr(extraction, "load_networks", lambda weights, device, progress: networks)
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    shutil.copy(clip, folder)
+    target = tmp_path / "features.h5"
+    assert cli.main(["extract", str(folder), "-o", str(target)]) == 0
+    assert read_prepared(target).visual.shape == (1, 10, 7, 7, 512)
+    (folder / "broken.mp4").write_bytes(b"not a clip")
+    assert cli.main(["extract", str(folder), "-o", str(target)]) == 1
+    assert "broken.mp4" in capsys.readouterr().out
+    assert cli.main(["predict", str(folder / "broken.mp4"), "--checkpoint", str(checkpoint), "--system", "avel",
+                     "-o", str(folder / "out")]) == 1
+    assert "broken.mp4" in capsys.readouterr().err

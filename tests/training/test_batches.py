@@ -1,0 +1,148 @@
+"""Features on the device, arithmetic of lower precision, and predictions."""
+import warnings
+
+import pytest
+import torch
+from torch.utils._python_dispatch import _get_current_dispatch_mode
+from torch.utils._pytree import tree_leaves
+
+from tests.training.test_loop import quick, run
+from vscg.machine import graphs
+from vscg.machine.device import cpu_has_bf16
+from vscg.machine.rounding import RoundedProducts
+from vscg.models import BUILT, build_model
+from vscg.training import batches, loop
+from vscg.training.batches import Features, arithmetic, forward
+
+CPU = torch.device("cpu")
+
+
+def test_one_modality_is_zeros(tiny):
+    rows = torch.arange(4)
+    audio, visual, _ = Features(tiny, CPU, "audio").batch(rows)
+    assert audio.any() and not visual.any()
+    audio, visual, _ = Features(tiny, CPU, "visual").batch(rows)
+    assert not audio.any() and visual.any()
+    assert tiny.visual[:4].any() and tiny.audio[:4].any()           # the data set itself is untouched
+
+
+def test_the_maps_of_a_batch_are_what_the_precision_computes_with(tiny):
+    rows = torch.tensor([5, 0, 3, 5, 1, 9, 2, 7, 4, 8, 6])
+    exact = torch.from_numpy(tiny.visual)[rows].float()
+    assert torch.equal(Features(tiny, CPU).batch(rows)[1], exact)
+    maps = Features(tiny, CPU, precision="bf16").batch(rows)[1]
+    assert maps.dtype == torch.bfloat16 and torch.equal(maps, exact.bfloat16())
+
+
+@pytest.mark.parametrize("has_bf16", [True, False])
+@pytest.mark.parametrize("system", BUILT)
+def test_maps_that_are_bf16_already_give_what_autocast_would_round_them_to(system, has_bf16, tiny, monkeypatch):
+    if has_bf16 and not cpu_has_bf16():
+        pytest.skip("no bf16 instructions here")
+    monkeypatch.setattr(batches, "cpu_has_bf16", lambda: has_bf16)
+    torch.manual_seed(0)
+    model = build_model(system).eval()
+    rows = torch.arange(3)
+    with torch.no_grad(), arithmetic(CPU, "bf16"):
+        found = [forward(model, *Features(tiny, CPU, precision=precision).batch(rows)[:2], "bf16")
+                 for precision in ("fp32", "bf16")]
+    for field in ("event_relevance", "event_category", "segment_logits", "attention"):
+        if getattr(found[0], field) is not None:
+            one, other = (getattr(output, field) for output in found)
+            # AVIN averages a map before any product rounds it: there the mean of rounded maps is another number.
+            same = torch.allclose(one, other, rtol=0, atol=2**-7) if system == "avin" else torch.equal(one, other)
+            assert same, field
+
+
+def test_bf16_rounds_the_network_and_gives_float32(tiny):
+    torch.manual_seed(0)
+    model = build_model("vscg").eval()
+    audio, visual, _ = Features(tiny, CPU).batch(torch.arange(4))
+    exact, rounded = (forward(model, audio, visual, precision) for precision in ("fp32", "bf16"))
+    for name in ("event_relevance", "event_category", "similarity", "attention"):
+        a, b = getattr(exact, name), getattr(rounded, name)
+        assert a.dtype == b.dtype == torch.float32
+        assert not torch.equal(a, b) and torch.allclose(a, b, atol=0.05, rtol=0.05), name
+
+
+def test_a_run_in_bf16_is_another_run_that_learns_as_well(tiny, tmp_path):
+    exact, rounded = (run(quick(epochs=4, precision=precision), tiny, tmp_path) for precision in ("fp32", "bf16"))
+    assert exact.folder != rounded.folder
+    assert rounded.history.loss.iloc[-1] < 0.9 * rounded.history.loss.iloc[0]
+    assert rounded.history.loss.iloc[-1] == pytest.approx(exact.history.loss.iloc[-1], rel=0.1)
+    assert all(value.dtype == torch.float32 for value in rounded.model().state_dict().values())
+
+
+def test_a_gpu_rounds_if_told_so_and_no_setting_is_left_behind():
+    def settings():
+        cudnn = torch.backends.cudnn
+        return torch.backends.cuda.matmul.allow_tf32, cudnn.allow_tf32, cudnn.deterministic
+    before = settings()
+    for precision, allowed in (("fp32", False), ("tf32", True)):
+        with arithmetic(torch.device("cuda"), precision):
+            assert settings() == (allowed, allowed, True)
+    assert settings() == before
+
+
+@pytest.mark.parametrize("precision, has_bf16, rounds", [("fp32", False, False), ("bf16", False, True),
+                                                         ("bf16", True, False), ("tf32", False, True),
+                                                         ("tf32", True, True)])
+def test_a_cpu_rounds_by_itself_what_it_has_no_instructions_for(precision, has_bf16, rounds, monkeypatch):
+    monkeypatch.setattr(batches, "cpu_has_bf16", lambda: has_bf16)
+    with arithmetic(CPU, precision):
+        mode = _get_current_dispatch_mode()
+        assert isinstance(mode, RoundedProducts) is rounds
+        assert not rounds or mode.tf32 is (precision == "tf32")
+    assert _get_current_dispatch_mode() is None
+
+
+@pytest.mark.parametrize("setting", ["fully", "weakly"])
+@pytest.mark.parametrize("precision", ["bf16", "tf32"])
+def test_every_precision_trains_on_a_cpu_and_rounds(setting, precision, tiny, tmp_path):
+    exact, rounded = (run(quick(setting=setting, precision=each), tiny, tmp_path).history.loss.tolist()
+                      for each in ("fp32", precision))
+    assert rounded != exact and rounded == pytest.approx(exact, rel=0.1)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+class TestOnAGpu:
+    device = torch.device("cuda")
+
+    def test_an_epoch_waits_for_the_device_once_at_its_end(self, tiny):
+        started = loop.Run(quick().resolve(), Features(tiny, self.device), tiny.splits, self.device)
+        for _ in range(graphs.WARM_UP + 1):                 # after these, batches of every size are recorded
+            started.train_epoch(lambda steps: None)
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                started.train_epoch(lambda steps: None)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        assert len([warning for warning in caught if "synchroniz" in str(warning.message)]) <= 1
+
+    @pytest.mark.parametrize("system, setting", [("vscg", "fully"), ("vscg", "weakly"), ("avsdn", "fully"),
+                                                 ("dmin", "weakly")])
+    def test_no_layer_computes_in_float16(self, system, setting, tiny):
+        model, found = build_model(system, setting=setting).to(self.device), {}
+        for name, module in model.named_modules():
+            module.register_forward_hook(lambda module, inputs, output, name=name: found.update(
+                {name: [each.dtype for each in tree_leaves(output) if torch.is_tensor(each)]}))
+        forward(model, *Features(tiny, self.device, precision="bf16").batch(torch.arange(4))[:2], "bf16")
+        assert any(torch.bfloat16 in types for types in found.values())
+        assert not {name: types for name, types in found.items() if torch.float16 in types}
+
+    def test_the_same_run_again_has_the_same_numbers(self, tiny, tmp_path):
+        first, second = (run(quick(epochs=graphs.WARM_UP + 2), tiny, tmp_path / name, device="cuda") for name in "ab")
+        assert first.history.loss.tolist() == second.history.loss.tolist()
+
+    @pytest.mark.parametrize("precision", ["fp32", "bf16"])
+    def test_maps_that_stay_on_the_host_give_the_same_batches(self, precision, tiny, monkeypatch):
+        batches = torch.randperm(len(tiny.visual)).split(7)
+        there = Features(tiny, self.device, precision=precision)
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (tiny.visual.nbytes, tiny.visual.nbytes))
+        here = Features(tiny, self.device, precision=precision)
+        assert here.home.type == "cpu" and there.home.type == "cuda"
+        found = [here.batch(rows)[1] for rows in batches]              # queued one after the other, looked at later
+        for rows, maps in zip(batches, found, strict=True):
+            assert torch.equal(maps, there.batch(rows)[1])

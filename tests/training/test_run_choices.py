@@ -1,0 +1,103 @@
+"""Every choice of a run reaches its training: rates, targets, selections, batches; and the record says so."""
+import platform
+
+import numpy as np
+import pytest
+import torch
+
+import vscg.training.loop as training
+from tests.training.test_loop import quick, run
+from vscg.errors import VscgError
+from vscg.training.batches import Features
+from vscg.training.loop import epoch_batches
+
+CPU = torch.device("cpu")
+
+
+def started(tiny, **changes):
+    config = quick(**changes).resolve()
+    return training.Run(config, Features(tiny, CPU, config.modality, config.precision), tiny.splits, CPU)
+
+
+@pytest.mark.parametrize("changes, expected", [
+    ({"decay_epochs": (1,), "decay": 0.5}, [1e-3, 1e-3, 5e-4, 5e-4]),
+    ({"decay_steps": 3, "decay": 0.1}, [1e-3] * 3 + [1e-4]),
+    ({"warm_up_steps": 3}, [1e-3 / 3, 2e-3 / 3, 1e-3, 1e-3])])
+def test_adam_steps_with_the_rate_of_the_schedule(changes, expected, tiny, monkeypatch):
+    rates, original = [], torch.optim.Adam.step
+
+    def step(self, *args, **options):
+        rates.append({float(group["lr"]) for group in self.param_groups})
+        return original(self, *args, **options)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", step)
+    made = started(tiny, **changes)
+    for made.epoch in range(2):
+        made.train_epoch(lambda steps: None)
+    assert [rate for rates_of_step in rates for rate in rates_of_step] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("base, change", [
+    ({"setting": "weakly"}, {"target": "proportion"}), ({}, {"stale_avps": True}),
+    ({"background": True}, {"empty_as_first": True}), ({"loss": "c+t"}, {"variant": "paper"}), ({}, {"loss": "c+t"}),
+    ({}, {"modality": "audio"}), ({}, {"modality": "visual"}), ({}, {"model_options": {"escm": False}}),
+    ({}, {"order": "stored"}), ({}, {"lr": 1e-2}), ({}, {"seed": 1})], ids=str)
+def test_every_choice_of_a_run_reaches_its_training(base, change, tiny, tmp_path):
+    plain, changed = (run(quick(epochs=1, **base, **more), tiny, tmp_path) for more in ({}, change))
+    assert plain.folder != changed.folder
+    assert plain.history.loss.tolist() != changed.history.loss.tolist()
+
+
+@pytest.fixture
+def scores(monkeypatch):
+    """The accuracies of validation and test clips, epoch by epoch, whatever the network says."""
+    def give(val, test):
+        told = iter(np.stack([val, test], 1).ravel().tolist())
+        monkeypatch.setattr(training, "segment_accuracy", lambda predicted, true: next(told))
+    return give
+
+
+@pytest.mark.parametrize("selection, epoch", [("validation", 1), ("test", 3)])
+def test_the_weights_that_are_kept_are_those_that_the_selection_picks(selection, epoch, tiny, tmp_path, scores):
+    scores([0.9, 0.1, 0.9], [0.1, 0.2, 0.9])              # the first of equals
+    record = run(quick(selection=selection), tiny, tmp_path)
+    assert record.result["epoch"] == epoch
+    until = started(tiny, selection=selection)
+    for until.epoch in range(epoch):
+        until.train_epoch(lambda steps: None)
+    for name, value in record.model().state_dict().items():
+        assert torch.equal(value, until.model.state_dict()[name]), name
+
+
+def test_only_epochs_that_the_program_looks_at_are_picked(tiny, tmp_path, scores):
+    scores([0.9, 0.5, 0.8, 0.3], [0.9, 0.5, 0.8, 0.3])
+    record = run(quick(epochs=4, first_look=1, look_every=2), tiny, tmp_path)
+    assert record.result["epoch"] == 2
+
+
+def test_the_random_batch_is_drawn_from_all_clips():
+    rows = np.arange(100, 125)
+    config = quick(order="first-random").resolve()
+    first = [epoch_batches(config, rows, epoch)[0].tolist() for epoch in range(20)]
+    assert {row for batch in first for row in batch} - set(rows[:8].tolist()), "only its own slots"
+    assert all(len(set(batch)) == 8 for batch in first)
+
+
+def test_the_state_of_another_run_is_refused(tiny, tmp_path):
+    made = started(tiny, system="avel")
+    made.save(tmp_path / "state", "one")
+    with pytest.raises(VscgError, match="it belongs to another run"):
+        made.load(tmp_path / "state", "other")
+
+
+def test_the_record_says_what_it_ran_on(tiny, tmp_path):
+    values = run(quick(system="avel", epochs=1), tiny, tmp_path).values
+    assert values["bytes_read"] == tiny.visual.nbytes + tiny.audio.nbytes and values["peak_memory_bytes"] > 50e6
+    assert values["versions"] == {"python": platform.python_version(), "torch": torch.__version__,
+                                  "numpy": np.__version__}
+    assert values["threads"] == torch.get_num_threads()
+    assert values["data"] == {"name": tiny.name, "fingerprint": tiny.fingerprint}
+
+
+def test_background_clips_are_those_of_their_split(tiny):
+    assert started(tiny, setting="weakly").rows.tolist() == [*tiny.splits["train"], *tiny.splits["background"]]

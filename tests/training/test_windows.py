@@ -1,0 +1,75 @@
+"""Windows of clips: what is filled with silence, what is padded, and what a second call may keep."""
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from tests.features.test_extract import Heard, Seen, Stopping, run
+from tests.media import tone, write_clip
+from vscg.errors import VscgError
+from vscg.features.extract import Networks
+from vscg.features.video import read_windows
+from vscg.models import build_model
+from vscg.predict import watch
+
+
+@pytest.mark.parametrize("seconds, count", [(9.8125, 1), (9.75, 0)])
+def test_the_fifth_of_a_second(tmp_path, seconds, count):
+    clip = write_clip(tmp_path / "clip.mkv", seconds=seconds)
+    if count:
+        assert len(list(read_windows(clip))) == 1
+    else:
+        with pytest.raises(VscgError, match="too short"):
+            list(read_windows(clip))
+
+
+def test_a_hole_in_the_sound_is_silence(tmp_path):
+    path, sound = tmp_path / "clip.mkv", tone(10, 8000)
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("ffv1", rate=4, width=32, height=32, pix_fmt="yuv420p")
+        audio = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        packets = []
+        for number in range(40):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 32), 100, np.uint8), "yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 4)
+            packets += video.encode(frame)
+        packets += video.encode()
+        for first in [*range(0, 24_000, 800), *range(40_000, 80_000, 800)]:          # nothing from 3 to 5 s
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound[:, first:first + 800]), "s16", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = 8000, first, Fraction(1, 8000)
+            packets += audio.encode(frame)
+        packets += audio.encode()
+        container.mux(sorted((p for p in packets if p.dts is not None), key=lambda p: p.dts * p.time_base))
+    window, = read_windows(path)
+    expected = sound[0] / 32768
+    expected[24_000:40_000] = 0
+    np.testing.assert_allclose(window.waveform, expected, atol=1e-6)
+
+
+def test_kept_windows_are_of_one_choice_of_padding(tmp_path):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    write_clip(folder / "a.mkv", seconds=24, fps=4)
+    write_clip(folder / "b.mkv", fps=4)
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out.h5", Networks(Stopping(25), Heard()))
+    ids = run(folder, tmp_path / "out.h5", Networks(Seen(), Heard()), pad=True).video_ids
+    assert ids == ("a.mkv@0s", "a.mkv@10s", "a.mkv@20s", "b.mkv@0s")
+
+
+def test_the_identity_of_networks_has_both():
+    other = Heard()
+    torch.nn.init.constant_(other.factor, 2.0)
+    prints = {Networks(*pair).fingerprint() for pair in ((Seen(), Heard()), (Seen(2.0), Heard()), (Seen(), other))}
+    assert len(prints) == 3 and Networks(Seen(), Heard()).fingerprint() in prints
+
+
+def test_a_short_clip_is_watched_if_it_is_padded(tmp_path):
+    clip, networks = write_clip(tmp_path / "clip.mkv", seconds=4, fps=4), Networks(Seen(), Heard())
+    model = build_model("avel").eval()
+    with pytest.raises(VscgError, match="too short"):
+        watch(clip, model, networks)
+    (watched,) = watch(clip, model, networks, pad=True)
+    assert [second["padded"] for second in watched.seconds()] == [False] * 4 + [True] * 6

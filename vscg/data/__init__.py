@@ -1,0 +1,6 @@
+"""What goes in: labels, prepared files, the real AVE, planted data, and data sets by name."""
+from vscg.data.labels import labels_from_annotations
+from vscg.data.prepared import Dataset
+from vscg.data.sets import dataset_fingerprint, load_dataset, prepared_file
+
+__all__ = ["Dataset", "dataset_fingerprint", "labels_from_annotations", "load_dataset", "prepared_file"]

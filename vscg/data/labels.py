@@ -1,0 +1,105 @@
+"""Labels of AVE: from `Annotations.txt` to one-hot segment labels, and the targets that are derived from them."""
+import re
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from vscg.errors import VscgError
+
+SEGMENTS = 10                            # segments of 1 s in a clip of 10 s
+EVENT_CLASSES = 28
+CLASSES = EVENT_CLASSES + 1              # the events and background
+BACKGROUND = 28                          # class index of background, after the events
+GRID = 7                                 # regions along each side of the visual map
+AUDIO_DIM = 128                          # VGGish features per segment
+VISUAL_DIM = 512                         # VGG-19 features per region
+CATEGORIES = (                           # class index = order of first appearance in the official Annotations.txt
+    "Church bell", "Male speech, man speaking", "Bark", "Fixed-wing aircraft, airplane", "Race car, auto racing",
+    "Female speech, woman speaking", "Helicopter", "Violin, fiddle", "Flute", "Ukulele", "Frying (food)", "Truck",
+    "Shofar", "Motorcycle", "Acoustic guitar", "Train horn", "Clock", "Banjo", "Goat", "Baby cry, infant cry", "Bus",
+    "Chainsaw", "Cat", "Horse", "Toilet flush", "Rodents, rats, mice", "Accordion", "Mandolin")
+_INDEX = {name: index for index, name in enumerate(CATEGORIES)}
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """One event per clip, N clips in file order; it fills the seconds from `start` to `end` (excluded)."""
+    category: np.ndarray                 # (N,) int64, 0..27
+    start: np.ndarray                    # (N,) int64, 0..10
+    end: np.ndarray                      # (N,) int64, start..10; start = end is a clip without an event segment
+    video_ids: tuple[str, ...]           # YouTube ids; a video may be annotated more than once
+
+    def __len__(self) -> int:
+        return len(self.category)
+
+
+def read_annotations(path: str | PathLike) -> Annotations:
+    """Reads `Annotations.txt`: one clip a line, `category&video id&quality&start&end`, seconds, no header.
+
+    Raises VscgError, with file and line number, for a line that is not of this form or names an unknown category.
+    """
+    path, rows = Path(path), []
+    try:
+        with path.open("rb") as handle:
+            for number, line in enumerate(handle, 1):
+                rows.append(_parse(line, f"{path}, line {number}"))
+    except OSError as error:
+        raise VscgError(f"{path}: cannot be read ({error.strerror}); name the official Annotations.txt") from error
+    if not rows:
+        raise VscgError(f"{path}, line 1: the file is empty; get it with `python -m vscg data download`")
+    category, video_ids, start, end = zip(*rows, strict=True)
+    return Annotations(np.array(category, np.int64), np.array(start, np.int64), np.array(end, np.int64), video_ids)
+
+
+def _parse(line: bytes, where: str) -> tuple[int, str, int, int]:
+    try:
+        fields = line.decode("utf-8").rstrip("\r\n").split("&")
+    except UnicodeDecodeError as error:
+        raise VscgError(f"{where}: not UTF-8 text; is this the official Annotations.txt?") from error
+    if len(fields) != 5:
+        raise VscgError(f"{where}: {len(fields)} field(s) instead of 5, category&video id&quality&start&end")
+    category, video_id, _, start, end = fields
+    if category not in _INDEX:
+        raise VscgError(f"{where}: unknown category {category[:60]!r}; the 28 names are in vscg.data.labels.CATEGORIES")
+    if not re.fullmatch("[A-Za-z0-9_-]{11}", video_id):
+        raise VscgError(f"{where}: {video_id[:60]!r} is not a YouTube video id of 11 characters")
+    for name, text in (("start", start), ("end", end)):
+        if not re.fullmatch("[0-9]{1,2}", text) or int(text) > SEGMENTS:
+            raise VscgError(f"{where}: {name} is {text[:20]!r}, expected a whole second from 0 to {SEGMENTS}")
+    if int(start) > int(end):
+        raise VscgError(f"{where}: the event starts at {start} s, after its end at {end} s")
+    return _INDEX[category], video_id, int(start), int(end)
+
+
+def labels_from_annotations(source: str | PathLike | Annotations) -> np.ndarray:
+    """One-hot segment labels (N,10,29) float32: the event's class inside its interval, background outside.
+
+    `source` is the path of an `Annotations.txt` or what `read_annotations` returned. Errors as `read_annotations`.
+    """
+    marks = source if isinstance(source, Annotations) else read_annotations(source)
+    seconds = np.arange(SEGMENTS)
+    event = (seconds >= marks.start[:, None]) & (seconds < marks.end[:, None])
+    return np.eye(CLASSES, dtype=np.float32)[np.where(event, marks.category[:, None], BACKGROUND)]
+
+
+def presence_target(annotations: Annotations) -> np.ndarray:
+    """Weak target (N,29) float32, one-hot: the event's class alone, as the weakly supervised problem states it.
+
+    The same as the official `mil_labels.h5`, also for a clip without an event segment.
+    """
+    return np.eye(CLASSES, dtype=np.float32)[annotations.category]
+
+
+def proportion_target(labels: np.ndarray) -> np.ndarray:
+    """Weak target of the released programs, from labels (N,10,29): their mean over the segments (N,29), sums to 1.
+
+    It carries how long the event lasts, which the weakly supervised problem says is not known.
+    """
+    return labels.mean(axis=1)
+
+
+def event_mask(labels: np.ndarray) -> np.ndarray:
+    """Which segments hold the event: (N,10) bool from labels (N,10,29)."""
+    return labels[..., BACKGROUND] == 0

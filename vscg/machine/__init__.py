@@ -1,0 +1,1 @@
+"""The computer: files, paths, the device, recorded steps, rounded products, a cluster."""

@@ -1,0 +1,196 @@
+"""One clip, or the clips of a data set: pictures, sound, timelines, attention, histograms."""
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from vscg.data.labels import BACKGROUND
+from vscg.plots.style import (
+    COLOURS,
+    DARK,
+    LIGHT,
+    MARK,
+    OTHERS,
+    OUTLINE,
+    WIDTH,
+    _figure,
+    _legend,
+    _name,
+    short_name,
+)
+
+
+def timeline(truth: Sequence[int] | None, predictions: Mapping[str, Sequence[int]], title: str = "") -> Figure:
+    """Ground truth and any number of systems over one clip, as in the paper's Fig. 1.
+
+    Args:
+        truth: (T,) class indices, 28 = background, drawn light grey; None if it is not known.
+        predictions: system's name -> (T,) class indices.
+    """
+    rows = {} if truth is None else {"ground truth": np.asarray(truth)}
+    rows |= {name: np.asarray(p) for name, p in predictions.items()}
+    length = len(next(iter(rows.values())))
+    shown = [c for c in dict.fromkeys(np.concatenate(list(rows.values())).tolist()) if c != BACKGROUND]
+    palette = OTHERS if len(shown) <= len(OTHERS) else sns.husl_palette(len(shown)).as_hex()
+    colours = dict(zip(shown, palette, strict=False)) | {BACKGROUND: LIGHT}
+    fig, ax = _figure(1.5 + 0.62 * len(rows))
+    texts = []
+    for row, classes in enumerate(rows.values()):
+        edges = [0, *(np.flatnonzero(np.diff(classes)) + 1).tolist(), length]
+        for start, end in zip(edges, edges[1:], strict=False):
+            c = int(classes[start])
+            ax.barh(row, end - start, left=start, color=colours[c], edgecolor="white", linewidth=1.5)
+            text = textwrap.fill(_name(c), max(5, 8 * (end - start)))
+            ink = "black" if np.dot(to_rgb(colours[c]), (0.3, 0.59, 0.11)) > 0.38 else "white"  # whichever reads better
+            texts.append((ax.text((start + end) / 2, row, text, ha="center", va="center", fontsize=10.5, color=ink,
+                                  linespacing=0.9), end - start))
+    ax.set(xlim=(0, length), ylim=(len(rows) - 0.5, -0.5), xticks=range(length + 1), xlabel="time (s)", title=title)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.grid(False)
+    sns.despine(ax=ax, left=True)
+    if _drop_wide(fig, ax, texts):  # names that do not fit their run are in a legend instead
+        _legend(fig, [Patch(color=colours[c]) for c in colours], [_name(c) for c in colours])
+    return fig
+
+
+def attention_maps(maps: np.ndarray, mask: np.ndarray | None = None, labels: Sequence[int] | None = None) -> Figure:
+    """Attention of each second over the 7x7 picture regions, five seconds a row, on one colour scale.
+
+    Args:
+        maps: (T, 7, 7), each sums to 1.
+        mask: (T, 7, 7) bool, True on the true source's regions, which are outlined.
+        labels: (T,) class indices; seconds with an event are framed.
+    """
+    maps = np.asarray(maps)
+    rows = -(-len(maps) // 5)
+    fig, axes = _figure(max(2.7, 0.6 + 1.45 * rows), rows, min(5, len(maps)), squeeze=False)
+    for ax in axes.flat[len(maps):]:
+        ax.set_axis_off()
+    for t, ax in enumerate(axes.flat[:len(maps)]):
+        picture = ax.imshow(maps[t], cmap="viridis", vmin=0, vmax=maps.max())
+        event = labels is not None and labels[t] != BACKGROUND
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(f"{t} to {t + 1} s", color=MARK if event else DARK)
+        ax.spines[:].set(color=MARK if event else LIGHT, linewidth=3.5 if event else 1)
+        if mask is not None:
+            _outline(ax, np.asarray(mask[t], dtype=bool))
+    fig.colorbar(picture, ax=axes, shrink=0.8, label="attention (share)")
+    fig.supxlabel("across (1/7 of the width)", fontsize=12)
+    fig.supylabel("down (1/7 of the height)", fontsize=12)
+    marks = {"second with the event": Line2D([], [], color=MARK, linewidth=3.5)} if labels is not None else {}
+    if mask is not None:
+        marks["true source"] = tuple(Line2D([], [], color=colour, linewidth=width) for colour, width in OUTLINE)
+    _legend(fig, list(marks.values()), list(marks))
+    return fig
+
+
+def class_histogram(counts: Sequence[int], names: Sequence[str]) -> Figure:
+    """How many clips each class has, largest first: C counts and C names."""
+    frame = pd.DataFrame({"count": counts, "name": [short_name(name) for name in names]}).sort_values(
+        "count", ascending=False, kind="stable")
+    fig, ax = _figure(1 + 0.25 * len(frame))
+    ax.bar_label(ax.barh(frame["name"], frame["count"], color=COLOURS["fused"]), padding=3, fontsize=11)
+    ax.set(xlabel="number of clips", ylabel="class", xlim=(0, 1.1 * max(1, frame["count"].max())),
+           ylim=(len(frame) - 0.4, -0.6))
+    ax.grid(False)
+    return fig
+
+
+def duration_histogram(durations: Sequence[int]) -> Figure:
+    """How many clips have an event of each duration: (N,) whole seconds, 0 to 10."""
+    counts = np.bincount(np.asarray(durations, dtype=np.int64), minlength=11)
+    fig, ax = _figure(3.8)
+    ax.bar_label(ax.bar(range(len(counts)), counts, color=COLOURS["fused"]), padding=2, fontsize=11)
+    ax.set(xlabel="duration of the event (s)", ylabel="number of clips", xticks=range(len(counts)),
+           ylim=(0, 1.12 * max(1, counts.max())))
+    ax.grid(False)
+    return fig
+
+
+def _drop_wide(fig: Figure, ax: plt.Axes, texts: list) -> bool:
+    """Removes the names that are wider than their run; True if an event's name was (grey speaks for itself)."""
+    fig.draw_without_rendering()
+    pixels_per_second = ax.bbox.width / ax.viewLim.width
+    wide = [text for text, seconds in texts if text.get_window_extent().width > seconds * pixels_per_second - 4]
+    for text in wide:
+        text.remove()
+    return any(text.get_text() != _name(BACKGROUND) for text in wide)
+
+
+def _outline(ax: plt.Axes, inside: np.ndarray) -> None:
+    """Draws the border of the True cells of a map."""
+    padded = np.pad(inside, 1)
+    lines = [((c - 1.5, r - 0.5), (c - 0.5, r - 0.5)) for r, c in np.argwhere(padded[1:] != padded[:-1])]
+    lines += [((c - 0.5, r - 1.5), (c - 0.5, r - 0.5)) for r, c in np.argwhere(padded[:, 1:] != padded[:, :-1])]
+    for colour, width in OUTLINE:
+        ax.add_collection(LineCollection(lines, color=colour, linewidth=width, capstyle="projecting", clip_on=False))
+
+
+def frames(pictures: np.ndarray) -> Figure:
+    """One picture of each second, five a row: (T,H,W,3) uint8."""
+    rows = -(-len(pictures) // 5)
+    fig, axes = _figure(0.4 + 1.6 * rows, rows, min(5, len(pictures)), squeeze=False)
+    for ax in axes.flat[len(pictures):]:
+        ax.set_axis_off()
+    for t, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
+        ax.imshow(picture)
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(f"{t} to {t + 1} s", fontsize=12)
+    return fig
+
+
+def log_mel(examples: np.ndarray) -> Figure:
+    """Log-mel energies of consecutive examples, (T,96,64), over time and band; lines part the examples of 0.96 s."""
+    bands = np.concatenate(list(examples)).T                                       # (64, 96 T)
+    fig, ax = _figure(3.6)
+    picture = ax.imshow(bands, origin="lower", aspect="auto", cmap="magma",
+                        extent=(0, bands.shape[1] / 100, 0, len(bands)))       # a step every 10 ms
+    for edge in range(1, len(examples)):
+        ax.axvline(edge * examples.shape[1] / 100, color="white", linewidth=0.6, alpha=0.6)
+    ax.set(xlabel="time (s)", ylabel="mel band (125 to 7,500 Hz)", xticks=range(len(examples) + 1))
+    ax.grid(False)
+    fig.colorbar(picture, ax=ax, label="log energy")
+    return fig
+
+
+def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None = None,
+                         labels: Sequence[int] | None = None) -> Figure:
+    """Attention of several systems over the seconds of one clip, a row each, as in the paper's Figs. 4 to 6.
+
+    Every map is drawn on a scale of its own, from 0 to its maximum: how sharp a map is differs from system to system.
+
+    Args:
+        maps: system's name -> (T,7,7).
+        mask: (T,7,7) bool, True on the true source's regions, which are outlined.
+        labels: (T,) class indices; seconds with an event are framed.
+    """
+    seconds = len(next(iter(maps.values())))
+    fig, axes = _figure(0.9 + len(maps) * (WIDTH - 0.6) / seconds, len(maps), seconds, squeeze=False)
+    fig.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
+    for row, (name, of_system) in zip(axes, maps.items(), strict=True):
+        for t, ax in enumerate(row):
+            picture = ax.imshow(of_system[t] / of_system[t].max(), cmap="viridis", vmin=0, vmax=1)
+            event = labels is not None and labels[t] != BACKGROUND
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set(color=MARK if event else LIGHT, linewidth=2.5 if event else 1)
+            if mask is not None:
+                _outline(ax, np.asarray(mask[t], dtype=bool))
+            if ax in axes[0]:
+                ax.set_title(f"{t}", color=MARK if event else DARK)
+        row[0].set_ylabel(name)
+    fig.supxlabel("second (starts at, s); a map is 7 x 7 regions of the picture", fontsize=12)
+    bar = fig.colorbar(picture, ax=axes, shrink=0.7, aspect=12, pad=0.02, label="share of maximum")
+    bar.set_ticks([0, 1])
+    marks = {"second with the event": Line2D([], [], color=MARK, linewidth=2.5)} if labels is not None else {}
+    if mask is not None:
+        marks["true source"] = tuple(Line2D([], [], color=colour, linewidth=width) for colour, width in OUTLINE)
+    _legend(fig, list(marks.values()), list(marks))
+    return fig

@@ -1,0 +1,79 @@
+"""Lines over one variable, and heatmaps: losses over a probability, a run over its epochs, states over the seconds."""
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from vscg.plots.style import (
+    COLOURS,
+    DARK,
+    DASHES,
+    OTHERS,
+    PALETTE,
+    WIDTH,
+    _figure,
+    _legend,
+)
+
+
+def curves(x: Sequence[float], lines: Mapping[str, Sequence[float]], x_label: str, y_label: str,
+           marks: Mapping[str, float] | None = None) -> Figure:
+    """Several functions of one variable.
+
+    Args:
+        x: (N,) values of the variable; up to 20 of them are drawn as dots on the lines.
+        lines: name -> (N,) values. A name that begins with audio, visual or fused gets that colour.
+        x_label, y_label: axis labels with their units.
+        marks: text -> position on the x axis of a vertical line.
+    """
+    fig, ax = _figure(3.8)
+    others = iter(OTHERS)
+    for i, (name, values) in enumerate(lines.items()):
+        colour = COLOURS.get(name.split()[0].rstrip(",:")) or next(others)
+        ax.plot(x, values, DASHES[i % len(DASHES)], color=colour, label=name, linewidth=2.4,
+                marker="o" if len(x) <= 20 else None)
+    for i, (text, position) in enumerate((marks or {}).items()):
+        ax.axvline(position, color=DARK, linestyle=DASHES[3 - i % 3], linewidth=1.4, label=text)
+    ax.set(xlabel=x_label, ylabel=y_label)
+    _legend(fig, *ax.get_legend_handles_labels())
+    return fig
+
+
+def learning_curves(history: pd.DataFrame) -> Figure:
+    """Loss and accuracy over the epochs, side by side.
+
+    Args:
+        history: columns `epoch`, `loss`, `val_accuracy`, `test_accuracy` (fractions; NaN where not measured) and, for
+            several systems, `system`. Several rows for one epoch, one a seed, become their mean and range.
+    """
+    several = "system" in history
+    colour = {"hue": "system", "palette": OTHERS[:history["system"].nunique()]} if several else {"color": PALETTE[2]}
+    scores = history.rename(columns={"val_accuracy": "validation", "test_accuracy": "test"}).melt(
+        id_vars=["epoch", "system"] if several else ["epoch"], value_vars=["validation", "test"], var_name="split")
+    scores["value"] *= 100
+    fig, (left, right) = _figure(4.2, 1, 2)
+    style = colour | {"x": "epoch", "errorbar": ("pi", 100), "err_kws": {"linewidth": 0}}  # the range: seeds are few
+    sns.lineplot(history, y="loss", ax=left, **style)
+    sns.lineplot(scores, y="value", style="split", ax=right, **style)
+    left.set(xlabel="epoch", ylabel="training loss (no unit)", ylim=(min(0, history["loss"].min()), None))
+    right.set(xlabel="epoch", ylabel="accuracy (% of segments)")
+    for ax in (left, right):
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    right.legend(*(part[-2:] for part in right.get_legend_handles_labels()), loc="lower right")  # the two splits
+    return fig
+
+
+def matrix(values: np.ndarray, row_label: str, column_label: str, title: str, value_label: str,
+           annotate: bool = False) -> Figure:
+    """A matrix (R, C) as a heatmap; values of both signs get a scale centred on zero. Labels carry the units."""
+    values = np.asarray(values)
+    scale = {"cmap": "vlag", "center": 0} if np.nanmin(values) < 0 else {"cmap": "viridis"}
+    fig, ax = _figure(np.clip(2 + 0.36 * len(values), 3.5, WIDTH))
+    sns.heatmap(values, ax=ax, square=True, annot=np.round(values, 2) + 0.0 if annotate else None, fmt=".2f",
+                annot_kws={"fontsize": 10}, cbar_kws={"label": value_label}, **scale)
+    ax.set(xlabel=column_label, ylabel=row_label, title=title)
+    ax.tick_params(axis="y", rotation=0)
+    return fig

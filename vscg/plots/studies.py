@@ -1,0 +1,184 @@
+"""The book's own studies: failures, attention against accuracy, speed."""
+from collections.abc import Mapping
+from itertools import cycle
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from vscg.plots.style import COLOURS, DARK, DASHES, LIGHT, MARK, OTHERS, _figure, _legend
+
+
+def score_against_accuracy(frame: pd.DataFrame, score_label: str, accuracy_label: str,
+                           chance: float | None = None) -> Figure:
+    """One dot for each system with its 95% intervals both ways: does localising go with answering right?
+
+    Args:
+        frame: columns `name`, `score`, `score_low`, `score_high`, `accuracy`, `accuracy_low`, `accuracy_high`, all
+            fractions.
+        score_label, accuracy_label: the axes, with their units; drawn in percent.
+        chance: score of chance, a dashed line.
+    """
+    fig, ax = _figure(4.4)
+    for colour, (_, row) in zip(cycle(OTHERS), frame.iterrows(), strict=False):
+        x, x_low, x_high, y, y_low, y_high = (
+            100 * row[f"{what}{end}"] for what in ("score", "accuracy") for end in ("", "_low", "_high"))
+        ax.errorbar(x, y, xerr=[[x - x_low], [x_high - x]], yerr=[[y - y_low], [y_high - y]], fmt="o", markersize=8,
+                    linewidth=1.8, capsize=3, color=colour, label=row["name"])
+    if chance is not None:
+        ax.axvline(100 * chance, color=DARK, linestyle="--", linewidth=1.6, label="chance")
+    _legend(fig, *ax.get_legend_handles_labels())
+    ax.set(xlabel=score_label, ylabel=accuracy_label)
+    return fig
+
+
+def edge_figure(frame: pd.DataFrame, reach: int) -> Figure:
+    """Accuracy by signed distance to the event's edge, background to the left, the event to the right.
+
+    Args:
+        frame: columns `name`, `distance` (s, negative in background, never 0), `mean`, `low`, `high` (fractions).
+        reach: the largest distance; it stands for "and more".
+    """
+    names = list(dict.fromkeys(frame["name"]))
+    fig, ax = _figure(4.4)
+    for i, name in enumerate(names):
+        for inside in (False, True):              # no line across the edge
+            part = frame[(frame["name"] == name) & ((frame["distance"] > 0) == inside)].sort_values("distance")
+            mean, low, high = (100 * part[column].to_numpy() for column in ("mean", "low", "high"))
+            at = part["distance"] - np.sign(part["distance"]) / 2 + 0.09 * (i - (len(names) - 1) / 2)
+            ax.errorbar(at, mean, yerr=[mean - low, high - mean], fmt="o", linestyle=DASHES[i % len(DASHES)],
+                        markersize=6, linewidth=2, elinewidth=1.4, capsize=3, color=OTHERS[i],
+                        label=name if inside else None)
+    ax.axvline(0, color=DARK, linewidth=1.6)
+    steps = range(1, reach + 1)
+    texts = [f"{d}+" if d == reach else f"{d}" for d in steps]
+    ax.set_xticks([*(0.5 - d for d in steps), *(d - 0.5 for d in steps)], texts * 2)
+    ax.set(xlabel="background   \N{LEFTWARDS ARROW}   distance to the edge (s)   \N{RIGHTWARDS ARROW}   event",
+           ylabel="accuracy (% of seconds)", ylim=(-4, 104), xlim=(-reach - 0.2, reach + 0.2))
+    _legend(fig, *ax.get_legend_handles_labels())
+    return fig
+
+
+def grouped_figure(frame: pd.DataFrame, value_label: str) -> Figure:
+    """Several groups side by side in each row, a dot with its 95% interval each; every other row is shaded.
+
+    Args:
+        frame: columns `name` (the row), `group`, `mean`, `low`, `high` (fractions, drawn as percent).
+        value_label: axis label with its unit.
+    """
+    names, groups = (list(dict.fromkeys(frame[column])) for column in ("name", "group"))
+    fig, ax = _figure(1 + (0.3 + 0.17 * len(groups)) * len(names))
+    for i, group in enumerate(groups):
+        part = frame[frame["group"] == group]
+        at = [names.index(name) + 0.72 * ((i + 0.5) / len(groups) - 0.5) for name in part["name"]]
+        mean, low, high = (100 * part[column].to_numpy() for column in ("mean", "low", "high"))
+        ax.errorbar(mean, at, xerr=[mean - low, high - mean], fmt="o", markersize=6.5, linewidth=2.2, capsize=3,
+                    color=OTHERS[i], label=group)
+    for row in range(0, len(names), 2):
+        ax.axhspan(row - 0.5, row + 0.5, color=LIGHT, alpha=0.45, linewidth=0, zorder=0)
+    ax.set(xlabel=value_label, ylim=(len(names) - 0.5, -0.5))
+    ax.set_yticks(range(len(names)), names)
+    ax.grid(False, axis="y")
+    _legend(fig, *ax.get_legend_handles_labels())
+    return fig
+
+
+def reliability_figure(frames: Mapping[str, pd.DataFrame]) -> Figure:
+    """How often answers of one confidence are right, a panel for each system; above the diagonal they are too modest.
+
+    Args:
+        frames: system's name -> frame of `failures.reliability`. A dot's area is the bin's share of the seconds.
+    """
+    rows = -(-len(frames) // 2)
+    fig, axes = _figure(0.6 + 2.9 * rows, rows, min(2, len(frames)), squeeze=False, sharex=True, sharey=True)
+    for ax in axes.flat[len(frames):]:
+        ax.set_axis_off()
+    for ax, (name, frame) in zip(axes.flat, frames.items(), strict=False):
+        x, mean, low, high = (100 * frame[column].to_numpy() for column in ("confidence", "mean", "low", "high"))
+        ax.plot([0, 100], [0, 100], "--", color=DARK, linewidth=1.4)
+        ax.vlines(x, mean, x, color=MARK, linewidth=2.2, alpha=0.6)
+        ax.errorbar(x, mean, yerr=[mean - low, high - mean], fmt="none", ecolor=COLOURS["fused"], linewidth=1.4,
+                    capsize=3)
+        ax.scatter(x, mean, s=15 + 350 * frame["share"], color=COLOURS["fused"], zorder=3)
+        ax.set(title=name, xlim=(-4, 104), ylim=(-4, 104), xticks=range(0, 101, 25), yticks=range(0, 101, 25))
+    fig.supxlabel("confidence in the answer (%)", fontsize=13)
+    fig.supylabel("right answers (% of seconds)", fontsize=13)
+    _legend(fig, [Line2D([], [], linestyle="--", color=DARK), Line2D([], [], color=MARK, alpha=0.6, linewidth=2.2)],
+            ["means what it says", "off by"])
+    return fig
+
+
+LOOPS = {"published": OTHERS[0], "vscg": COLOURS["fused"]}      # the two loops, the same colour everywhere
+
+
+def speedup_figure(clocks: Mapping[str, pd.DataFrame]) -> Figure:
+    """How many times faster than the published loop each arm is: median and quartiles, by several clocks.
+
+    Args:
+        clocks: clock's name -> a row for each arm, columns `median`, `low`, `high`. The arm "published again" is the
+            published loop itself; its quartiles by the first clock are shaded.
+    """
+    arms = list(next(iter(clocks.values())).index)
+    fig, ax = _figure(1.4 + 0.5 * len(arms))
+    noise = next(iter(clocks.values())).loc["published again"]
+    ax.axvspan(noise["low"], noise["high"], color=LIGHT, label="the same loop twice, quartiles")
+    ax.axvline(1, color=DARK, linewidth=1.5)
+    for i, (clock, frame) in enumerate(clocks.items()):
+        at = np.arange(len(arms)) + 0.22 * (i - (len(clocks) - 1) / 2)
+        reach = [frame["median"] - frame["low"], frame["high"] - frame["median"]]
+        ax.errorbar(frame["median"], at, xerr=reach, fmt="os"[i % 2], markersize=8, linewidth=2, capsize=4,
+                    color=OTHERS[i], label=clock)
+    ax.set(xlabel="times faster than the published loop (no unit)", ylim=(len(arms) - 0.5, -0.5))
+    ax.set_yticks(range(len(arms)), arms)
+    _legend(fig, *ax.get_legend_handles_labels())
+    return fig
+
+
+def roofline_figure(found: Mapping[str, float]) -> Figure:
+    """The machine's roof over arithmetic intensity, and the two loops under it; `found` is of `speed.roofline`."""
+    fig, ax = _figure(4.2)
+    intensity, ridge = found["flops"] / found["bytes"], found["product"] / found["copy"]
+    x = np.geomspace(min(ridge, intensity) / 8, max(ridge, intensity) * 8, 200)
+    ax.plot(x, np.minimum(found["product"], found["copy"] * x) / 1e9, color=DARK, linewidth=2.5,
+            label="the machine at best")
+    for arm, marker in zip(LOOPS, "so", strict=True):
+        ax.plot(intensity, found[arm] / 1e9, marker, markersize=11, color=LOOPS[arm], linestyle="none",
+                label=f"{arm}: {found[arm] / 1e9:.0f} GFLOP/s")
+    ax.set(xscale="log", yscale="log", xlabel="arithmetic intensity (FLOP per byte)", ylabel="speed (GFLOP/s)")
+    low, high = ax.get_ylim()
+    ticks = [tick for power in range(7) for tick in (10**power, 2 * 10**power, 5 * 10**power) if low <= tick <= high]
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    _legend(fig, *ax.get_legend_handles_labels())
+    return fig
+
+
+def profile_figure(table: pd.DataFrame) -> Figure:
+    """Milliseconds of a step by group of operators, both loops; `table` is of `speed.profile_table`, in seconds."""
+    fig, ax = _figure(1.2 + 0.55 * len(table))
+    for i, (loop, colour) in enumerate(LOOPS.items()):
+        ax.barh(np.arange(len(table)) + 0.38 * (i - 0.5), 1000 * table[loop], height=0.36, color=colour, label=loop)
+    ax.set(xlabel="a step (ms)", ylim=(len(table) - 0.4, -0.6))
+    ax.set_yticks(range(len(table)), table.index)
+    _legend(fig, *ax.get_legend_handles_labels())
+    return fig
+
+
+def growth_figure(batches: pd.DataFrame, clips: pd.DataFrame) -> Figure:
+    """Milliseconds for each clip of a step over the batch (left), and seconds of an epoch over the clips (right).
+
+    Args:
+        batches, clips: index batch size or number of clips, columns `published` and `vscg`.
+    """
+    fig, axes = _figure(4.2, 1, 2)
+    for ax, frame, scale in zip(axes, (batches, clips), ("log", "linear"), strict=True):
+        for arm, marker in zip(LOOPS, "so", strict=True):
+            ax.plot(frame.index, frame[arm], marker=marker, markersize=8, linewidth=2, color=LOOPS[arm], label=arm)
+        ax.set(xscale=scale, ylim=(0, None))
+        ax.set_xticks(frame.index, [f"{size}" for size in frame.index])
+        ax.minorticks_off()
+    axes[0].set(xlabel="clips in a batch", ylabel="a step (ms for each clip)")
+    axes[1].set(xlabel="clips in all", ylabel="an epoch with evaluation (s)")
+    _legend(fig, *axes[0].get_legend_handles_labels())
+    return fig

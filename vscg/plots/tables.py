@@ -1,0 +1,185 @@
+"""The paper's tables: accuracies, differences, confusions and parameter counts, with their intervals."""
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from vscg.errors import VscgError
+from vscg.models import SYSTEMS
+from vscg.plots.style import COLOURS, DARK, LIGHT, OTHERS, _figure, _legend, short_name
+
+
+def confusion(counts: np.ndarray, names: Sequence[str]) -> Figure:
+    """Row-normalised confusion matrix; rows are the truth, a class absent from the truth is grey.
+
+    Args:
+        counts: (C, C) segments, rows = true class.
+        names: C class names.
+    """
+    counts = np.asarray(counts, dtype=float)
+    totals = counts.sum(axis=1, keepdims=True)
+    share = np.where(totals > 0, 100 * counts / np.maximum(totals, 1), np.nan)
+    short = [short_name(name) for name in names]
+    fig, ax = _figure(np.clip(0.5 * len(short), 2.4, 5.5) + 2.4)
+    sns.heatmap(share, ax=ax, square=True, cmap="Blues", vmin=0, vmax=100, xticklabels=short, yticklabels=short,
+                cbar_kws={"label": "share of the true class's segments (%)", "location": "top", "shrink": 0.7})
+    ax.set_facecolor(LIGHT)
+    ax.grid(False)
+    ax.set(xlabel="predicted class", ylabel="true class")
+    ax.tick_params(labelsize=12 if len(short) <= 12 else 9.5, rotation=0)
+    ax.tick_params(axis="x", rotation=90)
+    return fig
+
+
+def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None,
+              value_label: str = "accuracy (% of segments)") -> Figure:
+    """One dot with its 95% interval for each row, in percent.
+
+    Args:
+        frame: columns `name`, `mean`, `low`, `high` (fractions) and, for one colour a group, `group`.
+        references: text -> fraction, drawn as dashed lines.
+        value_label: axis label with its unit.
+    """
+    names = list(dict.fromkeys(frame["name"]))
+    groups = list(dict.fromkeys(frame["group"])) if "group" in frame else [None]
+    apart = 0 if frame["name"].is_unique else 0.22     # groups that share a row stand beside each other in it
+    fig, ax = _figure(1.2 + 0.42 * len(names))
+    for i, group in enumerate(groups):
+        part = frame if group is None else frame[frame["group"] == group]
+        position = np.array([names.index(name) for name in part["name"]]) + apart * (i - (len(groups) - 1) / 2)
+        mean, low, high = (100 * part[column].to_numpy() for column in ("mean", "low", "high"))
+        ax.errorbar(mean, position, xerr=[mean - low, high - mean], fmt="o", markersize=7, linewidth=2.2, capsize=4,
+                    color=COLOURS.get(group, OTHERS[i % len(OTHERS)]) if group else COLOURS["fused"], label=group)
+    for i, (text, value) in enumerate((references or {}).items()):
+        ax.axvline(100 * value, color=DARK, linestyle=["--", ":", "-."][i % 3], linewidth=1.6, label=text)
+    ends = 100 * np.array([frame["low"].min(), frame["high"].max(), *(references or {}).values()])
+    margin = 0.05 * max(1, np.ptp(ends))
+    ax.set(xlabel=value_label, xlim=(ends.min() - margin, ends.max() + margin), ylim=(len(names) - 0.5, -0.5))
+    ax.set_yticks(range(len(names)), names)
+    _legend(fig, *ax.get_legend_handles_labels())
+    return fig
+
+
+def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
+    """Measured accuracy of the rows in one setting, in the paper's order; its own figures only beside runs on AVE.
+
+    Args:
+        frame: `TableResult.frame()`.
+        setting: "fully" or "weakly".
+
+    Raises:
+        VscgError: nothing was measured in that setting.
+    """
+    rows = _measured(frame[frame["setting"] == setting], f"row, {setting} supervised,")
+    at, colour = np.arange(len(rows)), COLOURS["fused"]
+    fig, ax = _figure(1.3 + 0.55 * len(rows))
+    _dots(ax, at - 0.17, rows, "", color=colour, label="selected by validation")
+    _dots(ax, at + 0.17, rows, "test_", color=colour, markerfacecolor="white", label="selected by test")
+    if rows["seeds"].max() > 1:
+        each = rows["each_seed"].explode().astype(float)
+        ax.plot(each, np.repeat(at - 0.36, rows["each_seed"].map(len)), "o", markersize=3.5, color=DARK,
+                label="one seed")
+    if (rows["data"] == "ave").all():
+        ax.plot(rows["paper"], at, "D", markersize=7, color=OTHERS[0], label="paper")
+    ax.set(xlabel="accuracy (% of segments)", ylim=(len(rows) - 0.45, -0.55))
+    ax.set_yticks(at, rows["row"])
+    _legend(fig, *ax.get_legend_handles_labels())
+    return fig
+
+
+def difference_figure(differences: pd.DataFrame) -> Figure:
+    """Measured differences around zero; a triangle at the edge points to the side on which the paper's lies.
+
+    Args:
+        differences: `TableResult.differences()`, both settings or one; pairs that were not measured are left out.
+
+    Raises:
+        VscgError: no pair was measured.
+    """
+    rows = _measured(differences, "pair")
+    pairs = list(dict.fromkeys(zip(rows["first"], rows["second"], strict=True)))
+    settings = list(dict.fromkeys(rows["setting"]))
+    fig, ax = _figure(1.3 + 0.75 * len(pairs))
+    ax.axvline(0, color=DARK, linewidth=1.4)
+    for i, setting in enumerate(settings):
+        part = rows[rows["setting"] == setting]
+        at = np.array([pairs.index(pair) for pair in zip(part["first"], part["second"], strict=True)], dtype=float)
+        at += 0.26 * (i - (len(settings) - 1) / 2)
+        _dots(ax, at, part, "", color=OTHERS[i], label=f"{setting} supervised")
+        for marker, edge, side in (("<", 0.02, part["paper"] < 0), (">", 0.98, part["paper"] > 0)):
+            ax.plot(np.full(side.sum(), edge), at[side], marker, markersize=8, color=OTHERS[i],
+                    transform=ax.get_yaxis_transform())
+    reach = max(1.0, np.ptp([rows["low"].min(), rows["high"].max(), 0]))
+    ax.set(xlabel="difference in accuracy (percentage points)", ylim=(len(pairs) - 0.45, -0.55),
+           xlim=(min(0, rows["low"].min()) - 0.12 * reach, max(0, rows["high"].max()) + 0.12 * reach))
+    ax.set_yticks(range(len(pairs)), [f"{first}\nminus {second}" for first, second in pairs])
+    handles, texts = ax.get_legend_handles_labels()
+    paper = Line2D([], [], marker=">", linestyle="", markersize=8, color=DARK)
+    _legend(fig, [*handles, paper], [*texts, "paper's side"])
+    return fig
+
+
+def _measured(frame: pd.DataFrame, what: str) -> pd.DataFrame:
+    rows = frame[frame["mean"].notna()]
+    if rows.empty:
+        raise VscgError(f"no {what} of this table was measured: there is nothing to draw.")
+    return rows
+
+
+def _dots(ax: plt.Axes, at: np.ndarray, rows: pd.DataFrame, prefix: str, **style) -> None:
+    """A dot with its interval for each row, from the columns `mean`, `low`, `high` with a prefix."""
+    mean, low, high = (rows[f"{prefix}{name}"].to_numpy() for name in ("mean", "low", "high"))
+    ax.errorbar(mean, at, xerr=[mean - low, high - mean], fmt="o", markersize=7, linewidth=2.2, capsize=4, **style)
+
+
+MARKERS = "osD^vPX"
+# A system has the same colour and marker in every figure, those of its place here.
+TITLES = [entry.title for entry in SYSTEMS.values()]
+
+
+def parts_figure(parts: pd.DataFrame, references: Mapping[str, float]) -> Figure:
+    """One bar for each system, stacked from the parts of its parameters.
+
+    Args:
+        parts: a row for each system, a column for each part, in millions; the first column is the live ones.
+        references: system -> its printed count in millions, drawn as a mark on its bar.
+    """
+    fig, ax = _figure(1.2 + 0.5 * len(parts))
+    at, left = range(len(parts)), pd.Series(0.0, index=parts.index)
+    for part, colour in zip(parts, (COLOURS["fused"], *OTHERS), strict=False):
+        ax.barh(at, parts[part], left=left, color=colour, label=part, height=0.62)
+        left = left + parts[part]
+    ax.plot([references[name] for name in parts.index], at, "D", color=DARK, markersize=8, label="printed")
+    ax.set(xlabel="parameters (millions)", ylim=(len(parts) - 0.45, -0.55))
+    ax.set_yticks(at, parts.index)
+    _legend(fig, *ax.get_legend_handles_labels())
+    return fig
+
+
+def accuracy_by_parameters(frame: pd.DataFrame, label: str) -> Figure:
+    """Accuracy over the number of parameters, one dot for each system.
+
+    Args:
+        frame: columns `name` (a title of the registry or any other), `parameters` (millions), `mean` and, where there
+            are intervals, `low`, `high` (percent).
+        label: what was counted, for the axis.
+    """
+    fig, ax = _figure(4.2)
+    places = list(dict.fromkeys([*TITLES, *frame["name"]]))
+    for row in frame.sort_values("parameters").to_dict("records"):
+        place = places.index(row["name"])
+        reach = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]] if "low" in row else None
+        # Names stand in the legend, in the order of size: dots may lie close together.
+        ax.errorbar(row["parameters"], row["mean"], yerr=reach, fmt=MARKERS[place % len(MARKERS)],
+                    markersize=9, linewidth=2, capsize=4, color=OTHERS[place % len(OTHERS)], label=row["name"])
+    ax.set(xlabel=f"{label} (millions)", ylabel="accuracy (% of segments)", xscale="log",
+           xlim=(0.7 * frame["parameters"].min(), 1.4 * frame["parameters"].max()))
+    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    _legend(fig, *ax.get_legend_handles_labels())
+    return fig

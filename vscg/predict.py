@@ -1,0 +1,205 @@
+"""A clip of one's own: from its file to the classes of its seconds, a timeline, and a video of where a model looks."""
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+from tqdm import tqdm
+
+from vscg.data.labels import BACKGROUND, CATEGORIES, CLASSES
+from vscg.errors import VscgError
+from vscg.features.extract import Networks, window_features
+from vscg.features.vggish import SAMPLE_RATE, resample
+from vscg.features.video import FRAMES, Window, read_windows
+from vscg.machine.files import make_folder, replacing, write_atomically, write_error
+from vscg.machine.paths import runs_dir
+from vscg.models import build_model, predict_segments
+from vscg.plots import style
+from vscg.released.load import load_released
+from vscg.study.failures import class_probability
+from vscg.training.records import read_record, run_title
+
+SHARE = 0.45                             # of the attention's colour in a region that is looked at most
+EDGE = 6                                 # pixels of the frame around a picture while an event is predicted
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """What a model makes of one window of ten seconds."""
+
+    window: Window
+    classes: np.ndarray                  # (10,) int64, 28 = background
+    probability: np.ndarray              # (10,29) of each second's classes; NaN where a system gives none
+    attention: np.ndarray | None         # (10,7,7), each sums to 1
+
+    def seconds(self) -> list[dict]:
+        """One entry per second, ready for JSON: start and end in s from the beginning of the clip, class, padded."""
+        return [{"start": self.window.start + t, "end": self.window.start + t + 1,
+                 "class": "background" if c == BACKGROUND else CATEGORIES[c], "class_index": int(c),
+                 "probability": None if np.isnan(self.probability[t, c]) else round(float(self.probability[t, c]), 4),
+                 "padded": bool(self.window.padded[t])} for t, c in enumerate(self.classes)]
+
+
+def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fully") -> tuple[nn.Module, str]:
+    """A trained model in evaluation mode, and what it is in words.
+
+    Args:
+        checkpoint: a finished run's key or folder, or the file of a published checkpoint.
+        system, setting: of a published checkpoint; a run knows its own.
+
+    Raises:
+        VscgError: nothing of the kind is there, or it does not fit.
+    """
+    for folder in (Path(checkpoint), runs_dir() / checkpoint):
+        if folder.is_dir() and (record := read_record(folder)):
+            title = run_title(record.config)
+            if record.values["data"]["name"].startswith("planted"):
+                title += "; planted features teach nothing about real pictures and sounds"
+            return record.model(), title
+    if not Path(checkpoint).is_file():
+        raise VscgError(f"{checkpoint}: no finished run and no file; `python -m vscg runs` lists the runs with their "
+                        "keys.")
+    folder = Path(checkpoint).parent
+    if (folder / "record.json").is_file():
+        raise VscgError(f"{checkpoint}: a file of a run; give the run's folder, {folder}, or its key")
+    model = load_released(build_model(system, setting=setting), checkpoint)
+    return model.eval(), f"published weights of {system}, {setting} supervised ({Path(checkpoint).name})"
+
+
+@torch.inference_mode()
+def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool = False) -> list[Watched]:
+    """What a trained model makes of every window of a clip; with their pictures, 24 MB for each window.
+
+    Args:
+        path: a media file with picture and sound.
+        model: a system in evaluation mode.
+        networks: VGG-19 and VGGish, which make the features.
+        pad: fill up a short clip or the remainder of a long one.
+
+    Raises:
+        VscgError: as `features.video.read_windows`.
+    """
+    device, found = next(model.parameters()).device, []
+    for window in tqdm(read_windows(path, pad), desc="watch", unit="window", disable=None):
+        visual, audio = window_features(window, networks)
+        output = model(torch.from_numpy(audio)[None].to(device), torch.from_numpy(visual)[None].to(device))
+        attention = None if output.attention is None else output.attention[0].cpu().numpy()
+        # One of 29 logits of the whole clip, held against a gate, is no distribution over a second's classes.
+        probability = (np.full((len(window.frames), CLASSES), np.nan) if "raw_logits" in output.extras
+                       else class_probability(output)[0].cpu().numpy())
+        found.append(Watched(window, predict_segments(output)[0].cpu().numpy(), probability, attention))
+    return found
+
+
+def overlay(watched: Watched) -> np.ndarray:
+    """The window's pictures under their second's attention: (160,224,224,3) uint8, framed while an event is predicted.
+
+    Raises:
+        VscgError: the system has no attention.
+    """
+    if watched.attention is None:
+        raise VscgError("This system has no attention over the picture, so there is nothing to lay over it.")
+    colours = matplotlib.colormaps["inferno"]
+    pictures = []
+    # How far a region is above its even share of 1/49; a map that never reaches twice that share stays faint.
+    above = np.maximum(watched.attention * watched.attention[0].size - 1, 0)
+    above = above / max(1.0, above.max())
+    for frames, attention, c in zip(watched.window.frames, above, watched.classes, strict=True):
+        weight = enlarge(attention, frames.shape[1])[..., None]
+        heat = colours(weight[..., 0])[..., :3] * 255
+        shown = (frames * (1 - SHARE * weight) + heat * SHARE * weight).astype(np.uint8)
+        if c != BACKGROUND:
+            for edge in (np.s_[:, :EDGE], np.s_[:, -EDGE:], np.s_[:, :, :EDGE], np.s_[:, :, -EDGE:]):
+                shown[edge] = (213, 94, 0)
+        pictures.append(shown)
+    return np.concatenate(pictures)
+
+
+def enlarge(attention: np.ndarray, size: int) -> np.ndarray:
+    """A 7x7 map as (size,size), smooth between the regions' centres."""
+    tensor = torch.from_numpy(np.asarray(attention, np.float32))[None, None]
+    return nn.functional.interpolate(tensor, size=(size, size), mode="bilinear").numpy()[0, 0]
+
+
+def write_mp4(path: Path, pictures: Iterable[np.ndarray], waveform: np.ndarray, sample_rate: int) -> Path:
+    """A video that browsers play; whole or not there.
+
+    Args:
+        path: the MP4 file to write.
+        pictures: (H,W,3) uint8 RGB, 16 for each second, all of one size with even sides.
+        waveform: (samples,) in -1..1.
+        sample_rate: Hz; at another rate than the 13 of AAC, from 7,350 to 96,000, the sound is resampled to 16,000.
+
+    Raises:
+        WriteError: the file cannot be written, or the encoder refuses the pictures.
+    """
+    if sample_rate not in av.Codec("aac", "w").audio_rates:
+        waveform, sample_rate = resample(np.asarray(waveform, np.float64), sample_rate), SAMPLE_RATE
+    with _writing_video(path) as file:
+        picture = file.add_stream("libx264", rate=FRAMES, options={"crf": "26", "preset": "veryfast"})
+        picture.pix_fmt = "yuv420p"
+        sound = file.add_stream("aac", rate=sample_rate, layout="mono")
+        for number, pixels in enumerate(pictures):
+            if number == 0:
+                picture.height, picture.width = pixels.shape[:2]
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, FRAMES)
+            file.mux(picture.encode(frame))
+        frame = av.AudioFrame.from_ndarray(np.asarray(waveform, np.float32)[None], format="fltp", layout="mono")
+        frame.sample_rate = sample_rate
+        file.mux(sound.encode(frame))
+        for stream in (picture, sound):
+            file.mux(stream.encode(None))
+    return path
+
+
+@contextmanager
+def _writing_video(path: Path) -> Iterator[av.container.OutputContainer]:
+    """An MP4 file that takes its name when it is complete; WriteError as `replacing`."""
+    try:
+        with replacing(path) as file, av.open(f"file:{file.name}", "w", format="mp4",      # a name may have a colon
+                                              options={"movflags": "faststart"}) as video:
+            yield video
+    except av.FFmpegError as error:
+        raise write_error(path, error) from error
+
+
+def write_results(path: str | Path, watched: list[Watched], folder: Path, made_by: str) -> list[Path]:
+    """Write NAME.json, NAME-timeline.png and, where the system has attention, NAME-attention.mp4.
+
+    Args:
+        path: the clip, for the names and the content of the files.
+        watched: as from `watch`.
+        folder: where to write; made if need be.
+        made_by: what made the predictions, in words.
+
+    Returns:
+        The files, in that order.
+    """
+    make_folder(folder)
+    stem = Path(path).stem
+    text = json.dumps({"clip": Path(path).name, "made_by": made_by, "rest": watched[-1].window.rest,
+                       "seconds": [second for one in watched for second in one.seconds()]}, indent=1)
+    files = [folder / f"{stem}.json", folder / f"{stem}-timeline.png"]
+    write_atomically(files[0], (text + "\n").encode())
+    with replacing(files[1]) as file:
+        timeline(watched).savefig(file, format="png", bbox_inches="tight")
+    if watched[0].attention is not None:
+        files.append(write_mp4(folder / f"{stem}-attention.mp4", (shown for one in watched for shown in overlay(one)),
+                               np.concatenate([one.window.waveform for one in watched]),
+                               watched[0].window.sample_rate))
+    return files
+
+
+def timeline(watched: list[Watched]) -> Figure:
+    """The book's timeline figure of the predictions, one row for each window of ten seconds."""
+    rows = {f"{one.window.start} to {one.window.start + len(one.classes)} s": one.classes for one in watched}
+    return style.timeline(None, rows)

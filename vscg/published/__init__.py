@@ -1,1 +1,0 @@
-"""The published programs' parameter names, ours, and the layers that never did anything."""

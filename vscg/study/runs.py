@@ -1,0 +1,97 @@
+"""Which runs the book needs: those of the paper's tables, and those of a question that the paper leaves open."""
+from vscg.data.dials import SIZES
+from vscg.data.sets import NAMES, PLANTED, prepared_file
+from vscg.errors import VscgError, choose
+from vscg.models import SYSTEMS
+from vscg.study.paper import TABLES, Row
+from vscg.training.config import PROFILES, PROTOCOLS, RunConfig
+
+MOST_SEEDS = 1000
+
+
+def table_configs(table: str, *, data: str, profile: str, seeds: int | None = None,
+                  protocol: str = "clean") -> list[RunConfig]:
+    """The runs that a table needs: every row, in every setting its system has, with seeds 0, 1, ...
+
+    Args:
+        table: a name in `paper.TABLES`.
+        data: the data set's name, or the path of a prepared file.
+        profile: a name in `config.PROFILES`.
+        seeds: how many; default the profile's.
+        protocol: a name in `config.PROTOCOLS`.
+    """
+    choose("table", table, TABLES)
+    seeds = seed_count(profile, seeds)
+    return [config for row in TABLES[table].rows for setting in row.paper
+            for config in cell_configs(row, setting, data, profile, seeds, protocol)]
+
+
+def seed_count(profile: str, seeds: int | None) -> int:
+    """The number of seeds, None for the profile's; VscgError for an unknown profile or a number out of range."""
+    choose("profile", profile, PROFILES)
+    seeds = PROFILES[profile].seeds if seeds is None else seeds
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise VscgError(f"seeds is {seeds}: give a number from 1 to {MOST_SEEDS}.")
+    return seeds
+
+
+def cell_configs(row: Row, setting: str, data: str, profile: str, seeds: int, protocol: str) -> list[RunConfig]:
+    """The runs of one row in one setting, by seed; none if its system has no such setting."""
+    if setting not in SYSTEMS[row.run["system"]].settings:
+        return []
+    return [RunConfig(**row.run, setting=setting, data=data, profile=profile, protocol=protocol, seed=seed)
+            for seed in range(seeds)]
+
+
+# Shares of seconds without class evidence, in each modality; the planted sets themselves stand at one of them.
+AMBIGUITIES = (0.0, 0.2, 0.4, 0.8)
+WITHOUT_ESCM = {"escm": False}
+STUDIES = (*TABLES, "ambiguity")
+
+
+def ambiguity_configs(*, planted: str = "planted-mini", profile: str = "quick",
+                      seeds: int | None = None) -> list[RunConfig]:
+    """VSCG with and without ESCM, fully supervised, on a planted data set at every value of `AMBIGUITIES`.
+
+    Args:
+        planted: "planted-mini" or "planted".
+        profile: of every run.
+        seeds: runs for each point; None takes the profile's number.
+
+    Raises:
+        VscgError: another data set, an unknown profile, or a number of seeds out of range.
+    """
+    choose("planted data set", planted, PLANTED)
+    own = SIZES[PLANTED[planted]].ambiguity
+    names = [planted if ambiguity == own else f"{planted}:ambiguity={ambiguity:g}" for ambiguity in AMBIGUITIES]
+    return [RunConfig(system="vscg", data=name, profile=profile, seed=seed, model_options=options)
+            for name in names for options in ({}, WITHOUT_ESCM)
+            for seed in range(seed_count(profile, seeds))]
+
+
+def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | None = None,
+                 protocol: str = "clean") -> list[RunConfig]:
+    """The runs of some of `STUDIES`, in order and with repetitions: tables share many.
+
+    Args:
+        tables: "all", or names separated by commas: "I,III,ambiguity".
+        data: data set of the tables; the study of ambiguity always has the planted ones.
+        profile, seeds: of every run; seeds None takes the profile's number.
+        protocol: of the tables' runs; the study of ambiguity is always clean.
+
+    Raises:
+        VscgError: unknown name, data set, profile or protocol, or a number of seeds out of range.
+    """
+    names = STUDIES if tables == "all" else [name.strip() for name in tables.split(",")]
+    choose("protocol", protocol, PROTOCOLS)
+    configs = []
+    for name in names:
+        choose("table", name, STUDIES)
+        if name == "ambiguity":
+            if data.partition(":")[0] not in NAMES:
+                prepared_file(data)       # refuses what is no file: no run of this study would ever ask for it
+            planted = "planted" if data == "planted" else "planted-mini"
+            configs += ambiguity_configs(planted=planted, profile=profile, seeds=seeds)
+        else:
+            configs += table_configs(name, data=data, profile=profile, seeds=seeds, protocol=protocol)
+    return configs

@@ -1,0 +1,1 @@
+"""What happens to a model: configuration, losses, the loop, evaluation, records, sweeps."""
