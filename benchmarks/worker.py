@@ -8,7 +8,6 @@ import os
 import resource
 import sys
 import time
-import types
 from pathlib import Path
 
 from benchmarks.arms import Arm
@@ -57,9 +56,9 @@ def main() -> None:
     job = json.loads(sys.stdin.readline())
     arm = Arm(**job["arm"])
     if not arm.allocator:
-        # Importing vscg sets the allocator, for good: this process must keep the C library's default.
-        sys.modules["vscg.machine.allocator"] = types.ModuleType("vscg.machine.allocator")
-        sys.modules["vscg.machine.allocator"].keep_memory = lambda: False
+        # `import vscg` leaves an allocator alone that somebody has set. The C library has read its variables already,
+        # and keeps its default.
+        os.environ |= {"MALLOC_TRIM_THRESHOLD_": "unread", "THP_MEM_ALLOC_ENABLE": "0"}
     if not arm.graph:
         os.environ["VSCG_GRAPH"] = "0"
     import torch

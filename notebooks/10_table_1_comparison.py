@@ -33,7 +33,7 @@ from IPython.display import display
 
 import vscg
 from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.machine import paths
+from vscg.machine.files import runs_dir
 from vscg.models import BUILT, SETTINGS, SYSTEMS, predict_segments
 from vscg.plots import set_style, timeline
 from vscg.plots.tables import difference_figure, table_figure
@@ -337,7 +337,7 @@ assert (gain >= -1e-9).all(axis=None)
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir().parent))
+    print(path.relative_to(runs_dir().parent))
 
 # %% [markdown]
 # ## What was established

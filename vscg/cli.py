@@ -12,8 +12,7 @@ from vscg.data.planted import generate
 from vscg.data.prepare import prepare_ave
 from vscg.errors import VscgError
 from vscg.features.extract import extract, load_networks
-from vscg.machine import paths
-from vscg.machine.files import make_folder, reason
+from vscg.machine.files import data_dir, make_folder, reason, runs_dir
 from vscg.models import BUILT, SETTINGS, VARIANTS
 from vscg.predict import load_checkpoint, watch, write_results
 from vscg.study.deviation_study import write_study
@@ -87,7 +86,7 @@ def _extract(args: argparse.Namespace) -> int:
 
 def _predict(args: argparse.Namespace) -> None:
     named = {name: value for name in ("system", "setting") if (value := getattr(args, name)) is not None}
-    if named and any(folder.is_dir() for folder in (Path(args.checkpoint), paths.runs_dir() / args.checkpoint)):
+    if named and any(folder.is_dir() for folder in (Path(args.checkpoint), runs_dir() / args.checkpoint)):
         raise VscgError(f"{args.checkpoint}: a run knows its own system and setting; leave out "
                         f"{' and '.join(f'--{name}' for name in named)}")
     # Before the networks' weights are downloaded, 864 MB.
@@ -103,7 +102,7 @@ def _predict(args: argparse.Namespace) -> None:
 
 
 def _runs(args: argparse.Namespace) -> None:
-    for record in find_records(paths.runs_dir(), lambda error: print(error, file=sys.stderr)):
+    for record in find_records(runs_dir(), lambda error: print(error, file=sys.stderr)):
         print(f"{100 * record.result['test']['accuracy']:5.1f}%  {record.describe()}")
 
 
@@ -115,12 +114,12 @@ def parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="download, prepare, check or plant a data set").add_subparsers(
         required=True, metavar="ACTION")
     command = data.add_parser("download", help="the official AVE files, with resume and checksums")
-    command.add_argument("folder", type=Path, nargs="?", default=paths.data_dir() / "ave", help="default: %(default)s")
+    command.add_argument("folder", type=Path, nargs="?", default=data_dir() / "ave", help="default: %(default)s")
     command.add_argument("--features", action="store_true", help="also the features, 8 GB, from Google Drive")
     command.set_defaults(run=_download)
     command = data.add_parser("prepare", help="official AVE files to one prepared HDF5 file")
     command.add_argument("folder", type=Path, help="where the official files are")
-    command.add_argument("-o", "--output", type=Path, default=paths.data_dir() / "ave.h5", help="default: %(default)s")
+    command.add_argument("-o", "--output", type=Path, default=data_dir() / "ave.h5", help="default: %(default)s")
     command.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the visual features")
     command.set_defaults(run=_prepare)
     command = data.add_parser("check", help="check a prepared file or a folder of official files")
@@ -167,7 +166,7 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("extract", parents=[media, cluster],
                                   help="the features of a folder of clips, as one file")
     command.add_argument("folder", type=Path)
-    command.add_argument("-o", "--output", type=Path, default=paths.data_dir() / "clips.h5",
+    command.add_argument("-o", "--output", type=Path, default=data_dir() / "clips.h5",
                          help="prepared file to write, default: %(default)s")
     command.set_defaults(run=_extract)
     command = commands.add_parser("predict", parents=[media],

@@ -1,7 +1,7 @@
 """Hashes of code and of values: what changes them and what does not."""
 import pytest
 
-from vscg.machine.fingerprint import code_hash, value_hash
+from vscg.machine.files import code_hash, value_hash
 
 SOURCE = '"""Doc."""\ndef f(x):\n    """Doc."""\n    return x + 1     # a comment\n'
 

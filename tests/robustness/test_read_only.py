@@ -11,8 +11,7 @@ from tests.robustness.mounts import make_read_only, mounted
 from vscg.cli import main
 from vscg.data import load_dataset, prepared_file
 from vscg.machine import device
-from vscg.machine.files import WriteError, locked
-from vscg.machine.paths import runs_dir
+from vscg.machine.files import WriteError, locked, runs_dir
 from vscg.training import loop
 from vscg.training.config import RunConfig
 from vscg.training.loop import fit

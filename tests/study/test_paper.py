@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vscg.machine.fingerprint import value_hash
+from vscg.machine.files import value_hash
 from vscg.models import BUILT, SETTINGS, SYSTEMS, build_model
 from vscg.study.paper import ACCURACY, COST, PARAMETERS, TABLES
 from vscg.training.config import RunConfig

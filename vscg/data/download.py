@@ -17,10 +17,9 @@ import pooch
 import requests
 from tqdm import tqdm
 
-from vscg.errors import VscgError
-from vscg.machine.files import locked, write_atomically
 from vscg.data.official import KEY
-from vscg.machine.paths import expanded
+from vscg.errors import VscgError
+from vscg.machine.files import expanded, locked, write_atomically
 
 SMALL_FILES = {
     "Annotations.txt": "0d24a9ec5cd4ceb779ebd83d74e83ec8e55c5e468cede3f320fb57346c9dd321",

@@ -21,11 +21,9 @@ from vscg.features.parts import Clip, Report, assemble, read_clip, window_file, 
 from vscg.features.vgg19 import VGG19, visual_features
 from vscg.features.vggish import VGGish, audio_features
 from vscg.features.video import Window, read_windows
-from vscg.machine import paths
 from vscg.machine.cluster import Died, work
 from vscg.machine.device import usable_device
-from vscg.machine.files import WriteError, in_use, locked, write_error
-from vscg.machine.fingerprint import code_hash, value_hash
+from vscg.machine.files import WriteError, code_hash, data_dir, in_use, locked, value_hash, write_error
 
 SUFFIXES = frozenset((
     ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv "
@@ -111,7 +109,7 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
     folder, target = Path(folder).absolute(), Path(target)
     check_target(target)                                   # before the networks are loaded, or fetched
     clips = _clips(folder)
-    source = networks or (Path(weights) if weights else paths.data_dir() / "weights").absolute()
+    source = networks or (Path(weights) if weights else data_dir() / "weights").absolute()
     networks = _networks(source, "cpu" if scheduler else device, progress)     # on a cluster, only to know them
     identity, parts = networks.fingerprint(), target.with_name(f"{target.name}.parts").absolute()
     try:

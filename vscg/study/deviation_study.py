@@ -11,8 +11,7 @@ from vscg.data import load_dataset
 from vscg.data.labels import BACKGROUND
 from vscg.data.prepared import Dataset, read_prepared
 from vscg.errors import VscgError
-from vscg.machine import paths
-from vscg.machine.files import make_folder, write_atomically
+from vscg.machine.files import make_folder, runs_dir, write_atomically
 from vscg.models import Output, predict_segments
 from vscg.study import deviations
 from vscg.study.deviations import DATA, DEVIATIONS, Deviation
@@ -101,7 +100,7 @@ def collect(store: Path | None = None) -> dict:
     Raises:
         VscgError: runs are missing.
     """
-    store = store or paths.runs_dir()
+    store = store or runs_dir()
     data, doubled = load_dataset(DATA), read_prepared(deviations.duplicates_file())
     runs, records = [], []
     configs = {_name(config): config for config in deviations.deviation_configs()}

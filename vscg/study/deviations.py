@@ -11,9 +11,7 @@ import numpy as np
 
 from vscg.data import load_dataset
 from vscg.data.prepared import Dataset, PreparedWriter, read_fingerprint
-from vscg.machine import paths
-from vscg.machine.files import locked
-from vscg.machine.fingerprint import value_hash
+from vscg.machine.files import data_dir, locked, value_hash
 from vscg.training.config import RunConfig
 
 DATA = "planted-mini"
@@ -154,9 +152,9 @@ def duplicates_file() -> Path:
     data = load_dataset(DATA)
     test, train = duplicated_rows(data.category, data.splits)
     fingerprint = value_hash([data.fingerprint, "duplicates", test.tolist(), train.tolist()])
-    path = paths.data_dir() / f"{DATA}-duplicates.h5"
+    path = data_dir() / f"{DATA}-duplicates.h5"
     if not _holds(path, fingerprint):                      # a file that is there may lie where nothing can be written
-        with locked(paths.data_dir()):
+        with locked(data_dir()):
             if not _holds(path, fingerprint):              # another process may have made it in the meantime
                 _write_duplicates(path, data, fingerprint, test, train)
     return path

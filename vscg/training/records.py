@@ -19,8 +19,7 @@ from torch import nn
 
 from vscg.data.labels import CLASSES, SEGMENTS
 from vscg.errors import VscgError
-from vscg.machine.files import write_atomically
-from vscg.machine.fingerprint import code_hash, value_hash
+from vscg.machine.files import code_hash, value_hash, write_atomically
 from vscg.models import SYSTEMS, build_model
 from vscg.training.config import SELECTIONS, RunConfig
 

@@ -24,9 +24,7 @@ from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 from vscg.machine.cluster import local_workers, work
 from vscg.machine.device import cores, usable_device
-from vscg.machine.files import WriteError, in_use, make_folder, write_atomically
-from vscg.machine.fingerprint import code_hash
-from vscg.machine.paths import runs_dir
+from vscg.machine.files import WriteError, code_hash, in_use, make_folder, runs_dir, write_atomically
 from vscg.models import BUILT, build_model
 from vscg.training.config import RunConfig
 from vscg.training.loop import fit
@@ -111,7 +109,7 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
 
     Args:
         configs: the runs, in any order, repetitions allowed.
-        store: folder of runs, default `paths.runs_dir()`.
+        store: folder of runs, default `files.runs_dir()`.
         workers: runs at a time; default as many as there are CPU cores, or one on a GPU.
         device: "cpu" or "cuda"; default the GPU where there is one.
         scheduler: train on the workers of this Dask scheduler, see `cluster.work`; each takes one run at a time, on one
