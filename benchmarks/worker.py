@@ -56,9 +56,7 @@ def main() -> None:
     job = json.loads(sys.stdin.readline())
     arm = Arm(**job["arm"])
     if not arm.allocator:
-        # `import vscg` leaves an allocator alone that somebody has set. The C library has read its variables already,
-        # and keeps its default.
-        os.environ |= {"MALLOC_TRIM_THRESHOLD_": "unread", "THP_MEM_ALLOC_ENABLE": "0"}
+        os.environ["THP_MEM_ALLOC_ENABLE"] = "0"       # with it `import vscg` leaves the C library's allocator alone
     if not arm.graph:
         os.environ["VSCG_GRAPH"] = "0"
     import torch

@@ -145,7 +145,7 @@ def parser() -> argparse.ArgumentParser:
     cluster.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster: tcp://host:port of its "
                          "scheduler, or local:N for N processes on this machine")
     many = argparse.ArgumentParser(add_help=False)         # of the commands that train many runs
-    many.add_argument("--workers", type=int, help="runs at a time; default: one for each CPU core, or one on a GPU")
+    many.add_argument("--workers", type=int, help="runs at a time; default: as many as cores and memory allow, or one on a GPU")
     many.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     command = commands.add_parser("sweep", parents=[many, cluster],
                                   help="train the runs that the tables need, those that are missing")

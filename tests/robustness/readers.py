@@ -127,12 +127,6 @@ def record(path: Path) -> str | None:
     )
 
 
-def failure(path: Path) -> str:
-    from vscg.training.sweep import read_failure
-
-    return read_failure(path)
-
-
 def config(path: Path) -> dict:
     """A stored configuration, from JSON text."""
     try:

@@ -5,11 +5,11 @@ torch is imported inside the functions, because `set_up` must have run before it
 import contextlib
 import ctypes
 import functools
+import gc
 import os
 import platform
 import re
 import resource
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,12 +40,25 @@ def set_up() -> None:
     # With buffers of one size, cuDNN's recurrent layers always add in one order.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # A training step frees and takes hundreds of megabytes; taken anew from the system, each page costs a fault. So
-    # memory comes in pages of 2 MB where the system has them, and what is freed is kept for the next step.
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None    # glibc's
-    if mallopt and not any(name.startswith("MALLOC_") for name in os.environ):
-        mallopt(_M_MMAP_MAX, 0)
-        mallopt(_M_TRIM_THRESHOLD, -1)      # never
+    # memory comes in pages of 2 MB where the system has them, and what is freed is kept for the next step. With 0 both
+    # stay as they are.
+    if os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1") == "1":
+        _glibc("mallopt", _M_MMAP_MAX, 0)
+        _glibc("mallopt", _M_TRIM_THRESHOLD, -1)      # never
+
+
+def give_back_memory() -> None:
+    """Give back what `set_up` has kept for a next step, where there is none."""
+    import torch
+    gc.collect()
+    torch.cuda.empty_cache()
+    _glibc("malloc_trim", 0)
+
+
+def _glibc(function: str, *numbers: int) -> None:
+    """Calls a function that glibc alone has, where it is there."""
+    if hasattr(library := ctypes.CDLL(None), function):
+        getattr(library, function)(*numbers)
 
 
 def cores() -> int:
