@@ -16,8 +16,8 @@ READY := .venv/.installed
 ifdef DATA_DIR
 export VSCG_AVE_DIR := $(abspath $(DATA_DIR))
 endif
-# Threads that wait for one another sleep. OpenMP's default, to wait in a loop, makes two threads on two cores up to
-# twenty times slower beside one other busy program.
+# The package sets this too (`set_up` in vscg/machine/device.py), but a notebook or a test that imports torch first has
+# it from here.
 export OMP_WAIT_POLICY ?= passive
 MAKEFLAGS += --no-print-directory
 .PHONY: book test lab notebooks print clean

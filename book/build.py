@@ -14,7 +14,7 @@ from pathlib import Path
 import execute
 
 import vscg
-from vscg.machine import paths
+from vscg.machine.files import ave_dir
 from vscg.study.runs import book_configs
 from vscg.training.sweep import sweep
 
@@ -40,7 +40,7 @@ def run_notebooks(data: str, profile: str, folder: Path, fingerprint: str) -> li
     rows = []
     for source in execute.sources():
         start, target = time.monotonic(), folder
-        if source.name.startswith("01_") and paths.ave_dir() is None:
+        if source.name.startswith("01_") and ave_dir() is None:
             # Its page shows the real data set: without the files it runs elsewhere, and the committed one is the page.
             target = folder / "without-ave"
             for stale in folder.glob(f"{source.stem}.*"):

@@ -21,9 +21,8 @@ from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
 import vscg
-from vscg.machine import device, paths
-from vscg.machine.files import make_folder, write_atomically
-from vscg.machine.fingerprint import code_hash, value_hash
+from vscg.machine import device
+from vscg.machine.files import ave_dir, code_hash, make_folder, value_hash, write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -66,7 +65,7 @@ def run_key(source: Path, parameters: dict, data: str = "") -> str:
     Its source, its parameters, the code of the package and of the benchmarks, the pinned versions, the committed
     records, the real labels and `data`, the data set's fingerprint.
     """
-    real = paths.ave_dir()
+    real = ave_dir()
     files = [source, ROOT / "requirements.lock", *sorted((ROOT / "book" / "records").glob("*.json")),
              *([real / "Annotations.txt"] if real else [])]
     code = [*(ROOT / "vscg").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
@@ -175,7 +174,7 @@ def main(numbers: list[str]) -> int:
         return 2
     for number in numbers or known:
         source, start = known[number], time.monotonic()
-        if number == "01" and paths.ave_dir() is None:
+        if number == "01" and ave_dir() is None:
             print(f"{source.stem:32} kept: its outputs come from the real files, and VSCG_AVE_DIR names none")
             continue
         try:

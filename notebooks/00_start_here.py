@@ -47,7 +47,7 @@ from vscg import plots
 from vscg.data import sets as data_sets
 from vscg.data.download import FEATURE_FILES, SMALL_FILES
 from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.machine import paths
+from vscg.machine.files import ave_dir, data_dir, runs_dir
 from vscg.training import batches, records
 from vscg.training.evaluation import bootstrap_interval, clip_accuracy
 
@@ -101,9 +101,9 @@ print("threads:", torch.get_num_threads(), "of", os.cpu_count(), "cores")
 
 # %%
 for name in data_sets.NAMES:
-    file = paths.data_dir() / f"{name}.h5"
+    file = data_dir() / f"{name}.h5"
     print(f"{name:13}", f"{file.stat().st_size / 1e9:.1f} GB" if file.is_file() else "not made yet")
-folder = paths.ave_dir()
+folder = ave_dir()
 for what, files in (("small AVE files", SMALL_FILES), ("AVE features", FEATURE_FILES)):
     found = sum(folder is not None and (folder / name).is_file() for name in files)
     print(f"{what:16} {found} of {len(files)}")
@@ -186,7 +186,7 @@ MAP = [  # paper section, notebook, modules of vscg, tests
     ("III, IV", "20_deviations", ["study/deviations", "study/deviation_study"],
      ["study/deviations", "models/vscg_options"]),
     ("Table VI", "21_speed_and_scale",
-     ["training/batches", "machine/graphs", "machine/allocator", "machine/rounding", "machine/cluster"],
+     ["training/batches", "machine/graphs", "machine/device", "machine/rounding", "machine/cluster"],
      ["training/batches", "machine/graphs", "study/speed", "machine/rounding", "machine/cluster"]),
 ]
 table = pd.DataFrame([(section, notebook, ", ".join(modules), ", ".join(tests))
@@ -219,9 +219,9 @@ assert not absent and {notebook for _, notebook, _, _ in MAP} == {source.stem fo
 # %%
 config = vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE, seed=SEED)
 key = records.run_key(config.resolve(), data.fingerprint)
-stored = records.read_record(paths.runs_dir() / key)
+stored = records.read_record(runs_dir() / key)
 print(f"runs/{key}:", stored.describe() if stored else "not trained yet")
-print("finished runs here:", len(records.find_records(paths.runs_dir())))
+print("finished runs here:", len(records.find_records(runs_dir())))
 assert len(key) == 16
 
 # %% [markdown]

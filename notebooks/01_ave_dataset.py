@@ -38,7 +38,7 @@ from vscg import RunConfig, plots
 from vscg.data import check, labels
 from vscg.data.download import SMALL_FILES
 from vscg.data.labels import BACKGROUND, CATEGORIES, CLASSES, SEGMENTS
-from vscg.machine import paths
+from vscg.machine.files import ave_dir
 from vscg.training import evaluation, loop
 
 plots.set_style()
@@ -57,7 +57,7 @@ SEED = 0       # of all random draws in this notebook
 # by one line that says so; the text can still be read.
 
 # %% tags=["nbval-check-output"]
-AVE = paths.ave_dir()
+AVE = ave_dir()
 missing = [name for name in SMALL_FILES if AVE is None or not (AVE / name).is_file()]
 if missing:
     print("Missing:", ", ".join(missing))

@@ -338,7 +338,7 @@ assert (gain >= -1e-9).all(axis=None)
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir().parent))
+    print(path.relative_to(runs_dir().parent))
 
 # %% [markdown]
 # ## What was established

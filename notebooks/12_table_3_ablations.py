@@ -27,7 +27,7 @@ import torch
 from IPython.display import display
 
 import vscg
-from vscg.machine import paths
+from vscg.machine.files import runs_dir
 from vscg.models.escm import PRIORS, CrossModalEventExtractor, EventSemanticConsistency
 from vscg.plots import set_style
 from vscg.plots.tables import difference_figure, table_figure
@@ -328,7 +328,7 @@ assert 0 <= at_end <= len(runs) and rise.abs().max() < 1
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir().parent))
+    print(path.relative_to(runs_dir().parent))
 
 # %% [markdown]
 # ## What was established

@@ -30,7 +30,7 @@ from torch import nn
 
 import vscg
 from vscg.data.labels import BACKGROUND
-from vscg.machine import paths
+from vscg.machine.files import runs_dir
 from vscg.models.plug import PLUGS, build_plug
 from vscg.plots import set_style
 from vscg.plots.tables import difference_figure, table_figure
@@ -353,7 +353,7 @@ assert 0 <= at_end <= len(runs) and rise.abs().max() < 1
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir().parent))
+    print(path.relative_to(runs_dir().parent))
 
 # %% [markdown]
 # ## What was established

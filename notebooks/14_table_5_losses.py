@@ -33,7 +33,7 @@ import torch
 from vscg import load_dataset
 from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS
 from vscg.errors import VscgError
-from vscg.machine import paths
+from vscg.machine.files import runs_dir
 from vscg.models import build_model
 from vscg.plots import set_style
 from vscg.plots.tables import difference_figure, table_figure
@@ -360,7 +360,7 @@ print(flattery.round(2).to_string())
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir()))
+    print(path.relative_to(runs_dir()))
 
 # %% [markdown]
 # ## What was established

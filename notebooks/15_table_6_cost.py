@@ -36,7 +36,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
 from vscg import load_dataset
-from vscg.machine import paths
+from vscg.machine.files import runs_dir
 from vscg.machine.device import best_device, device_name
 from vscg.models import SYSTEMS, build_model
 from vscg.plots import COLOURS, OTHERS, set_style
@@ -417,7 +417,7 @@ for title in DOUBLE:
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir()))
+    print(path.relative_to(runs_dir()))
 
 # %% [markdown]
 # ## What was established

@@ -33,7 +33,7 @@ import pandas as pd
 import vscg
 from vscg import plots
 from vscg.data.labels import BACKGROUND
-from vscg.machine import paths
+from vscg.machine.files import runs_dir
 from vscg.study import show, tables
 from vscg.study.paper import TABLES
 from vscg.study.runs import AMBIGUITIES, ambiguity_configs
@@ -328,7 +328,7 @@ text = pd.DataFrame({"position": table["name"], "seconds": table["group"], "gain
 files = show.write_table(show.export_folder(PLANTED, PROFILE), "ambiguity", table, text,
                             f"Gain of ESCM on {PLANTED}, profile {PROFILE}, seeds: {seeds}. Not a reproduction of "
                             "accuracies on AVE.")
-print("\n".join(str(file.relative_to(paths.runs_dir().parent)) for file in files))
+print("\n".join(str(file.relative_to(runs_dir().parent)) for file in files))
 
 # %% [markdown]
 # ## What was established

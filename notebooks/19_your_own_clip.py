@@ -41,7 +41,7 @@ from vscg.features import weights
 from vscg.features.extract import Networks, load_networks
 from vscg.features.vggish import log_mel_examples
 from vscg.features.video import read_windows
-from vscg.machine import paths
+from vscg.machine.files import data_dir
 from vscg.models import predict_segments
 from vscg.plots import clips
 from vscg.predict import load_checkpoint, overlay, timeline, watch, write_mp4
@@ -168,7 +168,7 @@ class SoundStandIn(nn.Module):
 # Which of the two it is, is printed: everything below depends on it.
 
 # %%
-from_folder = Path(WEIGHTS) if WEIGHTS else paths.data_dir() / "weights"
+from_folder = Path(WEIGHTS) if WEIGHTS else data_dir() / "weights"
 real = all((from_folder / file.name).is_file() for file in (weights.VGG19, weights.VGGISH))
 torch.manual_seed(0)
 networks = load_networks(from_folder) if real else Networks(PictureStandIn().eval(), SoundStandIn().eval())

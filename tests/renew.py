@@ -143,7 +143,7 @@ def renew(run: dict, key: str, fingerprint: str, config: dict) -> None:
 
 
 def main(base: str) -> None:
-    runs = on_record(own("training.records").records_dir(), own("machine.paths").runs_dir())
+    runs = on_record(own("training.records").records_dir(), own("machine.files").runs_dir())
     kinds = {json.dumps({name: run["config"][name] for name in KINDS if name in run["config"]}, sort_keys=True)
              for run in runs}
     asked = {"data": sorted({run["data"] for run in runs if run["data"].startswith(("planted", "duplicates"))}),

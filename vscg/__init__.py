@@ -1,20 +1,18 @@
 """Video-level semantic consistency for audio-visual event localisation (VSCG), readable and checked."""
 import importlib
-import os
+
+from vscg.machine.device import set_up
+
+set_up()      # before anything imports torch
 
 from vscg import data
 from vscg.data import load_dataset
 from vscg.errors import VscgError
-from vscg.machine.allocator import keep_memory
 from vscg.models import SYSTEMS, build_model, predict_segments
 from vscg.released.load import load_released
 from vscg.training.config import RunConfig
 from vscg.training.loop import fit
 from vscg.training.objectives import build_objective
-
-# Read by cuBLAS at its first product: with buffers of one size, cuDNN's recurrent layers always add in one order.
-os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-keep_memory()   # before the first large tensor, in every command and every notebook's kernel
 
 
 def __getattr__(name: str):

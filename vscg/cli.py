@@ -12,8 +12,7 @@ from vscg.data.planted import generate
 from vscg.data.prepare import prepare_ave
 from vscg.errors import VscgError
 from vscg.features.extract import extract, load_networks
-from vscg.machine import paths
-from vscg.machine.files import make_folder, reason
+from vscg.machine.files import data_dir, make_folder, reason, runs_dir
 from vscg.models import BUILT, SETTINGS, VARIANTS
 from vscg.predict import load_checkpoint, watch, write_results
 from vscg.study.deviations import deviation_configs, write_study
@@ -86,7 +85,7 @@ def _extract(args: argparse.Namespace) -> int:
 
 def _predict(args: argparse.Namespace) -> None:
     named = {name: value for name in ("system", "setting") if (value := getattr(args, name)) is not None}
-    if named and any(folder.is_dir() for folder in (Path(args.checkpoint), paths.runs_dir() / args.checkpoint)):
+    if named and any(folder.is_dir() for folder in (Path(args.checkpoint), runs_dir() / args.checkpoint)):
         raise VscgError(f"{args.checkpoint}: a run knows its own system and setting; leave out "
                         f"{' and '.join(f'--{name}' for name in named)}")
     # Before the networks' weights are downloaded, 864 MB.
@@ -102,7 +101,7 @@ def _predict(args: argparse.Namespace) -> None:
 
 
 def _runs(args: argparse.Namespace) -> None:
-    for store in (paths.runs_dir(), shipped_dir()):
+    for store in (runs_dir(), shipped_dir()):
         for record in find_records(store, lambda error: print(error, file=sys.stderr)):
             print(f"{100 * record.result['test']['accuracy']:5.1f}%  {record.describe()}")
 
@@ -110,7 +109,7 @@ def _runs(args: argparse.Namespace) -> None:
 def _ship(args: argparse.Namespace) -> None:
     runs = unique_runs(book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds,
                                     protocol=args.protocol))
-    files = ship(record for key in runs if (record := read_record(paths.runs_dir() / key)))
+    files = ship(record for key in runs if (record := read_record(runs_dir() / key)))
     print(f"{len(files)} of the {len(runs)} runs of these tables are finished here and now in {shipped_dir()}, "
           f"{sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
 
@@ -133,12 +132,12 @@ def parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="download, prepare, check or plant a data set").add_subparsers(
         required=True, metavar="ACTION")
     command = data.add_parser("download", help="the official AVE files, with resume and checksums")
-    command.add_argument("folder", type=Path, nargs="?", default=paths.data_dir() / "ave", help="default: %(default)s")
+    command.add_argument("folder", type=Path, nargs="?", default=data_dir() / "ave", help="default: %(default)s")
     command.add_argument("--features", action="store_true", help="also the features, 8 GB, from Google Drive")
     command.set_defaults(run=_download)
     command = data.add_parser("prepare", help="official AVE files to one prepared HDF5 file")
     command.add_argument("folder", type=Path, help="where the official files are")
-    command.add_argument("-o", "--output", type=Path, default=paths.data_dir() / "ave.h5", help="default: %(default)s")
+    command.add_argument("-o", "--output", type=Path, default=data_dir() / "ave.h5", help="default: %(default)s")
     command.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the visual features")
     command.set_defaults(run=_prepare)
     command = data.add_parser("check", help="check a prepared file or a folder of official files")
@@ -164,7 +163,8 @@ def parser() -> argparse.ArgumentParser:
     cluster.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster: tcp://host:port of its "
                          "scheduler, or local:N for N processes on this machine")
     many = argparse.ArgumentParser(add_help=False)         # of the commands that train many runs
-    many.add_argument("--workers", type=int, help="runs at a time; default: one for each CPU core, or one on a GPU")
+    many.add_argument("--workers", type=int, 
+                      help="runs at a time; default: as many as cores and memory allow, or one on a GPU")
     many.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     tables = argparse.ArgumentParser(add_help=False)       # of the commands that are about the tables' runs
     tables.add_argument("--tables", default="all",
@@ -185,7 +185,7 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("extract", parents=[media, cluster],
                                   help="the features of a folder of clips, as one file")
     command.add_argument("folder", type=Path)
-    command.add_argument("-o", "--output", type=Path, default=paths.data_dir() / "clips.h5",
+    command.add_argument("-o", "--output", type=Path, default=data_dir() / "clips.h5",
                          help="prepared file to write, default: %(default)s")
     command.set_defaults(run=_extract)
     command = commands.add_parser("predict", parents=[media],

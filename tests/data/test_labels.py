@@ -15,7 +15,7 @@ from vscg.data.labels import (
     read_annotations,
 )
 from vscg.errors import VscgError
-from vscg.machine.fingerprint import value_hash
+from vscg.machine.files import value_hash
 
 
 @pytest.fixture

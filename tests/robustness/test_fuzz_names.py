@@ -1,14 +1,12 @@
 """Texts that choose what is made: the dials in a planted name, the parameters of a notebook; and kept features."""
 
-import json
-
 import numpy as np
 import pytest
 import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.robustness.cases import JSON, cases, damaged
+from tests.robustness.cases import cases, damaged
 
 SMALL = ("train=1", "val=1", "test=1", "background=1")
 DIALS = st.sampled_from(
@@ -235,15 +233,3 @@ def test_kept_features(child, part, data):
         content = data.draw(damaged(content, [range(300)]))
     (path := child.folder / "0-1.safetensors").write_bytes(content)
     child.case("features_cache", path)
-
-
-@cases(30, 200)
-@given(
-    content=JSON.map(json.dumps)
-    | st.text(max_size=20)
-    | st.sampled_from(["[" * 99_999, '{"error": 5}', '{"error": ""}'])
-)
-def test_the_note_of_a_failed_run(child, content):
-    (folder := child.folder / "failed").mkdir(exist_ok=True)
-    (folder / "failure.json").write_text(content, encoding="utf-8", errors="replace")
-    child.case("failure", folder)

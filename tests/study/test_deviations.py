@@ -8,8 +8,7 @@ import pytest
 
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
-from vscg.machine import paths
-from vscg.machine.files import in_use
+from vscg.machine.files import data_dir, in_use
 from vscg.study import deviations
 from vscg.study.deviations import Deviation, duplicate_configs, duplicated_rows, duplicates_file, plateau_configs
 from vscg.training.evaluation import clip_accuracy, two_way_interval
@@ -123,7 +122,7 @@ def test_another_process_may_make_the_duplicates_meanwhile(small, monkeypatch):
     held = []
 
     def holds(*arguments):
-        held.append(in_use(paths.data_dir()))
+        held.append(in_use(data_dir()))
         return len(held) == 2
 
     monkeypatch.setattr(deviations, "_holds", holds)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from vscg.machine.fingerprint import value_hash
+from vscg.machine.files import value_hash
 from vscg.models import ORIGINS, SETTINGS, SYSTEMS, build_model
 from vscg.study.paper import ACCURACY, COST, PARAMETERS, TABLES, VERDICT_RULE, sign, verdict
 from vscg.training.config import RunConfig

@@ -7,6 +7,7 @@ import torch
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 from torch.utils._pytree import tree_leaves
 
+from tests.robustness.killing import numbers
 from tests.training.test_loop import quick, run
 from vscg.machine import graphs
 from vscg.machine.device import cpu_has_bf16
@@ -66,15 +67,53 @@ def test_bf16_rounds_the_network_and_gives_float32(tiny):
         assert not torch.equal(a, b) and torch.allclose(a, b, atol=0.05, rtol=0.05), name
 
 
-def test_a_gpu_rounds_if_told_so_and_no_setting_is_left_behind():
-    def settings():
-        cudnn = torch.backends.cudnn
-        return torch.backends.cuda.matmul.allow_tf32, cudnn.allow_tf32, cudnn.deterministic
-    before = settings()
-    for precision, allowed in (("fp32", False), ("tf32", True)):
+def test_a_run_in_bf16_is_another_run_that_learns_as_well(tiny, tmp_path):
+    exact, rounded = (run(quick(epochs=4, precision=precision), tiny, tmp_path) for precision in ("fp32", "bf16"))
+    assert exact.folder != rounded.folder
+    assert rounded.history.loss.iloc[-1] < 0.9 * rounded.history.loss.iloc[0]
+    assert rounded.history.loss.iloc[-1] == pytest.approx(exact.history.loss.iloc[-1], rel=0.1)
+    assert all(value.dtype == torch.float32 for value in rounded.model().state_dict().values())
+
+
+def told() -> dict[str, str]:
+    """What torch has been told of float32 products: of all, of a GPU's, and of each kind on a GPU and on a CPU."""
+    found = torch.backends
+    return {"all": found.fp32_precision, "cuda": found.cudnn.fp32_precision, "matmul": found.cuda.matmul.fp32_precision,
+            **{name: getattr(found.cudnn, name).fp32_precision for name in ("conv", "rnn")},
+            **{f"cpu {name}": getattr(found.mkldnn, name).fp32_precision for name in ("matmul", "conv", "rnn")}}
+
+
+@pytest.fixture(params=[lambda: None, lambda: setattr(torch.backends, "fp32_precision", "tf32"),
+                        lambda: setattr(torch.backends, "fp32_precision", "bf16"),
+                        lambda: setattr(torch.backends.cuda.matmul, "fp32_precision", "tf32"),
+                        lambda: torch.set_float32_matmul_precision("medium")],
+                ids=["nothing", "all tf32", "all bf16", "matmul tf32", "the old way"])
+def telling(request):
+    """Tells torch of a precision; after it no one, and no default of torch, is told otherwise than before."""
+    before = told()
+    yield request.param
+    torch.set_float32_matmul_precision("highest")
+    for part in (torch.backends, torch.backends.cuda.matmul, torch.backends.mkldnn.matmul):
+        part.fp32_precision = "none"
+    assert told() == before
+
+
+def test_products_are_rounded_if_the_precision_says_so_and_torch_is_left_as_it_was(telling):
+    telling()
+    before, deterministic = told(), torch.backends.cudnn.deterministic
+    for precision, found in (("fp32", "ieee"), ("bf16", "ieee"), ("tf32", "tf32")):
         with arithmetic(torch.device("cuda"), precision):
-            assert settings() == (allowed, allowed, True)
-    assert settings() == before
+            assert {told()[name] for name in ("matmul", "conv", "rnn")} == {found}
+            assert torch.backends.cudnn.deterministic
+        with arithmetic(CPU, precision):
+            assert {told()[f"cpu {name}"] for name in ("matmul", "conv", "rnn")} == {"ieee"}
+        assert (told(), torch.backends.cudnn.deterministic) == (before, deterministic)
+
+
+def test_whatever_torch_was_told_of_precision_a_run_gives_the_same_numbers(telling, tiny, tmp_path):
+    whole = run(quick(), tiny, tmp_path / "whole")
+    telling()
+    assert numbers(run(quick(), tiny, tmp_path / "told")) == numbers(whole)
 
 
 @pytest.mark.parametrize("precision, has_bf16, rounds", [("fp32", False, False), ("bf16", False, True),

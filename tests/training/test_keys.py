@@ -42,7 +42,7 @@ def test_the_code_that_counts_is_what_the_system_trains_and_is_judged_with():
     for system, code in CODE.items():
         names = reached(system)
         assert COUNTED <= names and not [name for name in names if name.startswith(NOT_COUNTED)]
-        own = {code.removeprefix("vscg.")} | ({"models.cman.CMAN"} if system == "dca" else set())    # DCA is built on it
+        own = {code.removeprefix("vscg.")} | ({"models.cman.CMAN"} if system == "dca" else set())    # built on it
         assert names & {other.removeprefix("vscg.") for other in CODE.values()} == own
     assert {"models.escm.EquationGRU", "models.heads.SegmentHead", "models.psp.ProjectAndNorm"} <= reached("vscg")
     assert all("models.plug.PluggedESCM" in reached(system) for system in ("avel", "psp", "cmbs"))

@@ -19,8 +19,7 @@ from tqdm import tqdm
 
 from vscg.data.official import KEY
 from vscg.errors import VscgError
-from vscg.machine.files import locked, write_atomically
-from vscg.machine.paths import expanded
+from vscg.machine.files import expanded, locked, write_atomically
 
 SMALL_FILES = {
     "Annotations.txt": "0d24a9ec5cd4ceb779ebd83d74e83ec8e55c5e468cede3f320fb57346c9dd321",

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from vscg.data.dials import SIZES, Dials, turned
 from vscg.data.labels import AUDIO_DIM, BACKGROUND, CLASSES, EVENT_CLASSES, GRID, SEGMENTS, VISUAL_DIM
 from vscg.data.prepared import SPLITS, PreparedWriter
-from vscg.machine.fingerprint import code_hash, value_hash
+from vscg.machine.files import code_hash, value_hash
 
 # How many clips of each class and of each duration in seconds AVE has (from its annotations).
 CLASS_CLIPS = (188, 176, 171, 184, 188, 175, 178, 187, 172, 163, 182, 138, 102, 99, 186, 176, 160, 183, 100, 83, 69,

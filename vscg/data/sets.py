@@ -8,8 +8,7 @@ from vscg.data.labels import labels_from_annotations
 from vscg.data.prepare import prepare_ave
 from vscg.data.prepared import SPLITS, Dataset, read_fingerprint, read_prepared
 from vscg.errors import VscgError
-from vscg.machine import paths
-from vscg.machine.files import locked
+from vscg.machine.files import ave_dir, ave_place, data_dir, locked
 
 __all__ = ["Dataset", "dataset_fingerprint", "labels_from_annotations", "load_dataset", "prepared_file"]
 PLANTED = {"planted-mini": "mini", "planted": "full"}
@@ -35,21 +34,21 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
             raise VscgError(f"{str(name_or_path)[:LONGEST]}: no such data set or file; the data sets are "
                             f"{', '.join(NAMES)}")
         return Path(name_or_path)
-    path = paths.data_dir() / f"{str(name_or_path).replace(':', '-')}.h5"
+    path = data_dir() / f"{str(name_or_path).replace(':', '-')}.h5"
     if name in PLANTED:
         changes = _dials(str(name_or_path), dials) if colon else {}
         wanted = planted.fingerprint(PLANTED[name], dials=turned(PLANTED[name], changes))
         if not _holds(path, wanted):                       # a file that is there may lie where nothing can be written
-            with locked(paths.data_dir()):
+            with locked(data_dir()):
                 if not _holds(path, wanted):               # another process may have made it in the meantime
                     planted.generate(path, size=PLANTED[name], **changes)
     elif not path.is_file():
-        folder = paths.ave_dir()
+        folder = ave_dir()
         if folder is None:
-            place = paths.ave_place()
+            place = ave_place()
             raise VscgError(f"{path}: not prepared yet, and there is no Annotations.txt in {place}; get the files with "
                             f"`python -m vscg data download {place}`, or name their folder in VSCG_AVE_DIR")
-        with locked(paths.data_dir()):
+        with locked(data_dir()):
             if not path.is_file():                         # as above
                 prepare_ave(folder, path)
     return path

@@ -11,8 +11,7 @@ from torch import nn
 
 from vscg.data import download
 from vscg.errors import VscgError
-from vscg.machine import paths
-from vscg.machine.files import locked
+from vscg.machine.files import data_dir, locked
 from vscg.released.reader import read_checkpoint
 
 
@@ -45,7 +44,7 @@ def fetch(weights: Weights, folder: Path | None = None, progress: bool = True) -
         VscgError: no network, no such file or no space, with the address to fetch by hand and where to put the file;
             or content that is not the published one.
     """
-    folder = Path(folder) if folder else paths.data_dir() / "weights"
+    folder = Path(folder) if folder else data_dir() / "weights"
     target, partial = folder / weights.name, folder / f".{weights.name}.part"
     pooch.get_logger().setLevel(logging.WARNING)
     store = pooch.create(path=folder, base_url="", registry={weights.name: None}, urls={weights.name: weights.url})

@@ -16,9 +16,7 @@ from vscg.data import load_dataset
 from vscg.data.labels import BACKGROUND
 from vscg.data.prepared import Dataset, PreparedWriter, read_fingerprint, read_prepared
 from vscg.errors import VscgError
-from vscg.machine import paths
-from vscg.machine.files import locked, make_folder, write_atomically
-from vscg.machine.fingerprint import value_hash
+from vscg.machine.files import data_dir, locked, make_folder, runs_dir, value_hash, write_atomically
 from vscg.models import Output, predict_segments
 from vscg.training.batches import Features, forward
 from vscg.training.config import RunConfig
@@ -161,9 +159,9 @@ def duplicates_file() -> Path:
     data = load_dataset(DATA)
     test, train = duplicated_rows(data.category, data.splits)
     fingerprint = value_hash([data.fingerprint, "duplicates", test.tolist(), train.tolist()])
-    path = paths.data_dir() / f"{DATA}-duplicates.h5"
+    path = data_dir() / f"{DATA}-duplicates.h5"
     if not _holds(path, fingerprint):                      # a file that is there may lie where nothing can be written
-        with locked(paths.data_dir()):
+        with locked(data_dir()):
             if not _holds(path, fingerprint):              # another process may have made it in the meantime
                 _write_duplicates(path, data, fingerprint, test, train)
     return path
@@ -260,7 +258,7 @@ def collect(store: Path | None = None) -> dict:
     Raises:
         VscgError: runs are missing.
     """
-    store = store or paths.runs_dir()
+    store = store or runs_dir()
     data, doubled = load_dataset(DATA), read_prepared(duplicates_file())
     runs, records = [], []
     configs = {_name(config): config for config in deviation_configs()}

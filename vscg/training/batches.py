@@ -88,27 +88,27 @@ def forward(model: nn.Module, audio: Tensor, visual: Tensor, precision: str = "f
 
 @contextlib.contextmanager
 def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
-    """While it lasts, products are computed in `precision`, and float32 ones on a GPU are rounded only if it says so.
+    """While it lasts, products are computed in `precision`, and float32 ones are rounded only if it says so.
 
-    On a GPU cuDNN takes only kernels that give the same sums each time, so that a resumed run is the run.
+    What torch was told before, of all products (`torch.backends.fp32_precision`) or of some, holds again afterwards. On
+    a GPU cuDNN takes only kernels that give the same sums each time, so that a resumed run is the run.
 
     On a CPU without bf16 instructions, where torch's own bf16 products are slow and its bf16 LSTM fails, and for TF32
     on any CPU, the factors are rounded by `RoundedProducts`.
     """
-    cudnn = torch.backends.cudnn
-    flags = (torch.backends.cuda.matmul, cudnn)
-    before, deterministic = [flag.allow_tf32 for flag in flags], cudnn.deterministic
-    rounds = device.type == "cpu" and (precision == "tf32" or precision == "bf16" and not cpu_has_bf16())
-    try:
-        for flag in flags:
-            flag.allow_tf32 = precision == "tf32"
+    backends, on_gpu, tf32 = torch.backends, device.type == "cuda", precision == "tf32"
+    cudnn, onednn, wanted = backends.cudnn, backends.mkldnn, "tf32" if on_gpu and tf32 else "ieee"
+    parts = (cudnn, backends.cuda.matmul, cudnn.conv, cudnn.rnn) if on_gpu else (onednn.matmul, onednn.conv, onednn.rnn)
+    with contextlib.ExitStack() as stack:
+        for setting in (backends, *parts):       # from the whole to its parts: those that follow it need not be told
+            if setting.fp32_precision != wanted:
+                stack.callback(setattr, setting, "fp32_precision", setting.fp32_precision)
+                setting.fp32_precision = wanted
+        stack.callback(setattr, cudnn, "deterministic", cudnn.deterministic)
         cudnn.deterministic = True
-        with RoundedProducts(tf32=precision == "tf32") if rounds else contextlib.nullcontext():
-            yield
-    finally:
-        for flag, value in zip(flags, before, strict=True):
-            flag.allow_tf32 = value
-        cudnn.deterministic = deterministic
+        if not on_gpu and (tf32 or precision == "bf16" and not cpu_has_bf16()):
+            stack.enter_context(RoundedProducts(tf32=tf32))
+        yield
 
 
 @torch.no_grad()      # in inference mode `RoundedProducts` would be handed whole layers, past autocast

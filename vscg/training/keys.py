@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from vscg.machine.fingerprint import value_hash
+from vscg.machine.files import value_hash
 from vscg.models import SYSTEMS
 from vscg.training.config import RunConfig
 

@@ -18,8 +18,7 @@ from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.machine import graphs
 from vscg.machine.device import device_name, forget_peak_memory, peak_memory, usable_device
-from vscg.machine.files import in_use, locked
-from vscg.machine.paths import runs_dir
+from vscg.machine.files import in_use, locked, runs_dir
 from vscg.models import build_model
 from vscg.training.batches import Features, arithmetic, forward, predict
 from vscg.training.checkpoint import load_run, save_run
@@ -169,7 +168,7 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
     Args:
         config: the run; its gaps are filled by `RunConfig.resolve`.
         dataset: the data, if it is loaded already; else `load_dataset(config.data)`.
-        store: folder of runs, default `paths.runs_dir()`.
+        store: folder of runs, default `files.runs_dir()`.
         device: "cpu" or "cuda"; default the GPU where there is one.
         progress: show a bar with loss, validation accuracy and time left.
         save_every: seconds between saved states; 0 saves after every epoch.

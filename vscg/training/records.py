@@ -21,9 +21,7 @@ import safetensors.torch
 from torch import nn
 
 from vscg.errors import VscgError
-from vscg.machine.files import make_folder, write_atomically
-from vscg.machine.fingerprint import value_hash
-from vscg.machine.paths import runs_dir
+from vscg.machine.files import make_folder, runs_dir, value_hash, write_atomically
 from vscg.models import SYSTEMS, build_model
 from vscg.training.config import RunConfig
 from vscg.training.keys import PACKAGE, run_key
