@@ -17,7 +17,7 @@ from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS, labels_from_annotati
 from vscg.data.prepared import read_prepared
 from vscg.models import build_model, predict_segments
 from vscg.training.batches import Features, forward
-from vscg.training.config import RunConfig
+from vscg.training.config import RunConfig, looks
 from vscg.training.evaluation import segment_accuracy
 from vscg.training.loop import epoch_batches, epoch_seed
 from vscg.training.objectives import build_objective
@@ -117,7 +117,7 @@ class PublishedLoop:
         history = []
         while self.epoch < self.config.epochs:
             row = self.train_epoch(lambda steps: None)
-            history.append(row | (self.evaluate() if self.config.schedule.looks(self.epoch) else {}))
+            history.append(row | (self.evaluate() if looks(self.config.schedule, self.epoch) else {}))
             self.next_epoch(row)
         return history
 

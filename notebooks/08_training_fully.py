@@ -34,7 +34,7 @@ from vscg import plots
 from vscg.data.labels import BACKGROUND, CATEGORIES
 from vscg.data.planted import GROUPS
 from vscg.models import SYSTEMS, predict_segments
-from vscg.training.config import RunConfig
+from vscg.training.config import RunConfig, looks
 from vscg.training.evaluation import (
     bootstrap_interval,
     clip_accuracy,
@@ -427,9 +427,9 @@ clips, counted = 3339, {}
 for name, config in protocols.items():
     batches = clips // config.batch if config.drop_last else -(-clips // config.batch)
     out = clips - batches * config.batch if config.drop_last else 0
-    looks = sum(config.schedule.looks(epoch) for epoch in range(config.epochs))
-    counted[name] = batches * config.epochs, out, looks
-    print(f"{name:8} {batches * config.epochs:,} steps, {out} clips left out in an epoch, {looks} looks")
+    seen = sum(looks(config.schedule, epoch) for epoch in range(config.epochs))
+    counted[name] = batches * config.epochs, out, seen
+    print(f"{name:8} {batches * config.epochs:,} steps, {out} clips left out in an epoch, {seen} looks")
 assert counted == {"clean": (8100, 0, 300), "released": (7800, 11, 59)}
 
 # %% [markdown]

@@ -100,8 +100,7 @@ def ask(trees: list[Path], folder: Path, asked: dict) -> list[dict]:
     processes = []
     for number, tree in enumerate(trees):
         command = [sys.executable, "-P", __file__, "--probe", folder / "asked.json", folder / f"{number}.json"]
-        own_place = {"PYTHONPATH": str(tree), "VSCG_HOME": str(folder / f"home-{number}"), "OMP_NUM_THREADS": "1",
-                     "TQDM_DISABLE": "1"}
+        own_place = {"PYTHONPATH": str(tree), "VSCG_HOME": str(folder / f"home-{number}"), "OMP_NUM_THREADS": "1"}
         processes.append(subprocess.Popen(command, cwd=tree, env={**os.environ, **own_place}))
     if any([process.wait() for process in processes]):
         raise SystemExit("one of the two codes failed")

@@ -27,7 +27,7 @@ from vscg.predict import load_checkpoint
 from vscg.released.load import load_released
 from vscg.released.reader import read_checkpoint
 from vscg.training.checkpoint import load_run, save_run
-from vscg.training.config import RunConfig
+from vscg.training.config import RunConfig, learning_rate
 from vscg.training.records import find_records, read_record
 
 
@@ -137,7 +137,7 @@ def given_config(path: Path, changes: dict) -> dict:
     """A configuration from Python values."""
     found = RunConfig(**changes).resolve()
     assert found.resolve() == found and RunConfig.from_json(json.loads(json.dumps(found.to_json()))) == found
-    assert np.isfinite([found.schedule.learning_rate(epoch, 10 * epoch) for epoch in (0, 1, 50, 300)]).all()
+    assert np.isfinite([learning_rate(found.schedule, epoch, 10 * epoch) for epoch in (0, 1, 50, 300)]).all()
     return found.to_json()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from vscg.errors import VscgError
 from vscg.models import BUILT, SYSTEMS
-from vscg.training.config import ON_TOP, PROFILES, SCHEDULES, RunConfig, Schedule
+from vscg.training.config import ON_TOP, PROFILES, SCHEDULES, RunConfig, Schedule, learning_rate, looks
 
 FAULTS = ("selection", "target", "order", "drop_last", "background", "stale_avps", "empty_as_first")
 
@@ -15,19 +15,21 @@ def test_clean_protocol_has_none_of_the_faults():
     config = RunConfig(setting="weakly").resolve()
     assert (config.selection, config.target, config.order) == ("validation", "presence", "shuffled")
     assert not (config.drop_last or config.stale_avps or config.empty_as_first)
-    assert all(config.schedule.looks(epoch) for epoch in range(config.epochs))
+    assert all(looks(config.schedule, epoch) for epoch in range(config.epochs))
 
 
 def test_released_protocol_has_all_of_them_as_published():
     fully = RunConfig(protocol="released", profile="full").resolve()
     assert (fully.selection, fully.order, fully.batch, fully.epochs) == ("test", "shuffled", 128, 300)
     assert fully.drop_last and fully.stale_avps and fully.empty_as_first
-    assert sum(fully.schedule.looks(epoch) for epoch in range(300)) == 59
+    assert sum(looks(fully.schedule, epoch) for epoch in range(300)) == 59
     weakly = RunConfig(protocol="released", profile="full", setting="weakly").resolve()
     assert (weakly.target, weakly.order) == ("proportion", "first-random")
-    assert sum(weakly.schedule.looks(epoch) for epoch in range(300)) == 249
-    quick = RunConfig(protocol="released", epochs=30).resolve().schedule
-    assert (quick.first_look, quick.look_every) == (0, 1), "a tenth of the length: rounded, and at least 1"
+    assert sum(looks(weakly.schedule, epoch) for epoch in range(300)) == 249
+    for epochs, expected in ((120, (2, 2)), (30, (0, 1))):
+        shorter = RunConfig(protocol="released", epochs=epochs).resolve().schedule
+        assert (shorter.first_look, shorter.look_every) == expected, "the same fractions of the length, rounded"
+    assert [epoch for epoch in range(20) if looks(Schedule(first_look=3, look_every=5), epoch)] == [3, 8, 13, 18]
 
 
 def test_each_fault_can_be_switched_alone():
@@ -44,7 +46,7 @@ def test_a_schedule_of_ones_own_is_taken_as_it_is():
     plan = replace(SCHEDULES["vscg", "fully"], batch=8, epochs=40, decay_epochs=(28, 36), decay=0.3, look_every=2)
     config = RunConfig(schedule=plan, profile="standard").resolve()
     assert (config.batch, config.epochs, config.selection, config.drop_last) == (8, 40, "validation", False)
-    assert [config.schedule.learning_rate(epoch, 0) for epoch in (0, 27, 28, 35, 36, 39)] == pytest.approx(
+    assert [learning_rate(config.schedule, epoch, 0) for epoch in (0, 27, 28, 35, 36, 39)] == pytest.approx(
         [1e-3, 1e-3, 3e-4, 3e-4, 9e-5, 9e-5])
     assert (config.schedule.first_look, config.schedule.look_every) == (plan.first_look, 2)
     released = RunConfig(schedule=plan, protocol="released", batch=4).resolve()
@@ -53,17 +55,17 @@ def test_a_schedule_of_ones_own_is_taken_as_it_is():
 
 def test_learning_rate_drops_where_the_paper_schedule_says():
     config = RunConfig(profile="full").resolve()
-    assert [config.schedule.learning_rate(epoch, 0) for epoch in (0, 59, 60, 119, 120, 239, 240)] == pytest.approx(
+    assert [learning_rate(config.schedule, epoch, 0) for epoch in (0, 59, 60, 119, 120, 239, 240)] == pytest.approx(
         [1e-3, 1e-3, 8e-4, 8e-4, 6.4e-4, 6.4e-4, 5.12e-4])
     avel = RunConfig(system="avel", profile="full").resolve()
-    assert [avel.schedule.learning_rate(0, step) for step in (0, 14_999, 15_000)] == pytest.approx([1e-3, 1e-3, 1e-4])
+    assert [learning_rate(avel.schedule, 0, step) for step in (0, 14_999, 15_000)] == pytest.approx([1e-3, 1e-3, 1e-4])
 
 
 def test_the_rate_rises_in_equal_steps_and_a_shorter_run_warms_up_for_less():
     schedule = RunConfig(system="avt", profile="full").resolve().schedule
-    assert [schedule.learning_rate(0, step) for step in (0, 1, 249, 499, 500)] == pytest.approx(
+    assert [learning_rate(schedule, 0, step) for step in (0, 1, 249, 499, 500)] == pytest.approx(
         [2e-7, 4e-7, 5e-5, 1e-4, 1e-4])
-    assert schedule.learning_rate(10, 100) == pytest.approx(0.5 * 101 / 500 * 1e-4)
+    assert learning_rate(schedule, 10, 100) == pytest.approx(0.5 * 101 / 500 * 1e-4)
     assert RunConfig(system="avt").resolve().schedule.warm_up_steps == 15                 # 3 epochs of 100
 
 
@@ -111,7 +113,7 @@ def test_published_schedules(system, setting):
     assert schedule.decay_steps == (0 if decay_epochs else 15_000)
     for epoch in range(epochs):
         drops = sum(epoch + 1 > after for after in decay_epochs)
-        assert schedule.learning_rate(epoch, schedule.warm_up_steps) == pytest.approx(lr * decay**drops)
+        assert learning_rate(schedule, epoch, schedule.warm_up_steps) == pytest.approx(lr * decay**drops)
     assert schedule.warm_up_steps == (500 if system == "avt" else 0)
     clean = RunConfig(system=system, setting=setting, profile="full").resolve()
     assert replace(clean, protocol="released", schedule=schedule, **{name: getattr(config, name) for name in FAULTS}
@@ -147,7 +149,7 @@ def test_profiles_and_their_seeds():
         for name in ("quick", "standard"):
             config = RunConfig(system=system, setting=setting, profile=name).resolve()
             assert (config.batch, config.epochs, config.schedule.clip_norm) == (8, 3, published.clip_norm)
-            assert {config.schedule.learning_rate(epoch, 900) for epoch in range(3)} == {published.lr}
+            assert {learning_rate(config.schedule, epoch, 900) for epoch in range(3)} == {published.lr}
 
 
 @pytest.mark.parametrize("changes", [{}, {"system": "psp", "loss": "c+t", "model_options": {"head": "two_part"}},

@@ -13,7 +13,7 @@ CODE = {name: f"{entry.build.__module__}.{entry.build.__qualname__}" for name, e
 COUNTED = {"training.loop.Run", "training.loop.epoch_batches", "training.batches.Features",
            "training.batches.arithmetic", "training.objectives.category_loss", "training.objectives.LOSSES",
            "training.evaluation.event_f1",
-           "training.config.Schedule.looks", "machine.graphs.Replayed", "machine.rounding.FACTORS",
+           "training.config.looks", "machine.graphs.Replayed", "machine.rounding.FACTORS",
            "models.output.predict_segments", "data.labels.CLASSES"}
 NOT_COUNTED = ("training.records", "training.checkpoint", "training.keys", "training.loop.fit", "training.loop.verify",
                "models.build_model", "models.SYSTEMS")

@@ -4,8 +4,8 @@ Faults of wiring that the tests were tried against, one at a time. Each was noti
 the command line by tests/test_cli_options.py, those of windows by tests/features/test_windows.py:
 - a number of a published schedule changed; a rate that falls an epoch late, or not at all; steps, or the limit of the
   gradient, left out; the given schedule, batch or epochs overruled by the published ones or by the profile;
-- target, stale_avps, empty_as_first, loss, variant, model_options, modality, precision, seed or background left at
-  their default on the way from the configuration to the model, the loss and the features;
+- target, stale_avps, empty_as_first, loss, model_options, modality, precision, seed (of the weights, of the batches) or
+  background left at their default on the way from the configuration to the model, the loss and the features;
 - selection by the other split, the last of equals, weights of the last epoch, first_look or look_every left out, or in
   the comparison with earlier epochs alone;
 - order ignored, "first-random" that draws its first batch from its own slots, drop_last ignored, background clips from
@@ -50,12 +50,18 @@ def test_adam_steps_with_the_rate_of_the_schedule(changes, expected, tiny, monke
     ({"setting": "weakly"}, {"target": "proportion"}), ({}, {"stale_avps": True}),
     ({"background": True}, {"empty_as_first": True}), ({"loss": "c+t"}, {"variant": "paper"}), ({}, {"loss": "c+t"}),
     ({}, {"modality": "audio"}), ({}, {"modality": "visual"}), ({}, {"model_options": {"escm": False}}),
-    ({}, {"order": "stored"}), ({}, {"precision": "tf32"}), ({}, {"seed": 1}),
+    ({}, {"order": "stored"}), ({}, {"precision": "bf16"}), ({}, {"seed": 1}),
     ({}, {"schedule": Schedule(epochs=1, batch=8, lr=1e-2)}), ({}, {"batch": 4})], ids=str)
 def test_every_choice_of_a_run_reaches_its_training(base, change, tiny, tmp_path):
     plain, changed = (run(quick(epochs=1, **base, **more), tiny, tmp_path) for more in ({}, change))
     assert plain.folder != changed.folder
     assert plain.history.loss.tolist() != changed.history.loss.tolist()
+
+
+def test_the_seed_draws_the_first_weights(tiny):
+    first, same, other = (list(started(tiny, quick(seed=seed)).model.parameters()) for seed in (0, 0, 1))
+    assert all(map(torch.equal, first, same)) and not any(torch.equal(a, b) for a, b in zip(first, other, strict=True)
+                                                          if a.std() > 0)
 
 
 @pytest.fixture

@@ -21,20 +21,19 @@ ON_TOP = ("batch", "epochs", "selection", "order", "drop_last", "background")   
 MOST = 2**31      # of any number in a configuration
 
 
-def check_numbers(**values: object) -> None:
-    """Raise VscgError for a value that is no number, or out of range."""
+def check(**values: object) -> None:
+    """Raise VscgError for a switch that is neither True nor False, or a number that is none or out of range."""
     for what, value in values.items():
-        whole, high = what not in ("lr", "decay", "clip_norm"), 1 if what == "decay" else MOST
-        low = int(what in ("batch", "epochs", "decay_epochs", "look_every"))
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not low <= value <= high:
-            raise VscgError(f"{what} is {reprlib.repr(value)}: give a {'whole ' * whole}number from {low} to {high}.")
-
-
-def check_switches(**values: object) -> None:
-    """Raise VscgError for a value that is neither True nor False."""
-    for what, value in values.items():
-        if not isinstance(value, bool):
-            raise VscgError(f"{what} is {reprlib.repr(value)}: give True or False.")
+        if what in ("drop_last", "background", "stale_avps", "empty_as_first"):
+            fits, wanted = isinstance(value, bool), "True or False"
+        else:
+            whole, high = what not in ("lr", "decay", "clip_norm"), 1 if what == "decay" else MOST
+            low = int(what in ("batch", "epochs", "decay_epochs", "look_every"))
+            kind = int if whole else (int, float)
+            fits = isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high
+            wanted = f"a {'whole ' * whole}number from {low} to {high}"
+        if not fits:
+            raise VscgError(f"{what} is {reprlib.repr(value)}: give {wanted}.")
 
 
 @dataclass(frozen=True)
@@ -61,29 +60,30 @@ class Schedule:
 
     def __post_init__(self):
         """Raise VscgError for an unknown name, or a number that is none or out of range."""
-        choose("selection", self.selection, SELECTIONS)
-        choose("order", self.order, ORDERS)
-        check_switches(drop_last=self.drop_last, background=self.background)
-        check_numbers(**{name: getattr(self, name) for name in ("batch", "epochs", "lr", "decay_steps", "decay",
-                                                                "warm_up_steps", "clip_norm", "first_look",
-                                                                "look_every")})
-        if not isinstance(self.decay_epochs, tuple) or self.first_look >= self.epochs:
-            raise VscgError(f"decay_epochs is {reprlib.repr(self.decay_epochs)} and first_look {self.first_look}: give "
-                            f"a tuple of epochs, and one of the {self.epochs} epochs, from 0.")
-        for epoch in self.decay_epochs:
-            check_numbers(decay_epochs=epoch)
+        values = dict(vars(self))
+        choose("selection", values.pop("selection"), SELECTIONS)
+        choose("order", values.pop("order"), ORDERS)
+        ends = values.pop("decay_epochs")
+        check(**values)
+        if not isinstance(ends, tuple) or self.first_look >= self.epochs:
+            raise VscgError(f"decay_epochs is {reprlib.repr(ends)} and first_look {self.first_look}: give a tuple of "
+                            f"epochs, and one of the {self.epochs} epochs, from 0.")
+        for epoch in ends:
+            check(decay_epochs=epoch)
 
-    def learning_rate(self, epoch: int, step: int) -> float:
-        """Rate in epoch `epoch` (from 0) at optimiser step `step` (from 0, over the whole run)."""
-        drops = sum(epoch >= at for at in self.decay_epochs)
-        if self.decay_steps:
-            drops += step // self.decay_steps
-        rate = self.lr * self.decay**drops
-        return rate * (step + 1) / self.warm_up_steps if step < self.warm_up_steps else rate
 
-    def looks(self, epoch: int) -> bool:
-        """Whether epoch `epoch` (from 0) may be picked as the run's result."""
-        return epoch >= self.first_look and (epoch - self.first_look) % self.look_every == 0
+def learning_rate(schedule: Schedule, epoch: int, step: int) -> float:
+    """Rate in epoch `epoch` (from 0) at optimiser step `step` (from 0, over the whole run)."""
+    drops = sum(epoch >= at for at in schedule.decay_epochs)
+    if schedule.decay_steps:
+        drops += step // schedule.decay_steps
+    rate = schedule.lr * schedule.decay**drops
+    return rate * (step + 1) / schedule.warm_up_steps if step < schedule.warm_up_steps else rate
+
+
+def looks(schedule: Schedule, epoch: int) -> bool:
+    """Whether epoch `epoch` (from 0) may be picked as the run's result."""
+    return epoch >= schedule.first_look and (epoch - schedule.first_look) % schedule.look_every == 0
 
 
 _AVEL = Schedule(batch=64, decay_steps=15_000, decay=0.1, order="stored", selection="validation", look_every=5)
@@ -140,6 +140,8 @@ class Profile:
 
 _SHORT = {"batch": 8, "epochs": 3}       # before any decay; one CPU core trains VSCG on planted-mini in 15 seconds
 PROFILES = {"quick": Profile(1, _SHORT), "standard": Profile(3, _SHORT), "full": Profile(5)}
+# The clean protocol in place of a released program's habits; the clips without any event are for the weak setting.
+CLEAN = {"selection": "validation", "order": "shuffled", "drop_last": False, "background": True}
 
 
 @dataclass(frozen=True)
@@ -192,34 +194,31 @@ class RunConfig:
             raise VscgError(f"model_options has {', '.join(sorted(own))}: give that as a field of the run itself.")
         if not isinstance(self.schedule, Schedule | None):
             raise VscgError(f"schedule is {reprlib.repr(self.schedule)}: give a config.Schedule.")
-        schedule, released = self.schedule or self._published(), self.protocol == "released"
-        filled = {
-            "selection": schedule.selection if released else "validation",
+        schedule, released = self._schedule(), self.protocol == "released"
+        filled = {name: getattr(schedule, name) for name in ON_TOP} | {
+            "background": self.setting == "weakly" and schedule.background,
             "target": "proportion" if released and self.system in ("vscg", "psp") else "presence",
-            "order": schedule.order if released else "shuffled",
-            "drop_last": released and schedule.drop_last, "stale_avps": released, "empty_as_first": released,
-            "background": self.setting == "weakly" and (schedule.background or not released),
-            "loss": published_loss(self.system, self.setting, self.variant),
-            "batch": schedule.batch, "epochs": schedule.epochs,
-        }
+            "stale_avps": released, "empty_as_first": released,
+            "loss": published_loss(self.system, self.setting, self.variant)}
         config = replace(self, **{name: value for name, value in filled.items() if getattr(self, name) is None})
         choose("target", config.target, TARGETS)
         choose("loss", config.loss, LOSSES)
-        check_numbers(seed=config.seed)
-        check_switches(stale_avps=config.stale_avps, empty_as_first=config.empty_as_first)
+        check(**{name: getattr(config, name) for name in ("seed", "stale_avps", "empty_as_first")})
         return replace(config, schedule=replace(schedule, **{name: getattr(config, name) for name in ON_TOP}))
 
-    def _published(self) -> Schedule:
-        """The published schedule with the profile's changes, at the length of this run."""
-        published = SCHEDULES[self.system, self.setting]
-        length = {} if self.epochs is None else {"epochs": self.epochs}
-        changed = replace(published, **{**PROFILES[self.profile].changes, **length, "first_look": 0, "look_every": 1})
-        scale = changed.epochs / published.epochs       # a shorter run warms up and looks at the same parts of it
-        changed = replace(changed, warm_up_steps=round(published.warm_up_steps * scale))
-        if self.protocol == "clean":
-            return changed
-        return replace(changed, first_look=round(published.first_look * scale),
-                       look_every=max(1, round(published.look_every * scale)))
+    def _schedule(self) -> Schedule:
+        """The given schedule, or the published one as the profile changes it, with the habits of the protocol."""
+        schedule, clean = self.schedule, self.protocol == "clean"
+        if schedule is None:
+            published = SCHEDULES[self.system, self.setting]
+            changes = {"first_look": 0, "look_every": 1, **PROFILES[self.profile].changes}
+            schedule = replace(published, **changes | ({} if self.epochs is None else {"epochs": self.epochs}))
+            scale = schedule.epochs / published.epochs     # a shorter run warms up and looks at the same parts of it
+            schedule = replace(schedule, warm_up_steps=round(published.warm_up_steps * scale))
+            if not clean:
+                schedule = replace(schedule, first_look=round(published.first_look * scale),
+                                   look_every=max(1, round(published.look_every * scale)))
+        return replace(schedule, **CLEAN) if clean else schedule
 
     def to_json(self) -> dict:
         """All fields as a mapping for JSON; of the schedule those that the run has not on top of it."""

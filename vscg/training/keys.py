@@ -15,8 +15,7 @@ from vscg.models import SYSTEMS
 from vscg.training.config import RunConfig
 
 PACKAGE = Path(__file__).parent.parent
-ROOTS = ("vscg.training.loop.Run", "vscg.training.batches.Features", "vscg.training.batches.arithmetic",
-         "vscg.training.config.Schedule.learning_rate", "vscg.training.config.Schedule.looks")
+ROOTS = ("vscg.training.loop.Run", "vscg.training.batches.Features", "vscg.training.batches.arithmetic")
 ROOMS = ("vscg.models", "vscg.training", "vscg.data.labels", "vscg.machine.graphs", "vscg.machine.rounding")
 # What these find by a system's name, the configuration holds: the model's class, and the loss.
 REGISTRIES = ("build_model", "check_system", "published_loss")
@@ -44,13 +43,10 @@ def definitions(names: Iterable[str], package: Path = PACKAGE) -> dict[str, str]
     found, waiting = {}, list(names)
     while waiting:
         name = waiting.pop()
-        if name in found or not name.startswith(ROOMS):
-            continue
         module, _, own = name.rpartition(".")
-        if not (file := _file(module, package)):                    # of a method or of something else that has parts
-            module, _, own = name.rsplit(".", 2)[0], "", ".".join(name.rsplit(".", 2)[1:])
-            file = _file(module, package)
-        if not file or own in REGISTRIES:
+        file = package.parent.joinpath(*module.split("."), "__init__.py")
+        file = file if file.is_file() else file.parent.with_suffix(".py")
+        if name in found or own in REGISTRIES or not module.startswith(ROOMS) or not file.is_file():
             continue
         defined, imported = _read(file)
         if own in imported:
@@ -65,14 +61,9 @@ def definitions(names: Iterable[str], package: Path = PACKAGE) -> dict[str, str]
     return found
 
 
-def _file(module: str, package: Path) -> Path | None:
-    path = package.parent.joinpath(*module.split("."))
-    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
-
-
 @cache
 def _read(file: Path) -> tuple[dict[str, list[ast.stmt]], dict[str, str]]:
-    """A module's own names with the statements that define them, methods as Class.method; imported ones with theirs."""
+    """A module's own names with the statements that define them; imported ones with theirs."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     imported = {alias.asname or alias.name: f"{node.module}.{alias.name}" for node in ast.walk(tree)
                 if isinstance(node, ast.ImportFrom) for alias in node.names}
@@ -85,9 +76,6 @@ def _read(file: Path) -> tuple[dict[str, list[ast.stmt]], dict[str, str]]:
                    and isinstance(node.ctx, ast.Store)}
         for name in own:
             defined.setdefault(name, []).append(statement)
-        if isinstance(statement, ast.ClassDef):
-            defined |= {f"{statement.name}.{part.name}": [part] for part in statement.body
-                        if isinstance(part, ast.FunctionDef)}
     return defined, imported
 
 

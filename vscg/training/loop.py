@@ -22,7 +22,7 @@ from vscg.machine.files import in_use, locked, runs_dir
 from vscg.models import build_model
 from vscg.training.batches import Features, arithmetic, forward, predict
 from vscg.training.checkpoint import load_run, save_run
-from vscg.training.config import RunConfig
+from vscg.training.config import RunConfig, learning_rate, looks
 from vscg.training.evaluation import segment_accuracy, summarise
 from vscg.training.keys import run_key
 from vscg.training.objectives import build_objective
@@ -96,7 +96,7 @@ class Run:
             numbers = numbers.pin_memory()
         on_device = numbers.to(self.features.home, non_blocking=True).split([len(rows) for rows in batches])
         for number, rows in enumerate(on_device):
-            rate = config.schedule.learning_rate(self.epoch, self.epoch * len(batches) + number)
+            rate = learning_rate(config.schedule, self.epoch, self.epoch * len(batches) + number)
             for group in self.optimizer.param_groups:
                 if isinstance(group["lr"], Tensor):
                     group["lr"].fill_(rate)
@@ -132,11 +132,10 @@ class Run:
                        for split in ("val", "test")}
         scores = {split: segment_accuracy(predictions[split], truth[self.splits[split]]) for split in predictions}
         classes = {split: torch.from_numpy(value.astype(np.int8)) for split, value in predictions.items()}
-        self.last = [*self.last, classes["test"]][-LAST:]
-        looks = self.config.schedule.looks
+        self.last, schedule = [*self.last, classes["test"]][-LAST:], self.config.schedule
         for selection, split in (("validation", "val"), ("test", "test")):
-            seen = [row[f"{split}_accuracy"] for row in self.history if looks(row["epoch"] - 1)]
-            if looks(self.epoch) and scores[split] > max(seen, default=-1.0):
+            seen = [row[f"{split}_accuracy"] for row in self.history if looks(schedule, row["epoch"] - 1)]
+            if looks(schedule, self.epoch) and scores[split] > max(seen, default=-1.0):
                 weights = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
                 self.best[selection] = {"epoch": self.epoch + 1, "weights": weights, "predictions": classes}
         return {"val_accuracy": scores["val"], "test_accuracy": scores["test"]}
