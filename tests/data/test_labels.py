@@ -3,8 +3,8 @@ import h5py
 import numpy as np
 import pytest
 
-from vscg.data import official
-from vscg.data.check import repeated_videos, shared_videos
+from vscg.data import ave
+from vscg.data.ave import repeated_videos, shared_videos
 from vscg.data.labels import (
     BACKGROUND,
     CATEGORIES,
@@ -100,7 +100,7 @@ def test_presence_target_equals_the_official_clip_labels(ave_small):
 def test_facts_about_the_real_annotations_and_splits(ave_small):
     marks = read_annotations(ave_small / "Annotations.txt")
     labels = labels_from_annotations(marks)
-    splits = official.read_orders(ave_small, len(marks))
+    splits = ave.read_orders(ave_small, len(marks))
     assert (len(marks), len(set(marks.video_ids)), len(set(marks.category.tolist()))) == (4143, 4097, 28)
     assert {name: len(rows) for name, rows in splits.items()} == {"train": 3339, "val": 402, "test": 402}
     assert sorted(np.concatenate(list(splits.values())).tolist()) == list(range(4143))
@@ -124,13 +124,13 @@ def test_facts_about_the_real_annotations_and_splits(ave_small):
 
 def test_train_order_is_sorted_by_category(ave_small):
     marks = read_annotations(ave_small / "Annotations.txt")
-    category = marks.category[official.read_orders(ave_small, len(marks))["train"]]
+    category = marks.category[ave.read_orders(ave_small, len(marks))["train"]]
     assert np.count_nonzero(np.diff(category)) + 1 == 28   # runs of one category
 
 
 def test_facts_about_the_real_background_clips(ave_small):
-    audio = np.concatenate(list(official.stream(ave_small / "audio_feature_noisy.h5", "audio", 178)))
-    assert official.check_noisy_labels(ave_small / "labels_noisy.h5") == 178
+    audio = np.concatenate(list(ave.stream(ave_small / "audio_feature_noisy.h5", "audio", 178)))
+    assert ave.check_noisy_labels(ave_small / "labels_noisy.h5") == 178
     assert audio.shape == (178, 10, 128) and audio.min() == 0
     assert round(100 * (audio == 0).mean(), 1) == 65.3
     assert (round(audio.mean(), 3), round(audio.std(), 3), round(audio.max(), 1)) == (0.122, 0.262, 4.5)

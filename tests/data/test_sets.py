@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vscg.data import dataset_fingerprint, load_dataset, planted, prepared_file, sets
-from vscg.data.dials import SIZES, turned
+from vscg.data.planted import SIZES, turned
 from vscg.data.planted import generate
 from vscg.data.prepared import read_fingerprint, read_prepared
 from vscg.errors import VscgError
