@@ -52,10 +52,28 @@ def test_labels_equal_a_loop(annotations):
 
 
 GOOD = "Bark&AAAAAAAAAAA&good&3&5\n"
+HEADER = "Category&VideoID&Quality&StartTime&EndTime\n"        # the first line of the file in AVE_Dataset.zip
+
+
+@pytest.mark.parametrize("text", [
+    HEADER + GOOD, GOOD + "\n", GOOD + "\r\n \t\n\n", GOOD.rstrip(), "\ufeff" + GOOD,
+    "\ufeff" + HEADER.lower().replace("\n", "\r\n") + GOOD + "\n"])
+def test_a_header_a_mark_and_empty_last_lines_are_passed_over(annotations, text):
+    marks = read_annotations(annotations(text))
+    assert (marks.category.tolist(), marks.video_ids) == ([2], ("AAAAAAAAAAA",))
+    assert (marks.start.tolist(), marks.end.tolist()) == ([3], [5])
+
+
+def test_with_a_header_lines_are_counted_as_editors_do(annotations):
+    path = annotations(HEADER + GOOD + "Gong&AAAAAAAAAAA&good&3&5\n")
+    with pytest.raises(VscgError, match=f"{path}, line 3: unknown category 'Gong'"):
+        read_annotations(path)
 
 
 @pytest.mark.parametrize("text, line, fault", [
     ("", 1, "empty"),
+    (HEADER, 1, "empty"),
+    (GOOD + HEADER + GOOD, 2, "unknown category 'Category'"),
     (GOOD + "Bark&AAAAAAAAAAA&good&3\n", 2, "4 field"),
     (GOOD + "Bark&AAAAAAAAAAA&good&3&5&6\n", 2, "6 field"),
     (GOOD + "\n" + GOOD, 2, "1 field"),
