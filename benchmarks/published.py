@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.arms import Arm
-from vscg.data import official
+from vscg.data import ave
 from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS, labels_from_annotations
 from vscg.data.prepared import read_prepared
 from vscg.models import build_model, predict_segments
@@ -28,7 +28,7 @@ def read_features(folder: Path, files: dict[str, str]) -> tuple[np.ndarray, np.n
     arrays = {}
     for modality, name in files.items():
         with h5py.File(folder / name, "r") as handle:
-            arrays[modality] = handle[official.KEY][()]
+            arrays[modality] = handle[ave.KEY][()]
     return arrays["audio"], arrays["visual"]
 
 
@@ -36,9 +36,9 @@ class Clips:
     """Float64 features in memory, and buffers that are filled clip by clip."""
 
     def __init__(self, folder: Path, labels: np.ndarray, largest: int, device: torch.device, noisy: bool = False):
-        self.labels, self.device, self.parts = labels, device, [read_features(folder, official.FEATURES)]
+        self.labels, self.device, self.parts = labels, device, [read_features(folder, ave.FEATURES)]
         if noisy:
-            self.parts.append(read_features(folder, official.NOISY))
+            self.parts.append(read_features(folder, ave.NOISY))
         shapes = [values.shape[1:] for values in (*self.parts[0], labels)]
         self.buffers = [np.zeros((largest, *shape), np.float32) for shape in shapes]
 
@@ -63,11 +63,11 @@ class PublishedLoop:
 
     def __init__(self, folder: Path, config: RunConfig, device: torch.device, arm: Arm):
         self.folder, self.config, self.device, self.arm, self.epoch = folder, config, device, arm, 0
-        labels = labels_from_annotations(folder / official.ANNOTATIONS)
-        self.splits = official.read_orders(folder, len(labels))
+        labels = labels_from_annotations(folder / ave.ANNOTATIONS)
+        self.splits = ave.read_orders(folder, len(labels))
         self.rows = self.splits["train"]
         if config.background:
-            background = np.arange(official.check_noisy_labels(folder / official.NOISY_LABELS)) + len(labels)
+            background = np.arange(ave.check_noisy_labels(folder / ave.NOISY_LABELS)) + len(labels)
             self.rows = np.concatenate([self.rows, background])
             labels = np.concatenate([labels, np.eye(CLASSES, dtype=np.float32)[
                 np.full((len(background), SEGMENTS), BACKGROUND)]])

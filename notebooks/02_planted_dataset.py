@@ -34,7 +34,7 @@ import pandas as pd
 import vscg
 from vscg import plots
 from vscg.data import planted
-from vscg.data.dials import SIZES
+from vscg.data.planted import SIZES
 from vscg.data.labels import BACKGROUND, CATEGORIES, EVENT_CLASSES
 from vscg.plots import set_style, short_name
 from vscg.plots.curves import curves

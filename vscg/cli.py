@@ -5,11 +5,9 @@ import signal
 import sys
 from pathlib import Path
 
-from vscg.data.check import check
-from vscg.data.dials import SIZES
+from vscg.data.ave import check, prepare_ave
 from vscg.data.download import download_features, download_small
-from vscg.data.planted import generate
-from vscg.data.prepare import prepare_ave
+from vscg.data.planted import SIZES, generate
 from vscg.errors import VscgError
 from vscg.features.extract import extract, load_networks
 from vscg.machine.files import data_dir, make_folder, reason, runs_dir

@@ -9,9 +9,8 @@ import pytest
 
 from tests.calibration import MODALITIES, SEEDS
 from vscg.data import load_dataset, planted
-from vscg.data.dials import SIZES, turned
 from vscg.data.labels import BACKGROUND, CATEGORIES, EVENT_CLASSES
-from vscg.data.planted import CLASS_CLIPS, DURATION_CLIPS, GROUPS, apportion, generate, make_clip, plan
+from vscg.data.planted import CLASS_CLIPS, DURATION_CLIPS, GROUPS, SIZES, apportion, generate, make_clip, plan, turned
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 from vscg.study.speed import FOLDER

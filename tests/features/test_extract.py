@@ -10,7 +10,7 @@ from torch import nn
 from tests import media
 from tests.media import write_clip
 from vscg.data import prepared
-from vscg.data.check import check
+from vscg.data.ave import check
 from vscg.errors import VscgError
 from vscg.features import extract
 from vscg.features.extract import Networks, window_features

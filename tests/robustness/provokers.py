@@ -14,10 +14,9 @@ from tests.released.test_load import fresh, published
 from tests.robustness.places import Place, assign, declare, drop, refusing, replace, trainable
 from tests.tables import MINI
 from vscg.data import download, load_dataset
-from vscg.data.check import check
-from vscg.data.dials import turned
+from vscg.data.ave import check, prepare_ave
 from vscg.data.labels import read_annotations
-from vscg.data.prepare import prepare_ave
+from vscg.data.planted import turned
 from vscg.data.prepared import check_target, read_prepared
 from vscg.features import weights
 from vscg.features.extract import load_networks

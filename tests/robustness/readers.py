@@ -14,11 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from vscg.data import official
-from vscg.data.check import check
+from vscg.data import ave
+from vscg.data.ave import check, prepare_ave
 from vscg.data.labels import CATEGORIES, labels_from_annotations, read_annotations
 from vscg.data.planted import generate
-from vscg.data.prepare import prepare_ave
 from vscg.data.prepared import SPLITS, read_fingerprint, read_prepared
 from vscg.errors import VscgError
 from vscg.features import weights
@@ -67,20 +66,20 @@ def checked(path: Path) -> str:
 
 
 def features(path: Path, modality: str) -> str:
-    clips = official.clip_count(path, modality)
-    blocks = [block for block in official.stream(path, modality, clips, "float32")]
+    clips = ave.clip_count(path, modality)
+    blocks = [block for block in ave.stream(path, modality, clips, "float32")]
     assert sum(map(len, blocks)) == clips and all(np.isfinite(block).all() for block in blocks)
     return digest(*blocks)
 
 
 def orders(path: Path, clips: int) -> list[int]:
-    splits = official.read_orders(path.parent, clips, ("test",))
+    splits = ave.read_orders(path.parent, clips, ("test",))
     assert all(0 <= row < clips for row in splits["test"]) and len(set(splits["test"])) == len(splits["test"])
     return splits["test"].tolist()
 
 
 def noisy_labels(path: Path) -> int:
-    return official.check_noisy_labels(path)
+    return ave.check_noisy_labels(path)
 
 
 def prepare(path: Path, target: str, writes: bool) -> str:

@@ -5,7 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -94,6 +94,25 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_error(folder, error) from error
+
+
+def made_once(path: Path, is_there: Callable[[Path], bool], make: Callable[[Path], object]) -> Path:
+    """`path`, made first unless `is_there(path)`; of several processes that need it at once one makes it, others wait.
+
+    Raises:
+        WriteError: its folder cannot be made or held; and what `is_there` and `make` raise.
+    """
+    if not is_there(path):                                 # asked without the lock: what is there may be read-only
+        with locked(path.parent):
+            if not is_there(path):                         # another process may have made it in the meantime
+                make(path)
+    return path
+
+
+def file_sum(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

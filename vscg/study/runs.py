@@ -1,5 +1,5 @@
 """Which runs the book needs: those of the paper's tables, and those of a question that the paper leaves open."""
-from vscg.data.dials import SIZES
+from vscg.data.planted import SIZES
 from vscg.data.sets import NAMES, PLANTED, prepared_file
 from vscg.errors import VscgError, choose
 from vscg.models import SYSTEMS
