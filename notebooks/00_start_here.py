@@ -43,13 +43,9 @@ import papermill
 import torch
 
 import vscg
-from vscg import plots
-from vscg.data import sets as data_sets
-from vscg.data.download import FEATURE_FILES, SMALL_FILES
-from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.machine import paths
-from vscg.training import batches, records
-from vscg.training.evaluation import bootstrap_interval, clip_accuracy
+from vscg import machine, plots
+from vscg.data import BACKGROUND, CATEGORIES, download, sets
+from vscg.training import batches, bootstrap_interval, clip_accuracy, records
 
 plots.set_style()
 
@@ -100,11 +96,11 @@ print("threads:", torch.get_num_threads(), "of", os.cpu_count(), "cores")
 # real one see [how to use it](../book/howto/real-data.md). Which of them are here?
 
 # %%
-for name in data_sets.NAMES:
-    file = paths.data_dir() / f"{name}.h5"
+for name in sets.NAMES:
+    file = machine.data_dir() / f"{name}.h5"
     print(f"{name:13}", f"{file.stat().st_size / 1e9:.1f} GB" if file.is_file() else "not made yet")
-folder = paths.ave_dir()
-for what, files in (("small AVE files", SMALL_FILES), ("AVE features", FEATURE_FILES)):
+folder = machine.ave_dir()
+for what, files in (("small AVE files", download.SMALL_FILES), ("AVE features", download.FEATURE_FILES)):
     found = sum(folder is not None and (folder / name).is_file() for name in files)
     print(f"{what:16} {found} of {len(files)}")
 
@@ -219,9 +215,9 @@ assert not absent and {notebook for _, notebook, _, _ in MAP} == {source.stem fo
 # %%
 config = vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE, seed=SEED)
 key = records.run_key(config.resolve(), data.fingerprint)
-stored = records.read_record(paths.runs_dir() / key)
+stored = records.read_record(machine.runs_dir() / key)
 print(f"runs/{key}:", stored.describe() if stored else "not trained yet")
-print("finished runs here:", len(records.find_records(paths.runs_dir())))
+print("finished runs here:", len(records.find_records(machine.runs_dir())))
 assert len(key) == 16
 
 # %% [markdown]

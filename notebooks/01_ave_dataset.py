@@ -34,11 +34,18 @@ import torch
 import torch.nn.functional as F
 from IPython import get_ipython
 
-from vscg import RunConfig, plots
-from vscg.data import check, labels
-from vscg.data.download import SMALL_FILES
-from vscg.data.labels import BACKGROUND, CATEGORIES, CLASSES, SEGMENTS
-from vscg.machine import paths
+import vscg
+from vscg import machine, plots
+from vscg.data import (
+    BACKGROUND,
+    CATEGORIES,
+    CLASSES,
+    SEGMENTS,
+    download,
+    labels,
+    repeated_videos,
+    shared_videos,
+)
 from vscg.training import evaluation, loop
 
 plots.set_style()
@@ -57,8 +64,8 @@ SEED = 0       # of all random draws in this notebook
 # by one line that says so; the text can still be read.
 
 # %% tags=["nbval-check-output"]
-AVE = paths.ave_dir()
-missing = [name for name in SMALL_FILES if AVE is None or not (AVE / name).is_file()]
+AVE = machine.ave_dir()
+missing = [name for name in download.SMALL_FILES if AVE is None or not (AVE / name).is_file()]
 if missing:
     print("Missing:", ", ".join(missing))
     print("Get them (2.5 MB) with `python -m vscg data download`, or put the name of their folder into the environment")
@@ -83,11 +90,11 @@ def describe(path):
             holds = ", ".join(f"{key} {found.shape} {found.dtype}" for key, found in handle.items())
     else:
         holds = f"{len(path.read_text().splitlines())} lines"
-    same = hashlib.sha256(path.read_bytes()).hexdigest() == SMALL_FILES[path.name]
+    same = hashlib.sha256(path.read_bytes()).hexdigest() == download.SMALL_FILES[path.name]
     return {"file": path.name, "kB": round(path.stat().st_size / 1000), "holds": holds, "as published": same}
 
 
-pd.DataFrame([describe(AVE / name) for name in SMALL_FILES])
+pd.DataFrame([describe(AVE / name) for name in download.SMALL_FILES])
 
 # %% [markdown]
 # The annotations are plain text, one clip a line: category, YouTube id, a quality mark, the event's first second, and
@@ -383,7 +390,7 @@ per_video = repeated.groupby("video", sort=False)
 print(f"videos annotated more than once: {per_video.ngroups}")
 print("  with a category given twice:  ", int((per_video["name"].nunique() < per_video.size()).sum()))
 print("  with the same start and end:  ", int((per_video[["start", "end"]].nunique() == 1).all(axis=1).sum()))
-packaged = check.repeated_videos(clips["video"])
+packaged = repeated_videos(clips["video"])
 print("the package finds the same:", packaged == {video: list(rows) for video, rows in per_video.groups.items()})
 
 # %% [markdown]
@@ -400,7 +407,7 @@ for pair, number in meeting.most_common(5):
 # is right. It gets worse where the entries lie in different splits:
 
 # %% tags=["nbval-check-output"]
-shared = check.shared_videos(clips["video"], orders)
+shared = shared_videos(clips["video"], orders)
 for (a, b), videos in shared.items():
     print(f"videos in {a} and {b}: {len(videos)}")
 leaked = clips[clips["video"].isin(shared["train", "test"])]
@@ -462,7 +469,7 @@ with h5py.File(AVE / "audio_feature_noisy.h5") as handle:
     noisy = torch.from_numpy(handle["avadataset"][()])                # (178,T,128) audio of the background clips
 classes = torch.cat([stored, torch.full((len(noisy),), BACKGROUND)])  # (n,) class of each stored training clip
 slots = torch.arange(len(classes))
-config = RunConfig(setting="weakly", protocol="released", profile="full", batch=BATCH, epochs=EPOCHS, seed=SEED)
+config = vscg.RunConfig(setting="weakly", protocol="released", profile="full", batch=BATCH, epochs=EPOCHS, seed=SEED)
 config = config.resolve()
 ours = released_epoch(slots, BATCH, torch.Generator().manual_seed(loop.epoch_seed(config, 0)))
 theirs = loop.epoch_batches(config, slots.numpy(), epoch=0)

@@ -33,13 +33,9 @@ import pandas as pd
 
 import vscg
 from vscg import plots
-from vscg.data import planted
-from vscg.data.dials import SIZES
-from vscg.data.labels import BACKGROUND, CATEGORIES, EVENT_CLASSES
-from vscg.plots import set_style, short_name
-from vscg.plots.curves import curves
-from vscg.study.speed import FOLDER
-from vscg.training.evaluation import (
+from vscg.data import BACKGROUND, CATEGORIES, EVENT_CLASSES, planted
+from vscg.study import speed
+from vscg.training import (
     bootstrap_interval,
     clip_accuracy,
     paired_difference,
@@ -47,7 +43,7 @@ from vscg.training.evaluation import (
     two_way_interval,
 )
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters. Whatever data set the other chapters run on, this one is about a planted one.
@@ -66,7 +62,7 @@ SEED = 0                # of weights, batches and dropout
 # %% tags=["nbval-check-output"]
 NAME = DATA if DATA in ("planted-mini", "planted") else "planted-mini"
 SIZE = "mini" if NAME == "planted-mini" else "full"
-data, dials = vscg.load_dataset(NAME), SIZES[SIZE]
+data, dials = vscg.load_dataset(NAME), planted.SIZES[SIZE]
 print(f"{NAME}: audio {data.audio.shape}, visual {data.visual.shape}, labels {data.labels.shape}")
 for split, rows in data.splits.items():
     print(f"{split:11}{len(rows):6,} clips")
@@ -157,7 +153,7 @@ plots.matrix(cosine[np.ix_(by_group, by_group)], "place of the class, sorted by 
 
 # %% tags=["nbval-check-output"]
 for members in planted.GROUPS:
-    print("·", ", ".join(short_name(CATEGORIES[c]) for c in members))
+    print("·", ", ".join(plots.short_name(CATEGORIES[c]) for c in members))
 assert sorted(by_group) == list(range(EVENT_CLASSES))
 
 # %% [markdown]
@@ -274,7 +270,7 @@ assert (event[row] == (heard[row] & seen[row])).all()
 
 # %% mystnb={"figure": {"caption": "Sound and picture are clear in different seconds of the same clip.", "name": "fig-planted-evidence"}, "image": {"alt": "Two lines over the ten seconds of a clip: class evidence in the sound and in the picture, each jumping between one and small values."}}
 evidence = {"audio evidence": data.truth["audio_evidence"][row], "visual evidence": data.truth["visual_evidence"][row]}
-curves(np.arange(10), evidence, "segment (1 s)", "class evidence (0 to 1)")
+plots.curves(np.arange(10), evidence, "segment (1 s)", "class evidence (0 to 1)")
 
 # %% [markdown]
 # Where a line is at 1, this modality tells the class. Where it is low, the second is ambiguous in this modality, and 0 means
@@ -374,7 +370,7 @@ assert (np.abs(sweep["weak"] - levels) < 0.03).all() and (sweep["group"] > 0.95)
 
 # %% mystnb={"figure": {"caption": "As ambiguity grows single seconds fail first; the whole clip holds out much longer.", "name": "fig-planted-dial"}, "image": {"alt": "Share of right guesses over the ambiguity dial: the line for single seconds falls steadily, the line for the clip's mean stays high and drops late."}}
 guesses = {"single seconds": 100 * sweep["second"], "mean of the clip": 100 * sweep["clip"]}
-curves(levels, guesses, "ambiguity (probability that a second is weak)", "right guesses (%)",
+plots.curves(levels, guesses, "ambiguity (probability that a second is weak)", "right guesses (%)",
        {f"this data set ({NAME})": dials.ambiguity})
 
 # %% [markdown]
@@ -447,7 +443,7 @@ for name in ("audio", "visual"):
 # points, and a difference may then be open. So the dials of `planted-mini` are judged by five seeds, which are a record:
 
 # %% tags=["nbval-check-output"]
-runs = json.loads((FOLDER / "planted_mini.json").read_text())["runs"]
+runs = json.loads((speed.FOLDER / "planted_mini.json").read_text())["runs"]
 right = {name: 10 * np.array([run["right"] for run in seeds]) for name, seeds in runs.items()}             # (S,N), percent
 print(f"{len(runs['both'])} seeds, {runs['both'][0]['epochs']} epochs, {runs['both'][0]['device']}, "
       f"{runs['both'][0]['finished'][:10]}")
@@ -462,8 +458,8 @@ for name in ("audio", "visual"):
 # a record, because they take an hour on a CPU:
 
 # %% tags=["nbval-check-output"]
-record = json.loads((FOLDER / "planted_full.json").read_text())
-assert record["recipe"] == planted.recipe("full", 0, SIZES["full"]), "the record is of other dials"
+record = json.loads((speed.FOLDER / "planted_full.json").read_text())
+assert record["recipe"] == planted.recipe("full", 0, planted.SIZES["full"]), "the record is of other dials"
 for name, (run,) in record["runs"].items():
     result = run["results"]["validation"]["test"]
     print(f"{name:6} {100 * result['accuracy']:5.1f} % of {record['data']} test segments, "

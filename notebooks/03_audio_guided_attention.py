@@ -31,13 +31,11 @@ import torch
 from torch import nn
 
 import vscg
-from vscg import plots
-from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.models.attention import AudioGuidedAttention
-from vscg.plots import set_style
-from vscg.training.evaluation import bootstrap_interval, paired_difference
+from vscg import models, plots
+from vscg.data import BACKGROUND, CATEGORIES
+from vscg.training import bootstrap_interval, paired_difference
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters of the last third: which data, how long to train, which seed.
@@ -281,7 +279,7 @@ assert inside and bool((alpha > 0).all())
 # `vscg.models.attention.AudioGuidedAttention` names the same five layers in words. We copy the weights over and compare.
 
 # %% tags=["nbval-check-output"]
-theirs = AudioGuidedAttention()
+theirs = models.attention.AudioGuidedAttention()
 names = {"picture": "visual_map", "sound": "audio_map", "picture_score": "visual_score",
          "sound_score": "audio_score", "score": "region_score"}
 for ours, package in names.items():
@@ -335,7 +333,7 @@ class Guided(nn.Module):
     def __init__(self, axis):
         super().__init__()
         self.axis, self.classify = axis, nn.Linear(32, 8)
-        self.attention = AudioGuidedAttention(audio_dim=16, visual_dim=32, hidden_dim=64)
+        self.attention = models.attention.AudioGuidedAttention(audio_dim=16, visual_dim=32, hidden_dim=64)
 
     def forward(self, sound, regions):
         f = self.attention
@@ -640,7 +638,7 @@ plots.attention_maps(habit[0, :5])
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 lead = np.log(48)
 share = torch.tensor([lead] + [0.0] * 48).softmax(0)[0].item()
-short = AudioGuidedAttention()
+short = models.attention.AudioGuidedAttention()
 with torch.no_grad():
     drawn = 2 * short.region_score.weight.abs().sum().item()
     short.region_score.weight.div_(drawn / 2)                 # now the absolute values sum to 1

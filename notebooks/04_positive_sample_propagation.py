@@ -33,15 +33,11 @@ from matplotlib.patches import Rectangle
 from torch import nn
 
 import vscg
-from vscg import plots
-from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.models import Output
-from vscg.models.encoder import BiLSTM, SegmentEncoder
-from vscg.models.psp import PositiveSamplePropagation, ProjectAndNorm
-from vscg.plots import set_style
-from vscg.training.evaluation import bootstrap_interval, clip_accuracy, paired_difference
+from vscg import models, plots
+from vscg.data import BACKGROUND, CATEGORIES
+from vscg.training import bootstrap_interval, clip_accuracy, paired_difference
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters of the last third: which data, how long to train, which seed.
@@ -138,7 +134,7 @@ for second, (past, future) in enumerate(both_ways_slowly(bark, toy, toy).tolist(
 # The package's class is `vscg.models.encoder.BiLSTM`. We take its weights and compare.
 
 # %% tags=["nbval-check-output"]
-package = BiLSTM()
+package = models.encoder.BiLSTM()
 weights = [p.detach() for p in package.lstm.parameters()]
 forward, backward = ((w[0], w[1], w[2] + w[3]) for w in (weights[:4], weights[4:]))
 with torch.no_grad():
@@ -174,7 +170,7 @@ assert difference[0, :128].max() == 0 and difference[0, 128:].max() > 0
 # *one* linear map written with more weights, and we can show it.
 
 # %% tags=["nbval-check-output"]
-encoder = SegmentEncoder("fully").eval()
+encoder = models.encoder.SegmentEncoder("fully").eval()
 first, second = encoder.audio_projection
 audio, visual = torch.randn(2, 10, 128), torch.rand(2, 10, 7, 7, 512)
 with torch.no_grad():
@@ -359,8 +355,8 @@ names = {"v1": "visual_send.0", "v2": "visual_compare.0", "a1": "audio_compare.0
 torch.manual_seed(1)
 x_a, x_v = torch.randn(10, 256), torch.randn(10, 256)
 for renormalise in (True, False):
-    block = ProjectAndNorm(dropout=0.2)
-    package = PositiveSamplePropagation(dropout=0.2, renormalise=renormalise, project=block).eval()
+    block = models.psp.ProjectAndNorm(dropout=0.2)
+    package = models.psp.PositiveSamplePropagation(dropout=0.2, renormalise=renormalise, project=block).eval()
     ours = PSP(renormalise=renormalise)
     for own, theirs in names.items():
         getattr(ours, own).load_state_dict(package.get_submodule(theirs).state_dict())
@@ -584,7 +580,7 @@ def accuracy_per_clip(tau):
     model.psp.threshold = tau
     (n_a, n_v), _ = model.escm(*model.psp(x_a, x_v))
     relevance, category = model.head((n_a + n_v) / 2)
-    output = Output(event_relevance=relevance, event_category=category, threshold=model.threshold)
+    output = models.Output(event_relevance=relevance, event_category=category, threshold=model.threshold)
     model.psp.threshold = trained_tau
     return clip_accuracy(vscg.predict_segments(output).numpy(), true)
 
@@ -638,7 +634,7 @@ for tau, values in per_clip.items():
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 torch.manual_seed(0)
-block = PositiveSamplePropagation(dropout=0, renormalise=True, project=ProjectAndNorm(dropout=0)).eval()
+block = models.psp.PositiveSamplePropagation(dropout=0, renormalise=True, project=models.psp.ProjectAndNorm(dropout=0)).eval()
 clip_a, clip_v = torch.randn(2, 10, 256), torch.randn(2, 10, 256)
 with torch.no_grad():
     divided = torch.stack(block(clip_a, clip_v))

@@ -32,13 +32,11 @@ import torch
 from torch import nn
 
 import vscg
-from vscg import plots
-from vscg.data.labels import BACKGROUND, EVENT_CLASSES
-from vscg.models.escm import CrossModalEventExtractor, SemanticConsistencyEnhancer
-from vscg.plots import set_style
-from vscg.training.evaluation import bootstrap_interval, paired_difference
+from vscg import models, plots
+from vscg.data import BACKGROUND, EVENT_CLASSES
+from vscg.training import bootstrap_interval, paired_difference
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters of the last third: which data, how long to train, which seed.
@@ -194,7 +192,7 @@ for name, (at, values) in changes.items():
 # `vscg.models.escm.CrossModalEventExtractor` does this for a batch. We take its weights.
 
 # %% tags=["nbval-check-output"]
-cere = CrossModalEventExtractor()
+cere = models.escm.CrossModalEventExtractor()
 layers = cere.block1[0], cere.block2[0]
 kernels, biases = [layer.weight.detach() for layer in layers], [layer.bias.detach() for layer in layers]
 clips = torch.randn(2, 10, 256)
@@ -263,7 +261,7 @@ plots.matrix(100 * fresh.numpy(), "column of E", "second of the clip (1 s)", "",
 # see which half of the output moves.
 
 # %% tags=["nbval-check-output"]
-isce = SemanticConsistencyEnhancer().eval()
+isce = models.escm.SemanticConsistencyEnhancer().eval()
 E = torch.rand(1, 2, 128)
 with torch.no_grad():
     before = isce(clips[:1], clips[:1], E, E)[0][0]              # (T,256): forward half, backward half
@@ -313,7 +311,7 @@ class TwoExtractors(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.audio, self.visual = CrossModalEventExtractor(), CrossModalEventExtractor()
+        self.audio, self.visual = models.escm.CrossModalEventExtractor(), models.escm.CrossModalEventExtractor()
 
     def forward(self, audio, visual):
         return (self.audio(audio) + self.visual(visual)) / 2     # (B,2,128)
@@ -587,7 +585,7 @@ assert late_relu and not early_pool and (first.item(), last.item()) == (-1, -2)
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 torch.manual_seed(0)
-narrow = influence(CrossModalEventExtractor(kernel=3), torch.randn(200, 10, 256))
+narrow = influence(models.escm.CrossModalEventExtractor(kernel=3), torch.randn(200, 10, 256))
 seen = [(row > 0).nonzero().flatten().tolist() for row in narrow]
 for column, seconds in enumerate(seen):
     print(f"column {column} sees seconds {seconds[0]} to {seconds[-1]}, {len(seconds)} of 10")
@@ -612,7 +610,7 @@ assert seen == [list(range(7)), list(range(1, 10))]
 # </details>
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 4: the code and its output", "code_prompt_show": "Solution 4: the code and its output"} tags=["hide-cell", "nbval-check-output"]
-mirror = CrossModalEventExtractor()
+mirror = models.escm.CrossModalEventExtractor()
 mirror.load_state_dict({name: v.flip(-1) if v.ndim == 3 else v for name, v in cere.state_dict().items()})
 
 

@@ -34,17 +34,11 @@ import torch.nn.functional as F
 from torch import nn
 
 import vscg
-from vscg.models import Output
-from vscg.models.encoder import SegmentEncoder
-from vscg.models.escm import EquationGRU, EventSemanticConsistency, SemanticConsistencyEnhancer
-from vscg.models.heads import TwoPartHead
-from vscg.models.psp import PositiveSamplePropagation, ProjectAndNorm
-from vscg.plots import intervals, set_style
-from vscg.plots.curves import curves
-from vscg.released.load import DEAD
-from vscg.training.evaluation import bootstrap_interval, clip_accuracy, paired_difference
+from vscg import models, plots
+from vscg.released import DEAD
+from vscg.training import bootstrap_interval, clip_accuracy, paired_difference
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters of the last part: which data, how long to train, which seed.
@@ -161,7 +155,7 @@ for name, moved in (("of the gates", gates), ("of the candidate", ~gates)):
 
 # %% tags=["nbval-check-output"]
 torch.manual_seed(SEED)
-enhancer = SemanticConsistencyEnhancer().requires_grad_(False)
+enhancer = models.escm.SemanticConsistencyEnhancer().requires_grad_(False)
 print({name: tuple(value.shape) for name, value in enhancer.audio_gru.named_parameters() if "reverse" not in name})
 A, V, prior = torch.randn(2, 10, 256), torch.randn(2, 10, 256), torch.rand(2, 2, 128)
 states = enhancer(A, V, prior, prior)[0]
@@ -172,7 +166,7 @@ print("negative and positive outputs:", bool(states.min() < 0 < states.max()))
 # Its forward half must be the printed step, second by second, with Eq. {eq}`eq-gru-output` on top:
 
 # %% tags=["nbval-check-output"]
-equations = EquationGRU(3, 4).requires_grad_(False)
+equations = models.escm.EquationGRU(3, 4).requires_grad_(False)
 seconds, state = torch.randn(5, 10, 3), torch.randn(5, 4)
 forward_half = equations(seconds, torch.stack([state, state]))[0][..., :4]           # (B,T,H)
 W_z, W_r = equations.gates[0].weight.chunk(2)
@@ -221,7 +215,7 @@ for start in (1.0, 0.0):
     h0 = torch.full((1, 1), start)
     lines[f"forward, prior {start:.0f}"] = run(evidence, h0, keep90).flatten()
     lines[f"backward, prior {start:.0f}"] = run(evidence.flip(1), h0, keep90).flip(1).flatten()
-curves(range(10), lines, "segment (1 s)", "state (no unit)")
+plots.curves(range(10), lines, "segment (1 s)", "state (no unit)")
 
 # %% [markdown]
 # Without a prior each direction is blind on one side of the evidence. With it, no second is. A prior that is wrong
@@ -306,7 +300,7 @@ N_a, N_v = normalise((M_a @ W1).relu()), normalise((M_v @ W1).relu())
 print("N_a =", N_a.round(decimals=3).flatten().tolist(), "  N_v =", N_v.round(decimals=3).flatten().tolist())
 assert torch.allclose(N_a + N_v, torch.zeros(2), atol=1e-5)
 
-block = ProjectAndNorm(2, dropout=0.1).eval()
+block = models.psp.ProjectAndNorm(2, dropout=0.1).eval()
 with torch.no_grad():
     block.audio_map[0].weight.copy_(W1)
     block.visual_map[0].weight.copy_(W1)
@@ -365,7 +359,7 @@ def copy_weights(source, target):
 
 torch.manual_seed(SEED)
 for name, crossed in (("mean prior (fully supervised)", False), ("crossed priors (weakly, released)", True)):
-    package = EventSemanticConsistency(dropout=0.1, linear=not crossed, crossed=crossed).eval()
+    package = models.escm.EventSemanticConsistency(dropout=0.1, linear=not crossed, crossed=crossed).eval()
     ours = ESCM(crossed=crossed).eval()
     copy_weights(package, ours)
     expected = package(A, V)[0]                                   # N_a, N_v
@@ -393,16 +387,16 @@ for setting in vscg.models.SETTINGS:
 class WholeVSCG(nn.Module):
     def __init__(self):
         super().__init__()
-        self.encoder = SegmentEncoder("fully")
-        self.psp = PositiveSamplePropagation(dropout=0.2, renormalise=True, project=ProjectAndNorm(dropout=0.2))
+        self.encoder = models.encoder.SegmentEncoder("fully")
+        self.psp = models.psp.PositiveSamplePropagation(dropout=0.2, renormalise=True, project=models.psp.ProjectAndNorm(dropout=0.2))
         self.escm = ESCM()
-        self.head = TwoPartHead()
+        self.head = models.heads.TwoPartHead()
 
     def forward(self, audio, visual):                             # (B,10,128), (B,10,7,7,512)
         x_a, x_v, attention = self.encoder(audio, visual)         # (B,10,256) twice, (B,10,7,7)
         n_a, n_v = self.escm(*self.psp(x_a, x_v))                 # (B,10,256) twice
         relevance, category = self.head((n_a + n_v) / 2)          # Eq. 13 to 15
-        return Output(event_relevance=relevance, event_category=category, attention=attention,
+        return models.Output(event_relevance=relevance, event_category=category, attention=attention,
                       similarity=F.cosine_similarity(n_a, n_v, dim=-1), threshold=0.7)
 
 # %% [markdown]
@@ -493,7 +487,7 @@ def from_prior(prior):
     states = model.escm.isce(A_seg, V_seg, prior, prior)
     n_a, n_v = model.escm.project(*states)
     relevance, chosen = model.head((n_a + n_v) / 2)
-    output = Output(event_relevance=relevance, event_category=chosen, threshold=model.threshold)
+    output = models.Output(event_relevance=relevance, event_category=chosen, threshold=model.threshold)
     return states, chosen.argmax(-1), vscg.predict_segments(output).numpy()
 
 
@@ -514,7 +508,7 @@ for direction, half in halves.items():
     for m, modality in enumerate(("audio", "visual")):
         right, foreign = results["own prior"][0][m][..., half], results["another clip's prior"][0][m][..., half]
         reach[f"{modality}, {direction}"] = ((foreign - right).norm(dim=-1) / right.norm(dim=-1)).mean(0)
-curves(range(10), reach, "segment (1 s)", "change of encoding (share)")
+plots.curves(range(10), reach, "segment (1 s)", "change of encoding (share)")
 
 # %% [markdown]
 # Each direction forgets its prior on the way through the clip, as in the toy. How fast depends on the learnt gates:
@@ -551,7 +545,7 @@ for name in ("zero prior", "another clip's prior"):
 # %% mystnb={"figure": {"caption": "Accuracy of the same trained network with three priors, with 95% intervals over clips.", "name": "fig-prior-accuracy"}, "image": {"alt": "Three dots with intervals, one for each prior, on an axis of accuracy in percent of segments."}}
 frame = pd.DataFrame([(name, values.mean(), *bootstrap_interval(values)) for name, values in per_clip.items()],
                      columns=["name", "mean", "low", "high"])
-intervals(frame, value_label=f"accuracy on {data.name} (% of segments)")
+plots.intervals(frame, value_label=f"accuracy on {data.name} (% of segments)")
 
 # %% [markdown]
 # The two differences ask two questions. A zero prior: is the network used to having some prior there? A foreign prior: does it
@@ -634,7 +628,7 @@ assert list(same.values()) == [False, True, True]
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 def stuck(reset=None, update=None):
-    enhancer = SemanticConsistencyEnhancer().requires_grad_(False)
+    enhancer = models.escm.SemanticConsistencyEnhancer().requires_grad_(False)
     for suffix in ("", "_reverse"):                            # the bias holds reset, update, candidate, 128 each
         for part, value in zip(weights(enhancer.audio_gru, suffix)[2].split(128), (reset, update, None), strict=True):
             if value is not None:
@@ -670,7 +664,7 @@ assert frozen and matters == [True, False]
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 4: the code and its output", "code_prompt_show": "Solution 4: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 torch.manual_seed(SEED)
-escm = EventSemanticConsistency(dropout=0.1).eval()
+escm = models.escm.EventSemanticConsistency(dropout=0.1).eval()
 with torch.no_grad():
     n_a, n_v = escm(torch.randn(8, 10, 256), torch.randn(8, 10, 256))[0]
 s = F.cosine_similarity(n_a, n_v, dim=-1)                         # (B,T)

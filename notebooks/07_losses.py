@@ -31,14 +31,11 @@ import torch
 import torch.nn.functional as F
 
 import vscg
-from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS
-from vscg.models import Output
-from vscg.models.heads import TwoPartHead, WeightingHead
-from vscg.plots import matrix, set_style
-from vscg.plots.curves import curves
+from vscg import models, plots
+from vscg.data import BACKGROUND, CLASSES, SEGMENTS
 from vscg.training import objectives
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # Only the last sections use a data set.
@@ -95,7 +92,7 @@ print("o_t =", rounded(relevance), "  o_c =", rounded(category))
 # have a bias, which the equations leave out and which is set to zero here.
 
 # %% tags=["nbval-check-output"]
-head = TwoPartHead(2, 3)
+head = models.heads.TwoPartHead(2, 3)
 with torch.no_grad():
     for layer, weight in ((head.relevance, W3), (head.category, W4)):
         layer.weight.copy_(weight.T)
@@ -113,7 +110,7 @@ print("program's limit for o_t:", round(math.log(0.7 / 0.3), 3), "  text's limit
       round(torch.sigmoid(torch.tensor(0.7)).item(), 3))
 o_t = torch.tensor([[-1.0, 0.8, 0.9, 2.0]])
 o_c = torch.tensor([[0.0, 2.0, 1.0]])                             # class 1 is the largest
-segments = vscg.predict_segments(Output(event_relevance=o_t, event_category=o_c, threshold=0.7))
+segments = vscg.predict_segments(models.Output(event_relevance=o_t, event_category=o_c, threshold=0.7))
 by_text = torch.where(o_t > 0.7, o_c.argmax(-1, keepdim=True), BACKGROUND)
 assert segments.tolist() == [[BACKGROUND, BACKGROUND, 1, 1]]
 print("program:", segments.tolist()[0], "  text:", by_text.tolist()[0], f"  ({BACKGROUND} is background)")
@@ -149,7 +146,7 @@ print("L_t =", round(by_hand, 3), "  equal to the package:", same)
 
 # %% mystnb={"figure": {"caption": "The loss is indifferent at 0.5, the decision is not: a second must reach 0.7 to count as an event.", "name": "fig-relevance-loss"}, "image": {"alt": "Two mirrored curves over the probability of an event from 0 to 1, one falling and one rising, crossing at 0.5, with vertical lines at 0.5 and 0.7."}}
 p = torch.linspace(0.01, 0.99, 99)
-curves(p, {"event second": -p.log(), "background second": -(1 - p).log()},
+plots.curves(p, {"event second": -p.log(), "background second": -(1 - p).log()},
        "event probability $\\sigma(o_t)$ (share of 1)", "loss (nat)", {"even odds": 0.5, "threshold": 0.7})
 
 # %% [markdown]
@@ -197,7 +194,7 @@ for variant, values, ours in (("paper", product, s_paper), ("released", cosine, 
 # Both agree. The same three rows as a picture:
 
 # %% mystnb={"figure": {"caption": "An opposed pair (segment 2) counts against the clip in Eq. 16; the released ReLU forgives it.", "name": "fig-similarity"}, "image": {"alt": "Heatmap of three rows and four segments. The target and the released row are one half, one half, zero, zero; the row of Eq. 16 is one third, one third, minus one third, zero."}}
-figure = matrix(torch.cat([y_tl, s_paper, s_released]).numpy(), "", "segment (1 s)", "", "similarity (share of 1)",
+figure = plots.matrix(torch.cat([y_tl, s_paper, s_released]).numpy(), "", "segment (1 s)", "", "similarity (share of 1)",
                 annotate=True)
 figure.axes[0].set_yticklabels(["target", "Eq. 16", "released"])
 figure
@@ -288,7 +285,7 @@ print("weights", rounded(weight), "  clip", rounded(probability))
 
 # %% tags=["nbval-check-output"]
 torch.manual_seed(SEED)
-head, fused = WeightingHead(), torch.randn(4, SEGMENTS, 256)
+head, fused = models.heads.WeightingHead(), torch.randn(4, SEGMENTS, 256)
 with torch.no_grad():
     score = head.segment(fused)
     weight = head.weight(score).relu().sigmoid()
@@ -303,7 +300,7 @@ assert 0.5 <= weight.min() and weight.max() < 1
 
 # %% mystnb={"figure": {"caption": "The ReLU cuts off the lower half of the sigmoid: a second can be halved, never silenced.", "name": "fig-branch-weight"}, "image": {"alt": "Two curves over the branch value from minus five to five. The plain sigmoid runs from 0 to 1, the released weight is 0.5 for all negative values and then follows the sigmoid."}}
 x = torch.linspace(-5, 5, 101)
-curves(x, {"released: sigmoid of ReLU": x.relu().sigmoid(), "sigmoid alone": x.sigmoid()}, "branch value $W x_t$ (no unit)",
+plots.curves(x, {"released: sigmoid of ReLU": x.relu().sigmoid(), "sigmoid alone": x.sigmoid()}, "branch value $W x_t$ (no unit)",
        "weight of the second (share of 1)")
 
 # %% [markdown]
@@ -326,7 +323,7 @@ print("proportion", [rounded(row) for row in proportion])
 # As a picture, one row for each clip:
 
 # %% mystnb={"figure": {"caption": "The proportion tag carries the event's duration; the presence tag does not.", "name": "fig-weak-tags"}, "image": {"alt": "Heatmap of four clips. Left four columns, presence: a single one in each row. Right four columns, proportion: 1; 0.7 and 0.3 on background; 0.2 and 0.8 on background; 1 on background."}}
-figure = matrix(torch.cat([presence, proportion], 1).numpy(), "", "class: presence tag (left), proportion tag (right)", "",
+figure = plots.matrix(torch.cat([presence, proportion], 1).numpy(), "", "class: presence tag (left), proportion tag (right)", "",
                 "tag (share of 1)", annotate=True)
 figure.axes[0].axvline(4, color="white", linewidth=5)
 figure.axes[0].set_xticklabels(["0", "1", "2", "bg"] * 2)
@@ -404,7 +401,7 @@ assert abs(bce(certain.softmax(-1), certain).item() - floor) < 1e-6
 right = torch.linspace(1 / CLASSES, 0.999, 100, requires_grad=True)
 answer = torch.cat([right[:, None], ((1 - right)[:, None] / 28).expand(-1, 28)], 1)   # (100,29)
 losses = {"clip loss L_bce": bce(answer, certain), "smooth loss L_s-bce": bce(answer.softmax(-1), certain)}
-curves(right.detach(), {name: loss.detach() for name, loss in losses.items()}, "probability of the right class (share of 1)",
+plots.curves(right.detach(), {name: loss.detach() for name, loss in losses.items()}, "probability of the right class (share of 1)",
        "loss (nat)")
 
 # %% [markdown]
@@ -463,7 +460,7 @@ assert abs(soft_margin(certain, certain).item() - (math.log(1 + math.exp(-1)) + 
 print("logits instead of probabilities, perfect:", rounded(soft_margin(40 * certain - 20, certain)))
 
 # %% mystnb={"figure": {"caption": "Fed with probabilities, AVEL's loss is almost a flat line beside the cross-entropy.", "name": "fig-baseline-losses"}, "image": {"alt": "Two curves over the probability of the right class. Cross-entropy falls from above three to zero, the soft margin stays near 0.7."}}
-curves(right.detach(), {"cross-entropy": -right.detach().log(),
+plots.curves(right.detach(), {"cross-entropy": -right.detach().log(),
                         "soft margin of probabilities": [soft_margin(row, certain[0]).item() for row in answer]},
        "probability of the right class (share of 1)", "loss (nat)")
 
@@ -502,7 +499,7 @@ for clips in (first, second):
 print("equal:", torch.allclose(term.left_over, buffer, atol=1e-6))
 
 # %% mystnb={"figure": {"caption": "Stale targets ask background seconds to be similar because an earlier clip was.", "name": "fig-stale-targets"}, "image": {"alt": "Heatmap of four rows over ten seconds. Fresh rows are zero outside the event; stale rows keep 0.1 in eight seconds and 0.5 in two seconds of background."}}
-figure = matrix(torch.stack([fresh[0], buffer[0], fresh[1], buffer[1]]).numpy(), "", "segment (1 s)", "", "target (share of 1)",
+figure = plots.matrix(torch.stack([fresh[0], buffer[0], fresh[1], buffer[1]]).numpy(), "", "segment (1 s)", "", "target (share of 1)",
                 annotate=True)
 figure.axes[0].set_yticklabels(["clip 0, fresh", "clip 0, stale", "clip 1, fresh", "clip 1, stale"])
 figure

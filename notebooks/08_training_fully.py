@@ -33,11 +33,9 @@ import torch
 
 import vscg
 from vscg import plots
-from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.data.planted import GROUPS
-from vscg.models import SYSTEMS, predict_segments
-from vscg.training.config import RunConfig
-from vscg.training.evaluation import (
+from vscg.data import BACKGROUND, CATEGORIES, planted
+from vscg.models import SYSTEMS
+from vscg.training import (
     bootstrap_interval,
     clip_accuracy,
     confusion_matrix,
@@ -130,8 +128,8 @@ assert not still
 # in which the two differ.
 
 # %% tags=["nbval-check-output"]
-clean, released = (RunConfig(protocol=protocol, profile="full").resolve() for protocol in ("clean", "released"))
-differ = [field.name for field in fields(RunConfig) if getattr(clean, field.name) != getattr(released, field.name)]
+clean, released = (vscg.RunConfig(protocol=protocol, profile="full").resolve() for protocol in ("clean", "released"))
+differ = [field.name for field in fields(vscg.RunConfig) if getattr(clean, field.name) != getattr(released, field.name)]
 print(pd.DataFrame({"clean": {name: getattr(clean, name) for name in differ},
                     "released": {name: getattr(released, name) for name in differ}}).to_string())
 
@@ -145,7 +143,7 @@ print(pd.DataFrame({"clean": {name: getattr(clean, name) for name in differ},
 # and says which it did, when, and on what device. It uses a GPU where there is one.
 
 # %%
-config = RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE, seed=SEED)
+config = vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE, seed=SEED)
 record = vscg.fit(config, dataset=data)
 print(record.describe())
 
@@ -245,7 +243,7 @@ plots.intervals(table)
 # %%
 records = {"VSCG": record}
 for system in ("psp", "avel"):
-    other = vscg.fit(RunConfig(system=system, setting="fully", data=DATA, profile=PROFILE, seed=SEED), dataset=data)
+    other = vscg.fit(vscg.RunConfig(system=system, setting="fully", data=DATA, profile=PROFILE, seed=SEED), dataset=data)
     records[SYSTEMS[system].title] = other
     print(other.describe())
 
@@ -300,7 +298,7 @@ plots.learning_curves(curves)
 
 # %%
 counts = confusion_matrix(record.predictions(), truth[test])
-group_of = {member: index for index, members in enumerate(GROUPS) for member in members}
+group_of = {member: index for index, members in enumerate(planted.GROUPS) for member in members}
 wrong = [(i, j, counts[i, j]) for i in range(BACKGROUND) for j in range(BACKGROUND) if i != j]
 inside = sum(n for i, j, n in wrong if group_of[i] == group_of[j]) / max(1, sum(n for *_, n in wrong))
 chance = np.mean([group_of[i] == group_of[j] for i, j, _ in wrong])
@@ -368,7 +366,7 @@ with torch.inference_mode():
 scan = {}
 for threshold in (0.1, 0.3, 0.5, 0.7, 0.9):
     output.threshold = threshold
-    scan[threshold] = segment_accuracy(predict_segments(output).numpy(), truth[val[:80]])
+    scan[threshold] = segment_accuracy(vscg.predict_segments(output).numpy(), truth[val[:80]])
 print(f"validation accuracy by threshold, {DATA}:", {key: f"{100 * value:.1f}%" for key, value in scan.items()})
 score = output.event_relevance.sigmoid()
 print(f"best of these: {max(scan, key=scan.get)}")

@@ -33,11 +33,15 @@ import torch.nn.functional as F
 
 import vscg
 from vscg import plots
-from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.models import SYSTEMS, predict_segments
-from vscg.training.config import RunConfig
-from vscg.training.evaluation import bootstrap_interval, clip_accuracy, paired_difference, trivial_baselines
-from vscg.training.objectives import weak_target
+from vscg.data import BACKGROUND, CATEGORIES
+from vscg.models import SYSTEMS
+from vscg.training import (
+    bootstrap_interval,
+    clip_accuracy,
+    objectives,
+    paired_difference,
+    trivial_baselines,
+)
 
 plots.set_style()
 
@@ -72,7 +76,7 @@ labels = torch.zeros(1, 10, 29)
 labels[0, :, 28] = 1
 labels[0, 2:9, 28], labels[0, 2:9, 2] = 0, 1                      # class 2, Bark, in seconds 2 to 8
 for target in ("presence", "proportion"):
-    tag = weak_target(labels, target)[0]
+    tag = objectives.weak_target(labels, target)[0]
     print(f"{target:10}  Bark {tag[2]:.1f}   background {tag[28]:.1f}")
 
 # %% [markdown]
@@ -94,7 +98,7 @@ with torch.inference_mode():
     output = model(torch.from_numpy(data.audio[clip]), torch.from_numpy(data.visual[clip]).float())
 print("segment_logits   ", tuple(output.segment_logits.shape))
 print("video_probability", tuple(output.video_probability.shape), "sums to", round(output.video_probability.sum().item(), 4))
-print("predicted seconds", tuple(predict_segments(output).shape))
+print("predicted seconds", tuple(vscg.predict_segments(output).shape))
 
 # %% [markdown]
 # ## Two runs that differ in the tag
@@ -105,7 +109,7 @@ print("predicted seconds", tuple(predict_segments(output).shape))
 # %%
 records = {}
 for target in ("presence", "proportion"):
-    config = RunConfig(setting="weakly", target=target, data=DATA, profile=PROFILE, seed=SEED)
+    config = vscg.RunConfig(setting="weakly", target=target, data=DATA, profile=PROFILE, seed=SEED)
     records[target] = vscg.fit(config, dataset=data)
     print(target, "-", records[target].describe())
 
@@ -262,7 +266,7 @@ plots.timeline(truth[test][pick], {f"{target} tag": record.predictions()[pick] f
 # %%
 systems = {"VSCG": records["presence"]}
 for system in ("psp", "avel"):
-    config = RunConfig(system=system, setting="weakly", data=DATA, profile=PROFILE, seed=SEED)
+    config = vscg.RunConfig(system=system, setting="weakly", data=DATA, profile=PROFILE, seed=SEED)
     systems[SYSTEMS[system].title] = vscg.fit(config, dataset=data)
     print(systems[SYSTEMS[system].title].describe())
 
@@ -331,7 +335,7 @@ for target, record in records.items():
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 used = np.concatenate([data.splits["train"], data.splits["background"]])
 seconds = torch.from_numpy(data.labels[used])                                 # (N,10,29) one-hot
-tags = [weak_target(seconds, target) for target in ("presence", "proportion")]
+tags = [objectives.weak_target(seconds, target) for target in ("presence", "proportion")]
 same = (tags[0] == tags[1]).all(1)
 duration = seconds[..., :BACKGROUND].sum((1, 2))
 print(f"{DATA}: the tags agree for {same.sum()} of {len(used)} clips")
@@ -358,7 +362,7 @@ assert torch.equal(same, (duration == 0) | (duration == 10))
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 best = {}
 for target in ("presence", "proportion"):
-    tag = weak_target(labels, target)
+    tag = objectives.weak_target(labels, target)
     p = tag.clone().requires_grad_()
     loss = vscg.training.objectives.clip_loss(p, tag)
     slope = torch.autograd.grad(loss, p)[0].abs().max().item()

@@ -32,18 +32,17 @@ import torch
 from IPython.display import display
 
 import vscg
-from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.machine import paths
-from vscg.models import BUILT, SETTINGS, SYSTEMS, predict_segments
-from vscg.plots import set_style, timeline
-from vscg.plots.tables import difference_figure, table_figure
-from vscg.study.paper import ACCURACY
-from vscg.study.runs import book_configs
-from vscg.study.tables import SIGN_RULE, VERDICT_RULE, order_agreement, table, two_way_interval
-from vscg.training.evaluation import background_accuracy, clip_accuracy, event_accuracy
-from vscg.training.sweep import sweep
+from vscg import machine, plots, study
+from vscg.data import BACKGROUND, CATEGORIES
+from vscg.models import BUILT, SETTINGS, SYSTEMS
+from vscg.training import (
+    background_accuracy,
+    clip_accuracy,
+    event_accuracy,
+    two_way_interval,
+)
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters.
@@ -64,7 +63,7 @@ PROTOCOL = "clean"        # clean, or released: with the faults of the published
 # - **reported only**: neither a program nor a full enough description, so there is nothing to run.
 
 # %% tags=["nbval-check-output"]
-printed = pd.DataFrame([(SYSTEMS[name].title, *values, SYSTEMS[name].origin) for name, values in ACCURACY.items()],
+printed = pd.DataFrame([(SYSTEMS[name].title, *values, SYSTEMS[name].origin) for name, values in study.ACCURACY.items()],
                        columns=["system", *SETTINGS, "ours"]).set_index("system")
 print("as printed in Table I, AVE, percent")
 print(printed.to_string(na_rep="-"))
@@ -103,15 +102,15 @@ for system, (fully, weakly) in quoted.items():
 # `PROTOCOL = "released"` each system is trained as its program does it. What is missing is trained, the rest is loaded.
 
 # %%
-runs = sweep(book_configs("I", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)).check().records
+runs = study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)
 data = vscg.load_dataset(DATA)
-result = table("I", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
+result = study.table("I", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
 frame, differences = result.frame(), result.differences()
 print(f"{len(runs)} runs on {DATA}, {sum(run.fresh for run in runs)} trained now, "
       f"on {'; '.join(dict.fromkeys(run.values['device'] for run in runs))}")
 print(f"epochs {', '.join(map(str, sorted({run.config.epochs for run in runs})))}, "
       f"{len(data.splits['test'])} test clips")
-assert len(runs) == sum(name in BUILT for name in ACCURACY) * len(SETTINGS) * result.seeds
+assert len(runs) == sum(name in BUILT for name in study.ACCURACY) * len(SETTINGS) * result.seeds
 
 # %% [markdown]
 # ## The table
@@ -123,11 +122,11 @@ assert len(runs) == sum(name in BUILT for name in ACCURACY) * len(SETTINGS) * re
 # alone.
 
 # %%
-print(VERDICT_RULE)
+print(study.VERDICT_RULE)
 display(result.show("fully"))
 
 # %% mystnb={"figure": {"caption": "Table I, fully supervised, measured: the systems that are built here, in the paper's order.", "name": "fig-table-1-fully"}, "image": {"alt": "Fully supervised: seven rows from AVEL at the top down to VSCG, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
-table_figure(frame, "fully")
+plots.table_figure(frame, "fully")
 
 # %% [markdown]
 # If the paper's order held here, the dots would move to the right from top to bottom, but for the first two rows, which
@@ -144,7 +143,7 @@ table_figure(frame, "fully")
 display(result.show("weakly"))
 
 # %% mystnb={"figure": {"caption": "Table I, weakly supervised, measured.", "name": "fig-table-1-weakly"}, "image": {"alt": "Weakly supervised: seven rows from AVEL at the top down to VSCG, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
-table_figure(frame, "weakly")
+plots.table_figure(frame, "weakly")
 
 # %% [markdown]
 # ## The margins
@@ -152,12 +151,12 @@ table_figure(frame, "weakly")
 # VSCG minus each other system, on the same seeds and the same clips, and whether the sign is the paper's.
 
 # %%
-print(SIGN_RULE)
+print(study.SIGN_RULE)
 display(result.show_differences("fully"))
 display(result.show_differences("weakly"))
 
 # %% mystnb={"figure": {"caption": "VSCG minus each other system, measured. A triangle at the edge marks the side on which the paper's difference lies.", "name": "fig-table-1-differences"}, "image": {"alt": "Six pairs of systems with a dot and its 95% interval for each setting, around a line at zero; all triangles stand at the right edge."}}
-difference_figure(differences)
+plots.difference_figure(differences)
 
 # %% [markdown]
 # In the paper every margin lies to the right of zero. Which of ours agree, which contradict, and what are the intervals
@@ -188,7 +187,7 @@ for setting in SETTINGS:
 for setting in SETTINGS:
     measured = frame[(frame.setting == setting) & (frame.seeds > 0)].set_index("row")
     places = measured[["paper", "mean"]].rank(ascending=False, method="min").astype(int)
-    share, low, high, pairs = order_agreement(result, setting)
+    share, low, high, pairs = study.order_agreement(result, setting)
     print(f"{setting}: place among {len(places)}, 1 is best\n{places.rename(columns={'mean': DATA}).to_string()}")
     print(f"order of {pairs} pairs: {share:.2f} (95% interval {low:.2f} to {high:.2f})\n")
     assert 0 <= low <= high <= 1
@@ -229,7 +228,7 @@ def predict(record, rule: str) -> tuple[np.ndarray, np.ndarray]:
     model.load_state_dict(record.model().state_dict())
     parts = [model(torch.from_numpy(data.audio[rows]), torch.from_numpy(data.visual[rows]).float())
              for rows in np.array_split(test, max(1, len(test) // 32))]
-    return (torch.cat([predict_segments(output) for output in parts]).numpy(),
+    return (torch.cat([vscg.predict_segments(output) for output in parts]).numpy(),
             torch.cat([output.extras["gate"] for output in parts]).numpy())
 
 
@@ -299,7 +298,7 @@ print(f"clip {test[pick]}, {CATEGORIES[truth[pick][event[pick]][0]] if event[pic
       + f"; the rules differ in {unlike[pick]} of its seconds")
 
 # %% mystnb={"figure": {"caption": "A test clip under the two rules of weakly supervised CMBS. The published rule gives one class to the whole clip; where every gate of the clip lies above one half, so does the mended one.", "name": "fig-table-1-cmbs"}, "image": {"alt": "Three rows of coloured seconds over ten seconds: the ground truth, the published rule with one colour throughout, and the mended rule."}}
-timeline(truth[pick], {f"CMBS, {rule} rule": classes[0, pick] for rule, classes in answers.items()})
+plots.timeline(truth[pick], {f"CMBS, {rule} rule": classes[0, pick] for rule, classes in answers.items()})
 
 # %% [markdown]
 # The table above keeps the published rule, because the paper's row was made with it. The paper itself finds that CMBS
@@ -337,7 +336,7 @@ assert (gain >= -1e-9).all(axis=None)
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir().parent))
+    print(path.relative_to(machine.runs_dir().parent))
 
 # %% [markdown]
 # ## What was established

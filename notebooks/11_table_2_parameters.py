@@ -32,16 +32,9 @@ import pandas as pd
 import torch
 
 import vscg
-from vscg import plots
+from vscg import plots, study
 from vscg.models import BUILT, SETTINGS, SYSTEMS
-from vscg.plots.parameters import accuracy_by_parameters, parts_figure
-from vscg.released.load import DEAD
-from vscg.study.paper import ACCURACY, PARAMETERS
-from vscg.study.parameters import parameter_table
-from vscg.study.runs import book_configs
-from vscg.study.tables import order_agreement, table
-from vscg.training.objectives import build_objective
-from vscg.training.sweep import sweep
+from vscg.released import DEAD
 
 plots.set_style()
 
@@ -61,8 +54,8 @@ SEEDS = None              # runs of each row, seeds 0 to SEEDS-1; None: the prof
 # PSP-Net {cite:p}`zhou2021psp`; and the parameters it adds to PSP-Net are a small increase.
 
 # %% tags=["nbval-check-output"]
-printed = pd.DataFrame([(SYSTEMS[name].title, ACCURACY[name][0], millions, millions / PARAMETERS["vscg"])
-                        for name, millions in PARAMETERS.items()],
+printed = pd.DataFrame([(SYSTEMS[name].title, study.ACCURACY[name][0], millions, millions / study.PARAMETERS["vscg"])
+                        for name, millions in study.PARAMETERS.items()],
                        columns=["system", "accuracy (%)", "parameters (M)", "times VSCG's"]).set_index("system")
 print("as printed, fully supervised, AVE")
 print(printed.round(2).to_string())
@@ -91,11 +84,11 @@ def without_gradient(system: str, setting: str) -> int:
     labels = torch.zeros(2, 10, 29)
     labels[:, :4, 28], labels[:, 4:, 3] = 1, 1                         # four seconds of background, then class 3
     output = model(torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512))
-    build_objective(system, setting=setting)(output, labels)[0].backward()
+    vscg.build_objective(system, setting=setting)(output, labels)[0].backward()
     return sum(p.numel() for p in model.parameters() if p.grad is None)
 
 
-for name in PARAMETERS:
+for name in study.PARAMETERS:
     if name in BUILT:
         found = {setting: without_gradient(name, setting) for setting in SETTINGS}
         print(f"{SYSTEMS[name].title:8} without a gradient: {found}")
@@ -108,7 +101,7 @@ for name in PARAMETERS:
 # rounded to a tenth of a million.
 
 # %% tags=["nbval-check-output"]
-counts = parameter_table()
+counts = study.parameter_table()
 
 
 def side_by_side(setting: str) -> str:
@@ -147,7 +140,7 @@ unused = sum(math.prod(shape) for name, shape in DEAD["cmbs", "weakly"].items() 
 attention = cmbs.attention
 blocks = {"regions' attention to one another": size(attention.query, attention.key, attention.value, attention.norm),
           "visual spatial branch, its dead map too": size(attention.visual_spatial) + unused}
-print(f"CMBS weakly, registered: {registered:,}; the paper prints {PARAMETERS['cmbs']} million")
+print(f"CMBS weakly, registered: {registered:,}; the paper prints {study.PARAMETERS['cmbs']} million")
 for block, number in blocks.items():
     print(f"  without the {block} ({number:,}): {(registered - number) / 1e6:.1f} million")
 
@@ -172,7 +165,7 @@ print(side_by_side("weakly"))
 def by_prefix(setting: str) -> pd.DataFrame:
     """Dead parameters of each system by the module of the published program that holds them."""
     parts = [(name.split(".")[0], SYSTEMS[system].title, math.prod(shape))
-             for system in PARAMETERS if system in BUILT for name, shape in DEAD[system, setting].items()]
+             for system in study.PARAMETERS if system in BUILT for name, shape in DEAD[system, setting].items()]
     frame = pd.DataFrame(parts, columns=["module", "system", "dead"])
     return frame.pivot_table(index="module", columns="system", values="dead", aggfunc="sum", fill_value=0, sort=False)
 
@@ -205,10 +198,10 @@ def kind(name: str) -> str:
     return next(kind for kind, marks in KINDS.items() if any(mark in name for mark in marks))
 
 
-parts = pd.DataFrame(0.0, index=[SYSTEMS[name].title for name in PARAMETERS if name in BUILT], columns=["live", *KINDS])
+parts = pd.DataFrame(0.0, index=[SYSTEMS[name].title for name in study.PARAMETERS if name in BUILT], columns=["live", *KINDS])
 for system in parts.index:
     parts.loc[system, "live"] = fully.loc[system, "live"] / 1e6
-titles = {SYSTEMS[name].title: name for name in PARAMETERS}
+titles = {SYSTEMS[name].title: name for name in study.PARAMETERS}
 for system in parts.index:
     for name, shape in DEAD[titles[system], "fully"].items():
         parts.loc[system, kind(name)] += math.prod(shape) / 1e6
@@ -216,7 +209,7 @@ print(parts.round(2).to_string())
 assert ((parts.sum(axis=1) - fully["registered"].dropna() / 1e6).abs() < 1e-6).all()
 
 # %% mystnb={"figure": {"caption": "What the registered parameters consist of, fully supervised. The printed count ends where the bar with all dead layers ends, except for CMBS.", "name": "fig-table-2-parts"}, "image": {"alt": "Five stacked bars: CMRA, CMBS and DMIN have 9 to 11 million live parameters and 4 to 6 million dead ones, mostly prototypes of layers; PSP-Net and VSCG are short and almost all live. A diamond marks the printed count at each bar's end; for CMBS it lies to the right of it."}}
-parts_figure(parts, {SYSTEMS[name].title: millions for name, millions in PARAMETERS.items()})
+plots.parts_figure(parts, {SYSTEMS[name].title: millions for name, millions in study.PARAMETERS.items()})
 
 # %% [markdown]
 # The long bars end in dead layers, the short ones hardly do. A comparison by registered counts therefore makes the
@@ -267,7 +260,7 @@ for setting, lines in (("fully", fully), ("weakly", weakly)):
 # First the paper's own figures, all of them from Table II.
 
 # %% mystnb={"figure": {"caption": "As printed, on AVE: VSCG, with 2.6 million parameters, stands above all larger systems.", "name": "fig-table-2-paper"}, "image": {"alt": "Six dots on a logarithmic axis of printed parameters: PSP-Net at the left with 77.8%, VSCG next to it with 79.7%, and AVT, CMRA, CMBS and DMIN at the right between 76.8% and 79.6%."}}
-accuracy_by_parameters(pd.DataFrame({"name": printed.index, "parameters": printed["parameters (M)"],
+plots.accuracy_by_parameters(pd.DataFrame({"name": printed.index, "parameters": printed["parameters (M)"],
                                      "mean": printed["accuracy (%)"]}), "printed parameters, fully supervised")
 
 # %% [markdown]
@@ -276,21 +269,21 @@ accuracy_by_parameters(pd.DataFrame({"name": printed.index, "parameters": printe
 
 # %%
 data = vscg.load_dataset(DATA)
-runs = sweep(book_configs("I", data=DATA, profile=PROFILE, seeds=SEEDS)).check()
-print(f"{len(runs.records)} runs of Table I, {sum(record.fresh for record in runs.records)} of them trained now, on "
-      + "; ".join(sorted({record.values["device"] for record in runs.records})))
-result = table("I", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA)
+runs = study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)
+print(f"{len(runs)} runs of Table I, {sum(record.fresh for record in runs)} of them trained now, on "
+      + "; ".join(sorted({record.values["device"] for record in runs})))
+result = study.table("I", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA)
 
 # %%
 live = {SYSTEMS[name].title: sum(p.numel() for p in vscg.build_model(name).parameters()) / 1e6
-        for name in ACCURACY if name in BUILT}
+        for name in study.ACCURACY if name in BUILT}
 measured = result.frame().query("setting == 'fully' and seeds > 0").rename(columns={"row": "name"})
 measured["parameters"] = measured["name"].map(live)
 print(f"{data.name}, profile {PROFILE}, fully supervised, percent, selected by validation; live parameters in millions")
 print(measured[["name", "parameters", "mean", "low", "high", "seeds"]].round(2).to_string(index=False))
 
 # %% mystnb={"figure": {"caption": "Measured accuracy against live parameters, fully supervised, on the data set and at the schedule of the parameters cell. Lines: 95% intervals.", "name": "fig-table-2-measured"}, "image": {"alt": "Seven dots with intervals on a logarithmic axis of live parameters: AVEL, AVSDN, PSP-Net and VSCG at the left, CMBS, CMRA and DMIN around ten million."}}
-accuracy_by_parameters(measured, "live parameters, fully supervised")
+plots.accuracy_by_parameters(measured, "live parameters, fully supervised")
 
 # %% [markdown]
 # Does the larger of two systems also have the higher accuracy? The share of pairs for which it does, printed and
@@ -307,7 +300,7 @@ def larger_is_better(frame: pd.DataFrame) -> float:
 paper = pd.DataFrame({"parameters": printed["parameters (M)"], "mean": printed["accuracy (%)"]})
 print(f"paper, AVE, Table II: {larger_is_better(paper):.2f}")
 print(f"measured, {data.name}, profile {PROFILE}: {larger_is_better(measured):.2f}")
-share, low, high, pairs = order_agreement(result, "fully")
+share, low, high, pairs = study.order_agreement(result, "fully")
 print(f"{data.name}: {share:.2f} ({low:.2f} to {high:.2f}) of {pairs} pairs stand in the paper's order")
 assert len(measured) == len(live) and 0 <= low <= high <= 1
 

@@ -27,16 +27,9 @@ import torch
 from IPython.display import display
 
 import vscg
-from vscg.machine import paths
-from vscg.models.escm import PRIORS, CrossModalEventExtractor, EventSemanticConsistency
-from vscg.plots import set_style
-from vscg.plots.tables import difference_figure, table_figure
-from vscg.study.paper import TABLES
-from vscg.study.runs import book_configs
-from vscg.study.tables import SIGN_RULE, VERDICT_RULE, order_agreement, table
-from vscg.training.sweep import sweep
+from vscg import machine, models, plots, study
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters.
@@ -53,7 +46,7 @@ PROTOCOL = "clean"        # clean, or released: with the faults of the published
 # Accuracy on AVE in percent, as printed.
 
 # %% tags=["nbval-check-output"]
-printed = pd.DataFrame({row.name: row.paper for row in TABLES["III"].rows}).T
+printed = pd.DataFrame({row.name: row.paper for row in study.TABLES["III"].rows}).T
 print(printed.to_string())
 
 # %% [markdown]
@@ -91,11 +84,11 @@ for setting in printed:
 # %% tags=["nbval-check-output"]
 START = {"zero": "zeros", "average": "mean over seconds", "maximum": "maximum over seconds",
          "unshared": "CERE, one each", "cere": "CERE, shared"}
-models = {(row.name, setting): vscg.build_model("vscg", setting=setting, **row.run.get("model_options", {})).eval()
-          for row in TABLES["III"].rows for setting in row.paper}
-assert set(START) == set(PRIORS)
+networks = {(row.name, setting): vscg.build_model("vscg", setting=setting, **row.run.get("model_options", {})).eval()
+          for row in study.TABLES["III"].rows for setting in row.paper}
+assert set(START) == set(models.escm.PRIORS)
 for name in printed.index:
-    escm = models[name, "fully"].escm
+    escm = networks[name, "fully"].escm
     inside = "-" * 46 if escm is None else f"[GRUs from: {START[escm.prior]:20}] - norm "
     print(f"{name:24} PSP -{inside:-<46}> classifier")
 
@@ -103,12 +96,12 @@ for name in printed.index:
 # Live parameters: those that the forward pass uses and training moves.
 
 # %% tags=["nbval-check-output"]
-counts = pd.Series({key: sum(p.numel() for p in model.parameters()) for key, model in models.items()}).unstack()
+counts = pd.Series({key: sum(p.numel() for p in model.parameters()) for key, model in networks.items()}).unstack()
 for setting in ("fully", "weakly"):
     live = counts.loc[printed.index, setting]
     shown = pd.DataFrame({f"live, {setting}": live, "minus full": live - live[FULL]})
     print(shown.map("{:,}".format).to_string(), end="\n\n")
-cere = sum(p.numel() for p in CrossModalEventExtractor().parameters())
+cere = sum(p.numel() for p in models.escm.CrossModalEventExtractor().parameters())
 print(f"one CERE: {cere:,}")
 fully = counts["fully"]
 assert fully["ISCE w/ non-shared CERE"] - fully[FULL] == cere == fully[FULL] - fully[NO_ISCE]
@@ -136,7 +129,7 @@ def answer(model: torch.nn.Module) -> torch.Tensor:
 torch.manual_seed(0)
 audio, visual = torch.randn(2, 10, 128), torch.randn(2, 10, 7, 7, 512)
 for setting in ("fully", "weakly"):
-    full, zero, none = (models[name, setting] for name in (FULL, NO_ISCE, NO_ESCM))
+    full, zero, none = (networks[name, setting] for name in (FULL, NO_ISCE, NO_ESCM))
     for model in (zero, none):
         assert not model.load_state_dict(full.state_dict(), strict=False).missing_keys
     with torch.no_grad():
@@ -163,7 +156,7 @@ def after_encoder(model: torch.nn.Module, a: torch.Tensor, v: torch.Tensor) -> t
     return model.head((a + v) / 2)[0]
 
 
-zero, none, order = models[NO_ISCE, "fully"], models[NO_ESCM, "fully"], torch.randperm(10)
+zero, none, order = networks[NO_ISCE, "fully"], networks[NO_ESCM, "fully"], torch.randperm(10)
 with torch.no_grad():
     a, v, _ = none.encoder(audio, visual)
     for name, model in ((NO_ESCM, none), (NO_ISCE, zero)):
@@ -193,7 +186,7 @@ with torch.no_grad():
 # %% tags=["nbval-check-output"]
 ramp = torch.arange(256.0).expand(1, 10, 256)
 for prior in ("average", "maximum"):
-    state, _ = EventSemanticConsistency(dropout=0.2, prior=prior).priors(ramp, ramp)
+    state, _ = models.escm.EventSemanticConsistency(dropout=0.2, prior=prior).priors(ramp, ramp)
     print(f"{prior}: state {tuple(state.shape)}, forward {state[0, 0, 0]:.0f} to {state[0, 0, -1]:.0f}, "
           f"backward {state[0, 1, 0]:.0f} to {state[0, 1, -1]:.0f}")
 
@@ -209,9 +202,9 @@ for prior in ("average", "maximum"):
 # Every row in both settings, each with the same seeds. What is missing is trained, the rest is loaded.
 
 # %%
-runs = sweep(book_configs("III", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)).check().records
+runs = study.book_runs("III", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)
 data = vscg.load_dataset(DATA)
-result = table("III", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
+result = study.table("III", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
 frame, differences = result.frame(), result.differences()
 print(f"{len(runs)} runs on {DATA}, {sum(run.fresh for run in runs)} trained now, "
       f"on {'; '.join(dict.fromkeys(run.values['device'] for run in runs))}")
@@ -226,7 +219,7 @@ print(f"epochs {', '.join(map(str, sorted({run.config.epochs for run in runs})))
 # An order that differs from the paper's may come from that alone.
 
 # %%
-print(VERDICT_RULE)
+print(study.VERDICT_RULE)
 display(result.show("fully"))
 display(result.show("weakly"))
 
@@ -234,13 +227,13 @@ display(result.show("weakly"))
 # The fully supervised half as a picture.
 
 # %% mystnb={"figure": {"caption": "Table III, fully supervised, measured. The full model is the lowest line.", "name": "fig-table-3-fully"}, "image": {"alt": "Fully supervised: six rows, from w/o ESCM down to the full model, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
-table_figure(frame, "fully")
+plots.table_figure(frame, "fully")
 
 # %% [markdown]
 # And the weakly supervised half.
 
 # %% mystnb={"figure": {"caption": "Table III, weakly supervised, measured.", "name": "fig-table-3-weakly"}, "image": {"alt": "Weakly supervised: six rows, from w/o ESCM down to the full model, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
-table_figure(frame, "weakly")
+plots.table_figure(frame, "weakly")
 
 # %% [markdown]
 # Intervals of rows that overlap do not say that the rows are equal: all rows answered the same clips, and a clip
@@ -254,7 +247,7 @@ table_figure(frame, "weakly")
 # The pairs that the paper argues from, first row minus second, on the same seeds and clips.
 
 # %%
-print(SIGN_RULE)
+print(study.SIGN_RULE)
 display(result.show_differences("fully"))
 display(result.show_differences("weakly"))
 
@@ -262,7 +255,7 @@ display(result.show_differences("weakly"))
 # The same as a picture.
 
 # %% mystnb={"figure": {"caption": "Measured differences between the rows of Table III. A triangle at the edge marks the side on which the paper's difference lies.", "name": "fig-table-3-differences"}, "image": {"alt": "Eight pairs of rows with a dot and its 95% interval for each setting, around a line at zero, and triangles at the left or right edge."}}
-difference_figure(differences)
+plots.difference_figure(differences)
 
 # %% [markdown]
 # Counted: how often the sign is the paper's, how wide the intervals are beside the paper's differences, and how far
@@ -272,7 +265,7 @@ difference_figure(differences)
 for setting in ("fully", "weakly"):
     part = differences[differences.setting == setting]
     signs = ", ".join(f"{name} {number}" for name, number in part.sign.value_counts().items())
-    share, low, high, pairs = order_agreement(result, setting)
+    share, low, high, pairs = study.order_agreement(result, setting)
     print(f"{DATA}, {setting}: {signs}\n"
           f"    half an interval is {((part.high - part.low) / 2).median():.1f} points (median); "
           f"the paper's differences are {part.paper.abs().min():.1f} to {part.paper.abs().max():.1f}\n"
@@ -328,7 +321,7 @@ assert 0 <= at_end <= len(runs) and rise.abs().max() < 1
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir().parent))
+    print(path.relative_to(machine.runs_dir().parent))
 
 # %% [markdown]
 # ## What was established

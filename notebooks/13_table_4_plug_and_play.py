@@ -29,17 +29,11 @@ from IPython.display import display
 from torch import nn
 
 import vscg
-from vscg.data.labels import BACKGROUND
-from vscg.machine import paths
-from vscg.models.plug import PLUGS, build_plug
-from vscg.plots import set_style
-from vscg.plots.tables import difference_figure, table_figure
-from vscg.study.paper import ACCURACY, TABLES
-from vscg.study.runs import book_configs
-from vscg.study.tables import SIGN_RULE, VERDICT_RULE, table, two_way_interval
-from vscg.training.sweep import sweep
+from vscg import machine, models, plots, study
+from vscg.data import BACKGROUND
+from vscg.training import two_way_interval
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters.
@@ -57,8 +51,8 @@ PROTOCOL = "clean"        # clean, or released: with the faults of the published
 # the same paper gives for the same system.
 
 # %% tags=["nbval-check-output"]
-printed = pd.DataFrame({row.name: row.paper for row in TABLES["IV"].rows}).T
-table_one = {"AVEL": ACCURACY["avel"], "PSP-Net": ACCURACY["psp"], "CMBS": ACCURACY["cmbs"]}
+printed = pd.DataFrame({row.name: row.paper for row in study.TABLES["IV"].rows}).T
+table_one = {"AVEL": study.ACCURACY["avel"], "PSP-Net": study.ACCURACY["psp"], "CMBS": study.ACCURACY["cmbs"]}
 print(printed.assign(**{"I, fully": {name: f"{a}" for name, (a, _) in table_one.items()},
                         "I, weakly": {name: f"{b}" for name, (_, b) in table_one.items()}}).fillna("").to_string())
 same = printed.loc["AVEL w/ PSP"].equals(printed.loc["PSP-Net"])
@@ -103,8 +97,8 @@ def size(module: nn.Module) -> int:
 
 torch.manual_seed(0)
 audio, visual = torch.randn(2, 10, 256), torch.randn(2, 10, 256)
-for name in PLUGS:
-    plug = build_plug(name, "fully").eval()
+for name in models.plug.PLUGS:
+    plug = models.plug.build_plug(name, "fully").eval()
     a, v = plug(audio, visual)
     print(f"{name:5} {tuple(audio.shape)} twice -> {tuple(a.shape)}, {tuple(v.shape)}   {size(plug):>9,} parameters")
     assert a.shape == v.shape == audio.shape and (name != "none" or a is audio and v is visual)
@@ -120,7 +114,7 @@ class Toy(nn.Module):
     def __init__(self, plug: str = "none"):
         super().__init__()
         self.audio, self.visual, self.head = nn.Linear(128, 256), nn.Linear(512, 256), nn.Linear(256, 29)
-        self.plug = build_plug(plug, "fully")
+        self.plug = models.plug.build_plug(plug, "fully")
 
     def forward(self, audio: torch.Tensor, visual: torch.Tensor) -> torch.Tensor:
         a, v = self.audio(audio), self.visual(visual.mean((2, 3)))             # (B,T,256)
@@ -132,7 +126,7 @@ convolutions = 256 * 128 * 5 + 128 + 128 * 128 * 5 + 128
 grus = 2 * 2 * 3 * (128 * (256 + 128) + 2 * 128)
 by_hand = convolutions + grus + 2 * 256 * 256 + 2 * 256
 print(f"ESCM by hand: {by_hand:,}")
-for name in PLUGS:
+for name in models.plug.PLUGS:
     toy = Toy(name).eval()
     answer = toy(torch.zeros(1, 10, 128), torch.zeros(1, 10, 7, 7, 512))
     print(f"Toy w/ {name:5} {tuple(answer.shape)}, added {size(toy) - size(Toy()):,}")
@@ -157,8 +151,8 @@ assert size(Toy("escm")) - size(Toy()) == by_hand
 
 # %% tags=["nbval-check-output"]
 systems = {(row.name, setting): vscg.build_model(row.run["system"], setting=setting, **row.run.get("model_options", {}))
-           for row in TABLES["IV"].rows for setting in ("fully", "weakly")}
-bare = {row.name: row.name.split(" w/ ")[0] for row in TABLES["IV"].rows}
+           for row in study.TABLES["IV"].rows for setting in ("fully", "weakly")}
+bare = {row.name: row.name.split(" w/ ")[0] for row in study.TABLES["IV"].rows}
 for setting in ("fully", "weakly"):
     live = pd.Series({name: size(systems[name, setting]) for name in bare})
     shown = pd.DataFrame({f"live, {setting}": live, "added": live - live[list(bare.values())].to_numpy()})
@@ -216,9 +210,9 @@ for name in ("AVEL", "PSP-Net", "CMBS"):
 # Every row in both settings, each with the same seeds. What is missing is trained, the rest is loaded.
 
 # %%
-runs = sweep(book_configs("IV", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)).check().records
+runs = study.book_runs("IV", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)
 data = vscg.load_dataset(DATA)
-result = table("IV", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
+result = study.table("IV", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
 frame, differences = result.frame(), result.differences()
 print(f"{len(runs)} runs on {DATA}, {sum(run.fresh for run in runs)} trained now, "
       f"on {'; '.join(dict.fromkeys(run.values['device'] for run in runs))}")
@@ -233,7 +227,7 @@ print(f"epochs {', '.join(map(str, sorted({run.config.epochs for run in runs})))
 # in front of a classifier; that alone can speed up a slow start, or slow it down.
 
 # %%
-print(VERDICT_RULE)
+print(study.VERDICT_RULE)
 display(result.show("fully"))
 display(result.show("weakly"))
 
@@ -241,13 +235,13 @@ display(result.show("weakly"))
 # The fully supervised half as a picture.
 
 # %% mystnb={"figure": {"caption": "Table IV, fully supervised, measured.", "name": "fig-table-4-fully"}, "image": {"alt": "Fully supervised: seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
-table_figure(frame, "fully")
+plots.table_figure(frame, "fully")
 
 # %% [markdown]
 # And the weakly supervised half.
 
 # %% mystnb={"figure": {"caption": "Table IV, weakly supervised, measured.", "name": "fig-table-4-weakly"}, "image": {"alt": "Weakly supervised: seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
-table_figure(frame, "weakly")
+plots.table_figure(frame, "weakly")
 
 # %% [markdown]
 # Compare rows of one system only: the three systems have different losses, batches and learning rates, and a short
@@ -261,7 +255,7 @@ table_figure(frame, "weakly")
 # The pairs that the paper argues from, first row minus second, on the same seeds and clips.
 
 # %%
-print(SIGN_RULE)
+print(study.SIGN_RULE)
 display(result.show_differences("fully"))
 display(result.show_differences("weakly"))
 
@@ -269,7 +263,7 @@ display(result.show_differences("weakly"))
 # The same as a picture.
 
 # %% mystnb={"figure": {"caption": "What the plugs add, measured. A triangle at the edge marks the side on which the paper's difference lies; a paper's difference of 0 has none.", "name": "fig-table-4-differences"}, "image": {"alt": "Five pairs of rows with a dot and its 95% interval for each setting, around a line at zero, and triangles at the right edge."}}
-difference_figure(differences)
+plots.difference_figure(differences)
 
 # %% [markdown]
 # One difference that the paper prints as zero and does not discuss, AVEL w/ PSP minus PSP-Net, and the weak rule of
@@ -353,7 +347,7 @@ assert 0 <= at_end <= len(runs) and rise.abs().max() < 1
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir().parent))
+    print(path.relative_to(machine.runs_dir().parent))
 
 # %% [markdown]
 # ## What was established

@@ -30,20 +30,12 @@ import math
 import pandas as pd
 import torch
 
-from vscg import load_dataset
-from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS
-from vscg.errors import VscgError
-from vscg.machine import paths
-from vscg.models import build_model
-from vscg.plots import set_style
-from vscg.plots.tables import difference_figure, table_figure
-from vscg.study.paper import TABLES
-from vscg.study.runs import book_configs
-from vscg.study.tables import SIGN_RULE, VERDICT_RULE, order_agreement, sign, table, two_way_interval
-from vscg.training.objectives import LOSSES, build_objective
-from vscg.training.sweep import sweep
+import vscg
+from vscg import machine, plots, study
+from vscg.data import BACKGROUND, CLASSES, SEGMENTS
+from vscg.training import objectives, two_way_interval
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters.
@@ -60,7 +52,7 @@ PROTOCOL = "clean"        # clean, or released: with the faults of the published
 # The ten figures as printed, accuracy on AVE in percent. The paper marks PSP-Net's as reproduced by its authors.
 
 # %% tags=["nbval-check-output"]
-rows = TABLES["V"].rows
+rows = study.TABLES["V"].rows
 printed = pd.DataFrame([(setting, *row.name.split(", ", 1), value)
                         for row in rows for setting, value in row.paper.items()],
                        columns=["setting", "system", "loss", "accuracy (%)"])
@@ -95,8 +87,8 @@ for points in (0.1, 0.9, 1.0):
 # %% tags=["nbval-check-output"]
 IN_THE_TABLE = {"c+t": "fully", "ce+avps": "fully", "c+t+avps": "fully", "bce": "weakly", "2bce+s-bce": "weakly"}
 for loss, setting in IN_THE_TABLE.items():
-    terms = build_objective("vscg", setting=setting, loss=loss).terms
-    print(f"{loss:11}", " + ".join(f"{weight} {name}" for name, weight in LOSSES[loss].items()))
+    terms = vscg.build_objective("vscg", setting=setting, loss=loss).terms
+    print(f"{loss:11}", " + ".join(f"{weight} {name}" for name, weight in objectives.LOSSES[loss].items()))
     print(" " * 11, "reads", ", ".join(dict.fromkeys(field for _, field, _ in terms.values())))
 
 # %% [markdown]
@@ -115,7 +107,7 @@ for loss, setting in IN_THE_TABLE.items():
 silence = torch.zeros(1, 10, 128), torch.zeros(1, 10, 7, 7, 512)
 for system in ("vscg", "psp"):
     for head in ("two_part", "segment"):
-        model = build_model(system, head=head).eval()
+        model = vscg.build_model(system, head=head).eval()
         given = [name for name, value in vars(model(*silence)).items()
                  if torch.is_tensor(value) and name != "attention"]
         size = sum(p.numel() for p in model.head.parameters())
@@ -130,8 +122,8 @@ labels = torch.zeros(1, SEGMENTS, CLASSES)
 labels[..., BACKGROUND] = 1
 for system, loss in (("vscg", "ce+avps"), ("psp", "c+t"), ("psp", "c+t+avps")):
     try:
-        build_objective(system, loss=loss)(build_model(system)(*silence), labels)
-    except VscgError as error:
+        vscg.build_objective(system, loss=loss)(vscg.build_model(system)(*silence), labels)
+    except vscg.VscgError as error:
         print(f"{system} with its own head: {error}")
     else:
         raise AssertionError("a loss was computed from an output that is not there")
@@ -169,11 +161,11 @@ print(f"smooth loss of a perfect answer {floor:.4f}, of certainty about a wrong 
 # loaded. Four of the rows are the systems with their own losses and serve other tables as well.
 
 # %%
-runs = sweep(book_configs("V", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)).check()
-data = load_dataset(DATA)
-result = table("V", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
-print(f"{len(runs.records)} runs on {DATA}, {sum(record.fresh for record in runs.records)} trained now; "
-      + "; ".join(dict.fromkeys(record.values["device"] for record in runs.records)))
+runs = study.book_runs("V", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)
+data = vscg.load_dataset(DATA)
+result = study.table("V", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
+print(f"{len(runs)} runs on {DATA}, {sum(record.fresh for record in runs)} trained now; "
+      + "; ".join(dict.fromkeys(record.values["device"] for record in runs)))
 
 # %% [markdown]
 # Two things first that need no table. How large is $\mathcal L_{avps}$, with its weight, within the loss that it is
@@ -184,7 +176,7 @@ print(f"{len(runs.records)} runs on {DATA}, {sum(record.fresh for record in runs
 cells = {cell.row.name: cell for cell in result.cells}
 lines = {}
 for name, cell in cells.items():
-    weight = LOSSES[cell.records[0].config.loss].get("avps")
+    weight = objectives.LOSSES[cell.records[0].config.loss].get("avps")
     if weight:
         history = pd.concat([record.history for record in cell.records]).groupby("epoch").mean()
         share = 100 * weight * history["avps"] / history["loss"]
@@ -217,9 +209,9 @@ print(pd.DataFrame(lines).T.round(3).to_string())
 # Two rules decide what is called agreement.
 
 # %% tags=["nbval-check-output"]
-print(VERDICT_RULE)
+print(study.VERDICT_RULE)
 print()
-print(SIGN_RULE)
+print(study.SIGN_RULE)
 
 # %% [markdown]
 # On any data set but AVE, the paper's column and ours answer different questions: compare the order of rows and the
@@ -232,7 +224,7 @@ print(SIGN_RULE)
 result.show("fully")
 
 # %% mystnb={"figure": {"caption": "Three fully supervised losses on VSCG and on PSP-Net, on the data set and with the profile of the parameters; the bars are 95% intervals.", "name": "fig-table-5-fully"}, "image": {"alt": "Six rows, three losses for VSCG and three for PSP-Net, each with a filled dot selected by validation and an open dot selected by test, and their intervals."}}
-table_figure(result.frame(), "fully")
+plots.table_figure(result.frame(), "fully")
 
 # %% [markdown]
 # The dots of one system belong together. Rows whose intervals overlap can still differ reliably, because all rows were
@@ -244,7 +236,7 @@ table_figure(result.frame(), "fully")
 result.show("weakly")
 
 # %% mystnb={"figure": {"caption": "The clip loss alone and with the smooth loss, on VSCG and on PSP-Net, trained with presence tags; the bars are 95% intervals.", "name": "fig-table-5-weakly"}, "image": {"alt": "Four rows, two losses for VSCG and two for PSP-Net, each with a filled dot selected by validation and an open dot selected by test, and their intervals."}}
-table_figure(result.frame(), "weakly")
+plots.table_figure(result.frame(), "weakly")
 
 # %% [markdown]
 # What these four networks can differ in is seen from how often they say "background". With presence tags
@@ -289,7 +281,7 @@ result.show_differences("fully")
 result.show_differences("weakly")
 
 # %% mystnb={"figure": {"caption": "What each proposed loss adds, paired over seeds and clips; the triangles point to the side on which the paper's difference lies.", "name": "fig-table-5-differences"}, "image": {"alt": "Six differences around a zero line with 95% intervals, four fully and two weakly supervised, and a triangle at the right edge of each row."}}
-difference_figure(result.differences())
+plots.difference_figure(result.differences())
 
 # %% [markdown]
 # An interval that crosses the line says that this many seeds and clips cannot tell. In the paper all six differences
@@ -301,7 +293,7 @@ print(f"{DATA}, profile {PROFILE}: signs", differences["sign"].value_counts().to
 for _, line in differences[differences["sign"] == "contradicts"].iterrows():
     print(f"contradicts the paper, {line['setting']}: {line['first']} minus {line['second']}")
 for setting in ("fully", "weakly"):
-    share, low, high, pairs = order_agreement(result, setting)
+    share, low, high, pairs = study.order_agreement(result, setting)
     print(f"{setting}: {100 * share:.0f}% of {pairs} pairs of rows in the paper's order "
           f"({100 * low:.0f}% to {100 * high:.0f}%)")
 assert set(differences["sign"]) <= {"agrees", "contradicts", "open", "one seed"} and len(differences) == 6
@@ -323,7 +315,7 @@ def gain(system: str):
 more, paper_more = ours_vscg - ours_psp, round(paper_vscg - paper_psp, 1)
 interval = two_way_interval(more)
 print(f"{DATA}: gain on VSCG minus gain on PSP-Net {more.mean():+.1f} points "
-      f"({interval[0]:+.1f} to {interval[1]:+.1f}); paper {paper_more:+.1f}: {sign(paper_more, interval, len(more))}")
+      f"({interval[0]:+.1f} to {interval[1]:+.1f}); paper {paper_more:+.1f}: {study.sign(paper_more, interval, len(more))}")
 
 # %% [markdown]
 # ## What the notes say
@@ -360,7 +352,7 @@ print(flattery.round(2).to_string())
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir()))
+    print(path.relative_to(machine.runs_dir()))
 
 # %% [markdown]
 # ## What was established

@@ -35,21 +35,12 @@ from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
-from vscg import load_dataset
-from vscg.machine import paths
-from vscg.machine.device import best_device, device_name
-from vscg.models import SYSTEMS, build_model
-from vscg.plots import COLOURS, OTHERS, set_style
-from vscg.plots.tables import difference_figure
-from vscg.study.paper import COST
-from vscg.study.runs import book_configs
-from vscg.study.show import styled
-from vscg.study.tables import SIGN_RULE, VERDICT_RULE, table
-from vscg.training.config import SCHEDULES, RunConfig
-from vscg.training.objectives import build_objective
-from vscg.training.sweep import sweep
+import vscg
+from vscg import machine, plots, study
+from vscg.models import SYSTEMS
+from vscg.training import SCHEDULES
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters.
@@ -69,8 +60,8 @@ BATCH = 8                 # clips in each of its steps
 # those that the paper's authors reproduced.
 
 # %% tags=["nbval-check-output"]
-paper = pd.DataFrame(COST, index=["accuracy (%)", "memory (MiB)", "time (min)"]).T.rename(
-    index={name: SYSTEMS[name].title for name in COST})
+paper = pd.DataFrame(study.COST, index=["accuracy (%)", "memory (MiB)", "time (min)"]).T.rename(
+    index={name: SYSTEMS[name].title for name in study.COST})
 ratios = pd.DataFrame({f"{what.split()[0]}, of VSCG's": paper[what] / paper.loc["VSCG", what]
                        for what in ("memory (MiB)", "time (min)")})
 print(paper.join(ratios.round(2)).to_string())
@@ -84,7 +75,7 @@ print(paper.join(ratios.round(2)).to_string())
 # The published settings differ in more than epochs:
 
 # %% tags=["nbval-check-output"]
-published = {SYSTEMS[name].title: SCHEDULES[name, "fully"] for name in COST}
+published = {SYSTEMS[name].title: SCHEDULES[name, "fully"] for name in study.COST}
 DOUBLE = ("CMBS", "DMIN")           # what their published programs compute in
 for title, schedule in published.items():
     print(f"{title:5} batch {schedule.batch:3d}, {schedule.epochs} epochs, "
@@ -102,13 +93,13 @@ for title, schedule in published.items():
 # What is missing is trained, the rest loaded. The same three rows stand in Table I.
 
 # %%
-runs = sweep(book_configs("VI", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)).check()
-data = load_dataset(DATA)
-result = table("VI", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
-print(f"{len(runs.records)} runs on {DATA}, {sum(record.fresh for record in runs.records)} trained now; "
-      + "; ".join(dict.fromkeys(record.values["device"] for record in runs.records)))
-for name in COST:
-    config = RunConfig(system=name, data=DATA, profile=PROFILE, protocol=PROTOCOL).resolve()
+runs = study.book_runs("VI", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)
+data = vscg.load_dataset(DATA)
+result = study.table("VI", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
+print(f"{len(runs)} runs on {DATA}, {sum(record.fresh for record in runs)} trained now; "
+      + "; ".join(dict.fromkeys(record.values["device"] for record in runs)))
+for name in study.COST:
+    config = vscg.RunConfig(system=name, data=DATA, profile=PROFILE, protocol=PROTOCOL).resolve()
     print(f"{SYSTEMS[name].title:5} batch {config.batch}, {config.epochs} epochs")
 
 # %% [markdown]
@@ -117,9 +108,9 @@ for name in COST:
 # The rules first.
 
 # %% tags=["nbval-check-output"]
-print(VERDICT_RULE)
+print(study.VERDICT_RULE)
 print()
-print(SIGN_RULE)
+print(study.SIGN_RULE)
 
 # %% [markdown]
 # On any other data than AVE, read the order and the signs, never the figures. With a short schedule, and the quick and
@@ -138,7 +129,7 @@ result.show_differences("fully")
 # The same as a picture.
 
 # %% mystnb={"figure": {"caption": "VSCG's accuracy minus CMBS's and DMIN's, paired over seeds and clips; the triangles point to the paper's side.", "name": "fig-table-6-differences"}, "image": {"alt": "Two differences with 95% intervals around a zero line, VSCG minus CMBS and VSCG minus DMIN, each with a triangle at the right edge."}}
-difference_figure(result.differences())
+plots.difference_figure(result.differences())
 
 # %% [markdown]
 # An interval that lies wholly left of the line contradicts the paper's order, on this data and after this many epochs;
@@ -179,7 +170,7 @@ for cell in result.cells:
                       "threads": values["threads"], "date": values["finished"][:10]})
 cost = pd.DataFrame(lines)
 assert (cost[["seconds", "peak (MiB)", "data (MiB)"]] > 0).all().all()
-styled(cost.round(1).astype({"seconds": str, "ms per clip": str, "peak (MiB)": str, "data (MiB)": str}),
+study.styled(cost.round(1).astype({"seconds": str, "ms per clip": str, "peak (MiB)": str, "data (MiB)": str}),
        f"What the runs took on {DATA}, profile {PROFILE}.", "cost-records")
 
 # %% [markdown]
@@ -234,8 +225,8 @@ assert lstm_flops(nn.LSTM(8, 4)) == 10 * 2 * (4 * 8 * 4 + 4 * 4 * 4)
 # %% tags=["nbval-check-output"]
 clip = torch.zeros(1, 10, 128), torch.zeros(1, 10, 7, 7, 512)
 flops = {}
-for name in COST:
-    model = build_model(name)
+for name in study.COST:
+    model = vscg.build_model(name)
     with FlopCounterMode(display=False) as counter:
         model(*clip)
     flops[SYSTEMS[name].title] = {"counted": counter.get_total_flops() / 1e6, "LSTMs by hand": lstm_flops(model) / 1e6}
@@ -279,11 +270,11 @@ rows = data.splits["train"][:BATCH]
 batch = (torch.from_numpy(data.audio[rows]), torch.from_numpy(data.visual[rows]).float(),
          torch.from_numpy(data.labels[rows]))
 lines = {}
-for name in COST:
+for name in study.COST:
     torch.manual_seed(0)
-    model, title = build_model(name).train(), SYSTEMS[name].title
+    model, title = vscg.build_model(name).train(), SYSTEMS[name].title
     weights = 16 * sum(p.numel() for p in model.parameters()) / MIB
-    clip_size = kept_per_clip(model, build_objective(name), *batch)
+    clip_size = kept_per_clip(model, vscg.build_objective(name), *batch)
     at = {b: weights + b * clip_size for b in (128, published[title].batch)}
     lines[title] = {"weights": weights, "per clip": clip_size, "batch 128": at[128],
                     "published batch": at[published[title].batch],
@@ -309,16 +300,16 @@ assert (memory > 0).all().all()
 # clock, after everything in the queue is done.
 
 # %%
-device = torch.device(best_device())
+device = torch.device(machine.best_device())
 if device.type == "cpu":
     torch.set_num_threads(1)
 contestants = {}
 for title, precision in [(title, torch.float32) for title in published] + [(title, torch.float64) for title in DOUBLE]:
-    name = next(name for name in COST if SYSTEMS[name].title == title)
+    name = next(name for name in study.COST if SYSTEMS[name].title == title)
     torch.manual_seed(0)
-    model = build_model(name).to(device, precision).train()
+    model = vscg.build_model(name).to(device, precision).train()
     contestants[title if precision == torch.float32 else f"{title}, double"] = (
-        model, build_objective(name).to(device), torch.optim.Adam(model.parameters(), lr=SCHEDULES[name, "fully"].lr),
+        model, vscg.build_objective(name).to(device), torch.optim.Adam(model.parameters(), lr=SCHEDULES[name, "fully"].lr),
         [values.to(device, precision) for values in batch])
 
 
@@ -350,7 +341,7 @@ seconds = pd.DataFrame([{name: step(*parts) for name, parts in contestants.items
 to_vscg = seconds.div(seconds["VSCG"], axis=0)
 steps = pd.DataFrame({"ms per step": 1000 * seconds.median(), "ratio": to_vscg.median(), "lowest": to_vscg.min(),
                       "highest": to_vscg.max()})
-print(f"batch of {BATCH} clips of {DATA}, {ROUNDS} rounds, {device_name(device)}; ratios to VSCG in the same round")
+print(f"batch of {BATCH} clips of {DATA}, {ROUNDS} rounds, {machine.device_name(device)}; ratios to VSCG in the same round")
 print(steps.round(2).to_string())
 assert (steps > 0).all().all() and len(seconds) == ROUNDS
 
@@ -375,11 +366,11 @@ shown = pd.DataFrame({
 def ratio_figure(table: pd.DataFrame) -> plt.Figure:
     """A dot for each system (row) and ratio (column); the paper's are diamonds."""
     fig, ax = plt.subplots(figsize=(7.5, 4.6), layout="constrained")
-    for colour, title in zip(OTHERS, table.index, strict=False):
+    for colour, title in zip(plots.OTHERS, table.index, strict=False):
         for at, (what, value) in enumerate(table.loc[title].items()):
             ax.plot(value, at, "D" if "paper" in what else "o", markersize=9, color=colour,
                     label=title if at == 1 else None)
-    ax.axvline(1, color=COLOURS["fused"], linewidth=2, label="VSCG")
+    ax.axvline(1, color=plots.COLOURS["fused"], linewidth=2, label="VSCG")
     ax.set(xscale="log", xlabel="multiple of VSCG's (no unit)", ylim=(len(table.columns) - 0.5, -0.5))
     ticks = [t for t in (0.25, 0.5, 1, 2, 4, 8, 16, 32) if table.min(axis=None) / 2 < t < table.max(axis=None) * 2]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
@@ -417,7 +408,7 @@ for title in DOUBLE:
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir()))
+    print(path.relative_to(machine.runs_dir()))
 
 # %% [markdown]
 # ## What was established

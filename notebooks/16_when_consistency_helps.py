@@ -31,14 +31,10 @@ import numpy as np
 import pandas as pd
 
 import vscg
-from vscg import plots
-from vscg.data.labels import BACKGROUND
-from vscg.machine import paths
-from vscg.study import show, tables
-from vscg.study.paper import TABLES
-from vscg.study.runs import AMBIGUITIES, ambiguity_configs
-from vscg.training.evaluation import bounds, draws, resampled_means
-from vscg.training.sweep import sweep
+from vscg import machine, plots, study
+from vscg.data import BACKGROUND
+from vscg.study import show
+from vscg.training import bounds, draws, resampled_means, two_way_interval
 
 plots.set_style()
 
@@ -54,7 +50,7 @@ SEEDS = None              # runs of each kind, seeds 0 to SEEDS-1; None: the pro
 # What the paper measured of ESCM, on AVE, whose ambiguity is what it is.
 
 # %% tags=["nbval-check-output"]
-paper = {row.name: row.paper for row in TABLES["III"].rows}
+paper = {row.name: row.paper for row in study.TABLES["III"].rows}
 for setting in ("fully", "weakly"):
     full, without = paper["ISCE w/ CERE (full)"][setting], paper["w/o ESCM"][setting]
     print(f"paper, AVE, {setting} supervised: {full:.1f}% with ESCM, {without:.1f}% without, "
@@ -70,8 +66,8 @@ for setting in ("fully", "weakly"):
 # class evidence in all ten seconds, so one lost second of the other modality is enough there.
 
 # %%
-configs = ambiguity_configs(planted=PLANTED, profile=PROFILE, seeds=SEEDS)
-names = dict(zip(AMBIGUITIES, dict.fromkeys(config.data for config in configs), strict=True))
+configs = study.ambiguity_configs(planted=PLANTED, profile=PROFILE, seeds=SEEDS)
+names = dict(zip(study.AMBIGUITIES, dict.fromkeys(config.data for config in configs), strict=True))
 truths, weak = {}, {}
 for dial, name in names.items():
     data = vscg.load_dataset(name)
@@ -89,12 +85,12 @@ for dial, name in names.items():
 # Training clips are turned along with the test clips.
 
 # %% tags=["nbval-check-output"]
-truth = truths[AMBIGUITIES[0]]
+truth = truths[study.AMBIGUITIES[0]]
 event = truth != BACKGROUND
 print("same labels at every position:", all(np.array_equal(truth, other) for other in truths.values()))
-pairs = list(zip(AMBIGUITIES, AMBIGUITIES[1:], strict=False))
+pairs = list(zip(study.AMBIGUITIES, study.AMBIGUITIES[1:], strict=False))
 print("a weak second stays weak:     ", all((weak[b] | ~weak[a]).all() for a, b in pairs))
-print("no weak second at position 0: ", not weak[AMBIGUITIES[0]].any())
+print("no weak second at position 0: ", not weak[study.AMBIGUITIES[0]].any())
 assert all(np.array_equal(truth, other) for other in truths.values())
 
 # %% [markdown]
@@ -104,10 +100,10 @@ assert all(np.array_equal(truth, other) for other in truths.values())
 # reads the output of PSP. With the same seed both meet the same batches. Runs that exist are loaded.
 
 # %%
-runs = sweep(configs).check()
+runs = study.book_runs("ambiguity", data=PLANTED, profile=PROFILE, seeds=SEEDS)
 seeds = len({config.seed for config in configs})
-print(f"{len(runs.records)} runs, {sum(record.fresh for record in runs.records)} of them trained now; seeds: {seeds}; "
-      f"device: {', '.join(sorted({record.values['device'] for record in runs.records}))}")
+print(f"{len(runs)} runs, {sum(record.fresh for record in runs)} of them trained now; seeds: {seeds}; "
+      f"device: {', '.join(sorted({record.values['device'] for record in runs}))}")
 
 # %% [markdown]
 # From here on everything is computed from one array for each position and system: whether a second is right, for each
@@ -118,7 +114,7 @@ def predictions(selection: str = "validation") -> dict:
     """(dial, with ESCM?) -> predicted classes (S,N,10) at the epochs that `selection` picked."""
     parts = {}
     dials = {name: dial for dial, name in names.items()}
-    for config, record in zip(configs, runs.records, strict=True):
+    for config, record in zip(configs, runs, strict=True):
         key = dials[config.data], config.model_options.get("escm", True)
         parts.setdefault(key, []).append(record.predictions(selection))
     return {key: np.stack(part) for key, part in parts.items()}
@@ -138,12 +134,12 @@ assert all(part.shape == (seeds, *truth.shape) for part in right.values())
 def row(dial: float, escm: bool) -> dict:
     """One line: accuracy of one system at one position, fractions."""
     values = right[dial, escm].mean(2)
-    low, high = tables.two_way_interval(values)
+    low, high = two_way_interval(values)
     return {"name": f"dial {dial:.1f}", "group": "with ESCM" if escm else "without ESCM",
             "mean": values.mean(), "low": low, "high": high}
 
 
-accuracy = pd.DataFrame([row(dial, escm) for dial in AMBIGUITIES for escm in (True, False)])
+accuracy = pd.DataFrame([row(dial, escm) for dial in study.AMBIGUITIES for escm in (True, False)])
 for entry in accuracy.itertuples():
     print(f"{PLANTED}, {entry.name}, {entry.group:12}: {100 * entry.mean:5.1f}% "
           f"(95% interval {100 * entry.low:.1f} to {100 * entry.high:.1f})")
@@ -187,9 +183,9 @@ def line(name: str, mean: float, resampled: np.ndarray, **more) -> dict:
 
 
 every = np.ones_like(event)
-gains = pd.DataFrame([line(f"dial {dial:.1f}", *gain(dial, every)) for dial in AMBIGUITIES])
-last = AMBIGUITIES[-1]
-whole = tables.two_way_interval(right[last, True].mean(2) - right[last, False].mean(2))
+gains = pd.DataFrame([line(f"dial {dial:.1f}", *gain(dial, every)) for dial in study.AMBIGUITIES])
+last = study.AMBIGUITIES[-1]
+whole = two_way_interval(right[last, True].mean(2) - right[last, False].mean(2))
 assert np.allclose(gains.iloc[-1][["low", "high"]].astype(float), whole)       # the book's interval, to the digit
 print(f"{PLANTED}, gain of ESCM in percentage points")
 print((100 * gains.set_index("name")).round(1).to_string())
@@ -203,17 +199,17 @@ plots.intervals(gains, references={"no gain": 0.0}, value_label="gain of ESCM (p
 # another story.
 
 # %%
-dials = np.array(AMBIGUITIES)
+dials = np.array(study.AMBIGUITIES)
 by_clip = np.stack([right[dial, True].mean(2) - right[dial, False].mean(2) for dial in dials])    # (4,S,N)
 centred = dials - dials.mean()
 slope = np.tensordot(centred / (centred**2).sum(), by_clip, 1) * np.ptp(dials)
 growth = {"ends": by_clip[-1] - by_clip[0], "line through all": slope}
 for name, values in growth.items():
-    low, high = tables.two_way_interval(values)
+    low, high = two_way_interval(values)
     print(f"growth over the dial, {name:16}: {100 * values.mean():+.1f} points (95% interval {100 * low:+.1f} to "
           f"{100 * high:+.1f})")
-low, high = tables.two_way_interval(growth["ends"])
-print(f"\nby the rule, on {PLANTED}, profile {PROFILE}, seeds: {seeds}. Verdict: {tables.sign(1.0, (low, high), seeds)}")
+low, high = two_way_interval(growth["ends"])
+print(f"\nby the rule, on {PLANTED}, profile {PROFILE}, seeds: {seeds}. Verdict: {study.sign(1.0, (low, high), seeds)}")
 print(f"a growth smaller than about {50 * (high - low):.1f} points could not be told from none here")
 
 # %% [markdown]
@@ -226,7 +222,7 @@ print(f"a growth smaller than about {50 * (high - low):.1f} points could not be 
 
 # %%
 last_epochs = {}
-for config, record in zip(configs, runs.records, strict=True):
+for config, record in zip(configs, runs, strict=True):
     key = config.data, "without" if config.model_options else "with"
     last_epochs.setdefault(key, []).append(100 * record.history["val_accuracy"].to_numpy()[-2:])
 for (name, escm), values in last_epochs.items():
@@ -246,9 +242,9 @@ for (name, escm), values in last_epochs.items():
 # the third kind.
 
 # %%
-kinds = {dial: {"strong": event & ~weak[dial], "weak": weak[dial], "background": ~event} for dial in AMBIGUITIES}
+kinds = {dial: {"strong": event & ~weak[dial], "weak": weak[dial], "background": ~event} for dial in study.AMBIGUITIES}
 parts = [line(f"dial {dial:.1f}", *gain(dial, seconds), group=f"{kind} seconds", share=seconds.mean())
-         for dial in AMBIGUITIES for kind, seconds in kinds[dial].items() if seconds.any()]
+         for dial in study.AMBIGUITIES for kind, seconds in kinds[dial].items() if seconds.any()]
 split = pd.DataFrame(parts)
 split["contribution"] = split["mean"] * split["share"]
 print(f"{PLANTED}: share of all seconds (%), gain in them, and what that adds to the whole gain (points)")
@@ -264,7 +260,7 @@ plots.intervals(split, references={"no gain": 0.0}, value_label="gain of ESCM (p
 # comparison, weak minus strong, on the same resamples:
 
 # %%
-for dial in AMBIGUITIES[1:]:
+for dial in study.AMBIGUITIES[1:]:
     mean_weak, drawn_weak = gain(dial, kinds[dial]["weak"])
     mean_strong, drawn_strong = gain(dial, kinds[dial]["strong"])
     low, high = bounds(drawn_weak - drawn_strong)
@@ -292,9 +288,9 @@ def fate(dial: float, escm: bool) -> dict:
             "another event": (~hit & ~said).mean(), "background right": right[dial, escm][:, ~event].mean()}
 
 
-fates = pd.DataFrame([fate(dial, escm) for dial in AMBIGUITIES for escm in (True, False)])
+fates = pd.DataFrame([fate(dial, escm) for dial in study.AMBIGUITIES for escm in (True, False)])
 text = fates.assign(**{column: (100 * fates[column]).map("{:.1f}".format) for column in fates.columns[2:]})
-show.styled(text, f"{PLANTED}, test clips, percent: event seconds by what became of them (three columns), and "
+study.styled(text, f"{PLANTED}, test clips, percent: event seconds by what became of them (three columns), and "
                "background seconds that are right.", "fates")
 
 # %% [markdown]
@@ -309,7 +305,7 @@ show.styled(text, f"{PLANTED}, test clips, percent: event seconds by what became
 
 # %%
 tested = {key: classes == truth for key, classes in predictions("test").items()}
-for dial in AMBIGUITIES:
+for dial in study.AMBIGUITIES:
     flattery = {escm: 100 * (tested[dial, escm].mean() - right[dial, escm].mean()) for escm in (True, False)}
     mean, resampled = gain(dial, every, tested)
     low, high = bounds(resampled)
@@ -328,7 +324,7 @@ text = pd.DataFrame({"position": table["name"], "seconds": table["group"], "gain
 files = show.write_table(show.export_folder(PLANTED, PROFILE), "ambiguity", table, text,
                             f"Gain of ESCM on {PLANTED}, profile {PROFILE}, seeds: {seeds}. Not a reproduction of "
                             "accuracies on AVE.")
-print("\n".join(str(file.relative_to(paths.runs_dir().parent)) for file in files))
+print("\n".join(str(file.relative_to(machine.runs_dir().parent)) for file in files))
 
 # %% [markdown]
 # ## What was established

@@ -32,32 +32,19 @@ import torch
 from IPython.display import display
 
 import vscg
-from vscg.data.labels import BACKGROUND, CATEGORIES
+from vscg import plots, study
+from vscg.data import BACKGROUND, CATEGORIES
 from vscg.models import SYSTEMS
-from vscg.plots import intervals, set_style, timeline
-from vscg.plots.attention import attention_of_systems, score_against_accuracy
-from vscg.study.localisation import (
-    SCORES,
-    attention_of,
-    centre_prior,
-    chance,
-    clip_means,
-    iou,
-    other_clip,
-    pointing,
-    roc_auc,
-    scored_seconds,
-    scores,
-    success,
-    success_area,
+from vscg.study import localisation
+from vscg.training import (
+    bootstrap_interval,
+    bounds,
+    draws,
+    resampled_means,
+    two_way_interval,
 )
-from vscg.study.rules import SIGN_RULE, sign
-from vscg.study.runs import book_configs
-from vscg.study.show import styled
-from vscg.training.evaluation import bootstrap_interval, bounds, draws, resampled_means, two_way_interval
-from vscg.training.sweep import sweep
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters.
@@ -93,9 +80,9 @@ for threshold in (0.25, 0.5, 1):
     claimed = toy >= threshold * toy.max()
     by_hand = (claimed & there).sum() / (claimed | there).sum()
     print(f"threshold {threshold}: {claimed.sum()} regions claimed, IoU {by_hand:.3f}")
-    assert np.isclose(by_hand, iou(toy, there, threshold).item())
-print(f"pointing {pointing(toy, there).item():.0f}, ROC AUC {roc_auc(toy, there).item():.3f} = 13 of 14 pairs")
-assert np.isclose(roc_auc(toy, there).item(), 13 / 14)
+    assert np.isclose(by_hand, localisation.iou(toy, there, threshold).item())
+print(f"pointing {localisation.pointing(toy, there).item():.0f}, ROC AUC {localisation.roc_auc(toy, there).item():.3f} = 13 of 14 pairs")
+assert np.isclose(localisation.roc_auc(toy, there).item(), 13 / 14)
 
 # %% [markdown]
 # Whoever chooses the threshold chooses the IoU. We come back to that below.
@@ -106,10 +93,10 @@ assert np.isclose(roc_auc(toy, there).item(), 13 / 14)
 
 # %% tags=["nbval-check-output"]
 overlap = np.random.default_rng(0).random((1000, 10))
-curve = [success(overlap, at).mean() for at in (0.25, 0.5, 0.75)]
+curve = [localisation.success(overlap, at).mean() for at in (0.25, 0.5, 0.75)]
 print("success from 0.25, 0.5, 0.75:", [round(float(share), 3) for share in curve])
-print(f"area under the success curve {success_area(overlap).mean():.3f}, mean IoU {overlap.mean():.3f}")
-assert abs(success_area(overlap).mean() - overlap.mean()) < 0.025
+print(f"area under the success curve {localisation.success_area(overlap).mean():.3f}, mean IoU {overlap.mean():.3f}")
+assert abs(localisation.success_area(overlap).mean() - overlap.mean()) < 0.025
 
 # %% [markdown]
 # That is why "AUC" on this page is the ROC curve's.
@@ -121,7 +108,7 @@ assert abs(success_area(overlap).mean() - overlap.mean()) < 0.025
 # first, then places; DMIN has a third kind. What is missing is trained, the rest is loaded.
 
 # %%
-runs = sweep(book_configs("I", data=DATA, profile=PROFILE, seeds=SEEDS)).check().records
+runs = study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)
 data = vscg.load_dataset(DATA)
 test = data.splits["test"]
 truth, category = data.labels[test].argmax(-1), data.category[test]
@@ -142,13 +129,13 @@ maps, right = {}, {}          # (system, setting, sound) -> (S,N,10,7,7); (syste
 for run in runs:
     name, setting, model = SYSTEMS[run.config.system].title, run.config.setting, run.model()
     right.setdefault((name, setting), []).append(run.predictions() == truth)
-    maps.setdefault((name, setting, "own sound"), []).append(attention_of(model, data, test))
+    maps.setdefault((name, setting, "own sound"), []).append(localisation.attention_of(model, data, test))
     if setting == "fully":
-        foreign = test[other_clip(category, run.config.seed)]
-        maps.setdefault((name, setting, "other sound"), []).append(attention_of(model, data, test, foreign))
+        foreign = test[localisation.other_clip(category, run.config.seed)]
+        maps.setdefault((name, setting, "other sound"), []).append(localisation.attention_of(model, data, test, foreign))
         torch.manual_seed(run.config.seed)
         fresh = vscg.build_model(run.config.system, **run.config.model_options).eval()
-        maps.setdefault((name, setting, "before training"), []).append(attention_of(fresh, data, test))
+        maps.setdefault((name, setting, "before training"), []).append(localisation.attention_of(fresh, data, test))
 maps, right = ({key: np.stack(values) for key, values in found.items()} for found in (maps, right))
 systems = [name for name, setting, sound in maps if (setting, sound) == ("fully", "own sound")]
 assert all(np.allclose(values.sum((3, 4)), 1, atol=1e-3) for values in maps.values())
@@ -171,12 +158,12 @@ print(f"maps of {', '.join(systems)}: {next(iter(maps.values())).shape} each (se
 if mask is None:
     print(NO_MASK)
 else:
-    scored = scored_seconds(data.labels[test], mask)
-    measured = {key: [scores(seed, mask, scored) for seed in values] for key, values in maps.items()}
-    measured = {key: {what: np.stack([s[what] for s in seeds]) for what in SCORES}       # (S,C) each
+    scored = localisation.scored_seconds(data.labels[test], mask)
+    measured = {key: [localisation.scores(seed, mask, scored) for seed in values] for key, values in maps.items()}
+    measured = {key: {what: np.stack([s[what] for s in seeds]) for what in localisation.SCORES}       # (S,C) each
                 for key, seeds in measured.items()}
-    fixed = {"chance": chance(mask, scored),
-             "centre prior": scores(np.broadcast_to(centre_prior(), mask.shape), mask, scored)}
+    fixed = {"chance": localisation.chance(mask, scored),
+             "centre prior": localisation.scores(np.broadcast_to(localisation.centre_prior(), mask.shape), mask, scored)}
     print(f"{data.name}: {scored.sum()} seconds of {scored.any(1).sum()} test clips count; the object covers "
           f"{mask.sum((2, 3))[scored].mean():.1f} of 49 regions (mean)")
     assert np.allclose(fixed["chance"]["roc_auc"], 0.5) and 0 < fixed["chance"]["pointing"].mean() < 1
@@ -198,10 +185,10 @@ def table(whats, setting="fully"):
     """Two of the scores as a table: the systems, then the references."""
     rows = {name: measured[name, setting, "own sound"] for name in systems}
     rows |= {name: {what: values[None] for what, values in found.items()} for name, found in fixed.items()}
-    frame = pd.DataFrame([{"system": name, **{f"{SCORES[what]} (%)": text(found[what]) for what in whats}}
+    frame = pd.DataFrame([{"system": name, **{f"{localisation.SCORES[what]} (%)": text(found[what]) for what in whats}}
                           for name, found in rows.items()])
     seeds = len(next(iter(measured.values()))["iou"])
-    return styled(frame, f"Attention against the true source, {setting} supervised, {DATA}, profile {PROFILE}, seeds: "
+    return study.styled(frame, f"Attention against the true source, {setting} supervised, {DATA}, profile {PROFILE}, seeds: "
                   f"{seeds}. In brackets: 95% interval.", f"localisation-{whats[0]}-{setting}")
 
 
@@ -232,7 +219,7 @@ if mask is not None:
     assert dots[["mean", "low", "high"]].stack().between(0, 1).all()
 
 # %% mystnb={"figure": {"caption": "Pointing accuracy with the own sound and with that of a clip of another class, fully supervised, against chance and a bump in the middle.", "name": "fig-loc-pointing"}, "image": {"alt": "Two dots with 95% intervals for each of seven systems, own sound and other sound, and two dashed vertical lines for chance and the centre prior."}}
-intervals(dots, lines, "pointing accuracy (% of event seconds)") if mask is not None else print(NO_MASK)
+plots.intervals(dots, lines, "pointing accuracy (% of event seconds)") if mask is not None else print(NO_MASK)
 
 # %% [markdown]
 # Two questions at each row: how far do its dots lie from the dashed lines, and how far from each other? The second
@@ -318,7 +305,7 @@ if mask is None:
     print(NO_MASK)
 else:
     thresholds = (0.25, 0.5, 0.75, 0.9)
-    lines = {name: {threshold: 100 * np.mean([clip_means(iou(seed, mask, threshold), scored).mean()
+    lines = {name: {threshold: 100 * np.mean([localisation.clip_means(localisation.iou(seed, mask, threshold), scored).mean()
                                               for seed in maps[name, "fully", "own sound"]])
                     for threshold in thresholds} for name in systems}
     lines["chance"] = dict.fromkeys(thresholds, 100 * fixed["chance"]["iou"].mean())
@@ -347,16 +334,16 @@ else:
 # our fully supervised runs, first minus second:
 
 # %%
-print(SIGN_RULE)
+print(study.SIGN_RULE)
 if mask is None:
     print(NO_MASK)
 else:
     for rival in ("PSP-Net", "AVEL"):
-        for what, title in SCORES.items():
+        for what, title in localisation.SCORES.items():
             values = 100 * (measured["VSCG", "fully", "own sound"][what] - measured[rival, "fully", "own sound"][what])
             low, high = two_way_interval(values)
             print(f"VSCG minus {rival:8} {title:20} {values.mean():+5.1f} points ({low:+.1f} to {high:+.1f}): "
-                  f"{sign(1.0, (low, high), len(values))}")
+                  f"{study.sign(1.0, (low, high), len(values))}")
     print(f"({DATA}, profile {PROFILE})")
 
 # %% [markdown]
@@ -373,11 +360,11 @@ shown = {name: maps[name, "fully", "own sound"][0, pick] for name in ("VSCG", "P
 print(f"test clip {pick} of {DATA}: {CATEGORIES[category[pick]]}, {event[pick]} seconds of event")
 if mask is not None:
     for name, of_clip in shown.items():
-        hits = np.nansum(pointing(of_clip[None], mask[pick][None]) * scored[pick])
+        hits = np.nansum(localisation.pointing(of_clip[None], mask[pick][None]) * scored[pick])
         print(f"{name:8} points into the source in {hits:.0f} of {scored[pick].sum()} event seconds")
 
 # %% mystnb={"figure": {"caption": "Attention of three systems with the same attention module over one test clip, each map on its own scale.", "name": "fig-loc-clip"}, "image": {"alt": "Three rows of ten 7 by 7 maps for VSCG, PSP-Net and AVEL; seconds with the event are framed and the true source is outlined where it is known and seen."}}
-attention_of_systems(shown, mask[pick] if mask is not None else None, truth[pick])
+plots.attention_of_systems(shown, mask[pick] if mask is not None else None, truth[pick])
 
 # %% [markdown]
 # Count how many of the framed maps have their brightest region inside the outline, and compare with the lines above.
@@ -387,7 +374,7 @@ attention_of_systems(shown, mask[pick] if mask is not None else None, truth[pick
 # %% mystnb={"figure": {"caption": "The same clip: what the three systems answer.", "name": "fig-loc-timeline"}, "image": {"alt": "Four rows of coloured seconds over ten seconds: the ground truth, VSCG, PSP-Net and AVEL."}}
 said = {SYSTEMS[run.config.system].title: run.predictions()[pick] for run in runs
         if (run.config.setting, run.config.seed) == ("fully", 0)}
-timeline(truth[pick], {name: said[name] for name in shown})
+plots.timeline(truth[pick], {name: said[name] for name in shown})
 
 # %% [markdown]
 # A system can answer right and look elsewhere, or look right and answer wrong.
@@ -398,14 +385,14 @@ timeline(truth[pick], {name: said[name] for name in shown})
 
 # %%
 if mask is not None:
-    answered = {name: np.stack([clip_means(seed * 1.0, scored) for seed in right[name, "fully"]]) for name in systems}
+    answered = {name: np.stack([localisation.clip_means(seed * 1.0, scored) for seed in right[name, "fully"]]) for name in systems}
     systems_frame = pd.DataFrame(
         [(name, *summary(own[name]), *summary(answered[name])) for name in systems],
         columns=["name", *(f"{what}{end}" for what in ("score", "accuracy") for end in ("", "_low", "_high"))])
     assert answered["VSCG"].shape == own["VSCG"].shape
 
 # %% mystnb={"figure": {"caption": "Pointing accuracy and segment accuracy of each system over the same event seconds, fully supervised.", "name": "fig-loc-accuracy"}, "image": {"alt": "Seven named dots with intervals both ways: pointing accuracy to the right, segment accuracy upwards, and a dashed line at chance."}}
-score_against_accuracy(
+plots.score_against_accuracy(
     systems_frame, "pointing accuracy (% of event seconds)", "accuracy (% of event seconds)",
     fixed["chance"]["pointing"].mean()) if mask is not None else print(NO_MASK)
 
@@ -435,7 +422,7 @@ else:
 # %%
 def on_minus_off(name):
     """For each clip that has both kinds of seconds: accuracy where the map points at the source, minus elsewhere."""
-    hit = np.stack([pointing(seed, mask) for seed in maps[name, "fully", "own sound"]]) > 0.5
+    hit = np.stack([localisation.pointing(seed, mask) for seed in maps[name, "fully", "own sound"]]) > 0.5
     parts = hit & scored, ~hit & scored                                          # (S,N,10)
     both = parts[0].any(2) & parts[1].any(2)
     on, off = ((right[name, "fully"] & part).sum(2) / np.maximum(part.sum(2), 1) for part in parts)

@@ -38,18 +38,13 @@ import numpy as np
 import pandas as pd
 
 import vscg
-from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.data.planted import GROUPS
+from vscg import plots, study
+from vscg.data import BACKGROUND, CATEGORIES, planted
 from vscg.models import SYSTEMS
-from vscg.plots import set_style, short_name, timeline
-from vscg.plots.failures import edge_figure, grouped_figure, reliability_figure
 from vscg.study import failures
-from vscg.study.failures import confidence_of, edge_distance, error_kinds, estimate, resampled_shares
-from vscg.study.runs import book_configs
-from vscg.training.evaluation import clip_accuracy, two_way_interval
-from vscg.training.sweep import sweep
+from vscg.training import clip_accuracy, two_way_interval
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters.
@@ -67,7 +62,7 @@ SEEDS = None              # runs of each system, seeds 0 to SEEDS-1; None: the p
 # checked further down.
 
 # %%
-runs = sweep(book_configs("I", data=DATA, profile=PROFILE, seeds=SEEDS)).check().records
+runs = study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)
 data = vscg.load_dataset(DATA)
 test = data.splits["test"]
 true, category = data.labels[test].argmax(-1), data.category[test]                      # (N,10), (N,)
@@ -99,7 +94,7 @@ HELICOPTER, AIRCRAFT = 6, 3
 toy_true = np.array([[BACKGROUND, HELICOPTER, HELICOPTER, HELICOPTER, HELICOPTER, BACKGROUND]])
 toy_said = np.array([[[HELICOPTER, HELICOPTER, HELICOPTER, AIRCRAFT, BACKGROUND, BACKGROUND]]])          # (1,1,6)
 by_hand = {"missed": 4, "invented": 0, "misnamed": 3}                                  # the second of each
-for name, found in error_kinds(toy_said, toy_true).items():
+for name, found in failures.error_kinds(toy_said, toy_true).items():
     print(f"{name:9} second {np.flatnonzero(found).tolist()}: {failures.KINDS[name]}")
     assert np.flatnonzero(found).tolist() == [by_hand[name]]
 
@@ -108,9 +103,9 @@ for name, found in error_kinds(toy_said, toy_true).items():
 # the accuracy.
 
 # %%
-kinds = {name: error_kinds(said, true) for name, said in answers.items()}
+kinds = {name: failures.error_kinds(said, true) for name, said in answers.items()}
 everywhere = np.ones(true.shape, dtype=bool)
-errors = pd.DataFrame([(name, kind, *estimate(resampled_shares(found, everywhere)))
+errors = pd.DataFrame([(name, kind, *failures.estimate(failures.resampled_shares(found, everywhere)))
                        for name, of in kinds.items() for kind, found in of.items()],
                       columns=["name", "group", "mean", "low", "high"])
 print(f"{DATA}, percent of all seconds")
@@ -119,7 +114,7 @@ print((100 * errors.pivot(index="name", columns="group", values="mean").loc[list
 assert np.allclose(errors.groupby("name")["mean"].sum()[list(right)], [1 - some.mean() for some in right.values()])
 
 # %% mystnb={"figure": {"caption": "What the errors of each system consist of, in percent of all seconds of the test clips.", "name": "fig-failures-kinds"}, "image": {"alt": "Three dots with 95% intervals for each of four systems: missed, invented and misnamed seconds."}}
-grouped_figure(errors, "errors (% of all seconds)")
+plots.grouped_figure(errors, "errors (% of all seconds)")
 
 # %% [markdown]
 # The kind with the largest share is where a system has most to gain. Keep in mind that event seconds are far more
@@ -130,7 +125,7 @@ grouped_figure(errors, "errors (% of all seconds)")
 # %%
 for name, said in answers.items():
     silent = ((said == BACKGROUND).all(2) & (true != BACKGROUND).any(1))[..., None]              # (S,N,1)
-    value, low, high = estimate(resampled_shares(silent & (true != BACKGROUND), kinds[name]["missed"]))
+    value, low, high = failures.estimate(failures.resampled_shares(silent & (true != BACKGROUND), kinds[name]["missed"]))
     print(f"{DATA}, {name:8} {silent.sum() / len(said):5.1f} clips a run without any event found; they hold "
           f"{100 * value:.1f}% (95% interval {100 * low:.1f} to {100 * high:.1f}) of its missed seconds")
 
@@ -143,10 +138,10 @@ for name, said in answers.items():
 
 # %%
 pairs = {name: failures.confused_pairs(said, true) for name, said in answers.items()}
-group = failures.group_numbers(GROUPS)
+group = failures.group_numbers(planted.GROUPS)
 top = pairs["VSCG"].head(8)
-shown = pd.DataFrame({"true": [short_name(CATEGORIES[c]) for c in top["true"]],
-                      "said": [short_name(CATEGORIES[c]) for c in top["predicted"]],
+shown = pd.DataFrame({"true": [plots.short_name(CATEGORIES[c]) for c in top["true"]],
+                      "said": [plots.short_name(CATEGORIES[c]) for c in top["predicted"]],
                       "seconds": top["seconds"].round(1), "clips": top["clips"].round(1),
                       "share (%)": (100 * top["share"]).round(1),
                       "one group": np.where(group[top["true"]] == group[top["predicted"]], "yes", "no")})
@@ -161,10 +156,10 @@ print(shown.to_string(index=False))
 # equally likely, it would be the share in the last column.
 
 # %%
-inside = {name: resampled_shares(group[said] == group[true], kinds[name]["misnamed"]) for name, said in answers.items()}
+inside = {name: failures.resampled_shares(group[said] == group[true], kinds[name]["misnamed"]) for name, said in answers.items()}
 for name, shares in inside.items():
-    misnamed, (value, low, high) = kinds[name]["misnamed"], estimate(shares)
-    by_chance = failures.group_by_chance(true, misnamed, GROUPS)
+    misnamed, (value, low, high) = kinds[name]["misnamed"], failures.estimate(shares)
+    by_chance = failures.group_by_chance(true, misnamed, planted.GROUPS)
     print(f"{DATA}, {name:8} {misnamed.sum() / len(misnamed):6.1f} misnamed seconds a run, in one group "
           f"{100 * value:5.1f}% (95% interval {100 * low:.1f} to {100 * high:.1f}), by chance {100 * by_chance:.1f}%")
     assert not data.truth or misnamed.sum() < 100 or value > by_chance
@@ -181,8 +176,8 @@ examples = {"Figure 9": (5, 1), "Figure 9, reverse": (1, 5), "Figure 10": (6, 3)
 lines = {}
 for title, (a, b) in examples.items():
     of_class = true == a
-    what = f"{short_name(CATEGORIES[a])} as {short_name(CATEGORIES[b])}"
-    lines[f"{title}: {what}"] = {name: f"{100 * estimate(resampled_shares(said == b, of_class))[0]:.1f}"
+    what = f"{plots.short_name(CATEGORIES[a])} as {plots.short_name(CATEGORIES[b])}"
+    lines[f"{title}: {what}"] = {name: f"{100 * failures.estimate(failures.resampled_shares(said == b, of_class))[0]:.1f}"
                                  for name, said in answers.items()} | {"clips": int(of_class.any(1).sum())}
 print(f"{DATA}: percent of the true class's seconds that got the other name, and test clips of that class")
 print(pd.DataFrame(lines).T.to_string())
@@ -202,9 +197,9 @@ others = failures.other_names(data.video_ids, data.category)[test]              
 crossing = others.any(1)
 print(f"{data.name}: {crossing.sum()} of {len(test)} test clips have a video with a second category")
 for name, said in answers.items() if crossing.any() else ():
-    two, one = (resampled_shares(right[name], some[:, None]) for some in (crossing, ~crossing))
-    value, low, high = estimate(two - one)
-    other = resampled_shares(others[np.arange(len(test))[:, None], said], kinds[name]["misnamed"] & crossing[:, None])
+    two, one = (failures.resampled_shares(right[name], some[:, None]) for some in (crossing, ~crossing))
+    value, low, high = failures.estimate(two - one)
+    other = failures.resampled_shares(others[np.arange(len(test))[:, None], said], kinds[name]["misnamed"] & crossing[:, None])
     print(f"{name:8} {100 * two[0]:.1f}% right on them, {100 * one[0]:.1f}% on the rest: {100 * value:+.1f} points "
           f"({100 * low:+.1f} to {100 * high:+.1f}); {100 * other[0]:.0f}% of their wrong names are the other one")
 if not crossing.any():
@@ -226,7 +221,7 @@ if known:
     sound, sight = (truth[name] > 0.5 for name in ("audio_evidence", "visual_evidence"))       # clear: shows the class
     clear = {"both are clear": sound & sight, "sound only": sound & ~sight, "picture only": ~sound & sight,
              "neither": ~sound & ~sight}
-    names = pd.DataFrame([(kind, *estimate(resampled_shares(kinds[name]["misnamed"], seconds & event)), name)
+    names = pd.DataFrame([(kind, *failures.estimate(failures.resampled_shares(kinds[name]["misnamed"], seconds & event)), name)
                           for kind, seconds in clear.items() for name in answers],
                          columns=["name", "mean", "low", "high", "group"])
     print(f"{data.name}, event seconds: " + ", ".join(f"{kind} {(some & event).sum()}" for kind, some in clear.items()))
@@ -234,7 +229,7 @@ else:
     print(NO_TRUTH)
 
 # %% mystnb={"figure": {"caption": "Misnamed event seconds, by whether sound and picture show the class in that second or only its group.", "name": "fig-failures-evidence"}, "image": {"alt": "Four rows, from both modalities clear to neither, each with a dot and its 95% interval for four systems: the share of misnamed seconds."}}
-grouped_figure(names.dropna(), "misnamed (% of such event seconds)") if known else print(NO_TRUTH)
+plots.grouped_figure(names.dropna(), "misnamed (% of such event seconds)") if known else print(NO_TRUTH)
 
 # %% [markdown]
 # A system that names each second on its own should climb from the first row to the last. One that gives the whole clip
@@ -245,9 +240,9 @@ grouped_figure(names.dropna(), "misnamed (% of such event seconds)") if known el
 if not known:
     print(NO_TRUTH)
 for name in answers if known else ():
-    both, neither = (resampled_shares(kinds[name]["misnamed"], clear[kind] & event)
+    both, neither = (failures.resampled_shares(kinds[name]["misnamed"], clear[kind] & event)
                      for kind in ("both are clear", "neither"))
-    value, low, high = estimate(neither - both)
+    value, low, high = failures.estimate(neither - both)
     print(f"{DATA}, {name:8} misnamed, neither clear minus both clear: {100 * value:+5.1f} points "
           f"(95% interval {100 * low:+.1f} to {100 * high:+.1f})")
 
@@ -269,23 +264,23 @@ nearest = [min(e - t + 1 if t <= e else t - e for e in edges) for t in range(6)]
 by_hand = [-d if c == BACKGROUND else d for d, c in zip(nearest, row.tolist(), strict=True)]
 print("class   ", ["-" if c == BACKGROUND else "event" for c in row])
 print("distance", by_hand)
-assert edge_distance(row[None])[0].tolist() == by_hand == [-2, -1, 1, 2, 1, -1]
+assert failures.edge_distance(row[None])[0].tolist() == by_hand == [-2, -1, 1, 2, 1, -1]
 
 # %% [markdown]
 # Accuracy over that distance, all systems, on the same seconds.
 
 # %%
 REACH = 4                                                                       # s; the last step holds all beyond
-distance = edge_distance(true)
+distance = failures.edge_distance(true)
 steps = np.clip(distance, -REACH, REACH)
-at_edge = pd.DataFrame([(name, d, *estimate(resampled_shares(right[name], steps == d))) for name in answers
+at_edge = pd.DataFrame([(name, d, *failures.estimate(failures.resampled_shares(right[name], steps == d))) for name in answers
                         for d in range(-REACH, REACH + 1) if d and (steps == d).any()],
                        columns=["name", "distance", "mean", "low", "high"])
 print(f"{data.name}: {(distance != 0).any(1).sum()} of {len(test)} test clips have an edge; seconds by distance:")
 print(pd.Series(steps[steps != 0]).value_counts().sort_index().to_dict())
 
 # %% mystnb={"figure": {"caption": "Accuracy by distance to the event's edge: background seconds to the left of the line, event seconds to the right.", "name": "fig-failures-edge"}, "image": {"alt": "For each of four systems a line over 4 to 1 seconds of background and one over 1 to 4 seconds of event, with 95% intervals, and a vertical line at the edge."}}
-edge_figure(at_edge, REACH)
+plots.edge_figure(at_edge, REACH)
 
 # %% [markdown]
 # Look at the two points beside the line first, then at the points away from it. If only the edge were hard, curves would
@@ -300,8 +295,8 @@ lines = {}
 for name in answers:
     lines[name] = {}
     for side, sign in (("background", -1), ("event", 1)):
-        near, far = (resampled_shares(right[name], where) for where in (distance == sign, distance * sign > 1))
-        value, low, high = estimate(near - far)
+        near, far = (failures.resampled_shares(right[name], where) for where in (distance == sign, distance * sign > 1))
+        value, low, high = failures.estimate(near - far)
         lines[name][f"{side}: 1 s minus beyond"] = f"{100 * value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 print(f"{DATA}, points of accuracy, clips with an edge")
 print(pd.DataFrame(lines).T.to_string())
@@ -314,7 +309,7 @@ print(pd.DataFrame(lines).T.to_string())
 lines = {}
 for name, said in answers.items():
     drawn_out = said == category[:, None]
-    beside, beyond = (estimate(resampled_shares(drawn_out, where)) for where in (distance == -1, distance < -1))
+    beside, beyond = (failures.estimate(failures.resampled_shares(drawn_out, where)) for where in (distance == -1, distance < -1))
     lines[name] = {title: f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
                    for title, (value, low, high) in (("beside the event (%)", beside), ("further off (%)", beyond))}
 print(f"{DATA}: background seconds that are given the clip's own event")
@@ -335,7 +330,7 @@ if known:
     heard, seen, background = truth["heard"].astype(bool), truth["seen"].astype(bool), true == BACKGROUND
     sorts = {"heard, not seen": heard & ~seen, "seen, not heard": seen & ~heard, "neither": ~heard & ~seen}
     assert (sum(sorts.values())[background] == 1).all() and (heard & seen)[~background].all()
-    found = pd.DataFrame([(sort, *estimate(resampled_shares(right[name], where & background)), name)
+    found = pd.DataFrame([(sort, *failures.estimate(failures.resampled_shares(right[name], where & background)), name)
                           for sort, where in sorts.items() for name in answers],
                          columns=["name", "mean", "low", "high", "group"])
     print(f"{data.name}, background seconds: "
@@ -344,7 +339,7 @@ else:
     print(NO_TRUTH)
 
 # %% mystnb={"figure": {"caption": "Accuracy in background seconds, by what is left of the object in them.", "name": "fig-failures-background"}, "image": {"alt": "Three rows, heard but not seen, seen but not heard, and neither, each with a dot and its 95% interval for four systems."}}
-grouped_figure(found.dropna(), "found (% of such background seconds)") if known else print(NO_TRUTH)
+plots.grouped_figure(found.dropna(), "found (% of such background seconds)") if known else print(NO_TRUTH)
 
 # %% [markdown]
 # Compare the first two rows of one system: the one that lies further left is the modality that it trusts too much. If the
@@ -388,7 +383,7 @@ def percent(value, low, high):
     return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
-confidence = {name: confidence_of(likely[name], said) for name, said in answers.items()}          # (S,N,10)
+confidence = {name: failures.confidence_of(likely[name], said) for name, said in answers.items()}          # (S,N,10)
 lines = {}
 for name, sure in confidence.items():
     half = sure >= np.median(sure, axis=(1, 2), keepdims=True)
@@ -396,8 +391,8 @@ for name, sure in confidence.items():
     lines[name] = {"ECE (%)": percent(*failures.calibration_estimate(failures.calibration_errors(sure, right[name]))),
                    "if perfect": f"{100 * failures.perfect_calibration(sure):.1f}",
                    "confidence - accuracy": percent(gap.mean(), *two_way_interval(gap)),
-                   "surer half": f"{100 * resampled_shares(right[name], half)[0]:.1f}",
-                   "other half": f"{100 * resampled_shares(right[name], ~half)[0]:.1f}"}
+                   "surer half": f"{100 * failures.resampled_shares(right[name], half)[0]:.1f}",
+                   "other half": f"{100 * failures.resampled_shares(right[name], ~half)[0]:.1f}"}
     again = likely[name].argmax(-1) == answers[name]
     assert name in ("VSCG", "CMRA") or again.mean() > 0.99      # the answers are those of the records
 print(f"{DATA}, fully supervised, percent")
@@ -408,7 +403,7 @@ print(pd.DataFrame(lines).T.to_string())
 # out. The reliability diagram shows where the error comes from.
 
 # %% mystnb={"figure": {"caption": "Reliability: the share of right answers in each of ten bins of confidence, with 95% intervals. Dots above the diagonal are too modest, below it too sure; larger dots hold more seconds.", "name": "fig-failures-reliability"}, "image": {"alt": "Four panels, one for each system: dots with intervals over the confidence, a dashed diagonal, and strokes from each dot to the diagonal."}}
-reliability_figure({name: failures.reliability(sure, right[name]) for name, sure in confidence.items()})
+plots.reliability_figure({name: failures.reliability(sure, right[name]) for name, sure in confidence.items()})
 
 # %% [markdown]
 # Two things distort such a diagram, and they pull in opposite directions. A short training can leave the
@@ -426,7 +421,7 @@ reliability_figure({name: failures.reliability(sure, right[name]) for name, sure
 # %%
 wrong = ~right["VSCG"]
 for name in list(answers)[1:]:
-    value, low, high = estimate(resampled_shares(~right[name], wrong))
+    value, low, high = failures.estimate(failures.resampled_shares(~right[name], wrong))
     print(f"{DATA}, {name:8} wrong in {100 * value:.1f}% (95% interval {100 * low:.1f} to {100 * high:.1f}) "
           f"of VSCG's wrong seconds, in {100 * (~right[name]).mean():.1f}% of all seconds")
 
@@ -448,7 +443,7 @@ picked = {"sure of a wrong name": (confidence["VSCG"][0] * of_vscg["misnamed"]).
           "right name, wrong seconds": np.where(named_right, when, -1).argmax(),
           "hardest for all": mean.argmin()}
 for title, clip in picked.items():
-    print(f"{title}: test clip {clip} of {data.name}, {short_name(CATEGORIES[category[clip]])}; VSCG right in "
+    print(f"{title}: test clip {clip} of {data.name}, {plots.short_name(CATEGORIES[category[clip]])}; VSCG right in "
           f"{right['VSCG'][0, clip].sum()} of 10 seconds, all systems and seeds in {100 * mean[clip]:.0f}%")
     for what in ("heard", "seen", "audio_evidence", "visual_evidence") if known else ():
         print(f"   {what:16}" + " ".join("x" if value > 0.5 else "." for value in truth[what][clip]))
@@ -456,7 +451,7 @@ for title, clip in picked.items():
 
 def clip_timeline(title):
     """All systems, seed 0, on a picked clip."""
-    return timeline(true[picked[title]], {name: said[0, picked[title]] for name, said in answers.items()}, title)
+    return plots.timeline(true[picked[title]], {name: said[0, picked[title]] for name, said in answers.items()}, title)
 
 
 # %% mystnb={"figure": {"caption": "The clip on which VSCG spends most confidence on wrong names, seed 0.", "name": "fig-failures-name"}, "image": {"alt": "Five rows of coloured seconds over ten seconds: the ground truth and four systems; VSCG's row has another event's colour than the ground truth."}}

@@ -35,16 +35,9 @@ from IPython.display import Video, display
 from torch import nn
 
 import vscg
-from vscg import plots
-from vscg.data.labels import CATEGORIES
-from vscg.features import weights
-from vscg.features.extract import Networks, load_networks
-from vscg.features.vggish import log_mel_examples
-from vscg.features.video import read_windows
-from vscg.machine import paths
-from vscg.models import predict_segments
-from vscg.plots import clips
-from vscg.predict import load_checkpoint, overlay, timeline, watch, write_mp4
+from vscg import machine, plots, predict
+from vscg.data import CATEGORIES
+from vscg.features import extract, vggish, video, weights
 
 plots.set_style()
 
@@ -76,7 +69,7 @@ def made_clip(path):
         pictures[i, 40:80, left:left + 40] = 230
     time = np.arange(10 * RATE) / RATE                         # s
     sound = 0.4 * np.sin(2 * np.pi * TONE * time) * ((time >= 3) & (time < 7))
-    return write_mp4(path, pictures, sound, RATE)
+    return predict.write_mp4(path, pictures, sound, RATE)
 
 
 clip = Path(CLIP) if CLIP else made_clip(folder / "square.mp4")
@@ -89,7 +82,7 @@ print(clip.name)
 # features were made so (Sec. IV-A). A longer clip gives several windows.
 
 # %%
-windows = list(read_windows(clip, pad=True))
+windows = list(video.read_windows(clip, pad=True))
 for window in windows:
     print(f"from {window.start} s: pictures {window.frames.shape}, sound {window.waveform.shape} at "
           f"{window.sample_rate} Hz, padded seconds {int(window.padded.sum())}")
@@ -100,7 +93,7 @@ assert window.frames.shape == (10, 16, 224, 224, 3)
 # The middle picture of each second: what the visual network will see.
 
 # %% mystnb={"figure": {"caption": "One of the sixteen pictures of every second.", "name": "fig-own-frames"}, "image": {"alt": "Ten small pictures in two rows, one for each second of the clip."}}
-clips.frames(window.frames[:, 8])
+plots.frames(window.frames[:, 8])
 
 # %% [markdown]
 # ## The sound as a picture
@@ -117,7 +110,7 @@ clips.frames(window.frames[:, 8])
 # second of picture.
 
 # %%
-examples = log_mel_examples(window.waveform, window.sample_rate)    # (10,96,64)
+examples = vggish.log_mel_examples(window.waveform, window.sample_rate)    # (10,96,64)
 mel = lambda hertz: 1127 * np.log(1 + hertz / 700)                  # noqa: E731
 low, high = mel(125), mel(7500)
 expected = 65 * (mel(TONE) - low) / (high - low) - 1                # bands have their peaks at 1/65, 2/65, ...
@@ -130,7 +123,7 @@ if not CLIP:
 # The whole clip as VGGish gets it:
 
 # %% mystnb={"figure": {"caption": "Log-mel energy over the clip, the ten examples parted by lines: the tone is one bright line while it lasts.", "name": "fig-own-logmel"}, "image": {"alt": "A time-frequency picture of ten seconds with 64 bands; in the made clip a horizontal line lasts from second three to second seven."}}
-clips.log_mel(examples)
+plots.log_mel(examples)
 
 # %% [markdown]
 # ## The two networks
@@ -168,10 +161,10 @@ class SoundStandIn(nn.Module):
 # Which of the two it is, is printed: everything below depends on it.
 
 # %%
-from_folder = Path(WEIGHTS) if WEIGHTS else paths.data_dir() / "weights"
+from_folder = Path(WEIGHTS) if WEIGHTS else machine.data_dir() / "weights"
 real = all((from_folder / file.name).is_file() for file in (weights.VGG19, weights.VGGISH))
 torch.manual_seed(0)
-networks = load_networks(from_folder) if real else Networks(PictureStandIn().eval(), SoundStandIn().eval())
+networks = extract.load_networks(from_folder) if real else extract.Networks(PictureStandIn().eval(), SoundStandIn().eval())
 print("VGG-19 and VGGish with their published weights" if real else
       "stand-ins with random weights: what is predicted below means nothing")
 
@@ -183,12 +176,12 @@ print("VGG-19 and VGGish with their published weights" if real else
 
 # %%
 if CHECKPOINT:
-    model, title = load_checkpoint(CHECKPOINT)
+    model, title = predict.load_checkpoint(CHECKPOINT)
 else:
     record = vscg.fit(vscg.RunConfig(data=DATA, profile=PROFILE))
-    model, title = load_checkpoint(str(record.folder))
+    model, title = predict.load_checkpoint(str(record.folder))
 print(title)
-watched = watch(clip, model, networks, pad=True)
+watched = predict.watch(clip, model, networks, pad=True)
 for second in watched[0].seconds():
     print(f"{second['start']:2d} to {second['end']:2d} s  {second['class']}")
 assert len(watched) == len(windows)
@@ -197,7 +190,7 @@ assert len(watched) == len(windows)
 # The same as a picture.
 
 # %% mystnb={"figure": {"caption": "What the system says about every second of the clip, one row for each window.", "name": "fig-own-timeline"}, "image": {"alt": "A bar over ten seconds, coloured by the predicted class of each second."}}
-timeline(watched)
+predict.timeline(watched)
 
 # %% [markdown]
 # ## Where it looks
@@ -206,7 +199,7 @@ timeline(watched)
 # share of $1/49$; an orange frame means that an event is predicted.
 
 # %%
-file = write_mp4(folder / "attention.mp4", overlay(watched[0]), watched[0].window.waveform,
+file = predict.write_mp4(folder / "attention.mp4", predict.overlay(watched[0]), watched[0].window.waveform,
                  watched[0].window.sample_rate)
 Video(str(file), embed=True, width=336, html_attributes="controls aria-label='the clip under its attention'")
 
@@ -214,7 +207,7 @@ Video(str(file), embed=True, width=336, html_attributes="controls aria-label='th
 # The same as pictures, one for each second.
 
 # %% mystnb={"figure": {"caption": "One picture of each second under its attention; framed where an event is predicted.", "name": "fig-own-overlay"}, "image": {"alt": "Ten small pictures in two rows with warm colours where the attention is above its even share."}}
-clips.frames(overlay(watched[0])[8::16])
+plots.frames(predict.overlay(watched[0])[8::16])
 
 # %% [markdown]
 # ## An explorer
@@ -233,7 +226,7 @@ def look(number: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Predicted classes (10,) and attention (10,7,7) of test clip `number`."""
     row = test[number:number + 1]
     output = model(torch.from_numpy(data.audio[row]), torch.from_numpy(data.visual[row]).float())
-    return predict_segments(output)[0].numpy(), None if output.attention is None else output.attention[0].numpy()
+    return vscg.predict_segments(output)[0].numpy(), None if output.attention is None else output.attention[0].numpy()
 
 
 def explore(number: int = 0, second: int = 0):

@@ -31,16 +31,9 @@ from matplotlib.figure import Figure
 from myst_nb import glue
 
 import vscg
-from vscg import plots
-from vscg.plots import curves
-from vscg.study import deviations, show, tables
-from vscg.study.deviation_study import PAPER_THRESHOLD, THRESHOLDS, load_study, per_clip, study_file
-from vscg.study.paper import ACCURACY, TABLES
-from vscg.study.parameters import parameter_table
-from vscg.study.rules import SIGN_RULE
-from vscg.study.runs import book_configs
-from vscg.training.evaluation import two_way_interval
-from vscg.training.sweep import sweep
+from vscg import plots, study
+from vscg.study import deviations
+from vscg.training import two_way_interval
 
 plots.set_style()
 
@@ -59,11 +52,11 @@ PROFILE = "standard"      # of the tables' runs: quick (1 seed), standard (3 see
 # seconds were right. If the code that shapes numbers has changed since, the keys say so.
 
 # %%
-study = load_study()
-values = study.values
+sample = study.load_study()
+values = sample.values
 print(f"{values['title']}: {len(values['runs'])} runs on {values['data']}, {deviations.SEEDS} seeds of each kind")
 print(f"trained on {values['device']}, finished {values['finished'][:10]}, torch {values['versions']['torch']}")
-print(f"{study.current()} of {len(values['runs'])} have the key that today's code gives them")
+print(f"{sample.current()} of {len(values['runs'])} have the key that today's code gives them")
 
 # %% [markdown]
 # How an effect is measured. Both ways are trained on the same seeds, so they meet the same batches. For each seed and
@@ -72,7 +65,7 @@ print(f"{study.current()} of {len(values['runs'])} have the key that today's cod
 # *open*: this study is too small to tell it from none.
 
 # %%
-effects = study.effects().set_index("row")
+effects = sample.effects().set_index("row")
 halves = (effects["high"] - effects["low"]) / 2
 assert len(effects) == len(deviations.DEVIATIONS) == 34
 print(f"{len(effects)} differences; half an interval is {halves.min():.1f} to {halves.max():.1f} points wide, "
@@ -114,7 +107,7 @@ text = pd.DataFrame({
     "program (%)": effects["first"].map("{:.1f}".format), "other (%)": effects["second"].map("{:.1f}".format),
     "effect (points)": [f"{e.difference:+.1f} ({e.low:+.1f} to {e.high:+.1f})" for e in effects.itertuples()],
     "the program's way is": [answer(e.low, e.high) for e in effects.itertuples()]})
-table = show.styled(text, f"Effects of single differences, {values['data']}, {deviations.SEEDS} seeds, "
+table = study.styled(text, f"Effects of single differences, {values['data']}, {deviations.SEEDS} seeds, "
                        f"{values['device']}. Not a reproduction of accuracies on AVE.", "deviations")
 glue("deviations", table)
 
@@ -198,7 +191,7 @@ print(f"classes in a batch of 8: {np.mean([len(set(b)) for b in batches]):.2f} i
 print(say("D2"))
 print(say("D2, leak"))
 for row in ("D2", "D2, leak"):
-    sorted_, mixed_ = (study.runs(way) for way in next(d for d in deviations.DEVIATIONS if d.row == row).configs())
+    sorted_, mixed_ = (sample.runs(way) for way in next(d for d in deviations.DEVIATIONS if d.row == row).configs())
     for name, runs in (("sorted", sorted_), ("shuffled", mixed_)):
         first = 100 * np.mean([run["test_history"][0] for run in runs])
         last = 100 * np.mean([run["test_history"][-1] for run in runs])
@@ -232,17 +225,17 @@ leak = {}
 for row, name in (("W3, background clips, leak", "leak"), ("W3, background clips", "event alone")):
     deviation = next(d for d in deviations.DEVIATIONS if d.row == row)
     for way, clips in zip(deviation.configs(), ("with", "without"), strict=True):
-        runs = study.runs(way)
-        low, high = two_way_interval(per_clip(runs))
+        runs = sample.runs(way)
+        low, high = two_way_interval(study.per_clip(runs))
         leak[f"tag: {name}, {clips} clips without event"] = {
-            "accuracy (%)": f"{per_clip(runs).mean():.1f} ({low:.1f} to {high:.1f})",
+            "accuracy (%)": f"{study.per_clip(runs).mean():.1f} ({low:.1f} to {high:.1f})",
             "event seconds right (%)": f"{100 * np.mean([run['event_accuracy'] for run in runs]):.1f}",
             "background seconds right (%)": f"{100 * np.mean([run['background_accuracy'] for run in runs]):.1f}",
             "called background (%)": f"{100 * np.mean([run['called_background'] for run in runs]):.1f}"}
 truth = data.labels[data.splits["test"]].argmax(-1)
 print(f"background seconds among the test clips: {100 * (truth == 28).mean():.1f}%; the right class on all seconds "
       f"would give {100 * (truth != 28).mean():.1f}%")
-show.styled(pd.DataFrame(leak).T.reset_index(names="weak training"), "VSCG, weakly supervised, by what tells it "
+study.styled(pd.DataFrame(leak).T.reset_index(names="weak training"), "VSCG, weakly supervised, by what tells it "
                f"of background. {values['data']}, {deviations.SEEDS} seeds.", "leak")
 
 # %% [markdown]
@@ -276,7 +269,7 @@ def optimism(runs: list[dict], looks: int, draws: int = 400) -> np.ndarray:
     return 100 * np.array(gains)
 
 
-plateau = study.runs(deviations.plateau_configs())
+plateau = sample.runs(deviations.plateau_configs())
 epochs = len(plateau[0]["test_history"])
 curve = {looks: optimism(plateau, looks) for looks in (1, 2, 3, 5, 7, epochs // 2)}
 for looks, gains in curve.items():
@@ -285,7 +278,7 @@ assert abs(curve[1]).max() < 1e-9
 
 # %% mystnb={"figure": {"caption": "How much picking the checkpoint by test accuracy flatters, by the number of looks at the test clips; mean and range over the seeds.", "name": "fig-optimism"}, "image": {"alt": "Three curves over the number of looks, the mean, the lowest and the highest seed. All start at 0 for one look; the mean lies above 0 from two looks on."}}
 gains = np.array(list(curve.values()))                            # (looks, S)
-curves.curves(list(curve), {"mean of the seeds": gains.mean(1), "lowest seed": gains.min(1),
+plots.curves(list(curve), {"mean of the seeds": gains.mean(1), "lowest seed": gains.min(1),
                                   "highest seed": gains.max(1)}, "looks at the test clips", "optimism (points)")
 
 # %% [markdown]
@@ -304,9 +297,9 @@ def at(split: str, threshold: float) -> np.ndarray:
     return 10.0 * np.array([seed[split][str(threshold)] for seed in values["thresholds"]])
 
 
-best = [max(THRESHOLDS, key=lambda threshold: at("val", threshold)[seed].mean()) for seed in range(deviations.SEEDS)]
+best = [max(study.THRESHOLDS, key=lambda threshold: at("val", threshold)[seed].mean()) for seed in range(deviations.SEEDS)]
 chosen = np.stack([at("test", threshold)[seed] for seed, threshold in enumerate(best)])
-ways = {"0.7, the program": at("test", 0.7), f"{PAPER_THRESHOLD}, the text": at("test", PAPER_THRESHOLD),
+ways = {"0.7, the program": at("test", 0.7), f"{study.PAPER_THRESHOLD}, the text": at("test", study.PAPER_THRESHOLD),
         "0.5": at("test", 0.5), "chosen on validation": chosen}
 for name, way in ways.items():
     low, high = two_way_interval(way - ways["0.7, the program"]) if name[:3] != "0.7" else (0.0, 0.0)
@@ -315,8 +308,8 @@ for name, way in ways.items():
 print("chosen on validation, seed by seed:", best)
 
 # %% mystnb={"figure": {"caption": "Test accuracy against the relevance threshold, mean and range over the seeds.", "name": "fig-threshold"}, "image": {"alt": "A curve of test accuracy over thresholds from 0.05 to 0.95 with a line each for the mean, the lowest and the highest seed."}}
-seeds = np.stack([at("test", threshold).mean(1) for threshold in THRESHOLDS])                # (thresholds, S)
-curves.curves(list(THRESHOLDS), {"mean of the seeds": seeds.mean(1), "lowest seed": seeds.min(1),
+seeds = np.stack([at("test", threshold).mean(1) for threshold in study.THRESHOLDS])                # (thresholds, S)
+plots.curves(list(study.THRESHOLDS), {"mean of the seeds": seeds.mean(1), "lowest seed": seeds.min(1),
                                        "highest seed": seeds.max(1)}, "threshold of the relevance",
                     "accuracy (% of segments)", marks={"0.7": 0.7})
 
@@ -330,7 +323,7 @@ curves.curves(list(THRESHOLDS), {"mean of the seeds": seeds.mean(1), "lowest see
 # clips of planted-mini got the features of training clips of other categories, and VSCG was trained on that.
 
 # %%
-doubled, usual = (per_clip(study.runs(configs)) for configs in (
+doubled, usual = (study.per_clip(sample.runs(configs)) for configs in (
     deviations.duplicate_configs(), deviations.DEVIATIONS[0].configs()[0]))
 which = np.isin(np.arange(doubled.shape[1]), values["duplicates"])
 print(f"duplicated clips: {doubled[:, which].mean():.1f}%, the others: {doubled[:, ~which].mean():.1f}%")
@@ -355,10 +348,10 @@ base = {"VSCG, fully": deviations.DEVIATIONS[0].configs()[0], "VSCG, fully, long
         "AVEL, fully": next(d for d in deviations.DEVIATIONS if d.row == "A1").configs()[0]}
 spread = {}
 for name, configs in base.items():
-    seeds = per_clip(study.runs(configs)).mean(1)
+    seeds = study.per_clip(sample.runs(configs)).mean(1)
     spread[name] = seeds.std(ddof=1)
     print(f"{name:18}: {seeds.min():.1f} to {seeds.max():.1f}%, standard deviation {spread[name]:.2f} points")
-ranked = sorted((value for value, _ in ACCURACY.values()), reverse=True)
+ranked = sorted((value for value, _ in study.ACCURACY.values()), reverse=True)
 gaps = -np.diff(ranked)
 two = 1.96 * np.sqrt(2) * spread["VSCG, fully, long"]
 print(f"\nneighbours in Table I, fully supervised, are {np.median(gaps):.1f} points apart (median of {len(gaps)}); "
@@ -376,7 +369,7 @@ print(f"\nneighbours in Table I, fully supervised, are {np.median(gaps):.1f} poi
 # the differences that had a switch at the time; its file lies beside the first one.
 
 # %%
-second_sample = load_study(study_file().with_name("deviations_avx2.json"))
+second_sample = study.load_study(study.study_file().with_name("deviations_avx2.json"))
 both = tuple(filter(second_sample.holds, deviations.DEVIATIONS))
 there = second_sample.effects(both).set_index("row")
 lines = []
@@ -393,7 +386,7 @@ print(f"{changed.sum()} of {len(again)} answers differ: {', '.join(again['row'][
 print("no effect changed its sign with both intervals off 0:",
       not ((there["low"] > 0) & (effects.loc[there.index, "high"] < 0)
            | (there["high"] < 0) & (effects.loc[there.index, "low"] > 0)).any())
-show.styled(again, f"Effects in points on two processors, {deviations.SEEDS} seeds each; "
+study.styled(again, f"Effects in points on two processors, {deviations.SEEDS} seeds each; "
                f"here {values['finished'][:10]}, there {second_sample.values['finished'][:10]}.", "deviations-again")
 
 # %% [markdown]
@@ -423,7 +416,7 @@ show.styled(again, f"Effects in points on two processors, {deviations.SEEDS} see
 # What is left of the paper's statements? Each is a difference between two rows of a table. The rule:
 
 # %% tags=["nbval-check-output"]
-print(SIGN_RULE)
+print(study.SIGN_RULE)
 
 # %% [markdown]
 # The next cell applies it to every pair of rows that the paper argues from, on the runs of the tables. What is missing of
@@ -431,11 +424,11 @@ print(SIGN_RULE)
 
 # %%
 NAMES = ("I", "III", "IV", "V")
-sweep(book_configs(",".join(NAMES), data=DATA, profile=PROFILE)).check()
+study.book_runs(",".join(NAMES), data=DATA, profile=PROFILE)
 dataset = vscg.load_dataset(DATA)
 lines = []
 for name in NAMES:
-    differences = tables.table(name, dataset=dataset, profile=PROFILE, data=DATA).differences()
+    differences = study.table(name, dataset=dataset, profile=PROFILE, data=DATA).differences()
     lines.append(differences.assign(table=name))
 claims = pd.concat(lines, ignore_index=True)
 measured = claims[claims["sign"] != "not measured"]
@@ -459,7 +452,7 @@ STATEMENTS = (
                                                  ("VSCG, L_fully", "VSCG, L_ce + 100 L_avps")]),
     ("the smooth loss helps", "V", [("VSCG, 2 L_bce + L_s-bce", "VSCG, L_bce"),
                                     ("PSP-Net, 2 L_bce + L_s-bce", "PSP-Net, L_bce")]),
-    ("VSCG is the most accurate", "I", [pair for pair in TABLES["I"].pairs]),
+    ("VSCG is the most accurate", "I", [pair for pair in study.TABLES["I"].pairs]),
 )
 judged = []
 for statement, name, pairs in STATEMENTS:
@@ -470,7 +463,7 @@ for statement, name, pairs in STATEMENTS:
                    **{sign: int(found.get(sign, 0)) for sign in ("agrees", "open", "contradicts", "one seed")},
                    "evidence": f"{dataset.name}, {PROFILE}, {part['seeds'].max()} of each run",
                    "on AVE": "these" if (dataset.name, PROFILE) == ("ave", "full") else "no records"})
-show.styled(pd.DataFrame(judged), f"The paper's claims and what was found, {DATA}, profile {PROFILE}. On planted data "
+study.styled(pd.DataFrame(judged), f"The paper's claims and what was found, {DATA}, profile {PROFILE}. On planted data "
                "only the sign is compared.", "claims")
 
 # %% [markdown]
@@ -478,7 +471,7 @@ show.styled(pd.DataFrame(judged), f"The paper's claims and what was found, {DATA
 # [chapter 11](11_table_2_parameters.ipynb) and [chapter 15](15_table_6_cost.ipynb) show what is behind them.
 
 # %%
-print(parameter_table()[["system", "setting", "paper", "live", "registered"]].to_string(index=False))
+print(study.parameter_table()[["system", "setting", "paper", "live", "registered"]].to_string(index=False))
 
 # %% [markdown]
 # ## What was established

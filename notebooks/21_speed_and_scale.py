@@ -33,30 +33,14 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from vscg.data.prepared import Dataset
-from vscg.machine.rounding import round_tf32
-from vscg.models import build_model
-from vscg.plots import set_style
-from vscg.plots.speed import growth_figure, profile_figure, roofline_figure, speedup_figure
-from vscg.study.deviation_study import load_study
-from vscg.study.deviations import ROUNDINGS
-from vscg.study.show import styled
-from vscg.study.speed import (
-    BASE,
-    FOLDER,
-    OURS,
-    describe,
-    profile_table,
-    published_loads,
-    ratios,
-    read_speed,
-    roofline,
-    step_ratios,
-)
-from vscg.training.batches import Features
-from vscg.training.objectives import build_objective
+import vscg
+from vscg import plots, study
+from vscg.data import Dataset
+from vscg.machine import rounding
+from vscg.study import deviations, speed
+from vscg.training import batches
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters. They are those of the small measurement at the end; everything else comes from records.
@@ -81,10 +65,10 @@ buffer = np.zeros((len(rows), *stored.shape[1:]), np.float32)
 for place, row in enumerate(rows.tolist()):
     buffer[place] = stored[row]
 
-toy = Dataset(name="toy", fingerprint="0", path=FOLDER, visual=stored.astype(np.float16),
+toy = Dataset(name="toy", fingerprint="0", path=speed.FOLDER, visual=stored.astype(np.float16),
               audio=np.zeros((12, 10, 128), np.float32), labels=np.zeros((12, 10, 29), np.float32),
               category=np.zeros(12, np.int64), splits={}, video_ids=())
-gathered = Features(toy, torch.device("cpu")).batch(rows)[1]
+gathered = batches.Features(toy, torch.device("cpu")).batch(rows)[1]
 assert torch.equal(torch.from_numpy(buffer), gathered)
 print(f"{stored.nbytes / 1e6:.1f} MB against {toy.visual.nbytes / 1e6:.1f} MB; the batches are equal: "
       f"{torch.equal(torch.from_numpy(buffer), gathered)}")
@@ -110,8 +94,8 @@ largest = 2 * (10 * 49) * 512 * 512         # a multiplication and an addition f
 labels = torch.zeros(2, 10, 29)
 labels[..., 0] = 1
 with FlopCounterMode(display=False) as counter:
-    output = build_model("vscg")(torch.zeros(2, 10, 128), torch.zeros(2, 10, 7, 7, 512))
-    build_objective("vscg")(output, labels)[0].backward()
+    output = vscg.build_model("vscg")(torch.zeros(2, 10, 128), torch.zeros(2, 10, 7, 7, 512))
+    vscg.build_objective("vscg")(output, labels)[0].backward()
 counted = counter.get_total_flops() / 2
 print(f"AGVA's product: {largest / 1e6:.1f} million FLOP forward, {2 * largest / 1e6:.1f} with the pass backward")
 print(f"a whole step:   {counted / 1e6:.1f} million, {100 * 2 * largest / counted:.0f}% of it this product")
@@ -128,10 +112,10 @@ print(f"a whole step:   {counted / 1e6:.1f} million, {100 * 2 * largest / counte
 # Sessions begin anew with other processes. The median and the quartiles over all rounds are shown.
 
 # %% tags=["nbval-check-output"]
-records = read_speed()
+records = speed.read_speed()
 cpu = records["cpu"]
 for kind, record in cpu.items():
-    print(f"{kind:8} {describe(record)}")
+    print(f"{kind:8} {speed.describe(record)}")
 
 # %% [markdown]
 # Look at the load. Where it lies far above the number of cores the seconds are too long, and only ratios mean anything.
@@ -141,7 +125,7 @@ for kind, record in cpu.items():
 # %% tags=["nbval-check-output"]
 step = cpu["step"]
 assert counted - step["cost"]["counted_flops"] in (0, step["cost"]["recurrent_flops"])     # torch may count LSTMs here
-floor = roofline(step)
+floor = speed.roofline(step)
 print(f"batch {step['batch']}, {step['setting']} supervised: {floor['flops'] / 1e9:.1f} GFLOP a step, "
       f"{floor['lstm_flops'] / 1e9:.1f} of them in LSTMs")
 print(f"bytes, if nothing stays in a cache: {floor['bytes'] / 1e9:.1f} GB")
@@ -150,16 +134,16 @@ print(f"floor: {floor['flops'] / floor['product']:.3f} s for arithmetic, {floor[
       "memory")
 
 # %% mystnb={"figure": {"caption": "The speed of a step under the machine's roof: bound by arithmetic, not by memory, where the dots stand under the flat part.", "name": "fig-roofline"}, "image": {"alt": "Speed over arithmetic intensity, both logarithmic: a roof that rises and then stays flat, with one dot for the published loop and one for the package under it."}}
-roofline_figure(floor)
+plots.roofline_figure(floor)
 
 # %% [markdown]
 # The dots carry the load of the machine, the roof hardly: its best value counts. So the share that a loop reaches is
 # taken against the product's speed in the same round:
 
 # %% tags=["nbval-check-output"]
-for arm in (BASE, OURS):
+for arm in (speed.BASE, speed.OURS):
     print(f"{arm:10} {100 * floor[f'{arm}_share']:3.0f}% of the product's speed in the same round")
-left = 1 / floor[f"{OURS}_share"]
+left = 1 / floor[f"{speed.OURS}_share"]
 print(f"a step without anything but arithmetic would be {left:.2f} times faster than the package's")
 
 # %% [markdown]
@@ -177,7 +161,7 @@ print(f"a step without anything but arithmetic would be {left:.2f} times faster 
 def judge(step: dict) -> dict[str, pd.DataFrame]:
     """Prints each arm's ratio and whether it pays; returns the ratios by both clocks, the deciding one first."""
     quiet = step["load"]["before"][0] < step["cores"] / 2
-    clocks = {name: step_ratios(step, what) for name, what in sorted(
+    clocks = {name: speed.step_ratios(step, what) for name, what in sorted(
         {"wall clock": "seconds", "processor's clock": "cpu_seconds"}.items(), reverse=quiet)}
     deciding = next(iter(clocks))
     noise = clocks[deciding].loc["published again"]
@@ -196,12 +180,12 @@ clocks = judge(step)
 
 # %% tags=["nbval-check-output"]
 for clock, what in (("wall clock", "seconds"), ("processor's clock", "cpu_seconds")):
-    for base in (BASE, "published again"):
-        r = ratios(step["groups"]["main"], base, what).loc[OURS]
+    for base in (speed.BASE, "published again"):
+        r = speed.ratios(step["groups"]["main"], base, what).loc[speed.OURS]
         print(f"by the {clock}, times faster than {base!r}: {r['median']:.2f} ({r['low']:.2f} to {r['high']:.2f})")
 
 # %% mystnb={"figure": {"caption": "One optimiser step, times faster than the published loop: the package, and each change alone, with the same loop in a second process as a control.", "name": "fig-speedups"}, "image": {"alt": "For each arm two dots with quartile bars, one by the wall clock and one by the processor's clock, on an axis of ratios with a line at 1 and a shaded band for the control."}}
-speedup_figure(clocks)
+plots.speedup_figure(clocks)
 
 # %% [markdown]
 # The band is the noise by the clock that decides. Where bars of the wall clock are long, other programs had the cores.
@@ -212,14 +196,14 @@ speedup_figure(clocks)
 
 # %%
 rows = pd.concat([pd.DataFrame(group) for name, group in step["groups"].items() if name in ("main", "allocator")])
-rows = rows[rows["arm"].isin([BASE, "published again", "allocator", OURS])]
+rows = rows[rows["arm"].isin([speed.BASE, "published again", "allocator", speed.OURS])]
 taken = rows.groupby("arm", sort=False)[["page_faults", "system_seconds", "cpu_seconds"]].median()
 taken["peak (MiB)"] = rows.groupby("arm")["peak_host"].max() / 2**20
 shown = pd.DataFrame({"arm": taken.index, "page faults a step": taken["page_faults"].map("{:,.0f}".format),
                       "processor time in the system (%)": (100 * taken["system_seconds"]
                                                            / taken["cpu_seconds"]).map("{:.1f}".format),
                       "peak memory (MiB)": taken["peak (MiB)"].map("{:,.0f}".format)})
-styled(shown, f"What a step of batch {step['batch']} asks of the system.", "speed-faults")
+study.styled(shown, f"What a step of batch {step['batch']} asks of the system.", "speed-faults")
 
 # %% [markdown]
 # The published loop stands there twice. If the two differ in page faults, it is by chance: what the library gives back
@@ -233,15 +217,15 @@ styled(shown, f"What a step of batch {step['batch']} asks of the system.", "spee
 
 # %%
 profile = cpu["profile"]
-table = profile_table(profile)
+table = speed.profile_table(profile)
 shown = pd.DataFrame({"what": table.index, **{f"{loop} (ms)": (1000 * table[loop]).map("{:.0f}".format)
-                                              for loop in (BASE, OURS)},
-                      "saved (ms)": (1000 * (table[BASE] - table[OURS])).round().astype(int).map("{:+d}".format)})
-styled(shown, f"What a step of batch {profile['batch']} spends its time on, median; {profile['device']}, "
+                                              for loop in (speed.BASE, speed.OURS)},
+                      "saved (ms)": (1000 * (table[speed.BASE] - table[speed.OURS])).round().astype(int).map("{:+d}".format)})
+study.styled(shown, f"What a step of batch {profile['batch']} spends its time on, median; {profile['device']}, "
        f"{profile['date'][:10]}.", "speed-profile")
 
 # %% mystnb={"figure": {"caption": "A step by groups of operators: what the package saves lies around AGVA's large products, not in them.", "name": "fig-profile"}, "image": {"alt": "Horizontal bars in pairs, published loop and package, for each group of operators; AGVA's largest products are the longest pair and nearly equal, the pairs for ReLU and for copies differ most."}}
-profile_figure(table)
+plots.profile_figure(table)
 
 # %% [markdown]
 # A fault is counted where a new page is first written: each operator that fills a large new tensor pays for it, a ReLU as
@@ -249,10 +233,10 @@ profile_figure(table)
 
 # %% tags=["nbval-check-output"]
 product = table.loc[table.index[0]]
-for loop in (BASE, OURS):
+for loop in (speed.BASE, speed.OURS):
     print(f"{table.index[0]}: {100 * product[loop] / table[loop].sum():.0f}% of the time of {loop}")
 around = table.drop(index=table.index[0]).sum()
-print(f"everything else takes {around[BASE] / around[OURS]:.2f} times less in the package")
+print(f"everything else takes {around[speed.BASE] / around[speed.OURS]:.2f} times less in the package")
 
 # %% [markdown]
 # ## Another processor
@@ -263,12 +247,12 @@ print(f"everything else takes {around[BASE] / around[OURS]:.2f} times less in th
 
 # %% tags=["nbval-check-output"]
 other = records["cpu_avx512"]["step"]
-print(describe(other))
+print(speed.describe(other))
 _ = judge(other)
 for name, record in (("above", step), ("here", other)):
-    at = roofline(record)
+    at = speed.roofline(record)
     print(f"{name}: {at['product'] / 1e9:.0f} GFLOP/s in AGVA's product at best; the package's step reaches "
-          f"{100 * at[f'{OURS}_share']:.0f}% of the product's speed in the same round")
+          f"{100 * at[f'{speed.OURS}_share']:.0f}% of the product's speed in the same round")
 
 # %% [markdown]
 # The faster the product, the larger the share of a step that is spent on everything else, which waits for memory.
@@ -320,7 +304,7 @@ print("the convolution is {1:.2f} times faster than the product (quartiles {0:.2
 g = torch.Generator().manual_seed(0)
 a, b = torch.rand(64, 512, generator=g), torch.rand(512, 64, generator=g)
 exact = a.double() @ b.double()
-for bits, product in {"TF32": round_tf32(a) @ round_tf32(b), "bf16": a.bfloat16().float() @ b.bfloat16().float()}.items():
+for bits, product in {"TF32": rounding.round_tf32(a) @ rounding.round_tf32(b), "bf16": a.bfloat16().float() @ b.bfloat16().float()}.items():
     print(f"{bits}: sums of 512 products of rounded factors, relative error {((product - exact) / exact).abs().max():.0e}")
 
 # %% [markdown]
@@ -328,14 +312,14 @@ for bits, product in {"TF32": round_tf32(a) @ round_tf32(b), "bf16": a.bfloat16(
 # [chapter 20](20_deviations.ipynb); 95% intervals over seeds and clips:
 
 # %%
-study = load_study()
-rounded = study.effects(ROUNDINGS)
+sample = study.load_study()
+rounded = sample.effects(deviations.ROUNDINGS)
 shown = pd.DataFrame({
     "rounded to": rounded["row"],
     "accuracy (%)": rounded["first"].map("{:.1f}".format), "float32 (%)": rounded["second"].map("{:.1f}".format),
     "difference (points)": [f"{r.difference:+.1f} ({r.low:+.1f} to {r.high:+.1f})" for r in rounded.itertuples()]})
-values = study.values
-styled(shown, f"Test accuracy with rounded products, {values['data']}, {rounded['seeds'].iloc[0]} seeds, 4 epochs; "
+values = sample.values
+study.styled(shown, f"Test accuracy with rounded products, {values['data']}, {rounded['seeds'].iloc[0]} seeds, 4 epochs; "
        f"{values['device']}, {values['finished'][:10]}.", "speed-rounding")
 
 # %% tags=["nbval-check-output"]
@@ -358,23 +342,23 @@ for r in rounded.itertuples():
 def lines(record: dict) -> pd.DataFrame:
     """What each arm took, and how many times faster it was, for a table."""
     rows = pd.DataFrame(record["rows"])
-    median, faster = rows.groupby("arm", sort=False)[["seconds", "bytes_read"]].median(), ratios(record["rows"])
-    faster.loc[BASE] = 1.0
+    median, faster = rows.groupby("arm", sort=False)[["seconds", "bytes_read"]].median(), speed.ratios(record["rows"])
+    faster.loc[speed.BASE] = 1.0
     return pd.DataFrame({
         "arm": median.index, "seconds": median["seconds"].map("{:.1f}".format),
-        "times faster": [f"{r['median']:.2f} ({r['low']:.2f} to {r['high']:.2f})" if arm != BASE else "1"
+        "times faster": [f"{r['median']:.2f} ({r['low']:.2f} to {r['high']:.2f})" if arm != speed.BASE else "1"
                          for arm, r in faster.loc[median.index].iterrows()],
         "read (GB)": (median["bytes_read"].astype(float) / 1e9).map("{:.2f}".format),
         "peak memory (MiB)": (rows.groupby("arm")["peak_host"].max() / 2**20)[median.index].map("{:,.0f}".format)})
 
 
 epoch = cpu["epoch"]
-styled(lines(epoch), f"An epoch of {epoch['steps']} steps of {epoch['batch']} clips, then both evaluations; "
+study.styled(lines(epoch), f"An epoch of {epoch['steps']} steps of {epoch['batch']} clips, then both evaluations; "
        f"{epoch['clips']} clips.", "speed-epoch")
 
 # %%
 run = cpu["run"]
-styled(lines(run), f"Whole runs of {run['epochs']} epochs of {run['steps']} steps of {run['batch']} clips, reading "
+study.styled(lines(run), f"Whole runs of {run['epochs']} epochs of {run['steps']} steps of {run['batch']} clips, reading "
        f"included; {run['clips']} clips.", "speed-run")
 
 # %% [markdown]
@@ -383,9 +367,9 @@ styled(lines(run), f"Whole runs of {run['epochs']} epochs of {run['steps']} step
 
 # %% tags=["nbval-check-output"]
 ends = {row["arm"]: row for row in run["rows"]}
-apart = max(abs(a - b) for a, b in zip(ends[BASE]["losses"], ends[OURS]["losses"], strict=True))
+apart = max(abs(a - b) for a, b in zip(ends[speed.BASE]["losses"], ends[speed.OURS]["losses"], strict=True))
 print(f"losses of the epochs: at most {apart:.0e} apart")
-print("validation and test accuracy equal:", ends[BASE]["accuracies"] == ends[OURS]["accuracies"])
+print("validation and test accuracy equal:", ends[speed.BASE]["accuracies"] == ends[speed.OURS]["accuracies"])
 assert apart < 1e-4
 
 # %% [markdown]
@@ -397,10 +381,10 @@ assert apart < 1e-4
 
 # %% tags=["nbval-check-output"]
 read = pd.DataFrame(run["rows"]).groupby("arm")["bytes_read"].median()
-print(f"measured: {read[BASE] / run['feature_bytes']:.2f} times the feature files; by the formula 3")
+print(f"measured: {read[speed.BASE] / run['feature_bytes']:.2f} times the feature files; by the formula 3")
 CLIP = 10 * (7 * 7 * 512 + 128) * 8          # bytes of a clip in the official files
 for setting in ("fully", "weakly"):
-    loads = published_loads(setting)
+    loads = speed.published_loads(setting)
     print(f"{setting:6} supervised: {loads:3d} readings of {4143 * CLIP / 1e9:.2f} GB are "
           f"{loads * 4143 * CLIP / 1e12:.2f} TB in a run")
 half = 10 * (7 * 7 * 512 * 2 + 128 * 4)      # of a clip in the prepared file
@@ -431,7 +415,7 @@ batches, clips = medians(scaling["batches"], per=True), medians(scaling["clips"]
 assert (batches > 0).all(axis=None) and (clips > 0).all(axis=None)
 
 # %% mystnb={"figure": {"caption": "Left: the cost of a clip falls with the batch. Right: an epoch with its evaluations grows with the clips. Seconds under the load that the record names.", "name": "fig-growth"}, "image": {"alt": "Two panels with a line each for the published loop and the package: milliseconds for each clip of a step over the batch size, and seconds of an epoch over the number of clips."}}
-growth_figure(batches, clips)
+plots.growth_figure(batches, clips)
 
 # %% [markdown]
 # And the seeds. Several runs of one configuration can train at the same time, each in a process. The command
@@ -460,9 +444,9 @@ if not others:
     print("There is no record of a GPU: nothing on this page says how fast a GPU is.")
 for name, found in others.items():
     for kind, record in found.items():
-        print(f"{name}, {kind}: {describe(record)}")
+        print(f"{name}, {kind}: {speed.describe(record)}")
         if kind == "step":
-            print(step_ratios(record).round(2).to_string())
+            print(speed.step_ratios(record).round(2).to_string())
 
 # %% [markdown]
 # ## Now, on your machine
@@ -471,7 +455,7 @@ for name, found in others.items():
 # not only the installed package.
 
 # %%
-root = FOLDER.parent.parent
+root = speed.FOLDER.parent.parent
 if (root / "benchmarks").is_dir():
     words = f"-m benchmarks epoch --batch {BATCH} --steps 1 --sessions 1".split()
     words += f"--rounds {ROUNDS} --threads {THREADS} --device cpu".split()

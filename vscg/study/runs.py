@@ -5,6 +5,8 @@ from vscg.errors import choose
 from vscg.study.cells import seed_count, table_configs
 from vscg.study.paper import TABLES
 from vscg.training.config import PROTOCOLS, RunConfig
+from vscg.training.records import Record
+from vscg.training.sweep import sweep
 
 # Shares of seconds without class evidence, in each modality; the planted sets themselves stand at one of them.
 AMBIGUITIES = (0.0, 0.2, 0.4, 0.8)
@@ -58,3 +60,12 @@ def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | N
         else:
             configs += table_configs(name, data=data, profile=profile, seeds=seeds, protocol=protocol)
     return configs
+
+
+def book_runs(tables: str = "all", **options) -> tuple[Record, ...]:
+    """The finished runs of `book_configs`, each once; those that are missing are trained now, several at a time.
+
+    Raises:
+        VscgError: as `book_configs`, or runs that failed, by name.
+    """
+    return sweep(book_configs(tables, **options)).check().records
