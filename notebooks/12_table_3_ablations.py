@@ -35,10 +35,10 @@ plots.set_style()
 # The parameters.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"     # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
-SEEDS = None              # runs of each row, seeds 0 to SEEDS-1; None: the profile's number
-PROTOCOL = "clean"        # clean, or released: with the faults of the published programs
+DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
+PROFILE = "standard"      # quick (1 seed), standard (3) or full (published schedule, 5)
+SEEDS = None              # of each row, from 0 on; None: the profile's number
+PROTOCOL = "clean"        # clean, or released: with the published programs' faults
 
 # %% [markdown]
 # ## What the paper prints
@@ -56,15 +56,18 @@ print(printed.to_string())
 
 # %% tags=["nbval-check-output"]
 FULL, NO_ESCM, NO_ISCE = "ISCE w/ CERE (full)", "w/o ESCM", "w/o ISCE"
-quoted = {(FULL, NO_ESCM): (1.8, 1.9), (FULL, NO_ISCE): (3.3, 2.9), (NO_ESCM, NO_ISCE): (1.5, 1.0),
-          ("ISCE w/ Max", NO_ESCM): (0.3, 0.5), (FULL, "ISCE w/ non-shared CERE"): (2.5, 2.0)}
+quoted = {(FULL, NO_ESCM): (1.8, 1.9), (FULL, NO_ISCE): (3.3, 2.9),
+          (NO_ESCM, NO_ISCE): (1.5, 1.0), ("ISCE w/ Max", NO_ESCM): (0.3, 0.5),
+          (FULL, "ISCE w/ non-shared CERE"): (2.5, 2.0)}
 for (first, second), text in quoted.items():
     computed = (printed.loc[first] - printed.loc[second]).round(1)
-    print(f"{first} minus {second}\n    text {text[0]} and {text[1]}, table {computed.fully} and {computed.weakly}: "
+    print(f"{first} minus {second}\n    text {text[0]} and {text[1]}, "
+          f"table {computed.fully} and {computed.weakly}: "
           f"{'equal' if tuple(computed) == text else 'different'}")
 for setting in printed:
     gap = (printed[setting] - printed.loc[NO_ESCM, setting]).round(1)
-    print(f"below {NO_ESCM!r}, {setting}: {', '.join(f'{name} ({gap[name]})' for name in gap.index[gap < 0])}")
+    print(f"below {NO_ESCM!r}, {setting}: "
+          f"{', '.join(f'{name} ({gap[name]})' for name in gap.index[gap < 0])}")
 
 # %% [markdown]
 # Arithmetic and text agree, all ten differences. They need 74.8 for the full model in the weakly supervised setting:
@@ -82,21 +85,28 @@ for setting in printed:
 # classifier.
 
 # %% tags=["nbval-check-output"]
-START = {"zero": "zeros", "average": "mean over seconds", "maximum": "maximum over seconds",
-         "unshared": "CERE, one each", "cere": "CERE, shared"}
-networks = {(row.name, setting): vscg.build_model("vscg", setting=setting, **row.run.get("model_options", {})).eval()
-          for row in study.TABLES["III"].rows for setting in row.paper}
+START = {"zero": "zeros", "average": "mean over seconds",
+         "maximum": "maximum over seconds", "unshared": "CERE, one each",
+         "cere": "CERE, shared"}
+networks = {}
+for row in study.TABLES["III"].rows:
+    options = row.run.get("model_options", {})
+    for setting in row.paper:
+        network = vscg.build_model("vscg", setting=setting, **options)
+        networks[row.name, setting] = network.eval()
 assert set(START) == set(models.escm.PRIORS)
 for name in printed.index:
     escm = networks[name, "fully"].escm
-    inside = "-" * 46 if escm is None else f"[GRUs from: {START[escm.prior]:20}] - norm "
+    inside = ("-" * 46 if escm is None
+              else f"[GRUs from: {START[escm.prior]:20}] - norm ")
     print(f"{name:24} PSP -{inside:-<46}> classifier")
 
 # %% [markdown]
 # Live parameters: those that the forward pass uses and training moves.
 
 # %% tags=["nbval-check-output"]
-counts = pd.Series({key: sum(p.numel() for p in model.parameters()) for key, model in networks.items()}).unstack()
+counts = pd.Series({key: sum(p.numel() for p in model.parameters())
+                    for key, model in networks.items()}).unstack()
 for setting in ("fully", "weakly"):
     live = counts.loc[printed.index, setting]
     shown = pd.DataFrame({f"live, {setting}": live, "minus full": live - live[FULL]})
@@ -104,7 +114,8 @@ for setting in ("fully", "weakly"):
 cere = sum(p.numel() for p in models.escm.CrossModalEventExtractor().parameters())
 print(f"one CERE: {cere:,}")
 fully = counts["fully"]
-assert fully["ISCE w/ non-shared CERE"] - fully[FULL] == cere == fully[FULL] - fully[NO_ISCE]
+assert fully["ISCE w/ non-shared CERE"] - fully[FULL] == cere
+assert fully[FULL] - fully[NO_ISCE] == cere
 
 # %% [markdown]
 # Fully supervised the rows differ by whole CEREs, and without ESCM the GRUs and the maps after them go as well.
@@ -121,9 +132,10 @@ assert fully["ISCE w/ non-shared CERE"] - fully[FULL] == cere == fully[FULL] - f
 
 # %% tags=["nbval-check-output"]
 def answer(model: torch.nn.Module) -> torch.Tensor:
-    """What the network says of every second: relevance (B,T) or class scores (B,T,29)."""
+    """What the network says of each second: relevance (B,T) or scores (B,T,29)."""
     output = model(audio, visual)
-    return output.segment_logits if output.event_relevance is None else output.event_relevance
+    return (output.segment_logits if output.event_relevance is None
+            else output.event_relevance)
 
 
 torch.manual_seed(0)
@@ -139,7 +151,8 @@ for setting in ("fully", "weakly"):
         silenced = torch.allclose(answer(full), answer(zero), atol=1e-6)
         fused = sum(none.psp(*none.encoder(audio, visual)[:2])) / 2
         straight = torch.allclose(answer(none), none.head(fused)[0], atol=1e-6)
-    print(f"{setting:6}  w/o ISCE differs from full: {differs}, equals full with a silent CERE: {silenced}\n"
+    print(f"{setting:6}  w/o ISCE differs from full: {differs}, "
+          f"equals full with a silent CERE: {silenced}\n"
           f"        w/o ESCM equals the classifier on PSP: {straight}")
     assert differs and silenced and straight
 
@@ -148,7 +161,7 @@ for setting in ("fully", "weakly"):
 # encoder still know the order of the seconds? And does the GRU without a prior still hear of the clip's other end?
 
 # %% tags=["nbval-check-output"]
-def after_encoder(model: torch.nn.Module, a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+def after_encoder(model: torch.nn.Module, a, v) -> torch.Tensor:
     """Relevance (B,T) from the encoded seconds (B,T,256)."""
     a, v = model.psp(a, v)
     if model.escm is not None:
@@ -156,17 +169,20 @@ def after_encoder(model: torch.nn.Module, a: torch.Tensor, v: torch.Tensor) -> t
     return model.head((a + v) / 2)[0]
 
 
-zero, none, order = networks[NO_ISCE, "fully"], networks[NO_ESCM, "fully"], torch.randperm(10)
+zero, none = networks[NO_ISCE, "fully"], networks[NO_ESCM, "fully"]
+order = torch.randperm(10)
 with torch.no_grad():
     a, v, _ = none.encoder(audio, visual)
     for name, model in ((NO_ESCM, none), (NO_ISCE, zero)):
-        straight, shuffled = after_encoder(model, a, v), after_encoder(model, a[:, order], v[:, order])
+        straight = after_encoder(model, a, v)
+        shuffled = after_encoder(model, a[:, order], v[:, order])
         same = torch.allclose(straight[:, order], shuffled, atol=1e-5)
         print(f"{name}: shuffled seconds give the same answers, shuffled: {same}")
     other, start = a.clone(), torch.zeros(2, 2, 128)
     other[:, 9] += 1
     first, changed = (zero.escm.isce(x, v, start, start)[0][:, 0] for x in (a, other))
-    print(f"{NO_ISCE}: the last second reaches the first one's output: {not torch.allclose(first, changed)}")
+    print(f"{NO_ISCE}: the last second reaches the first one's output: "
+          f"{not torch.allclose(first, changed)}")
 
 # %% [markdown]
 # Without ESCM, nothing after the encoder knows the order of the seconds: PSP compares all pairs alike. "w/o ISCE"
@@ -186,8 +202,10 @@ with torch.no_grad():
 # %% tags=["nbval-check-output"]
 ramp = torch.arange(256.0).expand(1, 10, 256)
 for prior in ("average", "maximum"):
-    state, _ = models.escm.EventSemanticConsistency(dropout=0.2, prior=prior).priors(ramp, ramp)
-    print(f"{prior}: state {tuple(state.shape)}, forward {state[0, 0, 0]:.0f} to {state[0, 0, -1]:.0f}, "
+    escm = models.escm.EventSemanticConsistency(dropout=0.2, prior=prior)
+    state, _ = escm.priors(ramp, ramp)
+    print(f"{prior}: state {tuple(state.shape)}, "
+          f"forward {state[0, 0, 0]:.0f} to {state[0, 0, -1]:.0f}, "
           f"backward {state[0, 1, 0]:.0f} to {state[0, 1, -1]:.0f}")
 
 # %% [markdown]
@@ -202,9 +220,11 @@ for prior in ("average", "maximum"):
 # Every row in both settings, each with the same seeds. What is missing is trained, the rest is loaded.
 
 # %%
-runs = study.book_runs("III", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)
+runs = study.book_runs("III", data=DATA, profile=PROFILE, seeds=SEEDS,
+                       protocol=PROTOCOL)
 data = vscg.load_dataset(DATA)
-result = study.table("III", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
+result = study.table("III", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA,
+                     protocol=PROTOCOL)
 frame, differences = result.frame(), result.differences()
 print(f"{len(runs)} runs on {DATA}, {sum(run.fresh for run in runs)} trained now, "
       f"on {'; '.join(dict.fromkeys(run.values['device'] for run in runs))}")
@@ -264,11 +284,13 @@ plots.difference_figure(differences)
 # %%
 for setting in ("fully", "weakly"):
     part = differences[differences.setting == setting]
-    signs = ", ".join(f"{name} {number}" for name, number in part.sign.value_counts().items())
+    signs = ", ".join(f"{name} {number}"
+                      for name, number in part.sign.value_counts().items())
     share, low, high, pairs = study.order_agreement(result, setting)
     print(f"{DATA}, {setting}: {signs}\n"
-          f"    half an interval is {((part.high - part.low) / 2).median():.1f} points (median); "
-          f"the paper's differences are {part.paper.abs().min():.1f} to {part.paper.abs().max():.1f}\n"
+          f"    half an interval is {((part.high - part.low) / 2).median():.1f} "
+          "points (median); the paper's differences are "
+          f"{part.paper.abs().min():.1f} to {part.paper.abs().max():.1f}\n"
           f"    order of {pairs} pairs of rows: {share:.2f} ({low:.2f} to {high:.2f})")
     assert 0 <= low <= share <= high <= 1 and len(part) == sum(part.sign.value_counts())
 
@@ -301,7 +323,9 @@ assert (frame.test_mean >= frame["mean"] - 1e-9).all()
 # epoch, and what that epoch still added.
 
 # %%
-at_end = sum(run.values["results"]["validation"]["epoch"] == run.history.epoch.iloc[-1] for run in runs)
+picked = [run.values["results"]["validation"]["epoch"] for run in runs]
+at_end = sum(epoch == run.history.epoch.iloc[-1]
+             for epoch, run in zip(picked, runs, strict=True))
 rise = pd.Series([run.history.val_accuracy.diff().iloc[-1] for run in runs])
 print(f"{DATA}: {at_end} of {len(runs)} runs were best in their last epoch, "
       f"which added {100 * rise.median():+.1f} points of validation accuracy (median)")

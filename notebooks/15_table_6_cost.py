@@ -46,10 +46,10 @@ plots.set_style()
 # The parameters.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"     # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
-SEEDS = None              # runs of each row, seeds 0 to SEEDS-1; None: the profile's number
-PROTOCOL = "clean"        # clean, or released: with the faults of the published programs
+DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
+PROFILE = "standard"      # quick (1 seed), standard (3) or full (published schedule, 5)
+SEEDS = None              # of each row, from 0 on; None: the profile's number
+PROTOCOL = "clean"        # clean, or released: with the published programs' faults
 ROUNDS = 5                # rounds of the measurement in turn
 BATCH = 8                 # clips in each of its steps
 
@@ -60,10 +60,11 @@ BATCH = 8                 # clips in each of its steps
 # those that the paper's authors reproduced.
 
 # %% tags=["nbval-check-output"]
-paper = pd.DataFrame(study.COST, index=["accuracy (%)", "memory (MiB)", "time (min)"]).T.rename(
-    index={name: SYSTEMS[name].title for name in study.COST})
-ratios = pd.DataFrame({f"{what.split()[0]}, of VSCG's": paper[what] / paper.loc["VSCG", what]
-                       for what in ("memory (MiB)", "time (min)")})
+paper = pd.DataFrame({SYSTEMS[name].title: row for name, row in study.COST.items()},
+                     index=["accuracy (%)", "memory (MiB)", "time (min)"]).T
+ratios = paper[["memory (MiB)", "time (min)"]] / paper.loc["VSCG"]
+ratios = ratios[["memory (MiB)", "time (min)"]]
+ratios.columns = ["memory, of VSCG's", "time, of VSCG's"]
 print(paper.join(ratios.round(2)).to_string())
 
 # %% [markdown]
@@ -95,11 +96,13 @@ for title, schedule in published.items():
 # %%
 runs = study.book_runs("VI", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)
 data = vscg.load_dataset(DATA)
-result = study.table("VI", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
-print(f"{len(runs)} runs on {DATA}, {sum(record.fresh for record in runs)} trained now; "
-      + "; ".join(dict.fromkeys(record.values["device"] for record in runs)))
+result = study.table("VI", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA,
+                     protocol=PROTOCOL)
+print(f"{len(runs)} runs on {DATA}, {sum(record.fresh for record in runs)} trained "
+      f"now; " + "; ".join(dict.fromkeys(record.values["device"] for record in runs)))
 for name in study.COST:
-    config = vscg.RunConfig(system=name, data=DATA, profile=PROFILE, protocol=PROTOCOL).resolve()
+    config = vscg.RunConfig(system=name, data=DATA, profile=PROFILE,
+                            protocol=PROTOCOL).resolve()
     print(f"{SYSTEMS[name].title:5} batch {config.batch}, {config.epochs} epochs")
 
 # %% [markdown]
@@ -164,14 +167,18 @@ for cell in result.cells:
     for record in cell.records:
         values, config = record.values, record.config
         clips = config.epochs * len(data.splits["train"])
-        lines.append({"system": cell.row.name, "seed": config.seed, "seconds": values["seconds"],
-                      "ms per clip": 1000 * values["seconds"] / clips, "peak (MiB)": values["peak_memory_bytes"] / MIB,
-                      "data (MiB)": values["bytes_read"] / MIB, "device": values["device"],
+        lines.append({"system": cell.row.name, "seed": config.seed,
+                      "seconds": values["seconds"],
+                      "ms per clip": 1000 * values["seconds"] / clips,
+                      "peak (MiB)": values["peak_memory_bytes"] / MIB,
+                      "data (MiB)": values["bytes_read"] / MIB,
+                      "device": values["device"],
                       "threads": values["threads"], "date": values["finished"][:10]})
 cost = pd.DataFrame(lines)
 assert (cost[["seconds", "peak (MiB)", "data (MiB)"]] > 0).all().all()
-study.styled(cost.round(1).astype({"seconds": str, "ms per clip": str, "peak (MiB)": str, "data (MiB)": str}),
-       f"What the runs took on {DATA}, profile {PROFILE}.", "cost-records")
+study.styled(cost.round(1).astype({"seconds": str, "ms per clip": str,
+                                   "peak (MiB)": str, "data (MiB)": str}),
+             f"What the runs took on {DATA}, profile {PROFILE}.", "cost-records")
 
 # %% [markdown]
 # From these, the ratios to VSCG, each system's median over its seeds, beside the paper's: one run beside a busy neighbour
@@ -181,7 +188,8 @@ study.styled(cost.round(1).astype({"seconds": str, "ms per clip": str, "peak (Mi
 
 # %%
 cost["peak without data (MiB)"] = cost["peak (MiB)"] - cost["data (MiB)"]
-usual = cost.groupby("system", sort=False)[["seconds", "ms per clip", "peak (MiB)", "peak without data (MiB)"]].median()
+columns = ["seconds", "ms per clip", "peak (MiB)", "peak without data (MiB)"]
+usual = cost.groupby("system", sort=False)[columns].median()
 beside = (usual / usual.loc["VSCG"]).add_suffix(" ratio")
 beside.columns = ["seconds", "seconds per clip", "peak", "peak without data"]
 beside["paper's time"], beside["paper's memory"] = ratios.iloc[:, 1], ratios.iloc[:, 0]
@@ -215,7 +223,8 @@ def lstm_flops(model: nn.Module) -> int:
 
 with FlopCounterMode(display=False) as counter:
     nn.LSTM(8, 4, batch_first=True)(torch.zeros(1, 10, 8))
-print("torch counts", counter.get_total_flops(), "FLOPs in an LSTM; by hand", lstm_flops(nn.LSTM(8, 4)))
+print("torch counts", counter.get_total_flops(), "FLOPs in an LSTM; by hand",
+      lstm_flops(nn.LSTM(8, 4)))
 assert lstm_flops(nn.LSTM(8, 4)) == 10 * 2 * (4 * 8 * 4 + 4 * 4 * 4)
 
 # %% [markdown]
@@ -229,7 +238,8 @@ for name in study.COST:
     model = vscg.build_model(name)
     with FlopCounterMode(display=False) as counter:
         model(*clip)
-    flops[SYSTEMS[name].title] = {"counted": counter.get_total_flops() / 1e6, "LSTMs by hand": lstm_flops(model) / 1e6}
+    flops[SYSTEMS[name].title] = {"counted": counter.get_total_flops() / 1e6,
+                                  "LSTMs by hand": lstm_flops(model) / 1e6}
 flops = pd.DataFrame(flops).T.assign(total=lambda table: table.sum(axis=1))
 flops["of VSCG's"] = flops["total"] / flops.loc["VSCG", "total"]
 print("million FLOPs per clip, one pass forward")
@@ -246,8 +256,9 @@ print(flops.round(2).to_string())
 # counted, each piece of memory once, without the weights.
 
 # %%
-def kept_per_clip(model: nn.Module, objective: nn.Module, audio, visual, labels) -> float:
-    """MiB that one training step keeps for the backward pass, for each clip of the batch."""
+def kept_per_clip(model: nn.Module, objective: nn.Module, batch) -> float:
+    """MiB that a training step keeps for the backward pass, for each clip."""
+    audio, visual, labels = batch
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
     kept = {}
 
@@ -258,7 +269,8 @@ def kept_per_clip(model: nn.Module, objective: nn.Module, audio, visual, labels)
         return tensor
 
     with saved_tensors_hooks(note, lambda tensor: tensor):
-        total, _ = objective(model(audio, visual), labels)     # `total` keeps the graph, so no address is used twice
+        # `total` keeps the graph, so no address is used twice
+        total, _ = objective(model(audio, visual), labels)
     return sum(kept.values()) / MIB / len(audio)
 
 # %% [markdown]
@@ -267,18 +279,20 @@ def kept_per_clip(model: nn.Module, objective: nn.Module, audio, visual, labels)
 
 # %%
 rows = data.splits["train"][:BATCH]
-batch = (torch.from_numpy(data.audio[rows]), torch.from_numpy(data.visual[rows]).float(),
+batch = (torch.from_numpy(data.audio[rows]),
+         torch.from_numpy(data.visual[rows]).float(),
          torch.from_numpy(data.labels[rows]))
 lines = {}
 for name in study.COST:
     torch.manual_seed(0)
     model, title = vscg.build_model(name).train(), SYSTEMS[name].title
     weights = 16 * sum(p.numel() for p in model.parameters()) / MIB
-    clip_size = kept_per_clip(model, vscg.build_objective(name), *batch)
+    clip_size = kept_per_clip(model, vscg.build_objective(name), batch)
     at = {b: weights + b * clip_size for b in (128, published[title].batch)}
     lines[title] = {"weights": weights, "per clip": clip_size, "batch 128": at[128],
                     "published batch": at[published[title].batch],
-                    "published precision": at[published[title].batch] * (2 if title in DOUBLE else 1)}
+                    "published precision":
+                        at[published[title].batch] * (2 if title in DOUBLE else 1)}
 memory = pd.DataFrame(lines).T
 memory["paper"] = paper["memory (MiB)"]
 print("MiB; estimates from weights and kept values, and the paper's figure")
@@ -304,17 +318,20 @@ device = torch.device(machine.best_device())
 if device.type == "cpu":
     torch.set_num_threads(1)
 contestants = {}
-for title, precision in [(title, torch.float32) for title in published] + [(title, torch.float64) for title in DOUBLE]:
-    name = next(name for name in study.COST if SYSTEMS[name].title == title)
+entries = [(name, SYSTEMS[name].title, torch.float32) for name in study.COST]
+entries += [(name, f"{title}, double", torch.float64)
+            for name, title, _ in entries if title in DOUBLE]
+for name, title, precision in entries:
     torch.manual_seed(0)
     model = vscg.build_model(name).to(device, precision).train()
-    contestants[title if precision == torch.float32 else f"{title}, double"] = (
-        model, vscg.build_objective(name).to(device), torch.optim.Adam(model.parameters(), lr=SCHEDULES[name, "fully"].lr),
+    contestants[title] = (
+        model, vscg.build_objective(name).to(device),
+        torch.optim.Adam(model.parameters(), lr=SCHEDULES[name, "fully"].lr),
         [values.to(device, precision) for values in batch])
 
 
 def clock() -> float:
-    """Seconds: of the processor on a CPU, of the wall on a GPU that has done all its work."""
+    """Seconds: of the processor on a CPU, of the wall on a GPU that is done."""
     if device.type == "cuda":
         torch.cuda.synchronize()
         return time.perf_counter()
@@ -337,11 +354,13 @@ def step(model, objective, optimizer, values) -> float:
 # %%
 for parts in contestants.values():
     step(*parts)
-seconds = pd.DataFrame([{name: step(*parts) for name, parts in contestants.items()} for _ in range(ROUNDS)])
+seconds = pd.DataFrame([{name: step(*parts) for name, parts in contestants.items()}
+                        for _ in range(ROUNDS)])
 to_vscg = seconds.div(seconds["VSCG"], axis=0)
-steps = pd.DataFrame({"ms per step": 1000 * seconds.median(), "ratio": to_vscg.median(), "lowest": to_vscg.min(),
-                      "highest": to_vscg.max()})
-print(f"batch of {BATCH} clips of {DATA}, {ROUNDS} rounds, {machine.device_name(device)}; ratios to VSCG in the same round")
+steps = pd.DataFrame({"ms per step": 1000 * seconds.median(), "ratio": to_vscg.median(),
+                      "lowest": to_vscg.min(), "highest": to_vscg.max()})
+print(f"batch of {BATCH} clips of {DATA}, {ROUNDS} rounds, "
+      f"{machine.device_name(device)}; ratios to VSCG in the same round")
 print(steps.round(2).to_string())
 assert (steps > 0).all().all() and len(seconds) == ROUNDS
 
@@ -355,12 +374,15 @@ assert (steps > 0).all().all() and len(seconds) == ROUNDS
 # Every ratio so far in one table, and how it is drawn.
 
 # %%
+memory_ratios = memory / memory.loc["VSCG"]
 shown = pd.DataFrame({
-    "time: paper": ratios.iloc[:, 1], "time: our runs, per clip": beside["seconds per clip"],
+    "time: paper": ratios.iloc[:, 1],
+    "time: our runs, per clip": beside["seconds per clip"],
     "time: one step, in turn": steps["ratio"], "FLOPs per clip": flops["of VSCG's"],
-    "memory: paper": ratios.iloc[:, 0], "memory: our runs, without data": beside["peak without data"],
-    "memory: estimate, batch 128": memory["batch 128"] / memory.loc["VSCG", "batch 128"],
-    "memory: estimate, as published": memory["published precision"] / memory.loc["VSCG", "published precision"]})
+    "memory: paper": ratios.iloc[:, 0],
+    "memory: our runs, without data": beside["peak without data"],
+    "memory: estimate, batch 128": memory_ratios["batch 128"],
+    "memory: estimate, as published": memory_ratios["published precision"]})
 
 
 def ratio_figure(table: pd.DataFrame) -> plt.Figure:
@@ -368,11 +390,13 @@ def ratio_figure(table: pd.DataFrame) -> plt.Figure:
     fig, ax = plt.subplots(figsize=(7.5, 4.6), layout="constrained")
     for colour, title in zip(plots.OTHERS, table.index, strict=False):
         for at, (what, value) in enumerate(table.loc[title].items()):
-            ax.plot(value, at, "D" if "paper" in what else "o", markersize=9, color=colour,
-                    label=title if at == 1 else None)
+            ax.plot(value, at, "D" if "paper" in what else "o", markersize=9,
+                    color=colour, label=title if at == 1 else None)
     ax.axvline(1, color=plots.COLOURS["fused"], linewidth=2, label="VSCG")
-    ax.set(xscale="log", xlabel="multiple of VSCG's (no unit)", ylim=(len(table.columns) - 0.5, -0.5))
-    ticks = [t for t in (0.25, 0.5, 1, 2, 4, 8, 16, 32) if table.min(axis=None) / 2 < t < table.max(axis=None) * 2]
+    ax.set(xscale="log", xlabel="multiple of VSCG's (no unit)",
+           ylim=(len(table.columns) - 0.5, -0.5))
+    ticks = [t for t in (0.25, 0.5, 1, 2, 4, 8, 16, 32)
+             if table.min(axis=None) / 2 < t < table.max(axis=None) * 2]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
     ax.minorticks_off()
     ax.set_yticks(range(len(table.columns)), table.columns)
@@ -394,12 +418,13 @@ ratio_figure(shown.loc[list(DOUBLE)])
 for title in DOUBLE:
     row = shown.loc[title]
     theirs, ours = row["time: paper"], row.iloc[1:4]
-    place = "above" if theirs > ours.max() else "below" if theirs < ours.min() else "among"
+    place = "above" if theirs > ours.max() else "among"
+    place = "below" if theirs < ours.min() else place
     print(f"{title}: the paper's time is {theirs:.1f} times VSCG's, {place} our three "
           f"({', '.join(f'{value:.1f}' for value in ours)})")
     epochs = published[title].epochs / published["VSCG"].epochs
-    print(f"      with {epochs:.2f} times VSCG's epochs, as published, a whole training has "
-          f"{epochs * row['FLOPs per clip']:.1f} times VSCG's FLOPs")
+    print(f"      with {epochs:.2f} times VSCG's epochs, as published, a whole "
+          f"training has {epochs * row['FLOPs per clip']:.1f} times VSCG's FLOPs")
 
 # %% [markdown]
 # ## Export

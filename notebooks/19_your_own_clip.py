@@ -45,10 +45,10 @@ plots.set_style()
 # The parameters. Without a clip of yours the notebook makes one; without the networks' weights it uses stand-ins.
 
 # %% tags=["parameters"]
-CLIP = ""               # path of a media file with picture and sound; empty: a clip is made
-CHECKPOINT = ""         # run key, run folder, or published checkpoint; empty: the run of the chapters before
-WEIGHTS = ""            # folder with the weights of VGG-19 and VGGish; empty: data/weights, if they are there
-DATA = "planted-mini"   # data set of the run: planted-mini, planted, ave, or the path of a prepared file
+CLIP = ""               # a file with picture and sound; empty: a clip is made
+CHECKPOINT = ""         # run key or folder, published checkpoint; empty: chapter 8's
+WEIGHTS = ""            # folder of VGG-19's and VGGish's weights; empty: data/weights
+DATA = "planted-mini"   # of the run: planted-mini, planted, ave, or a prepared file
 PROFILE = "quick"       # its schedule: quick, standard or full
 
 # %% [markdown]
@@ -63,8 +63,8 @@ folder = Path(tempfile.mkdtemp())
 
 
 def made_clip(path):
-    pictures = np.full((160, 224, 224, 3), 120, np.uint8)      # ten seconds of 16 pictures
-    for i in range(48, 112):                                   # seconds 3 to 7
+    pictures = np.full((160, 224, 224, 3), 120, np.uint8)   # ten seconds of 16 pictures
+    for i in range(48, 112):                                # seconds 3 to 7
         left = 2 * (i - 48) + 20
         pictures[i, 40:80, left:left + 40] = 230
     time = np.arange(10 * RATE) / RATE                         # s
@@ -84,7 +84,8 @@ print(clip.name)
 # %%
 windows = list(video.read_windows(clip, pad=True))
 for window in windows:
-    print(f"from {window.start} s: pictures {window.frames.shape}, sound {window.waveform.shape} at "
+    print(f"from {window.start} s: "
+          f"pictures {window.frames.shape}, sound {window.waveform.shape} at "
           f"{window.sample_rate} Hz, padded seconds {int(window.padded.sum())}")
 window = windows[0]
 assert window.frames.shape == (10, 16, 224, 224, 3)
@@ -111,9 +112,9 @@ plots.frames(window.frames[:, 8])
 
 # %%
 examples = vggish.log_mel_examples(window.waveform, window.sample_rate)    # (10,96,64)
-mel = lambda hertz: 1127 * np.log(1 + hertz / 700)                  # noqa: E731
+mel = lambda hertz: 1127 * np.log(1 + hertz / 700)      # noqa: E731
 low, high = mel(125), mel(7500)
-expected = 65 * (mel(TONE) - low) / (high - low) - 1                # bands have their peaks at 1/65, 2/65, ...
+expected = 65 * (mel(TONE) - low) / (high - low) - 1    # bands peak at 1/65, 2/65, ...
 if not CLIP:
     loudest = examples[4].mean(0).argmax()
     print(f"expected band {expected:.1f}, loudest band {loudest}")
@@ -162,9 +163,11 @@ class SoundStandIn(nn.Module):
 
 # %%
 from_folder = Path(WEIGHTS) if WEIGHTS else machine.data_dir() / "weights"
-real = all((from_folder / file.name).is_file() for file in (weights.VGG19, weights.VGGISH))
+real = all((from_folder / file.name).is_file()
+           for file in (weights.VGG19, weights.VGGISH))
 torch.manual_seed(0)
-networks = extract.load_networks(from_folder) if real else extract.Networks(PictureStandIn().eval(), SoundStandIn().eval())
+networks = (extract.load_networks(from_folder) if real
+            else extract.Networks(PictureStandIn().eval(), SoundStandIn().eval()))
 print("VGG-19 and VGGish with their published weights" if real else
       "stand-ins with random weights: what is predicted below means nothing")
 
@@ -199,9 +202,10 @@ predict.timeline(watched)
 # share of $1/49$; an orange frame means that an event is predicted.
 
 # %%
-file = predict.write_mp4(folder / "attention.mp4", predict.overlay(watched[0]), watched[0].window.waveform,
-                 watched[0].window.sample_rate)
-Video(str(file), embed=True, width=336, html_attributes="controls aria-label='the clip under its attention'")
+file = predict.write_mp4(folder / "attention.mp4", predict.overlay(watched[0]),
+                         watched[0].window.waveform, watched[0].window.sample_rate)
+Video(str(file), embed=True, width=336,
+      html_attributes="controls aria-label='the clip under its attention'")
 
 # %% [markdown]
 # The same as pictures, one for each second.
@@ -225,8 +229,10 @@ truth = data.labels[test].argmax(-1)
 def look(number: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Predicted classes (10,) and attention (10,7,7) of test clip `number`."""
     row = test[number:number + 1]
-    output = model(torch.from_numpy(data.audio[row]), torch.from_numpy(data.visual[row]).float())
-    return vscg.predict_segments(output)[0].numpy(), None if output.attention is None else output.attention[0].numpy()
+    output = model(torch.from_numpy(data.audio[row]),
+                   torch.from_numpy(data.visual[row]).float())
+    return (vscg.predict_segments(output)[0].numpy(),
+            None if output.attention is None else output.attention[0].numpy())
 
 
 def explore(number: int = 0, second: int = 0):
@@ -234,9 +240,10 @@ def explore(number: int = 0, second: int = 0):
     classes, attention = look(number)
     display(plots.timeline(truth[number], {"predicted": classes}))
     if attention is not None:
-        mask = data.truth["source_mask"][test[number]][second:second + 1] if data.truth else None
-        figure = plots.attention_maps(attention[second:second + 1], mask, truth[number][second:second + 1])
-        figure.axes[0].title.set_text(f"{second} to {second + 1} s")       # the figure counts from 0
+        one = slice(second, second + 1)
+        mask = data.truth["source_mask"][test[number]][one] if data.truth else None
+        figure = plots.attention_maps(attention[one], mask, truth[number][one])
+        figure.axes[0].title.set_text(f"{second} to {second + 1} s")    # not from 0
         display(figure)
 
 
@@ -244,8 +251,9 @@ def explore(number: int = 0, second: int = 0):
 # The widget needs a running kernel.
 
 # %%
-ipywidgets.interactive(explore, number=ipywidgets.IntSlider(0, 0, len(test) - 1, description="test clip"),
-                       second=ipywidgets.IntSlider(0, 0, 9, description="second"))
+ipywidgets.interactive(
+    explore, number=ipywidgets.IntSlider(0, 0, len(test) - 1, description="test clip"),
+    second=ipywidgets.IntSlider(0, 0, 9, description="second"))
 
 # %% [markdown]
 # One choice as a fixed picture: the test clip with the shortest event, and what the system says about it.
@@ -254,7 +262,8 @@ ipywidgets.interactive(explore, number=ipywidgets.IntSlider(0, 0, len(test) - 1,
 lengths = (truth != 28).sum(1)
 shortest = int(np.flatnonzero(lengths == lengths[lengths > 0].min())[0])
 classes, attention = look(shortest)
-print(f"{DATA}, test clip {shortest}: {CATEGORIES[data.category[test[shortest]]]}, {lengths[shortest]} s, "
+name = CATEGORIES[data.category[test[shortest]]]
+print(f"{DATA}, test clip {shortest}: {name}, {lengths[shortest]} s, "
       f"{(classes == truth[shortest]).sum()} of 10 seconds right")
 
 # %% [markdown]
