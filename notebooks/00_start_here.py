@@ -32,7 +32,9 @@
 # %%
 import dataclasses
 import os
+import pkgutil
 import platform
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -154,74 +156,29 @@ for source in sources:
 # %% [markdown]
 # ## The map
 #
-# From the paper to the code: which section is taken apart in which notebook, which module computes it, and which tests
-# hold it in place.
-
-# %%
-MAP = [  # paper section, notebook, modules of vscg, tests
-    ("", "00_start_here", ["data/sets", "training/records"],
-     ["book/environment", "training/loop"]),
-    ("IV-A", "01_ave_dataset", ["data/labels", "data/check", "training/evaluation"],
-     ["data/labels", "data/check", "training/evaluation"]),
-    ("", "02_planted_dataset", ["data/planted", "data/dials"], ["data/planted"]),
-    ("III-C", "03_audio_guided_attention", ["models/attention"], ["models/attention"]),
-    ("III-C", "04_positive_sample_propagation",
-     ["models/psp", "models/encoder"], ["models/psp", "models/encoder"]),
-    ("III-D1, Eq. 1 to 3", "05_cere", ["models/escm"], ["models/escm"]),
-    ("III-D2, Eq. 4 to 13", "06_isce_escm",
-     ["models/escm", "models/vscg"], ["models/escm", "golden"]),
-    ("III-E, Eq. 14 to 21", "07_losses", ["training/objectives", "models/heads"],
-     ["training/objectives", "models/heads"]),
-    ("IV", "08_training_fully", ["training/loop", "training/config"],
-     ["training/loop", "training/config"]),
-    ("IV", "09_training_weakly", ["training/loop", "training/config"],
-     ["training/loop", "training/config"]),
-    ("IV-B, Table I", "10_table_1_comparison",
-     ["study/paper", "study/tables", "training/sweep"],
-     ["study/paper", "study/tables", "models/systems"]),
-    ("IV-B, Table II", "11_table_2_parameters", ["study/parameters", "released/load"],
-     ["study/parameters", "released/load"]),
-    ("IV-C, Table III", "12_table_3_ablations",
-     ["models/escm", "study/tables"], ["models/escm", "study/tables"]),
-    ("IV-C, Table IV", "13_table_4_plug_and_play",
-     ["models/plug", "study/tables"], ["models/plug", "study/tables"]),
-    ("IV-C, Table V", "14_table_5_losses", ["training/objectives", "study/tables"],
-     ["training/objectives", "study/tables"]),
-    ("Table VI", "15_table_6_cost",
-     ["machine/device", "study/tables"], ["study/tables", "training/loop"]),
-    ("I, Fig. 2", "16_when_consistency_helps",
-     ["study/runs", "training/sweep", "study/rules"],
-     ["study/runs", "training/sweep", "study/rules"]),
-    ("IV-D, Fig. 4", "17_sound_source_localisation",
-     ["study/localisation"], ["study/localisation"]),
-    ("Figs. 7 to 10", "18_failures", ["study/failures"], ["study/failures"]),
-    ("IV-A", "19_your_own_clip", ["features/video", "features/vggish", "predict"],
-     ["features/video", "features/vggish", "predict"]),
-    ("III, IV", "20_deviations", ["study/deviations", "study/deviation_study"],
-     ["study/deviations", "models/vscg_options"]),
-    ("Table VI", "21_speed_and_scale",
-     ["training/batches", "machine/graphs", "machine/allocator", "machine/rounding",
-      "machine/cluster"], ["training/batches", "machine/graphs",
-                           "study/speed", "machine/rounding", "machine/cluster"]),
-]
-table = pd.DataFrame([(section, notebook, ", ".join(modules), ", ".join(tests))
-                      for section, notebook, modules, tests in MAP],
-                     columns=["paper", "notebook", "vscg/", "tests/"])
-table.set_index("notebook")
-
-# %% [markdown]
-# A map is only good if the places exist and no chapter is left out. The next cell looks for every file that the table
-# names.
+# The package has eight rooms. What each is for stands in its own words:
 
 # %% tags=["nbval-check-output"]
-files = [ROOT / "notebooks" / f"{notebook}.py" for _, notebook, _, _ in MAP]
-files += [ROOT / "vscg" / f"{name}.py" for _, _, modules, _ in MAP for name in modules]
-tests = [(ROOT / "tests" / name) for _, _, _, names in MAP for name in names]
-files += [test.with_name(f"test_{test.name}.py") for test in tests]
-absent = sorted({str(file.relative_to(ROOT)) for file in files if not file.is_file()})
-print("files that the map names and that are not there:", absent)
-assert not absent and {notebook for _, notebook, _, _ in MAP} == {source.stem
-                                                                  for source in sources}
+print(vscg.__doc__)
+rooms = {room.name for room in pkgutil.iter_modules(vscg.__path__) if room.ispkg}
+assert set(re.findall(r"^(\w+)  ", vscg.__doc__, re.MULTILINE)) == rooms
+
+# %% [markdown]
+# A notebook imports from the rooms' faces, so its first cell says where its code is. From the paper to the code: which
+# section is taken apart in which notebook, and which rooms compute it. The tests lie in rooms of the same names.
+
+# %%
+MAP = {}
+for source in sources:
+    cells = jupytext.read(source).cells
+    paper = re.search(r"\*\*Paper\*\* \| (.+) \|", cells[0].source)[1]
+    imports = next(cell.source for cell in cells if cell.cell_type == "code")
+    imported = re.findall(r"^from vscg(?:\.\w+)? import .+", imports, re.MULTILINE)
+    used = sorted(rooms & set(re.findall(r"\w+", " ".join(imported))))
+    MAP[source.stem] = {"paper": re.sub(r" \{cite:\w\}`\w+`", "", paper),
+                        "rooms of vscg": ", ".join(used)}
+assert all((ROOT / "tests" / room).is_dir() for room in rooms)
+pd.DataFrame(MAP).T.style.set_properties(**{"text-align": "left"}).set_uuid("map")
 
 # %% [markdown]
 # Symbols and their names in the code are on the page [notation](../book/notation.md); where the paper and the program that its

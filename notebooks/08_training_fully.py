@@ -32,7 +32,7 @@ import pandas as pd
 import torch
 
 import vscg
-from vscg import plots
+from vscg import plots, study
 from vscg.data import BACKGROUND, CATEGORIES, planted
 from vscg.models import SYSTEMS
 from vscg.training import (
@@ -252,11 +252,11 @@ plots.intervals(table)
 # schedule and seed.
 
 # %%
-records = {"VSCG": record}
-for system in ("psp", "avel"):
-    other = vscg.fit(vscg.RunConfig(system=system, setting="fully", data=DATA,
-                                    profile=PROFILE, seed=SEED), dataset=data)
-    records[SYSTEMS[system].title] = other
+others = study.finished([vscg.RunConfig(system=system, setting="fully", data=DATA,
+                                        profile=PROFILE, seed=SEED)
+                         for system in ("psp", "avel")])
+records = {SYSTEMS[run.config.system].title: run for run in (record, *others)}
+for other in others:
     print(other.describe())
 
 # %% [markdown]

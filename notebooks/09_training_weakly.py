@@ -32,7 +32,7 @@ import torch
 import torch.nn.functional as F
 
 import vscg
-from vscg import plots
+from vscg import plots, study
 from vscg.data import BACKGROUND, CATEGORIES
 from vscg.models import SYSTEMS
 from vscg.training import (
@@ -280,12 +280,13 @@ plots.timeline(truth[test][pick], {f"{target} tag": record.predictions()[pick]
 # PSP-Net and AVEL under the same conditions, each with its own published weak loss and the presence tag.
 
 # %%
-systems = {"VSCG": records["presence"]}
-for system in ("psp", "avel"):
-    config = vscg.RunConfig(system=system, setting="weakly", data=DATA, profile=PROFILE,
-                            seed=SEED)
-    systems[SYSTEMS[system].title] = vscg.fit(config, dataset=data)
-    print(systems[SYSTEMS[system].title].describe())
+others = study.finished([vscg.RunConfig(system=system, setting="weakly", data=DATA,
+                                        profile=PROFILE, seed=SEED)
+                         for system in ("psp", "avel")])
+systems = {SYSTEMS[run.config.system].title: run
+           for run in (records["presence"], *others)}
+for other in others:
+    print(other.describe())
 
 # %% [markdown]
 # Their figures, and VSCG's difference from each on the same clips:

@@ -55,6 +55,7 @@ plots.set_style()
 DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
 PROFILE = "standard"      # quick (1 seed), standard (3) or full (published schedule, 5)
 SEEDS = None              # of each system, from 0 on; None: the profile's number
+EVERY = 1                 # of the test clips, in their order, each so many-th
 
 # %% [markdown]
 # ## Four scores of one map
@@ -118,7 +119,7 @@ assert abs(localisation.success_area(overlap).mean() - overlap.mean()) < 0.025
 # %%
 runs = study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)
 data = vscg.load_dataset(DATA)
-test = data.splits["test"]
+test = data.splits["test"][::EVERY]
 truth, category = data.labels[test].argmax(-1), data.category[test]
 mask = None                                                       # (N,10,7,7) bool
 if "source_mask" in data.truth:
@@ -142,7 +143,7 @@ right = defaultdict(list)       # (system, setting) -> (S,N,10) bool
 for run in runs:
     config, model = run.config, run.model()
     name = SYSTEMS[config.system].title, config.setting
-    right[name].append(run.predictions() == truth)
+    right[name].append(run.predictions()[::EVERY] == truth)
     maps[*name, "own sound"].append(localisation.attention_of(model, data, test))
     if config.setting == "fully":
         foreign = test[localisation.other_clip(category, config.seed)]
@@ -425,7 +426,7 @@ plots.attention_of_systems(shown, mask[pick] if mask is not None else None, trut
 # say how far to trust it. What the three say about this clip:
 
 # %% mystnb={"figure": {"caption": "The same clip: what the three systems answer.", "name": "fig-loc-timeline"}, "image": {"alt": "Four rows of coloured seconds over ten seconds: the ground truth, VSCG, PSP-Net and AVEL."}}
-said = {SYSTEMS[run.config.system].title: run.predictions()[pick] for run in runs
+said = {SYSTEMS[run.config.system].title: run.predictions()[::EVERY][pick] for run in runs
         if (run.config.setting, run.config.seed) == ("fully", 0)}
 plots.timeline(truth[pick], {name: said[name] for name in shown})
 

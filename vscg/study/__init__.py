@@ -3,10 +3,10 @@ from vscg.study.deviation_study import PAPER_THRESHOLD, THRESHOLDS, load_study, 
 from vscg.study.paper import ACCURACY, COST, PARAMETERS, TABLES
 from vscg.study.parameters import parameter_table
 from vscg.study.rules import SIGN_RULE, VERDICT_RULE, sign
-from vscg.study.runs import AMBIGUITIES, ambiguity_configs, book_configs, book_runs
+from vscg.study.runs import AMBIGUITIES, ambiguity_configs, book_configs, book_runs, finished
 from vscg.study.show import styled
 from vscg.study.tables import order_agreement, table
 
 __all__ = ["ACCURACY", "AMBIGUITIES", "COST", "PAPER_THRESHOLD", "PARAMETERS", "SIGN_RULE", "TABLES", "THRESHOLDS",
-           "VERDICT_RULE", "ambiguity_configs", "book_configs", "book_runs", "load_study", "order_agreement",
+           "VERDICT_RULE", "ambiguity_configs", "book_configs", "book_runs", "finished", "load_study", "order_agreement",
            "parameter_table", "per_clip", "sign", "study_file", "styled", "table"]

@@ -1,4 +1,6 @@
 """Which runs the book needs: those of the paper's tables, and those of a question that the paper leaves open."""
+from collections.abc import Iterable
+
 from vscg.data.dials import SIZES
 from vscg.data.sets import NAMES, PLANTED, prepared_file
 from vscg.errors import choose
@@ -62,10 +64,15 @@ def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | N
     return configs
 
 
-def book_runs(tables: str = "all", **options) -> tuple[Record, ...]:
-    """The finished runs of `book_configs`, each once; those that are missing are trained now, several at a time.
+def finished(configs: Iterable[RunConfig]) -> tuple[Record, ...]:
+    """The finished runs of some configurations, each once; those that are missing are trained now, several at a time.
 
     Raises:
-        VscgError: as `book_configs`, or runs that failed, by name.
+        VscgError: a configuration that is out of range, or runs that failed, by name.
     """
-    return sweep(book_configs(tables, **options)).check().records
+    return sweep(configs).check().records
+
+
+def book_runs(tables: str = "all", **options) -> tuple[Record, ...]:
+    """The `finished` runs of `book_configs`, which takes the same arguments."""
+    return finished(book_configs(tables, **options))
