@@ -567,8 +567,9 @@ else:
 # The same as a picture.
 
 # %% mystnb={"figure": {"caption": "How often the attention's maximum lies in the true patch, against chance.", "name": "fig-agva-pointing"}, "image": {"alt": "Pointing accuracy of the untrained network, the trained network and the trained network with another clip's sound as dots with intervals; a dashed line marks chance."}}
-label = "pointing accuracy (% of seen seconds)"
-None if table is None else plots.intervals(table, {"chance": chance.mean()}, label)
+hidden = f"{data.name} does not say where the source is"
+print(hidden) if table is None else plots.intervals(
+    table, {"chance": chance.mean()}, "pointing accuracy (% of seen seconds)")
 
 # %% [markdown]
 # Read the dots against the dashed line. An interval that contains the line means: these maps point no better than a

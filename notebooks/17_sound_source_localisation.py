@@ -426,7 +426,8 @@ plots.attention_of_systems(shown, mask[pick] if mask is not None else None, trut
 # say how far to trust it. What the three say about this clip:
 
 # %% mystnb={"figure": {"caption": "The same clip: what the three systems answer.", "name": "fig-loc-timeline"}, "image": {"alt": "Four rows of coloured seconds over ten seconds: the ground truth, VSCG, PSP-Net and AVEL."}}
-said = {SYSTEMS[run.config.system].title: run.predictions()[::EVERY][pick] for run in runs
+said = {SYSTEMS[run.config.system].title: run.predictions()[::EVERY][pick]
+        for run in runs
         if (run.config.setting, run.config.seed) == ("fully", 0)}
 plots.timeline(truth[pick], {name: said[name] for name in shown})
 
