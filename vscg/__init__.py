@@ -1,4 +1,16 @@
-"""Video-level semantic consistency for audio-visual event localisation (VSCG), readable and checked."""
+"""Video-level semantic consistency for audio-visual event localisation (VSCG), readable and checked.
+
+The model is vscg/models/vscg.py. It stands in the first of eight rooms:
+
+models    the paper: VSCG, its blocks, and the systems that it is compared with
+data      what goes in: labels, the real AVE, planted data, data sets by name
+training  what happens to a model: configuration, losses, the loop, evaluation, records
+study     what the book asks: the paper's tables, the runs they need, what was measured
+plots     what it shows: every figure of the book, in one style
+features  your own clips: decoding, VGG-19, VGGish
+released  the authors' weights in our models
+machine   the computer: files, the device, recorded steps, a cluster
+"""
 import importlib
 
 from vscg.machine.device import set_up

@@ -21,7 +21,7 @@ from vscg.study import show
 from vscg.study.paper import DIGITS, PARAMETERS, TABLES, Row, sign, verdict
 from vscg.study.runs import cell_configs, seed_count
 from vscg.training.evaluation import bounds, clip_accuracy, draws, resampled_means, two_way_interval
-from vscg.training.records import Record, read_record, run_key
+from vscg.training.records import Record, find_record
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ def table(name: str, *, dataset: Dataset, profile: str, seeds: int | None = None
     cells, missing = [], []
     for row in TABLES[name].rows:
         for setting in row.paper:
-            records = tuple(read_record(store / run_key(config.resolve(), dataset.fingerprint))
+            records = tuple(find_record(config.resolve(), dataset.fingerprint, store)
                             for config in cell_configs(row, setting, data, profile, seeds, protocol))
             missing += [f"{row.name}, {setting} supervised, seed {seed}"
                         for seed, record in enumerate(records) if record is None]
