@@ -68,7 +68,7 @@ SEED = 0               # of weights, batches and dropout
 # %%
 ROOT = Path(vscg.__file__).resolve().parent.parent
 lock = (ROOT / "requirements.lock").read_text().splitlines()
-pins = dict(line.split("==") for line in lock if "==" in line)
+pins = dict(line.split("==") for line in lock if ";" not in line)
 print(f"Python {platform.python_version()}")
 for package in ("torch", "numpy", "pandas", "h5py", "matplotlib", "seaborn",
                 "papermill"):
