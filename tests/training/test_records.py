@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from vscg.study.deviation_study import load_study
+from vscg.study.deviations import load_study
 
 from tests.training.test_loop import quick, run
 from vscg.errors import VscgError
