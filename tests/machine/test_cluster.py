@@ -100,7 +100,7 @@ def go(found, configs, store):
 def values(record) -> dict:
     """What a run leaves, without what differs from one time to the next."""
     stored = {name: value for name, value in record.values.items()
-              if name not in ("finished", "seconds", "peak_memory_bytes", "sum")}
+              if name not in ("finished", "seconds", "peak_memory_bytes")}
     files = {path.name: path.read_bytes() for path in record.folder.iterdir() if path.name != "record.json"}
     return {**stored, **files}
 

@@ -154,7 +154,7 @@ def test_a_run_on_a_full_disk_goes_on_once_there_is_room(full, tmp_path):
     tiny = read_prepared(generate(tmp_path / "tiny.h5", progress=False, **TINY))
     options = {"dataset": tiny, "device": "cpu", "progress": False, "save_every": 0}
     whole = fit(run(tiny.path), store=tmp_path / "whole", **options)
-    with full(1_000_000) as words, pytest.raises(WriteError, match=f"checkpoint.pt: cannot be.*({words})"):
+    with full(1_000_000) as words, pytest.raises(WriteError, match=f"checkpoint.safetensors: cannot be.*({words})"):
         fit(run(tiny.path), store=full.folder, **options)
     assert not find_records(full.folder)
     record = fit(run(tiny.path), store=full.folder, **options)
