@@ -188,7 +188,7 @@ pd.DataFrame(MAP).T.style.set_properties(**{"text-align": "left"}).set_uuid("map
 #
 # A training run is described by a `RunConfig`. `vscg.fit(config)` trains it, or loads it if the same run has been
 # trained before. "The same" is decided by a **key**: a hash of the whole configuration, of the data set's
-# fingerprint, and of the source of the modules that shape the numbers. The run lies in `runs/<key>/`.
+# fingerprint, and of what the code that shapes the numbers does. The run lies in `runs/<key>/`.
 
 # %%
 config = vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE,

@@ -16,6 +16,7 @@ from sphinx.errors import ExtensionError
 import vscg
 from tests.book.test_build import NOTEBOOK, ROOT, load
 from tests.tables import MINI, fill
+from vscg.training.records import record_json
 
 EXTENSIONS = ROOT / "book" / "_ext"
 status, launch, one_page = (load(EXTENSIONS / f"{name}.py") for name in ("status", "launch", "one_page"))
@@ -81,9 +82,6 @@ class TestStatus:
         store = tmp_path / "runs"
         assert "None was made by the code at hand." in page(sources, tmp_path)
         fill(store, MINI, "I", seeds=1)
-        for record in store.glob("*/record.json"):
-            values = json.loads(record.read_text())
-            record.write_text(json.dumps(values | {"data": {"name": MINI.name, "fingerprint": MINI.fingerprint}}))
         (store / "0123").mkdir()
         (store / "0123" / "record.json").write_text("{")
         text = page(sources, tmp_path)
@@ -94,7 +92,7 @@ class TestStatus:
         assert "more in the store" not in text
         newest = max(store.glob("????????????????/record.json"))
         values = json.loads(newest.read_text())
-        newest.write_text(json.dumps(values | {"config": values["config"] | {"momentum": 0.9}}))
+        newest.write_bytes(record_json(values | {"config": values["config"] | {"momentum": 0.9}}))
         assert "1 more in the store are of no table, or of another state of the code" in page(sources, tmp_path)
 
 

@@ -170,7 +170,7 @@ def read_record(folder: Path) -> Record | None:
     except (ValueError, AttributeError, RecursionError) as error:
         raise _damaged(folder, "record.json") from error
     ours = RunConfig().resolve().to_json()
-    if "sum" not in values or whole and (values["config"].keys() != ours.keys()
+    if "config" in values and "sum" not in values or whole and (values["config"].keys() != ours.keys()
                                          or values["config"]["schedule"].keys() != ours["schedule"].keys()):
         raise OtherVersion(f"{folder / 'record.json'} is of another version of the package: read it with that one, or "
                            "run again.")
