@@ -14,8 +14,8 @@ from tests.media import write_clip
 from tests.robustness.killing import TINY, numbers
 from tests.robustness.mounts import mounted
 from vscg.data import download
-from vscg.data.planted import generate
 from vscg.data.ave import prepare_ave
+from vscg.data.planted import generate
 from vscg.data.prepared import read_prepared
 from vscg.features.extract import Networks, extract
 from vscg.features.video import Window
