@@ -157,9 +157,9 @@ for source in sources:
 # %%
 MAP = [  # paper section, notebook, modules of vscg, tests
     ("", "00_start_here", ["data/sets", "training/records"], ["book/environment", "training/loop"]),
-    ("IV-A", "01_ave_dataset", ["data/labels", "data/check", "training/evaluation"],
-     ["data/labels", "data/check", "training/evaluation"]),
-    ("", "02_planted_dataset", ["data/planted", "data/dials"], ["data/planted"]),
+    ("IV-A", "01_ave_dataset", ["data/labels", "data/ave", "training/evaluation"],
+     ["data/labels", "data/ave", "training/evaluation"]),
+    ("", "02_planted_dataset", ["data/planted"], ["data/planted"]),
     ("III-C", "03_audio_guided_attention", ["models/attention"], ["models/attention"]),
     ("III-C", "04_positive_sample_propagation", ["models/psp", "models/encoder"], ["models/psp", "models/encoder"]),
     ("III-D1, Eq. 1 to 3", "05_cere", ["models/escm"], ["models/escm"]),

@@ -35,7 +35,7 @@ import torch.nn.functional as F
 from IPython import get_ipython
 
 from vscg import RunConfig, plots
-from vscg.data import check, labels
+from vscg.data import ave, labels
 from vscg.data.download import SMALL_FILES
 from vscg.data.labels import BACKGROUND, CATEGORIES, CLASSES, SEGMENTS
 from vscg.machine import paths
@@ -383,7 +383,7 @@ per_video = repeated.groupby("video", sort=False)
 print(f"videos annotated more than once: {per_video.ngroups}")
 print("  with a category given twice:  ", int((per_video["name"].nunique() < per_video.size()).sum()))
 print("  with the same start and end:  ", int((per_video[["start", "end"]].nunique() == 1).all(axis=1).sum()))
-packaged = check.repeated_videos(clips["video"])
+packaged = ave.repeated_videos(clips["video"])
 print("the package finds the same:", packaged == {video: list(rows) for video, rows in per_video.groups.items()})
 
 # %% [markdown]
@@ -400,7 +400,7 @@ for pair, number in meeting.most_common(5):
 # is right. It gets worse where the entries lie in different splits:
 
 # %% tags=["nbval-check-output"]
-shared = check.shared_videos(clips["video"], orders)
+shared = ave.shared_videos(clips["video"], orders)
 for (a, b), videos in shared.items():
     print(f"videos in {a} and {b}: {len(videos)}")
 leaked = clips[clips["video"].isin(shared["train", "test"])]

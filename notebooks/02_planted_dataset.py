@@ -34,8 +34,8 @@ import pandas as pd
 import vscg
 from vscg import plots
 from vscg.data import planted
-from vscg.data.planted import SIZES
 from vscg.data.labels import BACKGROUND, CATEGORIES, EVENT_CLASSES
+from vscg.data.planted import SIZES
 from vscg.plots import set_style, short_name
 from vscg.plots.curves import curves
 from vscg.study.speed import FOLDER
