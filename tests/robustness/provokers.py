@@ -11,7 +11,7 @@ from nbclient.exceptions import DeadKernelError
 from tests.machine.test_graphs import Deaf, Unable
 from tests.media import tone, write_clip
 from tests.released.test_load import fresh, published
-from tests.robustness.places import Place, assign, declare, drop, refusing, replace, trainable
+from tests.robustness.places import Place, assign, declare, drop, packed, refusing, replace, trainable
 from tests.tables import MINI
 from vscg.data import download, load_dataset
 from vscg.data.ave import check, prepare_ave
@@ -54,19 +54,9 @@ def damaged_planted(place):
     load_dataset("planted-mini")
 
 
-def part_is_folder(place):
-    (place.folder / "ave" / ".a.txt.part").mkdir(parents=True)
-    place.small(b"content")
-
-
-def no_drive(place):
-    place.patch.setattr(download.gdown, "download", refusing(download.gdown.exceptions.DownloadError("too many users")))
-    download.download_features(place.folder, place.server.url, progress=False)
-
-
 def no_room(place):
     place.patch.setattr(download.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1}))
-    place.small(b"content")
+    place.small(bytes(10**6))
 
 
 def wrong_weights(place):
@@ -205,7 +195,7 @@ PROVOKERS = {
     "has shape": lambda place: place.read(replace("audio", np.zeros((4, 10, 127), "f4"))),
     "has dtype": lambda place: place.read(replace("audio", np.zeros((4, 10, 128), "f8"))),
     "[<position>] is <fault>": lambda place: place.read(assign("visual", (3, 0, 1, 2, 9), np.inf)),
-    "is a link": lambda place: place.read(replace("audio", h5py.ExternalLink("/etc/hostname", "audio"))),
+    "is packed with": lambda place: place.read(packed),
     "declares": lambda place: place.read(declare),
     "not a prepared file": lambda place: place.read(lambda handle: handle.attrs.update(format=np.bytes_("other"))),
     "is newer": lambda place: place.read(lambda handle: handle.attrs.update(version=99)),
@@ -213,12 +203,10 @@ PROVOKERS = {
     "has no clips in its": no_test_clips,
     "failed or was cut": lambda place: download.download_small(place.folder, "http://127.0.0.1:9/", progress=False),
     "the server answered": lambda place: place.small(None),
-    "Google Drive": no_drive,
     "no home folder": lambda place: download.download_small("~nobody-of-this-name"),
-    "has not the SHA-256": lambda place: place.small(b"changed"),
+    "it was not kept": lambda place: place.small(b"changed"),
     "are still to come": no_room,
-    "cannot write into": part_is_folder,
-    "does not begin with": wrong_weights,
+    "put there what": wrong_weights,
     "is unknown": lambda place: RunConfig(system="vscgg").resolve(),
     "give <kind> from": lambda place: RunConfig(batch=0).resolve(),
     "seeds is": lambda place: book_configs(data="planted-mini", profile="quick", seeds=0),

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from vscg.data import ave
 from vscg.data.ave import check, prepare_ave
 from vscg.data.labels import CATEGORIES, labels_from_annotations, read_annotations
 from vscg.data.planted import generate
@@ -48,38 +47,13 @@ def prepared(path: Path) -> str:
     assert np.isfinite(data.visual).all() and np.isfinite(data.audio).all() and (data.labels.sum(-1) == 1).all()
     rows = np.concatenate([data.splits[name] for name in SPLITS])
     assert len(set(rows)) == len(rows) and all(0 <= row < n for row in rows)
-    assert all(len(values) == n for values in data.truth.values())
-    assert read_fingerprint(path) == data.fingerprint and int(data.fingerprint, 16) >= 0
-    return digest(
-        data.visual,
-        data.audio,
-        data.labels,
-        data.category,
-        rows,
-        *data.truth.values(),
-        np.array(data.video_ids + (data.name, data.fingerprint)),
-    )
+    assert all(len(values) == n for values in data.truth.values()) and read_fingerprint(path) == data.fingerprint
+    texts = np.array(data.video_ids + (data.name, data.fingerprint))
+    return digest(data.visual, data.audio, data.labels, data.category, rows, *data.truth.values(), texts)
 
 
 def checked(path: Path) -> str:
     return str(check(path))
-
-
-def features(path: Path, modality: str) -> str:
-    clips = ave.clip_count(path, modality)
-    blocks = [block for block in ave.stream(path, modality, clips, "float32")]
-    assert sum(map(len, blocks)) == clips and all(np.isfinite(block).all() for block in blocks)
-    return digest(*blocks)
-
-
-def orders(path: Path, clips: int) -> list[int]:
-    splits = ave.read_orders(path.parent, clips, ("test",))
-    assert all(0 <= row < clips for row in splits["test"]) and len(set(splits["test"])) == len(splits["test"])
-    return splits["test"].tolist()
-
-
-def noisy_labels(path: Path) -> int:
-    return ave.check_noisy_labels(path)
 
 
 def prepare(path: Path, target: str, writes: bool) -> str:
@@ -100,10 +74,8 @@ def prepare(path: Path, target: str, writes: bool) -> str:
 def annotations(path: Path) -> list:
     marks = read_annotations(path)
     assert labels_from_annotations(marks).shape == (len(marks), 10, 29)
-    return [
-        [CATEGORIES[c], video, int(start), int(end)]
-        for c, video, start, end in zip(marks.category, marks.video_ids, marks.start, marks.end, strict=True)
-    ]
+    columns = [CATEGORIES[c] for c in marks.category], marks.video_ids, marks.start.tolist(), marks.end.tolist()
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def record(path: Path) -> str | None:
@@ -230,15 +202,6 @@ def media(path: Path, pad: bool = False) -> list:
         assert window.waveform.shape == (10 * window.sample_rate,) and np.isfinite(window.waveform).all()
         found.append([window.start, window.sample_rate, digest(window.frames, window.waveform, window.padded)])
     return found
-
-
-def features_cache(path: Path) -> str:
-    """What an interrupted extraction left of one window."""
-    from vscg.features.parts import read_window
-
-    part = read_window(path)
-    assert part["visual"].shape == (10, 7, 7, 512) and part["audio"].shape == (10, 128)
-    return digest(part["visual"], part["audio"], part["padded"], part["start"])
 
 
 def parameters(path: Path, wanted: dict, writes: bool) -> dict:

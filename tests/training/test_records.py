@@ -4,10 +4,10 @@ import json
 
 import pytest
 import torch
-from vscg.study.deviations import load_study
 
 from tests.training.test_loop import quick, run
 from vscg.errors import VscgError
+from vscg.study.deviations import load_study
 from vscg.training import records
 from vscg.training.config import RunConfig
 from vscg.training.keys import run_key

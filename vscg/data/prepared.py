@@ -87,9 +87,9 @@ def array(handle: h5py.File, path: Path, key: str, shape: Sequence, dtypes: Sequ
     filters = found.id.get_create_plist()
     for code, _, _, name in map(filters.get_filter, range(filters.get_nfilters())):
         if not h5py.h5z.filter_avail(code):
-            raise VscgError(f"{path}: {key!r} is packed with HDF5's filter {code} ({name.decode(errors='replace')}), "
-                            "which is not installed here; unpack the file where it is: "
-                            "h5repack -f NONE packed.h5 plain.h5")
+            called = name.decode(errors="replace").partition(";")[0]
+            raise VscgError(f"{path}: {key!r} is packed with HDF5's filter {code} ({called}), which is not installed "
+                            "here; unpack the file where it is: h5repack -f NONE packed.h5 plain.h5")
     size, stored = math.prod(own) * found.dtype.itemsize, found.id.get_storage_size()   # h5py's nbytes may overflow
     if size > stored * (_DENSEST if filters.get_nfilters() else 1):
         raise VscgError(f"{path}: {key!r} declares {size:,} bytes but only {stored:,} are stored; the file is "
