@@ -242,6 +242,7 @@ def test_the_longest_run_is_first_and_the_bar_tells_the_time_that_is_left(smalle
     clock = [1000.0]
     pool = Slow(clock)
     monkeypatch.setattr(tqdm.std, "time", lambda: clock[0])
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setattr(sweeping, "_pool", lambda *arguments: pool)
     monkeypatch.setattr(sweeping, "relative_cost", lambda config: 100 + config.seed)
     assert len(go([run(smallest, seed=seed) for seed in range(5)], tmp_path, progress=True).failures) == 5

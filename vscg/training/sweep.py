@@ -3,6 +3,7 @@ import dataclasses
 import datetime
 import functools
 import json
+import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -133,7 +134,9 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
         bar = tqdm(total=sum(costs.values()), smoothing=0, disable=not progress, desc=f"{len(queue)} runs",
                    bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left{postfix}")
         with _pool(scheduler, store, files.values(), workers, device, len(queue)) as pool, bar:
-            for folder, outcome in work(pool, tasks, bar.refresh):
+            # On a screen the time left runs on every second; a log gets a line for each run that has ended.
+            tick = bar.refresh if sys.stderr.isatty() else lambda: None
+            for folder, outcome in work(pool, tasks, tick):
                 if outcome.error and read_record(folder) is None:      # a process may die when its run is done
                     errors[folder] = outcome.error
                     _note_failure(folder, runs[folder], outcome)
