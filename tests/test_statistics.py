@@ -233,7 +233,7 @@ class TestCourse:
 class TestChanceOrder:
     def test_by_hand(self):
         assert st.chance_order(range(7)) == pytest.approx((4 / 21, 17 / 21))
-        assert st.chance_order(range(3)) == (0, 1)                # one order of six has share 0: nothing is unlikely
+        assert st.chance_order(range(4)) == (0, 1)                # one order of 24 has share 0, which is above 2.5%
         assert sum(st.chance_order(range(10))) == pytest.approx(1)
 
     def test_drawn_orders_agree_with_the_numbers_of_inversions(self):
