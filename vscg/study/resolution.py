@@ -7,17 +7,18 @@ import math
 from pathlib import Path
 
 import pandas as pd
+from scipy.special import chdtri
 
-from vscg.machine import paths
 from vscg.study.paper import TABLES
+from vscg.training.records import records_dir
 
 CLIPS = 402                        # of AVE's test split
 PER_CLIP = (15.0, 30.0, 35.0)      # paired standard deviation of a clip, points: the smallest, a middle, the largest
 RIVALS = ("PSP-Net", "CMBS", "DMIN")
 
 
-def records_file(name: str) -> Path:
-    return paths.records_dir() / name
+def _records_file(name: str) -> Path:
+    return records_dir() / name
 
 
 def margins() -> pd.DataFrame:
@@ -53,19 +54,19 @@ def reproductions() -> pd.DataFrame:
 
     Columns: system, setting, published, obtained (percent), source, date.
     """
-    return pd.read_csv(records_file("reproductions.csv"))
+    return pd.read_csv(_records_file("reproductions.csv"))
 
 
 def selections() -> pd.DataFrame:
     """By which split programs for this task choose the epoch that they report: book/records/selection.csv."""
-    return pd.read_csv(records_file("selection.csv"), dtype=str).fillna("")
+    return pd.read_csv(_records_file("selection.csv"), dtype=str).fillna("")
 
 
 def run_to_run(systems: tuple[str, ...] = ("PSP-Net", "CMBS", "DMIN")) -> tuple[float, float, float, int]:
     """Standard deviation of a run, in points, pooled over systems and settings, with its 95% interval.
 
-    The published figure counts as one run of its group. The interval is that of a chi-squared variance (Wilson and
-    Hilferty's approximation of its quantiles).
+    The published figure counts as one run of its group. The interval is that of a variance under the
+    chi-squared distribution.
 
     Returns: `(deviation, low, high, degrees of freedom)`.
     """
@@ -74,5 +75,5 @@ def run_to_run(systems: tuple[str, ...] = ("PSP-Net", "CMBS", "DMIN")) -> tuple[
         runs = [group["published"].iloc[0], *group["obtained"]]
         mean = sum(runs) / len(runs)
         squares, free = squares + sum((run - mean) ** 2 for run in runs), free + len(runs) - 1
-    low, high = (free * (1 - 2 / (9 * free) + z * math.sqrt(2 / (9 * free))) ** 3 for z in (1.96, -1.96))
-    return math.sqrt(squares / free), math.sqrt(squares / low), math.sqrt(squares / high), free
+    low, high = (math.sqrt(squares / chdtri(free, tail)) for tail in (0.025, 0.975))
+    return math.sqrt(squares / free), low, high, free
