@@ -155,7 +155,7 @@ def agreement(values: np.ndarray, figure: float) -> str:
 
 
 def p_value(values: np.ndarray) -> float:
-    """Two-sided p of the mean over seeds and clips against 0, the test of `mean_interval`; raises as `variance_parts`."""
+    """Two-sided p of the mean over seeds and clips against 0, the test of `mean_interval`; VscgError as there."""
     mean, (error, freedom) = float(np.mean(values)), variance_parts(values).error(*np.shape(values))
     return 2 * float(stdtr(freedom, -abs(mean) / error)) if error else float(mean == 0)
 
