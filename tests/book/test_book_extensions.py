@@ -88,8 +88,8 @@ class TestStatus:
         (store / "0123" / "record.json").write_text("{")
         text = page(sources, tmp_path)
         rows = [line for line in text.splitlines() if line.startswith("| Table I:")]
-        assert [row.split(" | ")[2:5] for row in rows] == [["`quick`", "14 of 14", "CPU, 2 of 2 cores"],
-                                                          ["`standard`", "14 of 42", "CPU, 2 of 2 cores"]]
+        assert [row.split(" | ")[2:5] for row in rows] == [["`quick`", "21 of 21", "CPU, 2 of 2 cores"],
+                                                          ["`standard`", "21 of 63", "CPU, 2 of 2 cores"]]
         assert "- `runs/0123/record.json` is damaged" in text
         assert "more in the store" not in text
         newest = max(store.glob("????????????????/record.json"))

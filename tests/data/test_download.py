@@ -11,8 +11,8 @@ import gdown
 import h5py
 import numpy as np
 import pytest
-from tests.loopback import in_two_processes
 
+from tests.loopback import in_two_processes
 from vscg.data import download
 from vscg.errors import VscgError
 

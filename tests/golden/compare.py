@@ -1,5 +1,7 @@
 """How far our models are from the published programs: outputs, losses, gradients, parameters and five training steps.
 
+Systems without a program are held against an independent prototype of what is known about them.
+
 `python -m tests.golden.compare`, run in the repository's root, prints every difference beside its tolerance.
 """
 from collections.abc import Mapping
@@ -16,14 +18,18 @@ from vscg.released.load import DEAD, load_released, our_name
 from vscg.training.objectives import build_objective
 
 FOLDER = Path(__file__).resolve().parent
-CASES = tuple(f"{system}_{setting}" for system in BUILT for setting in SYSTEMS[system].settings)
+# Each system in each setting, then what a switch makes of some, which its name tells: avin_fully_agva.
+CASES = (*(f"{system}_{setting}" for system in BUILT for setting in SYSTEMS[system].settings),
+         *sorted(path.stem for path in FOLDER.glob("variants/*.npz")))
 # Options that take every dropout out, and that make ours what the vectors were made from.
 OPTIONS = {
     "vscg": dict(psp_dropout=0.0, psp_project_dropout=0.0, escm_dropout=0.0), "psp": dict(dropout=0.0), "avel": {},
+    "cman": {}, "dam": dict(dropout=0.0), "avrb": {}, "avin": dict(dropout=0.0),
     "dmrn": {}, "avsdn": dict(head="two_head"), "cmra": dict(visual_dropout=0.0, dropout=0.0),
     "cmbs": dict(visual_dropout=0.0, region_dropout=0.0, dropout=0.0, interaction_dropout=0.0),
     "dmin": dict(visual_dropout=0.0, bilinear_dropout=0.0, dropout=0.0, decoder_dropout=0.0),
 }
+SWITCHES = {"k": "attention_size"}                        # a switch's name in the files -> ours, where they differ
 TARGETS = {"vscg": "proportion", "psp": "proportion"}     # of the weakly supervised programs; else presence
 LOSSES = {"avsdn_fully": "c+t", "avsdn_weakly": "mlsm"}   # of the port, which has another head than our default
 TOLERANCES = {"absolute": 1e-5, "relative gradient": 1e-4, "relative trajectory": 1e-3, "relative fall": 1e-2,
@@ -49,12 +55,24 @@ class Row(NamedTuple):
         return self.difference <= self.tolerance
 
 
+def system_and_setting(case: str) -> tuple[str, str]:
+    """What a case compares, without its switch."""
+    return tuple(case.split("_")[:2])
+
+
+def path_of(case: str) -> Path:
+    """The golden file of a case."""
+    return FOLDER / ("variants" if case.count("_") == 2 else "") / f"{case}.npz"
+
+
 def build(case: str) -> tuple[nn.Module, nn.Module, dict, dict[str, np.ndarray]]:
     """Our model with the golden weights and no dropout, its objective, the file's `meta` and published outputs."""
-    system, setting = case.split("_")
-    meta, published = golden.load(FOLDER / f"{case}.npz")
+    system, setting = system_and_setting(case)
+    meta, published = golden.load(path_of(case))
     dtype = getattr(torch, meta.get("dtype", "float32"))
-    model = load_released(build_model(system, setting=setting, **OPTIONS[system]).to(dtype), golden.weights(meta))
+    switches = {SWITCHES.get(name, name): value for name, value in meta.get("options", {}).items()}
+    options = {**OPTIONS[system], **switches}
+    model = load_released(build_model(system, setting=setting, **options).to(dtype), golden.weights(meta))
     objective = build_objective(system, setting=setting, target=TARGETS.get(system, "presence"),
                                 loss=LOSSES.get(case))
     return model, objective, meta, published
@@ -69,7 +87,7 @@ def by_published_name(output: Output) -> Mapping[str, Tensor]:
     """Our outputs under the names of the golden files."""
     ours = {"is_event": output.event_relevance, "event": output.event_category, "segment_logits": output.segment_logits,
             "video_prob": output.video_probability, "smooth_prob": output.smooth_probability,
-            "similarity": output.similarity, **output.extras}
+            "similarity": output.similarity, "attention": output.attention, **output.extras}
     if output.segment_logits is not None:
         ours["segment_prob"] = output.segment_logits.softmax(-1)
     return ours
@@ -77,7 +95,7 @@ def by_published_name(output: Output) -> Mapping[str, Tensor]:
 
 def gradient_rows(case: str, model: nn.Module, meta: dict) -> list[Row]:
     """Norms and projections of the gradients that `model` holds, and which parameters have one."""
-    system, setting = case.split("_")
+    system, setting = system_and_setting(case)
     live = {name for name, (_, _, received) in meta["grads"].items() if received}
     ours = dict(model.named_parameters())
     mapped = {our_name(system, setting, name): name for name in live}
@@ -153,7 +171,7 @@ def compare(case: str) -> list[Row]:
 
 def main() -> None:
     """Print one table of all cases."""
-    line = "{:<12} {:<50} {:<20} {:>10} {:>9} {:<3} {}"
+    line = "{:<18} {:<50} {:<20} {:>10} {:>9} {:<3} {}"
     print(line.format("case", "quantity", "kind", "difference", "tolerance", "", "largest at"))
     for case in CASES:
         for row in compare(case):

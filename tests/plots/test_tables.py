@@ -167,5 +167,6 @@ def test_a_system_looks_the_same_in_every_figure_and_like_no_other():
     titles = [entry.title for entry in SYSTEMS.values()]
     every, few = looks(titles), looks(["VSCG", "AVT", "AVEL"])
     assert len(set(every.values())) == len(titles) and few.items() <= every.items()
-    assert len({every[SYSTEMS[name].title][0] for name in BUILT}) == len(BUILT)      # the built ones by colour alone
+    colours = [every[SYSTEMS[name].title][0] for name in BUILT]
+    assert len(set(colours)) == min(len(BUILT), len(plots.OTHERS))       # as many by colour alone as can be
     assert len(set(looks(["mine", "VSCG", "yours"]).values())) == 3

@@ -10,24 +10,25 @@ import torch
 from torch import nn
 
 from tests.golden import golden
-from tests.golden.compare import CASES, FOLDER
+from tests.golden.compare import CASES, path_of, system_and_setting
 from vscg.errors import VscgError
 from vscg.models import build_model
 from vscg.released.load import DEAD, KEYS, load_released, our_name
 
 EVERY = pytest.mark.parametrize("case", CASES)
 # The port of AVSDN has another head than our default.
-OPTIONS = {"avsdn_fully": {"head": "two_head"}, "avsdn_weakly": {"head": "two_head"}}
+OPTIONS = {"avsdn_fully": {"head": "two_head"}, "avsdn_weakly": {"head": "two_head"},
+           "avin_fully_agva": {"spatial": "agva"}, "cman_fully_k256": {"attention_size": 256}}
 
 
 def published(case="vscg_weakly"):
     """The published names with the golden weights."""
-    return golden.weights(golden.load(FOLDER / f"{case}.npz")[0])
+    return golden.weights(golden.load(path_of(case))[0])
 
 
 def fresh(case="vscg_weakly", **options):
     torch.manual_seed(0)
-    system, setting = case.split("_")
+    system, setting = system_and_setting(case)
     return build_model(system, setting=setting, **OPTIONS.get(case, {}), **options)
 
 
@@ -69,7 +70,7 @@ def foreign():
 def test_every_weight_arrives_at_its_place(case):
     weights, model = published(case), fresh(case)
     assert load_released(model, weights) is model
-    state, system_setting = model.state_dict(), tuple(case.split("_"))
+    state, system_setting = model.state_dict(), system_and_setting(case)
     arrived = {}
     for name, value in weights.items():
         ours = our_name(*system_setting, name)
@@ -82,7 +83,7 @@ def test_every_weight_arrives_at_its_place(case):
 
 @EVERY
 def test_dead_parameters_have_the_published_shapes_and_may_be_missing(case):
-    weights, dead = published(case), DEAD[tuple(case.split("_"))]
+    weights, dead = published(case), DEAD[system_and_setting(case)]
     assert {name: weights[name].shape for name in dead} == dead
     model = load_released(fresh(case), {name: value for name, value in weights.items() if name not in dead})
     whole = load_released(fresh(case), weights)
@@ -91,7 +92,7 @@ def test_dead_parameters_have_the_published_shapes_and_may_be_missing(case):
 
 
 def test_every_system_and_setting_has_a_table():
-    assert set(KEYS) == set(DEAD) == {tuple(case.split("_")) for case in CASES}
+    assert set(KEYS) == set(DEAD) == {system_and_setting(case) for case in CASES}
 
 
 def test_two_published_names_never_lead_to_one_of_ours():
@@ -177,6 +178,9 @@ def test_weights_of_another_setting_or_system():
     assert "localize_module.classifier_self" in refused(fresh("dmin_fully"), published("dmin_weakly"))
     # CMRA's settings differ in one class.
     assert "(28, 256)" in refused(fresh("cmra_fully"), published("cmra_weakly"))
+    # AVIN without attention has no place for it.
+    assert "attention" in refused(fresh("avin_fully"), published("avin_fully_agva"))
+    assert "lacks 7 parameters" in refused(fresh("avin_fully_agva"), published("avin_fully"))
     # Our own head of AVSDN is not the port's.
     ours = build_model("avsdn", setting="fully")
     assert "no parameter of the published avsdn" in refused(ours, published("avsdn_fully"))

@@ -222,7 +222,7 @@ PROVOKERS = {
     "seeds is": lambda place: book_configs(data="planted-mini", profile="quick", seeds=0),
     "give that as a field": lambda place: RunConfig(model_options={"variant": "paper"}).resolve(),
     "workers is": lambda place: sweep([], workers=0),
-    "is reported only": lambda place: build_model("dam", setting="fully"),
+    "is reported only": lambda place: build_model("dca", setting="fully"),
     "The loss '": outputs_missing,
     "not finite": not_finite,
     "is damaged (": lambda place: read_record(place.run_folder(record_json="{")),

@@ -32,7 +32,6 @@ from vscg.training.records import find_records, read_record
 
 def warm_up() -> None:
     """What is imported or allocated once, before memory is measured."""
-    from vscg import predict
     from vscg.training import sweep  # noqa: F401
 
     torch.zeros(10).clone()

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from vscg.machine.fingerprint import value_hash
-from vscg.models import BUILT, SETTINGS, SYSTEMS, build_model
-from vscg.study.paper import ACCURACY, COST, PARAMETERS, TABLES, sign, verdict
+from vscg.models import BUILT, ORIGINS, SETTINGS, SYSTEMS, build_model
+from vscg.study.paper import ACCURACY, COST, PARAMETERS, TABLES, VERDICT_RULE, sign, verdict
 from vscg.training.config import RunConfig
 from vscg.training.objectives import build_objective
 
@@ -93,7 +93,7 @@ def test_contradictions_that_the_notes_report(text):
     assert value_of("I", "VSCG", "weakly") == 74.8 and value_of("III", "ISCE w/ CERE (full)", "weakly") == 74.8
     for table, name in (("IV", "PSP-Net"), ("IV", "CMBS"), ("V", "PSP-Net, L_ce + 100 L_avps")):
         row = row_of(table, name)
-        for value in TABLES["I"].rows[list(ACCURACY).index(row.run["system"])].paper.values():
+        for value in ACCURACY[row.run["system"]]:
             if value not in row.paper.values() and table == "IV":
                 assert str(value) in row.note
 
@@ -115,15 +115,21 @@ def test_rows_and_pairs_fit_together(name):
     for row in table.rows:
         assert set(row.paper) <= set(SETTINGS)
         if row.run is not None:
-            assert row.run["system"] in BUILT and set(row.paper) <= set(SYSTEMS[row.run["system"]].settings)
-            assert None not in row.paper.values()
+            settings = SYSTEMS[row.run["system"]].settings
+            assert row.run["system"] in BUILT
+            assert figures_of(row) == [setting for setting in row.paper if setting in settings], "a dash is not built"
+
+
+def figures_of(row):
+    """Settings in which the paper prints a figure."""
+    return [setting for setting, value in row.paper.items() if value is not None]
 
 
 def distinct_runs():
     runs = {}
     for table in TABLES.values():
         for row in table.rows:
-            for setting in row.paper if row.run is not None else ():
+            for setting in figures_of(row) if row.run is not None else ():
                 name = " ".join([setting, *map(str, row.run.values())])
                 runs.setdefault(name, RunConfig(**row.run, setting=setting))
     return runs
@@ -151,19 +157,27 @@ def test_the_figures_are_those_that_were_held_against_the_text():
         "0edb362661b76abe9f183a0fe78ae6485db1bd0ef7bd447ecc63a326420a2a42")
 
 
-AS_THE_PAPER = ("ave", "full", "released")
+AS_THE_PAPER = ("published code", "ave", "full", "released")
 
 
 @pytest.mark.parametrize("paper, interval, runs, expected", [
     (79.7, (79, 80), AS_THE_PAPER, "agrees"), (79.7, (79.7, 80), AS_THE_PAPER, "agrees"),
     (79.7, (70, 79.6), AS_THE_PAPER, "lower"), (79.7, (79.8, 81), AS_THE_PAPER, "higher"),
     (79.7, (70, 100 * 0.1 + 69.7 - 1e-12), AS_THE_PAPER, "agrees"),
-    (79.7, (79, 80), ("planted", "full", "released"), "not on AVE"),
-    (79.7, (79, 80), ("ave", "quick", "released"), "not the full schedule"),
-    (79.7, (79, 80), ("ave", "full", "clean"), "not the released protocol"),
-    (79.7, None, AS_THE_PAPER, "reported only"), (79.7, None, ("planted", "quick", "clean"), "reported only")])
+    (79.7, (79, 80), ("published code", "planted", "full", "released"), "not on AVE"),
+    (79.7, (79, 80), ("published code", "ave", "quick", "released"), "not the full schedule"),
+    (79.7, (79, 80), ("published code", "ave", "full", "clean"), "not the released protocol"),
+    (79.7, None, AS_THE_PAPER, "reported only"),
+    (79.7, None, ("reported only", "planted", "quick", "clean"), "reported only")])
 def test_verdict_rule(paper, interval, runs, expected):
     assert verdict(paper, interval, *runs) == expected
+
+
+@pytest.mark.parametrize("interval", [(79, 80), (70, 79), (80, 81)])
+@pytest.mark.parametrize("origin", [origin for origin in ORIGINS if origin != "published code"])
+def test_no_figure_is_judged_by_what_no_published_program_computes(origin, interval):
+    assert verdict(79.7, interval, origin, *AS_THE_PAPER[1:]) == "not the published code"
+    assert "no published program computes" in " ".join(VERDICT_RULE.split())
 
 
 @pytest.mark.parametrize("paper, interval, expected", [

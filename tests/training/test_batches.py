@@ -48,7 +48,10 @@ def test_maps_that_are_bf16_already_give_what_autocast_would_round_them_to(syste
                  for precision in ("fp32", "bf16")]
     for field in ("event_relevance", "event_category", "segment_logits", "attention"):
         if getattr(found[0], field) is not None:
-            assert torch.equal(*(getattr(output, field) for output in found)), field
+            one, other = (getattr(output, field) for output in found)
+            # AVIN averages a map before any product rounds it: there the mean of rounded maps is another number.
+            same = torch.allclose(one, other, rtol=0, atol=2**-7) if system == "avin" else torch.equal(one, other)
+            assert same, field
 
 
 def test_bf16_rounds_the_network_and_gives_float32(tiny):

@@ -21,11 +21,13 @@ WEIGHTS = {
     "c+t+self": dict(event_relevance=1, category=0.9, category_self=0.1),
     "c+t+gate+av": dict(event_relevance=1, gate=1, category=1, av_score=1),
     "c+t+p-gate+av": dict(event_relevance=1, probability_gate=1, category=1, av_score=1), "ce": dict(ce=1),
+    "0.5c+0.5t": dict(category=0.5, event_relevance=0.5), "0.9c+0.1t": dict(category=0.9, event_relevance=0.1),
 }
 PUBLISHED = {
     "vscg": ("c+t+avps", "2bce+s-bce"), "psp": ("ce+avps", "bce"), "avel": ("mlsm", "mlsm"), "dmrn": ("mlsm", None),
     "cmra": ("c+t", "mlsm"), "cmbs": ("c+t+gate+av", "mlsm"), "dmin": ("c+t+self", "mlsm+self"),
-    "avsdn": ("ce", "bce"),
+    "avsdn": ("ce", "bce"), "cman": ("ce", "mlsm"), "dam": ("0.5c+0.5t", None), "avrb": ("ce", "mlsm"),
+    "avin": ("ce", "mlsm"),
 }
 
 

@@ -2,9 +2,9 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vscg.models.bilinear import pool_products
 from vscg.models.channel_attention import ChannelGate, apply_gate, pool, visual_layer
 from vscg.models.heads import TwoPartHead
 from vscg.models.output import Output
@@ -59,8 +59,7 @@ class BilinearRecurrentAttention(nn.Module):
         """Audio (B,T,128) and regions (B,T,R,512) to vectors (B,T,R,256) of length 1, or 0 where nothing meets."""
         product = self.visual_factors(regions).relu_() * self.audio_factors(audio).relu().unsqueeze(-2)
         # Products of ReLUs are never negative, so the published signed root is the plain one.
-        summed = self.dropout(product).unflatten(-1, (256, 5)).sum(-1)
-        return F.normalize(root(summed), dim=-1, eps=1e-12)
+        return pool_products(self.dropout(product), root)
 
     def recurrent(self, audio: Tensor, regions: Tensor) -> Tensor:
         """As `bilinear`; each region is followed through the segments by itself."""

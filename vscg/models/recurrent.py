@@ -24,3 +24,7 @@ class LSTM(_SinglePrecision, nn.LSTM):
 
 class GRU(_SinglePrecision, nn.GRU):
     """`torch.nn.GRU`, on a GPU in single precision."""
+
+
+class LSTMCell(_SinglePrecision, nn.LSTMCell):
+    """`torch.nn.LSTMCell`, one step, on a GPU in single precision."""

@@ -175,8 +175,7 @@ def accuracy_by_parameters(frame: pd.DataFrame, label: str) -> Figure:
         reach = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]] if "low" in row else None
         # Names stand in the legend, in the order of size: dots may lie close together.
         ax.errorbar(row["parameters"], row["mean"], yerr=reach, fmt=MARKERS[place % len(MARKERS)],
-                    markersize=9, linewidth=2, capsize=4, color=OTHERS[place] if place < len(OTHERS) else DARK,
-                    label=row["name"])
+                    markersize=9, linewidth=2, capsize=4, color=OTHERS[place % len(OTHERS)], label=row["name"])
     ax.set(xlabel=f"{label} (millions)", ylabel="accuracy (% of segments)", xscale="log",
            xlim=(0.7 * frame["parameters"].min(), 1.4 * frame["parameters"].max()))
     ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]

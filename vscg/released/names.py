@@ -2,7 +2,7 @@
 Shapes = dict[str, tuple[int, ...]]
 
 # VSCG, PSP-Net, AVEL, DMRN and AVSDN.
-_ATTENTION = {
+ATTENTION = {
     "affine_audio": "audio_map", "affine_video": "visual_map", "affine_v": "visual_score", "affine_g": "audio_score",
     "affine_h": "region_score",
 }
@@ -16,7 +16,7 @@ def _branches(swapped: bool) -> dict[str, str]:
     """
     audio, visual = ("visual", "audio") if swapped else ("audio", "visual")
     return {
-        **{f"attention.{theirs}": f"encoder.attention.{ours}" for theirs, ours in _ATTENTION.items()},
+        **{f"attention.{theirs}": f"encoder.attention.{ours}" for theirs, ours in ATTENTION.items()},
         "lstm_a_v.lstm_audio": f"encoder.{audio}_lstm.lstm", "lstm_a_v.lstm_video": f"encoder.{visual}_lstm.lstm",
         "psp.a_L1": f"psp.{audio}_compare.0", "psp.a_L2": f"psp.{audio}_send.0",
         "psp.v_L2": f"psp.{visual}_compare.0", "psp.v_L1": f"psp.{visual}_send.0",
@@ -38,7 +38,7 @@ def _escm(swapped: bool) -> dict[str, str]:
 _FULLY = {"fa": "encoder.audio_projection", "fv": "encoder.visual_projection"}
 _WEAKLY = {"linear_v": "encoder.visual_projection", "W3": "head.weight", "L1": "head.segment.layers.0",
            "L2": "head.segment.layers.2"}
-_OUTER_ATTENTION = {theirs: f"attention.{ours}" for theirs, ours in _ATTENTION.items()}
+_OUTER_ATTENTION = {theirs: f"attention.{ours}" for theirs, ours in ATTENTION.items()}
 _FUSION = {"U_a": "fusion.audio_map", "U_v": "fusion.visual_map"}
 _LSTMS = {"lstm_audio": "audio_lstm.lstm", "lstm_video": "visual_lstm.lstm"}
 _AVEL = {**_OUTER_ATTENTION, **_LSTMS, "L1": "hidden", "L2": "classifier"}

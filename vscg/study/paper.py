@@ -44,6 +44,11 @@ NOTES = {
     "cmbs": "Table IV, reproduced by the authors, gives 79.2 and 73.3.",
     "dmin": "Table VI, reproduced by the authors, gives 78.5.",
     "avsdn": "No program of its authors was found; ours follows its description with VSCG's attention in front.",
+    "cman": "No program of its authors was found; ours follows a detailed note by a third party.",
+    "dam": "No program of its authors was found; ours follows a detailed note by a third party.",
+    "avrb": "Only its abstract is known: the equations are ours.",
+    "avin": "No program of its authors was found; ours follows a detailed note by a third party, which has no spatial "
+            "attention: a map is averaged.",
 }
 # Table II: trainable parameters in millions, as printed.
 PARAMETERS = {"avt": 15.8, "cmra": 15.9, "psp": 1.7, "cmbs": 14.4, "dmin": 17.7, "vscg": 2.6}
@@ -113,8 +118,9 @@ DIGITS = 9     # kept in comparisons: a sum of tenths in binary is not exact
 VERDICT_RULE = textwrap.fill(
     "A figure of the paper is judged only by runs that do as its program does: on AVE, with the full schedule and the "
     "released protocol (its tags, its batches), at the epoch that the program would have kept. It agrees if it lies "
-    "inside our 95% interval; ours is lower or higher if the whole interval lies below or above it. Systems that are "
-    "not built here are reported only.", WIDTH)
+    "inside our 95% interval; ours is lower or higher if the whole interval lies below or above it. A row that no "
+    "published program computes, rebuilt from a description or an abstract, is never held against a figure: the "
+    "difference may be ours. Systems that are not built here are reported only.", WIDTH)
 SIGN_RULE = textwrap.fill(
     "A measured difference agrees with the paper if its 95% interval excludes 0 and has the sign of the paper's "
     "difference, contradicts it if it excludes 0 with the other sign, and leaves it open if it includes 0. Differences "
@@ -122,18 +128,22 @@ SIGN_RULE = textwrap.fill(
     "interval is over clips alone, and another seed may give another sign.", WIDTH)
 
 
-def verdict(paper: float, interval: tuple[float, float] | None, data: str, profile: str, protocol: str) -> str:
+def verdict(paper: float, interval: tuple[float, float] | None, origin: str, data: str, profile: str,
+            protocol: str) -> str:
     """The verdict by `VERDICT_RULE`.
 
     Args:
         paper: the paper's accuracy in percent.
         interval: `(low, high)` of ours in percent, at the epoch that the program would have kept; None if the row is
             reported only.
+        origin: where the row comes from, one of `models.ORIGINS`.
         data: name of the data set that ours was measured on.
         profile, protocol: of the runs.
     """
     if interval is None:
         return "reported only"
+    if origin != "published code":
+        return "not the published code"
     if data != "ave":
         return "not on AVE"
     if profile != "full":

@@ -56,10 +56,11 @@ class Cell:
     @property
     def origin(self) -> str:
         """One of `models.ORIGINS`. What the paper puts into another system, no published program contains."""
-        if self.row.run is None:
+        if self.row.run is None or self.setting not in SYSTEMS[self.row.run["system"]].settings:
             return "reported only"
         changed = set(self.row.run) - {"system"}
-        return "reconstructed from the text" if changed else SYSTEMS[self.row.run["system"]].origin
+        origin = SYSTEMS[self.row.run["system"]].origin
+        return "described in detail" if changed and origin == "published code" else origin
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ class TableResult:
                 **dict(zip(("test_mean", "test_low", "test_high"), tested, strict=True)),
                 "each_seed": tuple(each_seed), "seeds": len(cell.records), "data": self.data if cell.records else "",
                 "origin": cell.origin, "note": cell.row.note,
-                "verdict": verdict(paper, tuple(kept[1:]) if cell.records else None, self.data, self.profile,
-                                   self.protocol)}
+                "verdict": verdict(paper, tuple(kept[1:]) if cell.records else None, cell.origin, self.data,
+                                   self.profile, self.protocol)}
 
     def differences(self) -> pd.DataFrame:
         """One line per setting and pair of rows that the paper argues from, first minus second, in percentage points.

@@ -43,6 +43,8 @@ _AVEL = Schedule(batch=64, decay_steps=15_000, decay=0.1, order="stored", select
 _CMRA = Schedule(batch=32, drop_last=False, epochs=200, lr=5e-4, decay_epochs=(10, 20, 30), decay=0.5, clip_norm=0.1)
 _CMRA_WEAKLY = replace(_CMRA, decay_epochs=(5, 20, 40), clip_norm=0.5)
 _AVSDN = Schedule(batch=64, epochs=45, decay_epochs=(10, 20, 30), decay=0.5, clip_norm=0.1, selection="validation")
+# Systems without a program: AVEL's recipe without its program's habits.
+_RECIPE = replace(_AVEL, order="shuffled", drop_last=False, look_every=1)
 
 # (system, setting) -> published settings. The programs of CMRA, CMBS and DMIN compute in double precision, ours in
 # single; DMRN's starts from a trained AVEL, ours from new weights.
@@ -52,6 +54,13 @@ SCHEDULES = {
     ("dmrn", "fully"): _AVEL,
     ("avsdn", "fully"): _AVSDN,
     ("avsdn", "weakly"): replace(_AVSDN, decay_epochs=(5, 20, 40), background=False),
+    ("cman", "fully"): _RECIPE,
+    ("cman", "weakly"): _RECIPE,
+    ("dam", "fully"): _RECIPE,
+    ("avrb", "fully"): _RECIPE,
+    ("avrb", "weakly"): _RECIPE,
+    ("avin", "fully"): _RECIPE,
+    ("avin", "weakly"): _RECIPE,
     ("cmra", "fully"): _CMRA,
     ("cmra", "weakly"): _CMRA_WEAKLY,
     ("psp", "fully"): Schedule(decay_epochs=(60, 120), first_look=5, look_every=5),

@@ -181,6 +181,8 @@ LOSSES: dict[str, dict[str, float]] = {
     "c+t+gate+av": {"event_relevance": 1, "gate": 1, "category": 1, "av_score": 1},    # CMBS's
     "c+t+p-gate+av": {"event_relevance": 1, "probability_gate": 1, "category": 1, "av_score": 1},
     "ce": {"ce": 1},
+    "0.5c+0.5t": {"category": 0.5, "event_relevance": 0.5},           # DAM's, lambda = 0.5
+    "0.9c+0.1t": {"category": 0.9, "event_relevance": 0.1},           # the second best lambda of its authors
 }
 # (system, setting) -> the loss that its program trains with
 _PUBLISHED_LOSS = {
@@ -189,6 +191,8 @@ _PUBLISHED_LOSS = {
     ("cmra", "fully"): "c+t", ("cmra", "weakly"): "mlsm", ("cmbs", "fully"): "c+t+gate+av",
     ("cmbs", "weakly"): "mlsm", ("dmin", "fully"): "c+t+self", ("dmin", "weakly"): "mlsm+self",
     ("avsdn", "fully"): "ce", ("avsdn", "weakly"): "bce",
+    ("cman", "fully"): "ce", ("cman", "weakly"): "mlsm", ("dam", "fully"): "0.5c+0.5t",
+    ("avrb", "fully"): "ce", ("avrb", "weakly"): "mlsm", ("avin", "fully"): "ce", ("avin", "weakly"): "mlsm",
 }
 
 

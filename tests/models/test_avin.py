@@ -1,0 +1,218 @@
+"""AVIN: bilinear pooling and interactions by hand and in loops, and the whole system with every switch."""
+import math
+
+import numpy as np
+import pytest
+import torch
+from tests.models.test_avsdn import slow_lstm
+from torch import nn
+
+from tests import loops
+from vscg.errors import VscgError
+from vscg.models.avin import AVIN
+from vscg.models.bilinear import BilinearPooling, signed_root
+from vscg.training.objectives import build_objective
+
+CASES = [dict(setting="fully"), dict(setting="weakly"), dict(setting="fully", spatial="agva"),
+         dict(setting="fully", bidirectional=False), dict(setting="fully", bilinear_dim=128, factors=2),
+         dict(setting="weakly", weights="channel"), dict(setting="fully", scaled=True, rescale=10.0),
+         dict(setting="fully", inter_query="both"), dict(setting="weakly", pooling="mean")]
+EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
+
+
+@pytest.fixture(autouse=True)
+def drawn():
+    """The same weights and inputs in every run."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def clips():
+    return torch.rand(2, 10, 128, dtype=torch.float64), torch.rand(2, 10, 7, 7, 512, dtype=torch.float64)
+
+
+@pytest.fixture
+def states():
+    """F^a and F^v."""
+    return torch.randn(2, 2, 10, 256, dtype=torch.float64) / 4
+
+
+def slow_bilinear(audio, visual, w, factors=5):
+    """z of one segment, entry by entry."""
+    u, v = w["visual_factors.weight"] @ visual, w["audio_factors.weight"] @ audio
+    z = [sum(u[factors * i + j] * v[factors * i + j] for j in range(factors)) for i in range(len(u) // factors)]
+    z = np.array([math.copysign(math.sqrt(abs(x) + 1e-12), x) for x in z])
+    return z / math.sqrt(z @ z)
+
+
+def slow_interact(sequence, query, weights="scalar", scale=1, rescale=1.0):
+    if weights == "scalar":
+        shares = loops.softmax(np.array([x @ query / scale for x in sequence]))[:, None]
+    else:
+        shares = np.stack([loops.softmax(channel * m / scale) for channel, m in zip(sequence.T, query, strict=True)], 1)
+    return rescale * shares * sequence
+
+
+def slow_avin(audio, visual, w, *, setting, spatial="mean", bidirectional=True, weights="scalar", scaled=False,
+              rescale=1.0, inter_query="other", pooling="max", factors=5, bilinear_dim=256):
+    """One clip through AVIN, dropout off."""
+    if spatial == "agva":
+        attended = loops.attend(audio, visual, loops.part(w, "attention"))
+    else:
+        attended = np.stack([sum(segment.reshape(49, 512)) / 49 for segment in visual])
+
+    def read(sequence, name):
+        if bidirectional:
+            return slow_lstm(sequence, loops.part(w, name))[0]
+        own, h, m, out = loops.part(w, name), np.zeros(256), np.zeros(256), []
+        for x in sequence:
+            i, f, g, o = np.split(own["weight_ih_l0"] @ x + own["bias_ih_l0"]
+                                  + own["weight_hh_l0"] @ h + own["bias_hh_l0"], 4)
+            m = loops.sigmoid(f) * m + loops.sigmoid(i) * np.tanh(g)
+            h = loops.sigmoid(o) * np.tanh(m)
+            out.append(h)
+        return np.array(out)
+
+    def ask(sequence, query):
+        return slow_interact(sequence, query, weights, 16 if scaled else 1, rescale)
+
+    f_a, f_v = read(audio, "audio_lstm"), read(attended, "visual_lstm")
+    i_a, i_v = ask(f_a, sum(f_a) / 10), ask(f_v, sum(f_v) / 10)
+    m_a, m_v = sum(i_a) / 10, sum(i_v) / 10
+    if inter_query == "both":
+        m_a = m_v = (m_a + m_v) / 2
+    z = np.stack([slow_bilinear(a, v, loops.part(w, "bilinear"), factors) for a, v in zip(f_a, f_v, strict=True)])
+    assert z.shape == (10, bilinear_dim)
+    logits = loops.linear(np.concatenate([i_v, i_a, ask(f_v, m_a), ask(f_a, m_v), z], 1), loops.part(w, "classifier"))
+    if setting == "fully":
+        return dict(segment_logits=logits)
+    clip = loops.softmax(logits.max(0)) if pooling == "max" else sum(map(loops.softmax, logits)) / 10
+    return dict(segment_logits=logits, video_probability=clip)
+
+
+@EACH
+def test_agrees_with_loops(case, clips):
+    model = AVIN(**case).double().eval()
+    output, w = model(*clips), loops.weights(model)
+    for b in range(2):
+        for name, expected in slow_avin(clips[0][b].numpy(), clips[1][b].numpy(), w, **case).items():
+            np.testing.assert_allclose(getattr(output, name)[b].detach(), expected, atol=1e-9, err_msg=name)
+
+
+@EACH
+def test_shapes_and_gradients(case, clips):
+    model = AVIN(**case).double()
+    output = model(*clips)
+    assert output.segment_logits.shape == (2, 10, 29)
+    assert (output.attention is None) == (case.get("spatial") != "agva")
+    if case["setting"] == "weakly":
+        torch.testing.assert_close(output.video_probability.sum(-1), torch.ones(2).double())
+    labels = torch.eye(29, dtype=torch.float64)[torch.tensor([[28] * 4 + [3] * 6, [7] * 10])]
+    total, parts = build_objective("avin", setting=case["setting"])(output, labels)
+    assert list(parts) == ["ce" if case["setting"] == "fully" else "mlsm"]
+    total.backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_size():
+    assert [sum(p.numel() for p in AVIN("fully", spatial=spatial).parameters()) for spatial in ("mean", "agva")] == [
+        1_614_109, 1_993_038]
+
+
+class TestBilinearPooling:
+    def test_the_root_by_hand(self):
+        x = torch.tensor([-4.0, 0, 0.25], dtype=torch.float64, requires_grad=True)
+        signed_root(x).sum().backward()
+        assert signed_root(x).tolist() == pytest.approx([-2, 0, 0.5]) and x.grad.tolist() == pytest.approx([0.25, 0, 1])
+
+    def test_neighbouring_products_are_summed(self):
+        """Products 1, 1 and -1, -8: sums 2 and -9, roots sqrt 2 and -3, of length sqrt 11."""
+        pooling = BilinearPooling(2, factors=2, dropout=0).double()
+        with torch.no_grad():
+            pooling.visual_factors.weight.zero_(), pooling.audio_factors.weight.zero_()
+            pooling.visual_factors.weight[:, 0] = torch.tensor([1, 2, -1, 4])
+            pooling.audio_factors.weight[:, 3] = torch.tensor([1, 0.5, 1, -2])
+            audio, visual = torch.zeros(2, 1, 256, dtype=torch.float64)
+            audio[0, 3] = visual[0, 0] = 1
+            assert pooling(audio, visual)[0].tolist() == pytest.approx([math.sqrt(2 / 11), -3 / math.sqrt(11)])
+
+    def test_vectors_have_length_one_whatever_the_size_of_what_comes_in(self, states):
+        pooling = BilinearPooling(dropout=0).double()
+        z = pooling(*states)
+        assert z.shape == (2, 10, 256)
+        torch.testing.assert_close(z.norm(dim=-1), torch.ones(2, 10).double())
+        torch.testing.assert_close(pooling(3 * states[0], 5 * states[1]), z)
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    def test_gradients_are_finite_where_nothing_meets(self, dtype, states):
+        pooling = BilinearPooling(dropout=0).to(dtype)
+        audio, visual = states.to(dtype)
+        audio[0, 3] = 0
+        (pooling(audio, visual) * torch.randn(256, dtype=dtype)).sum().backward()
+        assert not pooling(audio, visual)[0, 3].any()
+        assert all(p.grad.isfinite().all() and p.grad.any() for p in pooling.parameters())
+
+    def test_dropout_takes_products(self, states):
+        pooling = BilinearPooling(dropout=1).double()
+        assert not pooling.train()(*states).any() and pooling.eval()(*states).any()
+
+
+class TestInteractions:
+    def test_by_hand(self):
+        """Two segments, 2 and 4 in one channel: their mean 3 asks with 6 and 12, so the second has all but e^-6."""
+        model, x = AVIN("fully").double(), torch.zeros(1, 2, 256, dtype=torch.float64)
+        x[0, :, 7] = torch.tensor([2.0, 4.0])
+        second = 1 / (1 + math.exp(-6))
+        assert model.interact(x, x.mean(1))[0, :, 7].tolist() == pytest.approx([2 * (1 - second), 4 * second])
+
+    def test_equal_segments_share_alike_and_rescaling_gives_them_back(self, states):
+        same = states[0][:, :1].expand(2, 10, 256)
+        for weights in ("scalar", "channel"):
+            model = AVIN("fully", weights=weights, rescale=10.0)
+            torch.testing.assert_close(model.interact(same, states[1][:, 0]), same)
+
+    def test_weights_of_a_channel_are_its_own(self):
+        """Asked in one channel alone, the others' weights stay at 1/10; a scalar weight would change all."""
+        x, query = torch.ones(1, 10, 256).double(), torch.zeros(1, 256).double()
+        x[0, 4, 7], query[0, 7] = 3, 1
+        scalar, channel = (AVIN("fully", weights=weights).interact(x, query) for weights in ("scalar", "channel"))
+        share = math.exp(3) / (math.exp(3) + 9 * math.e)
+        assert scalar[0, 4, :2].tolist() == pytest.approx([share, share])
+        assert channel[0, 4, [0, 7]].tolist() == pytest.approx([0.1, 3 * share])
+        assert scalar[0, 4, 7].item() == pytest.approx(3 * share)
+
+    def test_the_order_of_the_segments_does_not_count(self, states):
+        model, order = AVIN("fully").double(), torch.randperm(10)
+        audio, visual = states
+        for new, old in zip(model.interactions(audio[:, order], visual[:, order]), model.interactions(audio, visual),
+                            strict=True):
+            torch.testing.assert_close(new, old[:, order])
+
+    def test_with_one_sequence_for_both_the_modalities_ask_the_same(self, states):
+        intra_visual, intra_audio, inter_visual, inter_audio = AVIN("fully").interactions(states[0], states[0])
+        assert torch.equal(inter_visual, inter_audio) and torch.equal(intra_visual, intra_audio)
+        assert not torch.allclose(intra_visual, inter_visual)
+
+    def test_between_modalities_the_other_one_asks(self, states):
+        """A changed picture changes the sound's inter-modal interaction, not its intra-modal one."""
+        model, (audio, visual) = AVIN("fully").double(), states
+        before, after = model.interactions(audio, visual), model.interactions(audio, 2 * visual)
+        assert [torch.equal(one, other) for one, other in zip(before, after, strict=True)] == [
+            False, True, False, False]
+
+
+def test_the_dropout_of_the_bilinear_pooling_is_the_only_one():
+    for rate, options in ((0.1, {}), (0.6, dict(dropout=0.6))):
+        assert [layer.p for layer in AVIN("fully", **options).modules() if isinstance(layer, nn.Dropout)] == [rate]
+
+
+@pytest.mark.parametrize("options, message", [
+    (dict(spatial="max"), "spatial of avin 'max' is unknown: choose one of mean, agva."),
+    (dict(weights="vector"), "weights of avin 'vector' is unknown: choose one of scalar, channel."),
+    (dict(inter_query="own"), "inter_query of avin 'own' is unknown: choose one of other, both."),
+    (dict(pooling="median"), "pooling of avin 'median' is unknown: choose one of max, mean."),
+    (dict(pooling="mean"), "avin, fully supervised, pools nothing over time: leave out the pooling 'mean'.")])
+def test_options_that_do_not_exist(options, message):
+    with pytest.raises(VscgError) as caught:
+        AVIN("fully", **options)
+    assert str(caught.value) == message

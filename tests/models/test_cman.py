@@ -1,0 +1,282 @@
+"""CMAN: where, when and which by hand and in loops, its sentinel, and the whole system with every switch."""
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests import loops
+from vscg.errors import VscgError
+from vscg.models.adaptive import AdaptiveAttention, SentinelLSTM
+from vscg.models.cman import CMAN, When, Where
+from vscg.training.objectives import build_objective
+
+CASES = [dict(setting="fully"), dict(setting="weakly"), dict(setting="fully", attention_size=256),
+         dict(setting="fully", similarity="dot"), dict(setting="weakly", memory="embedded"),
+         dict(setting="fully", residual=False), dict(setting="fully", bidirectional=True),
+         dict(setting="weakly", fusion="sum")]
+EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
+
+
+@pytest.fixture(autouse=True)
+def drawn():
+    """The same weights and inputs in every run."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def clips():
+    return torch.rand(2, 10, 128, dtype=torch.float64), torch.rand(2, 10, 7, 7, 512, dtype=torch.float64)
+
+
+@pytest.fixture
+def sequences():
+    """h, s and M of an attention, or any others."""
+    return torch.randn(3, 2, 10, 256, dtype=torch.float64)
+
+
+def zeroed(module):
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.zero_()
+    return module.double()
+
+
+def slow_where(audio, visual, w, similarity):
+    """One segment: v (512,) and the weights of its 49 cells."""
+    regions, sound, scores = visual.reshape(49, 512), loops.linear(audio, loops.part(w, "audio_map")), []
+    for region in regions:
+        x = loops.linear(region, loops.part(w, "visual_map"))
+        scale = math.sqrt(x @ x) * math.sqrt(sound @ sound) if similarity == "cosine" else 16
+        scores.append(x @ sound / scale)
+    weights = loops.softmax(np.array(scores))
+    return sum(weight * region for weight, region in zip(weights, regions, strict=True)), weights
+
+
+def slow_when(sequence, w, residual):
+    query, key, value = (loops.linear(sequence, loops.part(w, name)) for name in ("query", "key", "value"))
+    read = [sum(share * v for share, v in zip(loops.softmax(key @ q / 16), value, strict=True)) for q in query]
+    return sequence + read if residual else np.array(read)
+
+
+def slow_sentinel_lstm(sequence, w):
+    """One clip: states h and sentinels s, (10,256) each; the second LSTM, if there is one, runs backwards."""
+    directions = 2 if "cells.1.weight_ih" in w else 1
+    hidden, memories, before = (np.zeros((10, 256)) for _ in range(3))
+    for d in range(directions):
+        own, at = loops.part(w, f"cells.{d}"), slice(256 // directions * d, 256 // directions * (d + 1))
+        h = m = np.zeros(256 // directions)
+        for t in range(10)[::-1 if d else 1]:
+            before[t, at] = h
+            i, f, g, o = np.split(own["weight_ih"] @ sequence[t] + own["bias_ih"]
+                                  + own["weight_hh"] @ h + own["bias_hh"], 4)
+            m = loops.sigmoid(f) * m + loops.sigmoid(i) * np.tanh(g)
+            h = loops.sigmoid(o) * np.tanh(m)
+            hidden[t, at], memories[t, at] = h, m
+    gates = [loops.sigmoid(w["input_map.weight"] @ y + w["hidden_map.weight"] @ h)
+             for y, h in zip(sequence, before, strict=True)]
+    return hidden, np.array(gates) * np.tanh(memories)
+
+
+def slow_which(hidden, sentinel, memory, w):
+    """One clip: contexts c (10,256) and beta (10,), by the second form: eleven weights, the last for the sentinel."""
+    contexts, betas = [], []
+    for h, s in zip(hidden, sentinel, strict=True):
+        g = w["hidden_map.weight"] @ h
+        z = [w["score.weight"][0] @ np.tanh(w["memory_map.weight"] @ m + g) for m in memory]
+        alpha = loops.softmax(np.array([*z, w["score.weight"][0] @ np.tanh(w["sentinel_map.weight"] @ s + g)]))
+        betas.append(alpha[10])
+        contexts.append(sum(share * m for share, m in zip(alpha, [*memory, s], strict=True)))
+    return np.array(contexts), np.array(betas)
+
+
+def slow_cman(audio, visual, w, *, setting, similarity="cosine", memory="attended", residual=True, fusion="concat",
+              **sizes):
+    """One clip through CMAN."""
+    found = [slow_where(a, v, loops.part(w, "where"), similarity) for a, v in zip(audio, visual, strict=True)]
+    attended, weights = (np.stack(each) for each in zip(*found, strict=True))
+    e, y, h, s = {}, {}, {}, {}
+    for name, x in (("audio", audio), ("visual", attended)):
+        e[name] = loops.linear(x, loops.part(w, f"{name}_embed"))
+        y[name] = slow_when(e[name], loops.part(w, f"{name}_when"), residual)
+        h[name], s[name] = slow_sentinel_lstm(y[name], loops.part(w, f"{name}_lstm"))
+    read, result = (y if memory == "attended" else e), dict(attention=weights.reshape(10, 7, 7))
+    for name, other in (("visual", "audio"), ("audio", "visual")):
+        context, result[f"beta_{name}"] = slow_which(h[name], s[name], read[other], loops.part(w, f"{name}_which"))
+        h[name] = h[name] + context
+    fused = np.concatenate([h["visual"], h["audio"]], 1) if fusion == "concat" else h["visual"] + h["audio"]
+    result["segment_logits"] = loops.linear(fused, loops.part(w, "classifier"))
+    if setting == "weakly":
+        result["video_probability"] = loops.softmax(result["segment_logits"].max(0))
+    return result
+
+
+@EACH
+def test_agrees_with_loops(case, clips):
+    model = CMAN(**case).double()
+    output, w = model(*clips), loops.weights(model)
+    found = {**vars(output), **output.extras}
+    for b in range(2):
+        for name, expected in slow_cman(clips[0][b].numpy(), clips[1][b].numpy(), w, **case).items():
+            np.testing.assert_allclose(found[name][b].detach(), expected, atol=1e-9, err_msg=name)
+
+
+@EACH
+def test_shapes_and_gradients(case, clips):
+    model = CMAN(**case).double()
+    output = model(*clips)
+    assert output.segment_logits.shape == (2, 10, 29) and output.attention.shape == (2, 10, 7, 7)
+    for beta in output.extras.values():
+        assert beta.shape == (2, 10) and 0 < beta.min() and beta.max() < 1
+    labels = torch.eye(29, dtype=torch.float64)[torch.tensor([[28] * 4 + [3] * 6, [7] * 10])]
+    total, parts = build_objective("cman", setting=case["setting"])(output, labels)
+    assert list(parts) == ["ce" if case["setting"] == "fully" else "mlsm"]
+    total.backward()
+    silent = {name for name, p in model.named_parameters() if p.grad is None or p.grad.norm() < 1e-12}
+    # It shifts all 49 dot products alike.
+    assert silent == ({"where.visual_map.bias"} if case.get("similarity") == "dot" else set())
+
+
+def test_size():
+    assert [sum(p.numel() for p in CMAN(setting, attention_size=size).parameters())
+            for setting, size in (("fully", 10), ("weakly", 10), ("fully", 256))] == [2_068_017, 2_068_017, 2_446_365]
+
+
+class TestWhere:
+    def test_by_hand(self):
+        """One cell points where the sound points (cosine 1), one against it (-1), the others across (0)."""
+        where, visual = zeroed(Where(similarity="cosine")), torch.zeros(1, 1, 7, 7, 512, dtype=torch.float64)
+        with torch.no_grad():
+            where.audio_map.bias[5] = 3
+            where.visual_map.weight[5, 0] = where.visual_map.weight[6, 1] = 1
+            visual[..., 1] = 2
+            visual[0, 0, 3, 2, :2] = torch.tensor([0.1, 0])
+            visual[0, 0, 4, 4, :2] = torch.tensor([-7, 0])
+            attended, weights = where(torch.zeros(1, 1, 128, dtype=torch.float64), visual)
+        total = math.e + 1 / math.e + 47
+        assert weights[0, 0, 3, 2].item() == pytest.approx(math.e / total)
+        assert weights[0, 0, 4, 4].item() == pytest.approx(1 / math.e / total)
+        assert attended[0, 0, :2].tolist() == pytest.approx([(0.1 * math.e - 7 / math.e) / total, 2 * 47 / total])
+
+    def test_no_cell_counts_more_than_e_squared_times_another(self, clips):
+        audio, visual = clips
+        _, weights = Where(similarity="cosine").double()(100 * audio, 100 * torch.randn_like(visual))
+        assert (weights.amax((2, 3)) / weights.amin((2, 3))).max() <= math.e**2
+
+    def test_a_silent_second_and_an_empty_cell_give_numbers(self, clips):
+        where, (audio, visual) = Where(similarity="cosine").double(), clips
+        with torch.no_grad():
+            where.audio_map.bias.zero_(), where.visual_map.bias.zero_()
+        audio[0, 3], visual[0, 3, 2, 2] = 0, 0
+        weights = where(audio, visual)[1]
+        torch.testing.assert_close(weights[0, 3], torch.full((7, 7), 1 / 49, dtype=torch.float64))
+
+
+class TestWhen:
+    def test_a_bias_of_the_keys_would_move_nothing(self, sequences):
+        when, shifted = When(residual=True).double(), When(residual=True).double()
+        shifted.key = nn.Linear(256, 256).double()
+        shifted.load_state_dict(when.state_dict() | {"key.bias": torch.randn(256)})
+        torch.testing.assert_close(shifted(sequences[0]), when(sequences[0]))
+
+    def test_the_order_of_the_segments_does_not_count(self, sequences):
+        when, order = When(residual=True).double(), torch.randperm(10)
+        torch.testing.assert_close(when(sequences[0][:, order]), when(sequences[0])[:, order])
+
+
+class TestSentinel:
+    def test_forward_alone_it_knows_no_later_segment(self, sequences):
+        lstm, sequence = SentinelLSTM().double(), sequences[0]
+        before = lstm(sequence)
+        sequence[:, 6] += 1
+        for old, new in zip(before, lstm(sequence), strict=True):
+            assert torch.equal(old[:, :6], new[:, :6]) and not torch.isclose(old[:, 6:], new[:, 6:]).all((0, 2)).any()
+
+    def test_the_gate_sees_the_state_before_the_step(self, sequences):
+        """With W_h = 1 and W_x = 0 it is open by half in the first segment, by sigmoid(h_0) in the second."""
+        lstm = SentinelLSTM().double()
+        with torch.no_grad():
+            lstm.input_map.weight.zero_(), lstm.hidden_map.weight.copy_(torch.eye(256))
+            memories = []
+            lstm.cells[0].register_forward_hook(lambda cell, inputs, states: memories.append(states[1]))
+            hidden, sentinel = lstm(sequences[0])
+        torch.testing.assert_close(sentinel[:, 0], memories[0].tanh() / 2)
+        torch.testing.assert_close(sentinel[:, 1], hidden[:, 0].sigmoid() * memories[1].tanh())
+
+    def test_closed_maps_leave_half_the_memory(self, sequences):
+        lstm, memories = SentinelLSTM().double(), []
+        zeroed(lstm.input_map), zeroed(lstm.hidden_map)
+        lstm.cells[0].register_forward_hook(lambda cell, inputs, states: memories.append(states[1]))
+        torch.testing.assert_close(lstm(sequences[0])[1], torch.stack(memories, 1).tanh() / 2)
+
+
+class TestWhich:
+    def test_without_scores_eleven_things_count_alike(self, sequences):
+        hidden, sentinel, memory = sequences
+        context, beta = zeroed(AdaptiveAttention())(hidden, sentinel, memory)
+        torch.testing.assert_close(beta, torch.full_like(beta, 1 / 11))
+        torch.testing.assert_close(context, (sentinel + 10 * memory.mean(1, keepdim=True)) / 11)
+
+    def test_by_hand(self):
+        """One segment of ten scores log 30 by tanh(1000) = 1, the nine others and the sentinel 0."""
+        which, (hidden, sentinel, memory) = zeroed(AdaptiveAttention(size=1)), torch.zeros(3, 1, 10, 256).double()
+        with torch.no_grad():
+            which.memory_map.weight[0, 0], which.score.weight[0, 0] = 1000, math.log(30)
+            memory[0, 4, 0], sentinel[..., 1] = 1, 1
+            context, beta = which(hidden, sentinel, memory)
+        assert beta[0].tolist() == pytest.approx([1 / 40] * 10)
+        assert context[0, 7, :3].tolist() == pytest.approx([30 / 40, 1 / 40, 0])
+
+    @pytest.mark.parametrize("size", [10, 256])
+    def test_beta_is_the_eleventh_weight(self, size, sequences):
+        """beta s + (1 - beta) c = sum over ten of the eleven weights times M, plus beta s."""
+        which = AdaptiveAttention(size=size).double()
+        hidden, sentinel, memory = sequences
+        context, beta = which(hidden, sentinel, memory)
+        for b in range(2):
+            slow, slow_beta = slow_which(hidden[b].numpy(), sentinel[b].numpy(), memory[b].numpy(),
+                                         loops.weights(which))
+            np.testing.assert_allclose(context[b].detach(), slow, atol=1e-12)
+            np.testing.assert_allclose(beta[b].detach(), slow_beta, atol=1e-12)
+
+    @pytest.mark.parametrize("memory, part", [("attended", "when"), ("embedded", "embed")])
+    def test_each_modality_reads_the_other(self, memory, part, clips):
+        model, seen = CMAN("fully", memory=memory).double(), {}
+        for name in ("audio", "visual"):
+            getattr(model, f"{name}_{part}").register_forward_hook(
+                lambda layer, inputs, out, name=name: seen.update({f"{name} made": out}))
+            getattr(model, f"{name}_which").register_forward_hook(
+                lambda layer, inputs, out, name=name: seen.update({f"{name} read": inputs[2]}))
+        model(*clips)
+        assert seen["audio read"] is seen["visual made"] and seen["visual read"] is seen["audio made"]
+
+
+def test_dropout_stands_before_the_maps_of_sentinel_and_co_attention_and_is_off(clips):
+    def rates(model):
+        return {name: layer.p for name, layer in model.named_modules() if isinstance(layer, nn.Dropout)}
+
+    places = {f"{name}_{part}.dropout" for name in ("audio", "visual") for part in ("lstm", "which")}
+    assert rates(CMAN("fully")) == dict.fromkeys(places, 0.0)
+    model = CMAN("fully", dropout=1.0).double()
+    assert rates(model) == dict.fromkeys(places, 1.0)
+    # Everything dropped: the scores are equal, the gate is half open.
+    torch.testing.assert_close(model.train()(*clips).extras["beta_audio"], torch.full((2, 10), 1 / 11).double())
+
+
+def test_initial_weights_of_the_borrowed_maps():
+    """Xavier-uniform reaches past the framework's own bound, 1/16, and stays below its own."""
+    layers = [layer for _, layer in CMAN("fully", attention_size=256).named_modules()
+              if isinstance(layer, nn.Linear) and layer.bias is None and layer.in_features == 256]
+    borrowed = [layer for layer in layers if layer.weight.abs().max() > 1 / 16]
+    assert len(layers) == 14 and len(borrowed) == 12          # the two keys are the framework's
+    for layer in borrowed:
+        assert layer.weight.abs().max() <= math.sqrt(6 / (256 + layer.out_features))
+
+
+@pytest.mark.parametrize("option, value, allowed", [("similarity", "euclid", "cosine, dot"),
+                                                    ("memory", "all", "attended, embedded"),
+                                                    ("fusion", "product", "concat, sum")])
+def test_options_that_do_not_exist(option, value, allowed):
+    with pytest.raises(VscgError, match=f"{option} of cman '{value}' is unknown: choose one of {allowed}."):
+        CMAN("fully", **{option: value})

@@ -1,0 +1,167 @@
+"""DAM: dual matching by hand and at its limits, and the whole system with every switch."""
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tests import loops
+from vscg.errors import VscgError
+from vscg.models import build_model, predict_segments
+from vscg.models.dam import DAM, match
+from vscg.training.objectives import build_objective
+
+CASES = [dict(), dict(scaled=True), dict(residual=True), dict(locals_after=True),
+         dict(scaled=True, residual=True, locals_after=True)]
+EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(case) or "default")
+
+
+@pytest.fixture(autouse=True)
+def drawn():
+    """The same weights and inputs in every run."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def clips():
+    return torch.rand(2, 10, 128, dtype=torch.float64), torch.rand(2, 10, 7, 7, 512, dtype=torch.float64)
+
+
+def slow_attention(sequence, w):
+    """One head over one clip (10,256), with its output map."""
+    query, key, value = (loops.linear(sequence, dict(weight=weight, bias=bias)) for weight, bias in zip(
+        np.split(w["in_proj_weight"], 3), np.split(w["in_proj_bias"], 3), strict=True))
+    read = [sum(share * v for share, v in zip(loops.softmax(key @ q / 16), value, strict=True)) for q in query]
+    return loops.linear(np.array(read), loops.part(w, "out_proj"))
+
+
+def slow_dam(audio, visual, w, scaled=False, residual=False, locals_after=False):
+    """One clip through DAM, dropout off."""
+    attended = loops.attend(audio, visual, loops.part(w, "attention"))
+    local, read, whole = {}, {}, {}
+    for name, x in (("audio", audio), ("visual", attended)):
+        local[name] = loops.linear(x, loops.part(w, f"{name}_project"))
+        read[name] = slow_attention(local[name], loops.part(w, f"{name}_self")) + (local[name] if residual else 0)
+        whole[name] = sum(read[name]) / 10
+    compared, scale = (read if locals_after else local), 16 if scaled else 1
+    p = np.array([(loops.sigmoid(whole["audio"] @ v / scale) + loops.sigmoid(whole["visual"] @ a / scale)) / 2
+                  for v, a in zip(compared["visual"], compared["audio"], strict=True)])
+    hidden = loops.relu(loops.linear(np.concatenate([whole["visual"], whole["audio"]]), loops.part(w, "category.0")))
+    hidden = loops.relu(loops.linear(hidden, loops.part(w, "category.3")))
+    return dict(event_category=loops.linear(hidden, loops.part(w, "category.6")), relevance_prob=p,
+                event_relevance=np.log(p / (1 - p)))
+
+
+@EACH
+def test_agrees_with_loops(case, clips):
+    model = DAM("fully", **case).double().eval()
+    output, w = model(*clips), loops.weights(model)
+    found = {**vars(output), **output.extras}
+    for b in range(2):
+        for name, expected in slow_dam(clips[0][b].numpy(), clips[1][b].numpy(), w, **case).items():
+            np.testing.assert_allclose(found[name][b].detach(), expected, atol=1e-9, err_msg=name)
+
+
+@EACH
+def test_shapes_size_and_gradients(case, clips):
+    model = DAM("fully", **case).double()
+    output = model(*clips)
+    assert sum(p.numel() for p in model.parameters()) == 1_609_293
+    assert output.event_relevance.shape == (2, 10) and output.event_category.shape == (2, 28)
+    probability = output.extras["relevance_prob"]
+    assert probability.shape == (2, 10) and 0 < probability.min() and probability.max() < 1
+    labels = torch.eye(29, dtype=torch.float64)[torch.tensor([[28] * 4 + [3] * 6, [7] * 10])]
+    build_objective("dam")(output, labels)[0].backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+    # The keys' third of the bias shifts all of a query's scores alike.
+    for attention in (model.audio_self, model.visual_self):
+        query, key, value = attention.in_proj_bias.grad.chunk(3)
+        assert key.abs().max() < 1e-12 < min(query.abs().max(), value.abs().max())
+
+
+def vectors(*values):
+    """Features of one clip that have the given first entries, (1,len,1)."""
+    return torch.tensor(values, dtype=torch.float64).reshape(1, -1, 1)
+
+
+class TestMatch:
+    def test_by_hand(self):
+        """x = log 3 and y = 0: p is the mean of 3/4 and 1/2. x = y = log 3: p = 3/4. Both sure of the opposite: 1/2."""
+        phi_a, phi_v = torch.ones(1, 1).double(), 2 * torch.ones(1, 1).double()
+        visual = vectors(math.log(3), math.log(3), 200)
+        audio = vectors(0, math.log(3) / 2, -100)
+        p, logit = match(phi_a, phi_v, audio, visual)
+        assert p[0].tolist() == pytest.approx([5 / 8, 3 / 4, 1 / 2])
+        assert logit[0].tolist() == pytest.approx([math.log(5 / 3), math.log(3), 0], abs=1e-12)
+
+    def test_the_scale_divides_both_products(self):
+        p, _ = match(torch.ones(1, 1).double(), torch.ones(1, 1).double(), vectors(0), vectors(16 * math.log(3)), 16)
+        assert p.item() == pytest.approx(5 / 8)
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    def test_the_logit_is_finite_and_exact_where_the_probability_is_0_or_1(self, dtype):
+        one = torch.ones(1, 1, dtype=dtype)
+        x = torch.tensor([200.0, -200, 200, -200, 30], dtype=dtype)[None, :, None].requires_grad_()
+        y = torch.tensor([200.0, -200, -200, 200, 30], dtype=dtype)[None, :, None].requires_grad_()
+        p, logit = match(one, one, y, x)
+        assert logit[0].tolist() == pytest.approx([200, -200, 0, 0, 30], rel=1e-5, abs=1e-5)
+        torch.testing.assert_close(logit.sigmoid(), p)
+        logit.sum().backward()
+        assert x.grad.isfinite().all() and y.grad.isfinite().all()
+
+    def test_the_loss_of_the_logit_is_that_of_the_probability(self):
+        phi_a, phi_v = torch.randn(2, 3, 256).double() / 16
+        audio, visual = torch.randn(2, 3, 10, 256).double()
+        p, logit = match(phi_a, phi_v, audio, visual)
+        target = torch.randint(2, (3, 10)).double()
+        torch.testing.assert_close(F.binary_cross_entropy_with_logits(logit, target), F.binary_cross_entropy(p, target),
+                                   atol=1e-6, rtol=0)
+        assert not torch.allclose(match(phi_v, phi_a, audio, visual)[0], p, atol=0.01), "whose global it is counts"
+
+
+def test_without_globals_nothing_is_known(clips):
+    """Both output maps zeroed, phi is 0: p is 1/2 everywhere, which passes no threshold."""
+    model = DAM("fully").double()
+    with torch.no_grad():
+        for attention in (model.audio_self, model.visual_self):
+            attention.out_proj.weight.zero_(), attention.out_proj.bias.zero_()
+        output = model(*clips)
+    assert torch.equal(output.extras["relevance_prob"], torch.full((2, 10), 0.5).double())
+    assert (predict_segments(output) == 28).all()
+
+
+def test_the_clip_s_event_stands_where_the_relevance_passes_a_half(clips):
+    model, seen = DAM("fully").double().eval(), []
+    output = model(*clips)
+    for b, row in enumerate(predict_segments(output).tolist()):
+        seen += [p > 0.5 for p in output.extras["relevance_prob"][b].tolist()]
+        event = output.event_category[b].argmax().item()
+        assert row == [event if p > 0.5 else 28 for p in output.extras["relevance_prob"][b].tolist()]
+    assert set(seen) == {True, False}
+
+
+def test_both_parts_count_half_and_a_clip_without_event_has_no_category(clips):
+    output = DAM("fully").double().eval()(*clips)
+    labels = torch.eye(29, dtype=torch.float64)[torch.tensor([[3] * 10, [28] * 10])]
+    total, parts = build_objective("dam")(output, labels)
+    assert total.item() == pytest.approx((parts["category"].item() + parts["event_relevance"].item()) / 2)
+    assert parts["category"].item() == pytest.approx(-output.event_category[0].log_softmax(-1)[3].item())
+    total, _ = build_objective("dam", loss="0.9c+0.1t")(output, labels)
+    assert total.item() == pytest.approx(0.9 * parts["category"].item() + 0.1 * parts["event_relevance"].item())
+
+
+def test_dropout_rates():
+    def rates(**options):
+        return {name: layer.p for name, layer in DAM("fully", **options).named_modules()
+                if isinstance(layer, nn.Dropout)}
+
+    still = {"audio_self.dropout": 0.0, "visual_self.dropout": 0.0}
+    assert rates() == still | {"category.2": 0.2, "category.5": 0.2}
+    assert rates(dropout=0.7) == still | {"category.2": 0.7, "category.5": 0.7}
+
+
+def test_there_is_no_weakly_supervised_form():
+    with pytest.raises(VscgError, match="setting of dam 'weakly' is unknown: choose one of fully."):
+        build_model("dam", setting="weakly")
