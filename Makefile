@@ -46,7 +46,7 @@ clean:
 	@rm -rf book/_build book/_run book/notebooks book/status.md
 
 $(READY): requirements.lock pyproject.toml
-	@echo "First the environment: the locked versions go into .venv, in about three minutes. What follows comes on top."; \
+	@echo "First the environment: the locked versions go into .venv, in about three minutes. Then the book, about five."; \
 	test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 was found: PYTHON=/path/to/one names it." >&2; exit 1; }; \
 	start=$$SECONDS; export PIP_USER=0; \
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv && \

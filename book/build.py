@@ -145,8 +145,8 @@ def build(data: str, profile: str, tables: str, fresh: bool) -> None:
     """The four steps, each announced; raises what stops one of them."""
     folder = run_folder(data, profile)
     print(f"The book on {data}, profile {profile}: the data set, runs that are missing, {len(execute.sources())} "
-          f"notebooks {AT_A_TIME} at a time, the site.\nThe first time this takes about five minutes on two cores, and "
-          "trainings come on top where runs are missing; if nothing has changed, some seconds.", flush=True)
+          f"notebooks {AT_A_TIME} at a time, the site.\nThe first time this takes about five minutes on two cores and "
+          "runs that are missing come on top; if nothing has changed, some seconds.", flush=True)
     fingerprint = dataset_fingerprint(data)
     print(f"data set {data}: fingerprint {fingerprint[:12]}", flush=True)
     trained = train_runs(tables, data, profile, fresh)

@@ -21,6 +21,7 @@ import jupytext
 import nbformat
 import papermill
 import torch
+from ipykernel.kernelspec import get_kernel_dict
 from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
@@ -46,10 +47,8 @@ def known_environment() -> Iterator[None]:
 
     The kernel `python3` is this very Python, pictures go inline, and the settings of IPython and matplotlib are theirs.
     """
-    spec = {"argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            "display_name": "Python 3", "language": "python"}
     make_folder(SETTINGS / "kernels" / "python3")
-    write_atomically(SETTINGS / "kernels" / "python3" / "kernel.json", json.dumps(spec).encode())
+    write_atomically(SETTINGS / "kernels" / "python3" / "kernel.json", json.dumps(get_kernel_dict()).encode())
     before = dict(os.environ)
     for name in ("MATPLOTLIBRC", "PYTHONIOENCODING", "PYTHONSTARTUP"):
         os.environ.pop(name, None)

@@ -29,7 +29,7 @@
 # %% [markdown]
 # First everything that the notebook uses.
 
-# %%
+# %% tags=["hide-input"]
 import dataclasses
 import os
 import pkgutil

@@ -23,7 +23,7 @@
 # %% [markdown]
 # First everything that the notebook uses.
 
-# %%
+# %% tags=["hide-input"]
 import hashlib
 from collections import Counter
 

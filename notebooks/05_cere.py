@@ -25,7 +25,7 @@
 # %% [markdown]
 # First everything that the notebook uses.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import torch

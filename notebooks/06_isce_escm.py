@@ -23,7 +23,7 @@
 #
 # First everything that the notebook uses.
 
-# %%
+# %% tags=["hide-input"]
 import math
 from pathlib import Path
 from runpy import run_path

@@ -25,7 +25,7 @@
 # %% [markdown]
 # The imports, and the style of all figures.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import torch

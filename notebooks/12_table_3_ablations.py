@@ -21,7 +21,7 @@
 # Table III does so five times with VSCG. It is the paper's main evidence that a clip's event, handed to every second
 # as prior knowledge, is what helps.
 
-# %%
+# %% tags=["hide-input"]
 import pandas as pd
 import torch
 from IPython.display import display

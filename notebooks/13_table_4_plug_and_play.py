@@ -20,7 +20,7 @@
 # The paper calls ESCM "plug-and-play": added to the very end of three other systems, it is said to help each of them.
 # This chapter builds these systems by one mechanism, checks what the plug can influence, and measures.
 
-# %%
+# %% tags=["hide-input"]
 from dataclasses import fields
 
 import pandas as pd

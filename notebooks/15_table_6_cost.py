@@ -25,7 +25,7 @@
 # %% [markdown]
 # The imports, and the style of all figures.
 
-# %%
+# %% tags=["hide-input"]
 import time
 
 import matplotlib.pyplot as plt

@@ -26,7 +26,7 @@
 # %% [markdown]
 # The imports.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
 

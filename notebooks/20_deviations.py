@@ -24,7 +24,7 @@
 # %% [markdown]
 # The imports.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure

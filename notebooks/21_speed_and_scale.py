@@ -23,7 +23,7 @@
 # %% [markdown]
 # The imports, and the style of all figures.
 
-# %%
+# %% tags=["hide-input"]
 import subprocess
 import sys
 import time
