@@ -506,13 +506,11 @@ assert min(repaired["true names"], repaired["true places"]) >= repaired["as pred
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 noise = np.random.default_rng(0).standard_normal((10_000, 300))
-optimism = {looks: noise[:, :looks].max(1).mean().round(3) + 0.0
-            for looks in (1, 10, 59, 300)}
-for looks, value in optimism.items():
-    print(f"best of {looks:3} looks: {abs(value):.1f} standard errors too good, "
-          f"bound {np.sqrt(2 * np.log(looks)):.1f}")
-assert all(value <= np.sqrt(2 * np.log(looks)) + 0.05
-           for looks, value in optimism.items())
+optimism = {k: noise[:, :k].max(1).mean().round(3) + 0.0 for k in (1, 10, 59, 300)}
+for k, value in optimism.items():
+    print(f"best of {k:3} looks: {abs(value):.1f} standard errors too good, "
+          f"bound {np.sqrt(2 * np.log(k)):.1f}")
+assert all(value <= np.sqrt(2 * np.log(k)) + 0.05 for k, value in optimism.items())
 assert list(optimism.values()) == sorted(optimism.values())
 
 # %% [markdown]

@@ -85,8 +85,8 @@ def test_status_counts_runs_by_table_and_names_damaged_ones(sources, tmp_path):
     (store / "0123" / "record.json").write_text("{")
     text = page(sources, tmp_path)
     rows = [line for line in text.splitlines() if line.startswith("| Table I:")]
-    assert [row.split(" | ")[2:5] for row in rows] == [["`quick`", "14 of 14", "CPU, 2 of 2 cores"],
-                                                      ["`standard`", "14 of 42", "CPU, 2 of 2 cores"]]
+    assert [row.split(" | ")[2:5] for row in rows] == [["`quick`", "30 of 30", "CPU, 2 of 2 cores"],
+                                                      ["`standard`", "30 of 90", "CPU, 2 of 2 cores"]]
     assert "- `runs/0123/record.json` is damaged" in text and "more in the store" not in text
     newest = max(store.glob("????????????????/record.json"))
     values = json.loads(newest.read_text())
