@@ -17,6 +17,7 @@ from sphinx.errors import ExtensionError
 import vscg
 from tests.book.test_build import NOTEBOOK, ROOT, load
 from tests.tables import MINI, fill
+from vscg.training.records import record_json
 
 EXTENSIONS = ROOT / "book" / "_ext"
 status, launch, one_page = (load(EXTENSIONS / f"{name}.py") for name in ("status", "launch", "one_page"))
@@ -90,7 +91,7 @@ def test_status_counts_runs_by_table_and_names_damaged_ones(sources, tmp_path):
     assert "- `runs/0123/record.json` is damaged" in text and "more in the store" not in text
     newest = max(store.glob("????????????????/record.json"))
     values = json.loads(newest.read_text())
-    newest.write_text(json.dumps(values | {"config": values["config"] | {"momentum": 0.9}}))
+    newest.write_bytes(record_json(values | {"config": values["config"] | {"momentum": 0.9}}))
     assert "1 more in the store are of no table, or of another state of the code" in page(sources, tmp_path)
 
 

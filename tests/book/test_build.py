@@ -144,7 +144,7 @@ def test_state_depends_on_code_records_labels_data_and_what_is_installed(tmp_pat
     for name, (before, _) in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(before)
-    monkeypatch.setattr(execute.paths, "ave_dir", lambda: tmp_path)
+    monkeypatch.setattr(execute, "ave_dir", lambda: tmp_path)
     states = [execute.shared_state("data"), execute.shared_state("other data")]
     for name, (_, after) in files.items():
         (tmp_path / name).write_text(after)
@@ -182,7 +182,7 @@ def test_each_data_set_has_a_folder_and_without_the_real_files_their_notebook_st
     run.mkdir()
     (run / "01_ave_dataset.ipynb").write_text("from other files")
     monkeypatch.setattr(execute, "sources", lambda: [real])
-    monkeypatch.setattr(build.paths, "ave_dir", lambda: None)
+    monkeypatch.setattr(build, "ave_dir", lambda: None)
     assert build.tasks("ave", "quick", run) == [(real, run / "without-ave", {"DATA": "ave"})]
     assert not (run / "01_ave_dataset.ipynb").exists()
 
