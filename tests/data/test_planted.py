@@ -226,12 +226,6 @@ def test_a_bad_dial_is_one_error_and_writes_nothing(changes, named, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_is_refused_before_anything_is_planted(tmp_path, monkeypatch):
-    monkeypatch.setattr(planted.Prototypes, "draw", None)
-    with pytest.raises(VscgError, match=f"{tmp_path}: is a folder; name the file to write"):
-        generate(tmp_path, progress=False)
-
-
 def calibrated(size: str) -> dict[str, list[dict]]:
     """Runs of a size's record by modality; the record must be of today's dials."""
     record = json.loads((FOLDER / f"planted_{size}.json").read_text())

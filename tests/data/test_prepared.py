@@ -141,15 +141,6 @@ def test_the_file_is_as_readable_as_the_user_wants(tmp_path):
     assert (tmp_path / "set.h5").stat().st_mode & 0o777 == 0o640
 
 
-def test_a_file_that_may_not_be_read_is_not_called_damaged(prepared, monkeypatch):
-    def refuse(*args, **options):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(h5py, "File", refuse)
-    with pytest.raises(VscgError, match=f"^{prepared}: may not be read; check its permissions$"):
-        read_prepared(prepared)
-
-
 def replace(key, **make):
     def edit(handle):
         del handle[key]

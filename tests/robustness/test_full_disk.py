@@ -106,8 +106,8 @@ class Writers:
 
     def small(self, folder, turn):
         content = np.random.default_rng(turn).bytes(300_000)
-        self.server.files = {"a.h5": content}
-        self.patch.setattr(download, "SMALL_FILES", {"a.h5": hashlib.sha256(content).hexdigest()})
+        self.server.files = {f"{turn}.h5": content}
+        self.patch.setattr(download, "SMALL_FILES", {f"{turn}.h5": hashlib.sha256(content).hexdigest()})
         download.download_small(folder, self.server.url, progress=False)
 
     def weights(self, folder, turn):
