@@ -180,6 +180,7 @@ BROKEN = {
     "no format": (lambda handle: handle.attrs.pop("format"), "'format' is missing"),
     "newer version": (attribute(version=2), "version 2 is newer"),
     "bad version": (attribute(version=np.bytes_("x")), "damaged"),
+    "no number": (attribute(version=h5py.Empty("f4")), "of a foreign type"),
     "text of any length": (attribute(name="{}"), "of a foreign type"),
 }
 

@@ -106,18 +106,6 @@ def test_a_prepared_file_that_is_wrong_in_one_part(child, prepared, key, kind, n
         assert found is None
 
 
-@cases(20)
-@given(name=st.sampled_from(["format", "version", "name", "fingerprint"]), value=st.sampled_from([
-    1, -1, 2**40, 1.5, "x", "vscg-prepared", b"0abc", [1, 2], [], True, np.bytes_(b"\xff\xfe"),
-    np.bytes_(b"1" * 60_000), np.zeros((2, 2)), h5py.Empty("f4")]))
-def test_attributes_of_any_type(child, prepared, name, value):
-    (path := child.folder / "altered.h5").write_bytes(prepared.values[0])
-    with h5py.File(path, "r+") as handle:
-        del handle.attrs[name]
-        handle.attrs[name] = value
-    child.case("prepared", path)
-
-
 @cases(30, 500)
 @given(data=st.data(), there=st.booleans())
 def test_a_damaged_official_file_is_refused_and_prepares_nothing(child, official_folder, prepared, data, there):
