@@ -184,17 +184,6 @@ def test_checksums_and_fingerprint(official_folder):
     assert prints[0] == prints[1] == hashlib.sha256(identity.encode()).hexdigest() and len(set(prints)) == 3
 
 
-def test_a_source_is_no_target(official_folder, monkeypatch):
-    folder = official_folder()
-    before = (folder / "visual_feature.h5").read_bytes()
-    monkeypatch.setattr("vscg.data.ave.stream", None)                   # nothing is copied
-    for target, words in ((folder / "visual_feature.h5", "no prepared file, so it is not replaced"),
-                          (folder, "is a folder")):
-        with pytest.raises(VscgError, match=words):
-            prepare_ave(folder, target, progress=False)
-    assert (folder / "visual_feature.h5").read_bytes() == before
-
-
 def test_a_value_too_large_for_float16_is_named(official_folder):
     folder = official_folder()
     assign(folder / "visual_feature.h5", (2, 1, 0, 0, 5), 7e4)

@@ -191,7 +191,7 @@ def test_wrong_content_is_not_kept(tmp_path, server, one, content):
 
 def test_what_is_the_users_own_is_never_replaced(tmp_path, server, one):
     (tmp_path / one).write_bytes(b"mine")
-    with pytest.raises(VscgError, match=f"{tmp_path / one}: {WRONG[one]}.* stays as it is; remove it, .* put there"):
+    with pytest.raises(VscgError, match=f"{tmp_path / one}: {WRONG[one]}.* stays as it is; move it away, .* put there"):
         get(one, server, tmp_path)
     assert (tmp_path / one).read_bytes() == b"mine"
 

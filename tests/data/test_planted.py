@@ -5,14 +5,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
 from tests.calibration import MODALITIES, SEEDS
 from vscg.data import planted
 from vscg.data.labels import BACKGROUND, CATEGORIES, EVENT_CLASSES
-from vscg.data.planted import CLASS_CLIPS, DURATION_CLIPS, GROUPS, SIZES, apportion, generate, make_clip, plan, turned
+from vscg.data.planted import CLASS_CLIPS, DURATION_CLIPS, GROUPS, SIZES, apportion, generate, make_clip, plan
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 from vscg.study.speed import FOLDER
@@ -134,11 +133,6 @@ class TestStatistics:
         assert audio.mean() == pytest.approx(0.122, abs=0.012)
         assert audio.std() == pytest.approx(0.262, abs=0.026)
 
-    def test_those_statistics_are_what_the_real_file_says(self, ave_small):
-        with h5py.File(ave_small / "audio_feature_noisy.h5") as file:
-            audio = file["avadataset"][:]
-        assert [(audio == 0).mean(), audio.mean(), audio.std()] == pytest.approx([0.653, 0.122, 0.262], abs=1e-3)
-
     def test_baselines_are_near_those_of_ave(self, drawn):
         layout, labels, _ = drawn
         train, test = (np.flatnonzero(layout["split"] == name) for name in ("train", "test"))
@@ -200,13 +194,6 @@ def test_apportion_hands_out_everything_by_largest_remainder():
     assert apportion(320, np.array(CLASS_CLIPS)).sum() == 320
 
 
-def test_turned_sets_the_dials_that_are_named_and_leaves_the_others():
-    assert turned("mini", {}) == SIZES["mini"]
-    other = turned("mini", {"ambiguity": 0.0, "instance": 0.5})
-    assert other == replace(SIZES["mini"], ambiguity=0.0, instance=0.5)
-    assert SIZES["mini"].ambiguity > 0 and SIZES["mini"].instance != 0.5
-
-
 def test_every_size_has_its_own_cut_and_scale_of_the_sound():
     """More noise needs a higher cut for the same share of zeros."""
     mini, full = SIZES["mini"], SIZES["full"]
@@ -224,12 +211,6 @@ def test_a_bad_dial_is_one_error_and_writes_nothing(changes, named, tmp_path):
     with pytest.raises(VscgError, match=named):
         generate(tmp_path / "x.h5", progress=False, **changes)
     assert not list(tmp_path.iterdir())
-
-
-def test_a_folder_is_refused_before_anything_is_planted(tmp_path, monkeypatch):
-    monkeypatch.setattr(planted.Prototypes, "draw", None)
-    with pytest.raises(VscgError, match=f"{tmp_path}: is a folder; name the file to write"):
-        generate(tmp_path, progress=False)
 
 
 def calibrated(size: str) -> dict[str, list[dict]]:

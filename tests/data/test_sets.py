@@ -38,7 +38,8 @@ def test_a_plain_name_is_made_once_and_again_after_a_change_of_its_generator(hom
 def test_a_dial_in_the_name_is_what_the_generator_gets(home):
     path = prepared_file("planted-mini:ambiguity=0.7")
     assert path.parent == home / "data" and "ambiguity=0.7" in path.name and ":" not in path.name
-    wanted = read_prepared(generate(home / "by_hand.h5", size="mini", progress=False, ambiguity=0.7))
+    wanted = load_dataset(generate(home / "by:hand.h5", size="mini", progress=False, ambiguity=0.7))
+    assert wanted.path == home / "by:hand.h5"
     found = load_dataset("planted-mini:ambiguity=0.7")
     assert found.fingerprint == wanted.fingerprint == planted.fingerprint(
         "mini", dials=replace(SIZES["mini"], ambiguity=0.7))
@@ -51,12 +52,8 @@ def test_several_dials_and_their_files_stand_side_by_side(home):
     assert len(set(prints.values())) == len(names) == len(files(home))
     assert prints[names[-1]] == planted.fingerprint("mini", dials=turned("mini", {"ambiguity": 0.7, "group": 1.0}))
     assert {name: dataset_fingerprint(name) for name in names} == prints
-
-
-def test_a_dial_at_its_usual_value_is_the_plain_data_set(home):
-    """Equal data have equal fingerprints, whatever they are called: their runs are shared."""
-    usual = SIZES["mini"].ambiguity
-    assert dataset_fingerprint(f"planted-mini:ambiguity={usual:g}") == dataset_fingerprint("planted-mini")
+    # Equal data have equal fingerprints, whatever they are called: their runs are shared.
+    assert dataset_fingerprint(f"planted-mini:ambiguity={SIZES['mini'].ambiguity:g}") == prints["planted-mini"]
 
 
 def test_a_dial_that_counts_takes_whole_numbers(home):
@@ -64,12 +61,6 @@ def test_a_dial_that_counts_takes_whole_numbers(home):
     for wrong in ("2.5", "-1", "many", ""):
         with pytest.raises(VscgError, match=f"'train={wrong}' needs a whole number of clips"):
             prepared_file(f"planted-mini:train={wrong}")
-
-
-def test_the_fingerprint_is_read_without_the_features(home, monkeypatch):
-    path = prepared_file("planted-mini")
-    monkeypatch.setattr("vscg.data.sets.read_prepared", None)
-    assert dataset_fingerprint("planted-mini") == dataset_fingerprint(path) == dataset_fingerprint(str(path))
 
 
 def test_a_damaged_generated_file_is_named_and_made_again_once_it_is_deleted(home):
@@ -94,11 +85,6 @@ def test_a_home_folder_that_nobody_has(name, monkeypatch):
     monkeypatch.setenv(name, "~nobody-of-this-name/x")
     with pytest.raises(VscgError, match="^~nobody-of-this-name/x: no home folder is known"):
         prepared_file("ave")
-
-
-def test_a_path_is_itself(home):
-    path = generate(home / "mine:v=2.h5", progress=False)
-    assert prepared_file(path) == path and load_dataset(str(path)).path == path
 
 
 @pytest.mark.parametrize("name, words", [

@@ -82,7 +82,7 @@ def test_other_content_is_not_kept(tmp_path, server, tiny):
         fetch(tiny, tmp_path, progress=False)
     assert [file.name for file in tmp_path.iterdir()] == [".lock"]
     (tmp_path / tiny.name).write_bytes(b"put here by hand")
-    with pytest.raises(VscgError, match=f"{tmp_path / tiny.name}: has not a SHA-256 that .* remove it.*{tiny.url}"):
+    with pytest.raises(VscgError, match=f"{tmp_path / tiny.name}: has not a SHA-256 that .* move it away.*{tiny.url}"):
         fetch(tiny, tmp_path, progress=False)
     assert (tmp_path / tiny.name).read_bytes() == b"put here by hand"
 

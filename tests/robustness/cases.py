@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = os.environ.get("VSCG_FUZZ") == "long"
-HANG = 30      # s of processor time; a busy machine is no fault
+HANG = 120     # s; on a busy machine a second may take twenty
 
 
 def cases(short: int, long: int | None = None):
@@ -43,21 +43,14 @@ class Child:
                 env={**os.environ, "OMP_NUM_THREADS": "1", "VSCG_HOME": str(self.folder / "home"), "TQDM_DISABLE": "1"})
             assert self.process.stdout.readline() == "ready\n", self.log.read_text()
         self.process.stdin.write(json.dumps([reader, str(path), options, limit]) + "\n")
-        start = self.spent()
-        while not select.select([self.process.stdout], [], [], 1)[0]:
-            if self.spent() - start > HANG:
-                self.close()
-                return {"outcome": "hung", "text": f"no answer within {HANG} s"}
+        if not select.select([self.process.stdout], [], [], HANG)[0]:
+            self.close()
+            return {"outcome": "hung", "text": f"no answer within {HANG} s"}
         answer = self.process.stdout.readline()
         if answer:
             return json.loads(answer)
         self.process.wait()
         return {"outcome": "crashed", "text": f"status {self.process.returncode}\n{self.log.read_text()[-3000:]}"}
-
-    def spent(self) -> float:
-        """Seconds of processor time that the process has had."""
-        times = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
         if self.process:

@@ -76,9 +76,10 @@ class Writers:
 
     def small(self, folder, turn):
         content = np.random.default_rng(turn).bytes(300_000)
-        self.server.files = {"a.h5": content}
-        self.patch.setattr(download, "SMALL_FILES", {"a.h5": hashlib.sha256(content).hexdigest()})
-        download.download_small(folder, self.server.url, progress=False)
+        self.server.files = {f"{turn}.h5": content}
+        self.patch.setattr(download, "SMALL_FILES", {f"{turn}.h5": hashlib.sha256(content).hexdigest()})
+        path, = download.download_small(folder, self.server.url, progress=False)
+        path.replace(folder / "a.h5")                      # a download itself replaces nothing
 
 
 # The room is less than the writer needs; at the second of two, a writer that asks for the free space sees enough of it.

@@ -52,8 +52,8 @@ def fetch(url: str, target: Path, fault: Callable[[Path], str], progress: bool =
 
     def is_there(path: Path) -> bool:
         if path.exists() and (words := fault(path)):
-            raise VscgError(f"{path}: {words}, so it is not the published file, and stays as it is; remove it, "
-                            f"then it is downloaded, or put there what {url} holds")
+            raise VscgError(f"{path}: {words}, so it is not the published file, and stays as it is; move it away, "
+                            f"then that is downloaded, or put there what {url} holds")
         return path.exists()
 
     def make(path: Path) -> None:
