@@ -137,6 +137,7 @@ class TestSweep:
             return ended(pool)
 
         monkeypatch.setattr(Cluster, "ended", killing)
+        monkeypatch.setattr(sweeping, "cores", lambda: 2)          # two runs here, on a thread each, as a worker has
         swept = sweep(configs, store=there, device="cpu", scheduler="local:2", progress=False)
         assert len(before) == 2 and times(there).items() >= first_seen.items(), "each record was written once"
         local = sweep(configs, store=here, device="cpu", workers=2, progress=False)

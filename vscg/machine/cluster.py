@@ -155,8 +155,13 @@ class Cluster:
         with contextlib.ExitStack() as stack:
             write_atomically(self.marker, b"")
             stack.callback(self.marker.unlink, missing_ok=True)
+            # Blocked here, Ctrl-C is blocked in all processes that descend from here: it is for this one alone.
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT} if self.local else ())
             try:
-                self.client = stack.enter_context(Client(**where, timeout=CONNECT, set_as_default=False))
+                try:
+                    self.client = stack.enter_context(Client(**where, timeout=CONNECT, set_as_default=False))
+                finally:
+                    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
                 self.client.run(importlib.import_module, __name__)      # given a task without it, a worker would end
             except ImportError as error:
                 raise VscgError(f"{self.scheduler}: a worker lacks this package ({error}); start the scheduler and its "
