@@ -51,7 +51,8 @@ RUN = """async ([context, rules]) => {
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   const {violations} = await axe.run(context, {preload: false, resultTypes: ["violations"], ...rules});
   return violations.filter(({impact}) => ["serious", "critical"].includes(impact)).flatMap(({id, nodes}) =>
-    nodes.map(({html, any, all, none}) => `${id}: ${html.slice(0, 120)} ${[...any, ...all, ...none].map((c) => c.message)}`));
+    nodes.map(({html, any, all, none}) =>
+      `${id}: ${html.slice(0, 120)} ${[...any, ...all, ...none].map(({message}) => message)}`));
 }"""
 
 needs_site = pytest.mark.skipif(not (HTML / "index.html").is_file(), reason="the site is not built (make book)")

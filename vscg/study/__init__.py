@@ -8,5 +8,5 @@ from vscg.study.show import styled
 from vscg.study.tables import order_agreement, table
 
 __all__ = ["ACCURACY", "AMBIGUITIES", "COST", "PAPER_THRESHOLD", "PARAMETERS", "SIGN_RULE", "TABLES", "THRESHOLDS",
-           "VERDICT_RULE", "ambiguity_configs", "book_configs", "book_runs", "finished", "load_study", "order_agreement",
-           "parameter_table", "per_clip", "sign", "study_file", "styled", "table"]
+           "VERDICT_RULE", "ambiguity_configs", "book_configs", "book_runs", "finished", "load_study",
+           "order_agreement", "parameter_table", "per_clip", "sign", "study_file", "styled", "table"]
