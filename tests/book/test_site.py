@@ -218,7 +218,7 @@ def examine(tab, page: Path) -> list[str]:
 def test_every_page_opens_cleanly_and_axe_finds_nothing_serious(look):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[
-            "--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+            "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--allow-file-access-from-files"])
         faults = []
         for page in pages(whole=look is visit):
             tab = browser.new_page(viewport=DESK, reduced_motion="reduce")
