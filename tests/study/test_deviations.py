@@ -11,7 +11,8 @@ from vscg.errors import VscgError
 from vscg.machine.files import data_dir, in_use
 from vscg.study import deviations
 from vscg.study.deviations import Deviation, duplicate_configs, duplicated_rows, duplicates_file, plateau_configs
-from vscg.training.evaluation import clip_accuracy, two_way_interval
+from vscg.study.statistics import mean_interval
+from vscg.training.evaluation import clip_accuracy
 from vscg.training.loop import fit
 from vscg.training.sweep import unique_runs
 
@@ -147,7 +148,7 @@ def test_effects_are_those_of_the_records(small, trained):
                        "W3": (("weakly", "proportion", False), ("weakly", "presence", False))}.items():
         first, second = (np.array([stored[*kind, 1, str(small.path), seed] for seed in range(2)]) for kind in kinds)
         assert effects.loc[row, "difference"] == pytest.approx((first - second).mean())
-        assert (effects.loc[row, "low"], effects.loc[row, "high"]) == pytest.approx(two_way_interval(first - second))
+        assert effects.loc[row, ["low", "high"]].tolist() == pytest.approx(mean_interval(first - second)[1:3])
         assert effects.loc[row, "seeds"] == 2
     assert all(map(study.holds, deviations.DEVIATIONS)) and not study.holds(deviations.Deviation(
         "V3", "?", {}, {"model_options": {"renormalise": False}}))

@@ -36,17 +36,19 @@ class TestExport:
         assert read["each_seed"][0] == "30.000 40.000"
         differences = pd.read_csv(files[2])
         assert differences.columns.tolist() == table_four.differences().columns.tolist() and len(differences) == 10
+        assert {"sd", "course"} <= set(read) and {"smallest", "learning"} <= set(differences)
+        assert "spread of runs" in files[1].read_text() and "smallest difference found" in files[3].read_text()
 
     def test_latex_has_a_comment_rules_and_escaped_text(self, table_four, tmp_path):
         text = table_four.export(tmp_path)[1].read_text()
         comment = text.splitlines()[0]
         assert comment.startswith("% Table IV.")
-        assert "planted-mini, profile quick, clean protocol, 2 seeds, CPU" in comment
+        assert "planted-mini, profile quick: 3 epochs, batches of 8" in comment and "clean protocol, 2 seeds" in comment
         assert comment.endswith("no reproduction of the paper's accuracies.")
         body = "\n".join(text.splitlines()[2:])
         assert body.count(r"\toprule") == body.count(r"\midrule") == body.count(r"\bottomrule") == 1
         rows = [line for line in body.splitlines() if line.endswith(r"\\")]
-        assert len(rows) == 15 and {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {6}
+        assert len(rows) == 15 and {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {8}
         assert r"paper (\%)" in body and not re.search(r"(?<!\\)[%#_$]", body) and "[" not in body
 
     def test_underscores_ampersands_and_dashes(self):

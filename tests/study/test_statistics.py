@@ -109,7 +109,8 @@ class TestNextRun:
 class TestAgreement:
     @pytest.mark.parametrize("runs, expected", [
         ((79.6, 79.7, 79.8), "agrees"), ((80.6, 80.7, 80.8), "agrees"), ((81.6, 81.7, 81.8), "higher"),
-        ((77.6, 77.7, 77.8), "lower"), ((78.7, 79.7, 80.7), "open"), ((76.7, 77.7, 78.7), "open"), ((79.7,), "open")])
+        ((77.6, 77.7, 77.8), "lower"), ((78.7, 79.7, 80.7), "open"), ((76.7, 77.7, 78.7), "open"),
+        ((79.7,), "one seed")])
     def test_verdicts(self, runs, expected):
         # The 90% interval reaches 2.92 * 0.1 * 1.155 = 0.34 from the mean if the runs differ by 0.1, 3.4 if by 1.
         assert st.agreement(np.array(runs)[:, None], 79.7) == expected

@@ -5,12 +5,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS
 from vscg.plots.style import COLOURS, DARK, LIGHT, OTHERS, _figure, _legend, short_name
+
+DAGGER = "\N{DAGGER}"      # of what no published program computes
+
+
+def lighter(colour: str) -> str:
+    """The colour of what is still learning: half white."""
+    return to_hex((np.array(to_rgb(colour)) + 1) / 2)
 
 
 def confusion(counts: np.ndarray, names: Sequence[str]) -> Figure:
@@ -67,6 +75,8 @@ def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None
 def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     """Measured accuracy of the rows in one setting, in the paper's order; its own figures only beside runs on AVE.
 
+    Rows that are still learning are lighter; those that no published program computes have a dagger.
+
     Args:
         frame: `TableResult.frame()`.
         setting: "fully" or "weakly".
@@ -74,11 +84,14 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     Raises:
         VscgError: nothing was measured in that setting.
     """
-    rows = _measured(frame[frame["setting"] == setting], f"row, {setting} supervised,")
+    rows = frame[(frame["setting"] == setting) & frame["mean"].notna()]
+    if rows.empty:
+        raise VscgError(f"no row, {setting} supervised, of this table was measured: there is nothing to draw.")
     at, colour = np.arange(len(rows)), COLOURS["fused"]
     fig, ax = _figure(1.3 + 0.55 * len(rows))
-    _dots(ax, at - 0.17, rows, "", color=colour, label="selected by validation")
-    _dots(ax, at + 0.17, rows, "test_", color=colour, markerfacecolor="white", label="selected by test")
+    learning = (rows["course"] == "still learning").to_numpy()
+    _dots(ax, at - 0.17, rows, "", learning, colour, label="selected by validation")
+    _dots(ax, at + 0.17, rows, "test_", learning, colour, markerfacecolor="white", label="selected by test")
     if rows["seeds"].max() > 1:
         each = rows["each_seed"].explode().astype(float)
         ax.plot(each, np.repeat(at - 0.36, rows["each_seed"].map(len)), "o", markersize=3.5, color=DARK,
@@ -86,30 +99,28 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     if (rows["data"] == "ave").all():
         ax.plot(rows["paper"], at, "D", markersize=7, color=OTHERS[0], label="paper")
     ax.set(xlabel="accuracy (% of segments)", ylim=(len(rows) - 0.45, -0.55))
-    ax.set_yticks(at, rows["row"])
-    _legend(fig, *ax.get_legend_handles_labels())
+    ax.set_yticks(at, _marked(rows, "row"))
+    _legend(fig, *_with_marks(ax, learning))
     return fig
 
 
-def difference_figure(differences: pd.DataFrame) -> Figure:
+def difference_figure(rows: pd.DataFrame) -> Figure:
     """Measured differences around zero; a triangle at the edge points to the side on which the paper's lies.
 
-    Args:
-        differences: `TableResult.differences()`, both settings or one; pairs that were not measured are left out.
+    Pairs of which a row is still learning are lighter; a dagger is for a row that no published program computes.
 
-    Raises:
-        VscgError: no pair was measured.
+    Args:
+        rows: `TableResult.differences()`, both settings or one.
     """
-    rows = _measured(differences, "pair")
-    pairs = list(dict.fromkeys(zip(rows["first"], rows["second"], strict=True)))
+    pairs = list(dict.fromkeys(zip(_marked(rows, "first"), _marked(rows, "second"), strict=True)))
     settings = list(dict.fromkeys(rows["setting"]))
     fig, ax = _figure(1.3 + 0.75 * len(pairs))
     ax.axvline(0, color=DARK, linewidth=1.4)
     for i, setting in enumerate(settings):
         part = rows[rows["setting"] == setting]
-        at = np.array([pairs.index(pair) for pair in zip(part["first"], part["second"], strict=True)], dtype=float)
-        at += 0.26 * (i - (len(settings) - 1) / 2)
-        _dots(ax, at, part, "", color=OTHERS[i], label=f"{setting} supervised")
+        at = np.array([pairs.index(pair) for pair in zip(_marked(part, "first"), _marked(part, "second"), strict=True)])
+        at = at + 0.26 * (i - (len(settings) - 1) / 2)
+        _dots(ax, at, part, "", part["learning"].to_numpy(), OTHERS[i], label=f"{setting} supervised")
         for marker, edge, side in (("<", 0.02, part["paper"] < 0), (">", 0.98, part["paper"] > 0)):
             ax.plot(np.full(side.sum(), edge), at[side], marker, markersize=8, color=OTHERS[i],
                     transform=ax.get_yaxis_transform())
@@ -117,23 +128,40 @@ def difference_figure(differences: pd.DataFrame) -> Figure:
     ax.set(xlabel="difference in accuracy (percentage points)", ylim=(len(pairs) - 0.45, -0.55),
            xlim=(min(0, rows["low"].min()) - 0.12 * reach, max(0, rows["high"].max()) + 0.12 * reach))
     ax.set_yticks(range(len(pairs)), [f"{first}\nminus {second}" for first, second in pairs])
-    handles, texts = ax.get_legend_handles_labels()
+    handles, texts = _with_marks(ax, rows["learning"])
     paper = Line2D([], [], marker=">", linestyle="", markersize=8, color=DARK)
     _legend(fig, [*handles, paper], [*texts, "paper's side"])
     return fig
 
 
-def _measured(frame: pd.DataFrame, what: str) -> pd.DataFrame:
-    rows = frame[frame["mean"].notna()]
-    if rows.empty:
-        raise VscgError(f"no {what} of this table was measured: there is nothing to draw.")
-    return rows
-
-
-def _dots(ax: plt.Axes, at: np.ndarray, rows: pd.DataFrame, prefix: str, **style) -> None:
-    """A dot with its interval for each row, from the columns `mean`, `low`, `high` with a prefix."""
+def _dots(ax: plt.Axes, at: np.ndarray, rows: pd.DataFrame, prefix: str, learning: np.ndarray, colour: str,
+          label: str, **style) -> None:
+    """A dot with its interval for each row, of the columns `mean`, `low`, `high` with a prefix; lighter if learning."""
     mean, low, high = (rows[f"{prefix}{name}"].to_numpy() for name in ("mean", "low", "high"))
-    ax.errorbar(mean, at, xerr=[mean - low, high - mean], fmt="o", markersize=7, linewidth=2.2, capsize=4, **style)
+    for light in sorted(set(learning)):
+        at_these = learning == light
+        ax.errorbar(mean[at_these], at[at_these], xerr=np.stack([mean - low, high - mean])[:, at_these], fmt="o",
+                    markersize=7, linewidth=2.2, capsize=4, color=lighter(colour) if light else colour, label=label,
+                    **style)
+        label = None
+
+
+def _marked(rows: pd.DataFrame, name: str) -> list[str]:
+    """Names of rows, those that no published program computes with a dagger."""
+    origin = "origin" if name == "row" else f"{name}_origin"
+    return [text if of == "published code" else f"{text} {DAGGER}" for text, of in rows[[name, origin]].to_numpy()]
+
+
+def _with_marks(ax: plt.Axes, learning: np.ndarray) -> tuple[list, list[str]]:
+    """The legend's handles and texts, with what a light dot and a dagger mean if there are any."""
+    handles, texts = ax.get_legend_handles_labels()
+    if learning.any():
+        handles.append(Line2D([], [], marker="o", linestyle="", markersize=7, color=lighter(COLOURS["fused"])))
+        texts.append("lighter: still learning")
+    if any(DAGGER in label.get_text() for label in ax.get_yticklabels()):
+        handles.append(Line2D([], [], marker=f"${DAGGER}$", linestyle="", markersize=8, color=DARK))
+        texts.append("not the published code")
+    return handles, texts
 
 
 MARKERS = "osD^vPX"

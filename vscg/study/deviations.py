@@ -18,9 +18,9 @@ from vscg.data.prepared import Dataset, PreparedWriter, read_fingerprint, read_p
 from vscg.errors import VscgError
 from vscg.machine.files import data_dir, locked, make_folder, runs_dir, value_hash, write_atomically
 from vscg.models import Output, predict_segments
+from vscg.study.statistics import mean_interval
 from vscg.training.batches import Features, forward
 from vscg.training.config import RunConfig
-from vscg.training.evaluation import two_way_interval
 from vscg.training.records import Record, read_record, records_dir, run_key
 
 DATA = "planted-mini"
@@ -211,18 +211,18 @@ class Study:
         """One line for each of `pairs`, by default all of `DEVIATIONS`, in percent and percentage points.
 
         Columns: row, question, `first` and `second` (means over seeds, selected by validation), `difference`, `low`,
-        `high` (first minus second, 95% interval over seeds and clips), seeds, and `first_background`,
-        `second_background`: the share of seconds called background.
+        `high` (first minus second, `statistics.mean_interval`), seeds, and `first_background`, `second_background`: the
+        share of seconds called background. So many intervals are read one by one: none of them calls a sign.
         """
         return pd.DataFrame([self._effect(deviation) for deviation in pairs or DEVIATIONS])
 
     def _effect(self, deviation: Deviation) -> dict:
         ways = [self.runs(configs) for configs in deviation.configs()]
         first, second = (per_clip(runs) for runs in ways)
-        low, high = two_way_interval(first - second)
+        difference, low, high, _ = mean_interval(first - second)
         called = [100 * np.mean([run["called_background"] for run in runs]) for runs in ways]
         return {"row": deviation.row, "question": deviation.question, "first": first.mean(), "second": second.mean(),
-                "difference": (first - second).mean(), "low": low, "high": high, "seeds": len(first),
+                "difference": difference, "low": low, "high": high, "seeds": len(first),
                 "first_background": called[0], "second_background": called[1]}
 
     def current(self) -> int:

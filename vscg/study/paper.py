@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vscg.models import SETTINGS, SYSTEMS
+from vscg.study.statistics import AGREEMENT_RULE, WIDTH, agreement
 
 
 @dataclass(frozen=True)
@@ -128,34 +129,37 @@ TABLES = {
         tuple(Row(SYSTEMS[name].title, {"fully": values[0]}, {"system": name}) for name, values in COST.items()),
         (("VSCG", "CMBS"), ("VSCG", "DMIN"))),
 }
-WIDTH = 88     # characters of a line in which a rule is printed
-DIGITS = 9     # kept in comparisons: a sum of tenths in binary is not exact
+# The primary family, named before the runs and judged by `statistics.family`: table, first row, second row, setting.
+PRIMARY = {
+    f"{words}, {setting} supervised": (table, first, second, setting)
+    for words, table, first, second, settings in (
+        ("VSCG with ESCM against without", "III", "ISCE w/ CERE (full)", "w/o ESCM", SETTINGS),
+        ("VSCG with CERE against a prior of zero", "III", "ISCE w/ CERE (full)", "w/o ISCE", SETTINGS),
+        ("PSP-Net with ESCM against without", "IV", "PSP-Net w/ ESCM", "PSP-Net", SETTINGS),
+        ("VSCG, L_fully against L_c + L_t", "V", "VSCG, L_fully", "VSCG, L_c + L_t", ("fully",)),
+        ("VSCG, 2 L_bce + L_s-bce against L_bce", "V", "VSCG, 2 L_bce + L_s-bce", "VSCG, L_bce", ("weakly",)))
+    for setting in settings}
 VERDICT_RULE = textwrap.fill(
     "A figure of the paper is judged only by runs that do as its program does: on AVE, with the full schedule and the "
-    "released protocol (its tags, its batches), at the epoch that the program would have kept. It agrees if it lies "
-    "inside our 95% interval; ours is lower or higher if the whole interval lies below or above it. A row that no "
-    "published program computes, rebuilt from a description or an abstract, is never held against a figure: the "
-    "difference may be ours.", WIDTH)
-SIGN_RULE = textwrap.fill(
-    "A measured difference agrees with the paper if its 95% interval excludes 0 and has the sign of the paper's "
-    "difference, contradicts it if it excludes 0 with the other sign, and leaves it open if it includes 0. Differences "
-    "are taken between the same seeds and the same test clips, selected by validation. One seed decides nothing: its "
-    "interval is over clips alone, and another seed may give another sign.", WIDTH)
+    "released protocol (its tags, its batches), at the epoch that the program would have kept. A row that no published "
+    "program computes, rebuilt from a description or an abstract, is never held against a figure: the difference may "
+    "be ours. A row that is still learning is not judged. " + " ".join(AGREEMENT_RULE.split()), WIDTH)
 
 
-def verdict(paper: float, interval: tuple[float, float] | None, origin: str, data: str, profile: str,
-            protocol: str) -> str:
-    """The verdict by `VERDICT_RULE`.
+def verdict(paper: float, values: np.ndarray | None, origin: str, data: str, profile: str, protocol: str,
+            learning: bool) -> str:
+    """The verdict by `VERDICT_RULE`: why there is none, or the word of `statistics.agreement`.
 
     Args:
         paper: the paper's accuracy in percent.
-        interval: `(low, high)` of ours in percent, at the epoch that the program would have kept; None if the row is
-            reported only.
+        values: (S,N) accuracy of each run and clip in percent, at the epoch that the program would have kept; None if
+            there are no runs.
         origin: where the row comes from, one of `models.ORIGINS`.
         data: name of the data set that ours was measured on.
         profile, protocol: of the runs.
+        learning: whether the row is still learning.
     """
-    if interval is None:
+    if values is None:
         return "reported only"
     if origin != "published code":
         return "not the published code"
@@ -165,19 +169,4 @@ def verdict(paper: float, interval: tuple[float, float] | None, origin: str, dat
         return "not the full schedule"
     if protocol != "released":
         return "not the released protocol"
-    low, high = np.round(interval, DIGITS)
-    return "lower" if high < paper else "higher" if low > paper else "agrees"
-
-
-def sign(paper: float, interval: tuple[float, float] | None, seeds: int) -> str:
-    """How a measured difference's interval stands to the paper's difference, by `SIGN_RULE`; None: not measured."""
-    if interval is None:
-        return "not measured"
-    if paper == 0:
-        return "paper: equal"
-    if seeds == 1:
-        return "one seed"
-    low, high = np.round(interval, DIGITS)
-    if low <= 0 <= high:
-        return "open"
-    return "agrees" if (low > 0) == (paper > 0) else "contradicts"
+    return "still learning" if learning else agreement(values, paper)

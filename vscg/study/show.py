@@ -7,6 +7,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from vscg.machine.files import make_folder, runs_dir, write_atomically
+from vscg.models import ORIGINS
 
 DASH = "–"     # not in the paper, or not measured
 
@@ -17,8 +18,12 @@ def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int]) -> pd.DataF
     return pd.DataFrame({
         "row": names, **_setting(frame), "paper (%)": frame["paper"].map(_figure),
         "selected by validation (%)": _intervals(frame, ("mean", "low", "high")),
+        "spread of runs (points)": frame["sd"].map(_figure),
         "selected by test (%)": _intervals(frame, ("test_mean", "test_low", "test_high")),
-        "ours": frame["origin"], "verdict": frame["verdict"]}, index=frame.index)
+        "ours": frame["origin"], "course": frame["course"].replace("", DASH),
+        "verdict": [word if pd.isna(share) else f"{word}, {round(share * seeds)} of {seeds} runs reach it"
+                    for word, share, seeds in zip(frame["verdict"], frame["reaching"], frame["seeds"], strict=True)],
+    }, index=frame.index)
 
 
 def difference_text(frame: pd.DataFrame) -> pd.DataFrame:
@@ -26,7 +31,20 @@ def difference_text(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({
         "difference": frame["first"] + " minus " + frame["second"], **_setting(frame),
         "paper (points)": frame["paper"].map(_signed), "measured (points)": _intervals(frame, signed=True),
-        "sign": frame["sign"]}, index=frame.index)
+        "smallest difference found (points)": frame["smallest"].map(_figure),
+        # Of the row that is known less well.
+        "ours": [max(pair, key=ORIGINS.index) for pair in frame[["first_origin", "second_origin"]].to_numpy()],
+        "course": frame["learning"].map({True: "still learning", False: "converged"})}, index=frame.index)
+
+
+def family_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """The lines of `tables.primary_family` as a reader sees them."""
+    return pd.DataFrame({
+        "difference": frame["name"], "paper (points)": frame["paper"].map(_signed),
+        "measured (points)": _intervals(frame, signed=True), "seeds": frame["seeds"],
+        "p, corrected": [DASH if pd.isna(p) else "< 0.001" if holm < 0.001 else f"{holm:.3f}"
+                         for p, holm in zip(frame["p"], frame["holm"], strict=True)],
+        "by the rule": frame["word"]}, index=frame.index)
 
 
 def _setting(frame: pd.DataFrame) -> dict[str, pd.Series]:

@@ -18,9 +18,10 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 
 from vscg.errors import VscgError
-from vscg.study.paper import DIGITS, WIDTH
 from vscg.training.evaluation import two_way_interval
 
+WIDTH = 88            # characters of a line in which a rule is printed
+DIGITS = 9            # kept in comparisons: a sum of tenths in binary is not exact
 ALPHA = 0.05          # of intervals and of the family, two-sided; of each half of the test for agreement, one-sided
 POWER = 0.8
 MARGIN = 1.5          # points within which two accuracies count as equal
@@ -39,7 +40,7 @@ AGREEMENT_RULE = textwrap.fill(
     f"The paper's figure is one run on the same clips. Ours agrees with it if the 90% interval of our mean minus the "
     f"figure lies within {MARGIN} points of 0 on both sides (two one-sided tests at 5%). The interval holds the spread "
     f"of our runs and, with the same spread, the paper's one run. Otherwise ours is lower or higher if the 95% "
-    f"interval lies below or above 0, and the question is open if it holds 0. One seed leaves it open.", WIDTH)
+    f"interval lies below or above 0, and the question is open if it holds 0. One seed decides nothing.", WIDTH)
 FAMILY_RULE = textwrap.fill(
     f"A sign is called only in the primary family, which was named before the runs. The two-sided t tests of its "
     f"differences (Satterthwaite's degrees of freedom) are corrected together by Holm's method. A difference agrees "
@@ -141,13 +142,16 @@ def share_reaching(values: np.ndarray, figure: float) -> float:
     return float((np.round(np.mean(values, axis=1), 1) >= figure).mean())
 
 
+JUDGED = ("agrees", "lower", "higher", "open")
+
+
 def agreement(values: np.ndarray, figure: float) -> str:
     """How our runs stand to the paper's one run on the same clips, by `AGREEMENT_RULE`; both in percent.
 
-    A mean that is surely lower, but surely within the margin, agrees.
+    One of `JUDGED`, or "one seed". A mean that is surely lower, but surely within the margin, agrees.
     """
     if len(values) == 1:
-        return "open"
+        return "one seed"
     inner, outer = (np.round(np.array(next_run(values, alpha)[1:3]) - figure, DIGITS) for alpha in (2 * ALPHA, ALPHA))
     if -MARGIN < inner[0] and inner[1] < MARGIN:
         return "agrees"

@@ -4,7 +4,9 @@ Everything measured is computed from records; accuracies are fractions inside an
 """
 import math
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 
@@ -17,10 +19,11 @@ from vscg.errors import VscgError, choose
 from vscg.machine.files import runs_dir
 from vscg.models import SETTINGS, SYSTEMS, build_model
 from vscg.released.load import DEAD
-from vscg.study import show
-from vscg.study.paper import DIGITS, PARAMETERS, TABLES, Row, sign, verdict
+from vscg.study import show, statistics
+from vscg.study.paper import PARAMETERS, PRIMARY, TABLES, Row, verdict
 from vscg.study.runs import cell_configs, seed_count
-from vscg.training.evaluation import bounds, clip_accuracy, draws, resampled_means, two_way_interval
+from vscg.training.config import SELECTIONS
+from vscg.training.evaluation import clip_accuracy
 from vscg.training.records import Record, find_record
 
 
@@ -46,12 +49,15 @@ class Cell:
             raise VscgError(f"{record.folder / 'predictions.safetensors'} is damaged ({error}): delete the folder "
                             f"{record.folder} and run again.") from error
 
-    def measured(self, selection: str = "validation") -> tuple[float, float, float]:
-        """Accuracy with its 95% interval over seeds and clips: `(mean, low, high)` in 0..1, NaN without records."""
-        if not self.records:
-            return np.nan, np.nan, np.nan
-        values = self.per_clip(selection)
-        return float(values.mean()), *two_way_interval(values)
+    @cached_property
+    def course(self) -> str:
+        """"still learning" or "converged" by `statistics.LEARNING_RULE`; empty without records."""
+        curves = [100 * record.history["val_accuracy"].to_numpy() for record in self.records]
+        return statistics.course(np.stack(curves)).word if curves else ""
+
+    @property
+    def learning(self) -> bool:
+        return self.course == "still learning"
 
     @property
     def origin(self) -> str:
@@ -78,62 +84,62 @@ class TableResult:
         """One line per row and setting.
 
         Columns: row, setting, paper, `mean`, `low`, `high` (selected by validation), `test_mean`, `test_low`,
-        `test_high` (selected by test), `each_seed` (a tuple, selected by validation), all in percent; seeds, data,
-        origin, verdict, note.
+        `test_high` (selected by test), `each_seed` (a tuple, selected by validation), all in percent; `sd`, the spread
+        of the runs (`statistics.run_sd`, in points, NaN for one); seeds, course, data, origin, note, verdict;
+        `reaching`, the share of the runs that reach the paper's figure, NaN unless the verdict judges them.
         """
         return pd.DataFrame([self._line(cell) for cell in self.cells])
 
     def _line(self, cell: Cell) -> dict:
-        picked, tested = (100 * np.array(cell.measured(selection)) for selection in ("validation", "test"))
-        # What the run's own protocol kept: with the released one, what the published program would have kept.
-        kept = picked if cell.records and cell.records[0].config.selection == "validation" else tested
         paper = cell.row.paper[cell.setting]
-        paper = np.nan if paper is None else paper
-        each_seed = (100 * cell.per_clip().mean(axis=1)).tolist() if cell.records else []
+        paper = math.nan if paper is None else paper
+        values = {selection: 100 * cell.per_clip(selection) for selection in SELECTIONS} if cell.records else {}
+        # What the run's own protocol kept: with the released one, what the published program would have kept.
+        picked, kept = values.get("validation"), values[cell.records[0].config.selection] if values else None
+        word = verdict(paper, kept, cell.origin, self.data, self.profile, self.protocol, cell.learning)
+        intervals = [end for selection in SELECTIONS
+                     for end in (statistics.mean_interval(values[selection])[:3] if values else (math.nan,) * 3)]
         return {"row": cell.row.name, "setting": cell.setting, "paper": paper,
-                **dict(zip(("mean", "low", "high"), picked, strict=True)),
-                **dict(zip(("test_mean", "test_low", "test_high"), tested, strict=True)),
-                "each_seed": tuple(each_seed), "seeds": len(cell.records), "data": self.data if cell.records else "",
-                "origin": cell.origin, "note": cell.row.note,
-                "verdict": verdict(paper, tuple(kept[1:]) if cell.records else None, cell.origin, self.data,
-                                   self.profile, self.protocol)}
+                **dict(zip(("mean", "low", "high", "test_mean", "test_low", "test_high"), intervals, strict=True)),
+                "each_seed": tuple(picked.mean(axis=1).tolist()) if values else (),
+                "sd": statistics.run_sd(picked) if values else math.nan, "seeds": len(cell.records),
+                "course": cell.course, "data": self.data if values else "", "origin": cell.origin,
+                "note": cell.row.note, "verdict": word,
+                "reaching": statistics.share_reaching(kept, paper) if word in statistics.JUDGED else math.nan}
 
     def differences(self) -> pd.DataFrame:
         """One line per setting and pair of rows that the paper argues from, first minus second, in percentage points.
 
-        Columns: first, second, setting, paper, `mean`, `low`, `high` (selected by validation, NaN unless both were
-        measured), sign, seeds, data.
-        """
-        lines = []
-        cells = {(cell.row.name, cell.setting): cell for cell in self.cells}
-        for first, second in TABLES[self.name].pairs:
-            for setting in SETTINGS:
-                if (first, setting) in cells and (second, setting) in cells:
-                    lines.append(self._difference(cells[first, setting], cells[second, setting]))
-        return pd.DataFrame(lines)
+        Pairs of which a row was not measured are left out. No line has a word: those are for `primary_family`.
 
-    def _difference(self, first: Cell, second: Cell) -> dict:
-        figures = [cell.row.paper[cell.setting] for cell in (first, second)]
-        # Rounded: the paper prints tenths, and 79.7 - 77.9 in binary is not 1.8.
-        paper = np.nan if None in figures else round(figures[0] - figures[1], 1)
-        mean, interval, seeds = np.nan, None, 0
-        if first.records and second.records:
-            values = 100 * (first.per_clip() - second.per_clip())
-            mean, interval, seeds = float(values.mean()), two_way_interval(values), len(values)
-        low, high = interval or (np.nan, np.nan)
-        return {"first": first.row.name, "second": second.row.name, "setting": first.setting, "paper": paper,
-                "mean": mean, "low": low, "high": high, "sign": sign(paper, interval, seeds), "seeds": seeds,
-                "data": self.data if interval else ""}
+        Columns: first, second, setting, paper, `mean`, `low`, `high` (selected by validation), `smallest` (the smallest
+        difference that 80% power would find, `statistics.POWER_RULE`; NaN with one seed), `learning` (whether one of
+        the two rows still is), seeds, data, first_origin, second_origin.
+        """
+        return pd.DataFrame([self._difference(first, second, setting) for first, second in TABLES[self.name].pairs
+                             for setting in SETTINGS if self.pair(first, second, setting)])
+
+    def pair(self, first: str, second: str, setting: str) -> tuple[Cell, Cell] | None:
+        """The cells of two rows in one setting, None unless both were measured."""
+        cells = {cell.row.name: cell for cell in self.cells if cell.setting == setting and cell.records}
+        return (cells[first], cells[second]) if {first, second} <= set(cells) else None
+
+    def _difference(self, first: str, second: str, setting: str) -> dict:
+        pair = self.pair(first, second, setting)
+        values = paired(*pair)
+        mean, low, high, _ = statistics.mean_interval(values)
+        smallest = (statistics.smallest_difference(statistics.variance_parts(values), *values.shape)
+                    if len(values) > 1 else math.nan)
+        return {"first": first, "second": second, "setting": setting,
+                "paper": printed_difference(self.name, first, second, setting), "mean": mean, "low": low, "high": high,
+                "smallest": smallest, "learning": any(cell.learning for cell in pair), "seeds": len(values),
+                "data": self.data, "first_origin": pair[0].origin, "second_origin": pair[1].origin}
 
     def caption(self, setting: str | None = None) -> str:
-        """What the table shows, on which data, and where it ran."""
-        devices = dict.fromkeys(record.values["device"] for cell in self.cells for record in cell.records)
-        title = f"Table {self.name}. {TABLES[self.name].title}"
-        over = "clips" if self.seeds == 1 else "seeds and clips"
-        return (f"{title}{f', {setting} supervised' if setting else ''}. Measured on {self.data}, profile "
-                f"{self.profile}, {self.protocol} protocol, {self.seeds} seed{'s' if self.seeds > 1 else ''}, "
-                f"{'; '.join(devices)}. "
-                f"In brackets: 95% interval over {over}.")
+        """What the table shows, on which data, by which schedule, and where it ran."""
+        cells = [cell for cell in self.cells if setting in (None, cell.setting)]
+        return (f"Table {self.name}. {TABLES[self.name].title}{f', {setting} supervised' if setting else ''}. "
+                + measured_on(self, cells))
 
     def show(self, setting: str | None = None) -> Styler:
         """The table for a notebook, of one setting or of all; numbers in square brackets lead to `show_notes`."""
@@ -180,28 +186,91 @@ class TableResult:
         return "-".join(filter(None, (what, self.name, setting)))
 
 
+def paired(first: Cell, second: Cell) -> np.ndarray:
+    """First minus second for each seed and clip, (S,N) in percentage points, selected by validation."""
+    return 100 * (first.per_clip() - second.per_clip())
+
+
+def printed_difference(table: str, first: str, second: str, setting: str) -> float:
+    """First minus second row in the paper, in points, where it prints both."""
+    figures = {row.name: row.paper.get(setting) for row in TABLES[table].rows}
+    return round(figures[first] - figures[second], 1)       # it prints tenths, and 79.7 - 77.9 in binary is not 1.8
+
+
+def measured_on(result: TableResult, cells: Sequence[Cell]) -> str:
+    """On which data, by which schedule and where some cells of a table ran, and what stands in brackets."""
+    cells = [cell for cell in cells if cell.records]
+    devices = "; ".join(dict.fromkeys(record.values["device"] for cell in cells for record in cell.records))
+    seeds, over = (("1 seed", "clips alone; another seed may lie outside") if result.seeds == 1
+                   else (f"{result.seeds} seeds", "seeds and clips"))
+    return (f"Measured on {result.data}, profile {result.profile}: {schedule_text(cells)}; {result.protocol} protocol, "
+            f"{seeds}, {devices}. In brackets: 95% interval over {over}.")
+
+
+def schedule_text(cells: Sequence[Cell]) -> str:
+    """Epochs, batch and first learning rate of measured cells; in brackets the rows that have another value."""
+    parts, mixed = [], len({cell.setting for cell in cells}) > 1
+    for name, text in (("epochs", "{} epochs"), ("batch", "batches of {}"), ("lr", "learning rate {}")):
+        rows = {}
+        for cell in cells:
+            label = f"{cell.row.name} {cell.setting}" if mixed else cell.row.name
+            rows.setdefault(getattr(cell.records[0].config.schedule, name), []).append(label)
+        usual = max(rows, key=lambda value: len(rows[value]))
+        others = "; ".join(f"{', '.join(rows[value])}: {value}" for value in rows if value != usual)
+        parts.append(text.format(usual) + (f" ({others})" if others else ""))
+    return ", ".join(parts)
+
+
+def primary_family(results: Sequence[TableResult]) -> pd.DataFrame:
+    """The primary family, `paper.PRIMARY`, judged together by `statistics.FAMILY_RULE`.
+
+    Args:
+        results: Tables III, IV and V, all of one data set, profile and protocol. What a table that is not among them
+            holds counts as not measured.
+
+    Returns: the frame of `statistics.family`: name, paper, mean, low, high, method, seeds, p, holm, word.
+    """
+    made = sorted({f"{result.data}, {result.profile}, {result.protocol}" for result in results})
+    if len(made) != 1:
+        raise VscgError(f"the primary family got tables of {'; '.join(made) or 'nothing'}: give Tables III, IV and V "
+                        "of one data set, profile and protocol.")
+    pairs = _primary_pairs(results)
+    return statistics.family({name: paired(*pair) if pair else None for name, pair in pairs.items()},
+                             {name: printed_difference(*where) for name, where in PRIMARY.items()},
+                             {name for name, pair in pairs.items() if pair and any(cell.learning for cell in pair)})
+
+
+def _primary_pairs(results: Sequence[TableResult]) -> dict[str, tuple[Cell, Cell] | None]:
+    of = {result.name: result for result in results}
+    return {name: of[table].pair(*where) if table in of else None for name, (table, *where) in PRIMARY.items()}
+
+
+def show_family(results: Sequence[TableResult]) -> Styler:
+    """`primary_family` for a notebook."""
+    text = show.family_text(primary_family(results))
+    cells = [cell for pair in _primary_pairs(results).values() for cell in pair or ()]
+    caption = f"The primary family of {len(text)} differences. {measured_on(results[0], cells)}"
+    return show.styled(text, caption, "family")
+
+
 def order_agreement(result: TableResult, setting: str,
                     selection: str = "validation") -> tuple[float, float, float, int]:
-    """Share of the pairs of rows whose measured order is the paper's, with its 95% interval over seeds and clips.
+    """Share of the pairs of rows whose measured order is the paper's, with the range of it that chance gives.
 
     Pairs that the paper prints as equal do not count, nor do rows that it does not print; a pair measured as equal
-    counts half: 0.5 is what chance gives. All rows share the seeds and clips of a resample.
+    counts half. The range is `statistics.chance_order`: a share inside it is no better than a random order.
 
     Returns: `(share, low, high, pairs)`; NaN and 0 if there is no pair.
     """
     cells = [cell for cell in result.cells if cell.setting == setting and cell.records and cell.row.printed]
-    pairs = [(a, b) for a, b in combinations(range(len(cells)), 2)
-             if cells[a].row.paper[setting] != cells[b].row.paper[setting]]
-    if not pairs:
-        return np.nan, np.nan, np.nan, 0
     paper = np.array([cell.row.paper[setting] for cell in cells])
-    values = [cell.per_clip(selection) for cell in cells]
-    drawn = draws(values[0].shape)
-    means = np.column_stack([[value.mean(), *resampled_means(value, drawn)] for value in values]).T
+    pairs = [(a, b) for a, b in combinations(range(len(cells)), 2) if paper[a] != paper[b]]
+    if not pairs:
+        return math.nan, math.nan, math.nan, 0
+    means = np.array([cell.per_clip(selection).mean() for cell in cells])
     a, b = np.array(pairs).T
-    measured = np.sign(np.round(means[a] - means[b], DIGITS))
-    share = (1 + np.sign(paper[a] - paper[b]) @ measured / len(pairs)) / 2
-    return float(share[0]), *bounds(share[1:]), len(pairs)
+    share = (1 + np.sign(paper[a] - paper[b]) * np.sign(np.round(means[a] - means[b], statistics.DIGITS))).mean() / 2
+    return float(share), *statistics.chance_order(paper), len(pairs)
 
 
 def table(name: str, *, dataset: Dataset, profile: str, seeds: int | None = None, store: Path | None = None,
