@@ -13,6 +13,8 @@ from vscg.plots import (
     edge_figure,
     grouped_figure,
     growth_figure,
+    ledger_figure,
+    margin_figure,
     profile_figure,
     reliability_figure,
     roofline_figure,
@@ -200,3 +202,22 @@ def test_growth_shows_both_loops_at_every_size():
                                                                  [1.0 * factor, 2.0 * factor]]
         assert [label.get_text() for label in ax.get_xticklabels()] == ["8", "16"]
         assert ax.get_ylim()[0] == 0
+
+
+def test_margins_lie_in_the_row_of_their_group_equal_ones_above_each_other_and_chance_is_a_line():
+    frame = pd.DataFrame({"group": ["I", "III", "III", "III"], "margin": [0.5, 1.0, 3.0, 1.0]})
+    ax = margin_figure(frame, {"at 15": 1.5, "at 30": 2.9}).axes[0]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["I", "III"]
+    first, second = (line for line in ax.lines if line.get_marker() == "o")
+    assert first.get_xydata().tolist() == [[0.5, 0]]
+    assert np.allclose(second.get_xydata(), [[1, 1], [1, 0.87], [3, 1]])
+    assert {line.get_label(): line.get_xdata()[0] for line in ax.lines if line.get_marker() != "o"} == {
+        "at 15": 1.5, "at 30": 2.9}
+
+
+def test_a_ledger_has_one_row_for_each_name_with_what_was_published_and_obtained():
+    frame = pd.DataFrame({"name": ["A", "A", "B"], "published": [78.0, 78.0, 80.0], "obtained": [75.0, 76.0, 79.0]})
+    ax = ledger_figure(frame).axes[0]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["A", "B"]
+    published, obtained = (line.get_xydata().tolist() for line in ax.lines)
+    assert published == [[78, 0], [78, 0], [80, 1]] and obtained == [[75, 0], [76, 0], [79, 1]]

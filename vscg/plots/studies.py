@@ -182,3 +182,43 @@ def growth_figure(batches: pd.DataFrame, clips: pd.DataFrame) -> Figure:
     axes[1].set(xlabel="clips in all", ylabel="an epoch with evaluation (s)")
     _legend(fig, *axes[0].get_legend_handles_labels())
     return fig
+
+
+def margin_figure(frame: pd.DataFrame, limits: Mapping[str, float]) -> Figure:
+    """Printed margins of a paper, one dot each; dashed lines show how far chance alone reaches.
+
+    Args:
+        frame: columns `group` and `margin` (points).
+        limits: text -> the largest margin (points) that chance explains.
+    """
+    groups = list(dict.fromkeys(frame["group"]))
+    fig, ax = _figure(1.6 + 0.55 * len(groups))
+    for dash, (text, limit) in zip(cycle(DASHES[::-1]), limits.items(), strict=False):
+        ax.axvline(limit, color=DARK, linestyle=dash, linewidth=1.6, label=text)
+    for row, group in enumerate(groups):
+        margins = np.sort(frame.loc[frame["group"] == group, "margin"].to_numpy())
+        # Equal margins stand above each other.
+        rank = np.array([(margins[:j] == margins[j]).sum() for j in range(len(margins))])
+        ax.plot(margins, row - 0.13 * rank, "o", markersize=7, color=OTHERS[row % len(OTHERS)], clip_on=False)
+    ax.set_yticks(range(len(groups)), groups)
+    ax.set(xlabel="printed margin (points)", ylim=(len(groups) - 0.5, -0.6), xlim=(0, frame["margin"].max() + 0.3))
+    _legend(fig, *ax.get_legend_handles_labels())
+    return fig
+
+
+def ledger_figure(frame: pd.DataFrame) -> Figure:
+    """What others obtained with a published program, beside what was published.
+
+    Args:
+        frame: columns `name` (the row), `published`, `obtained` (percent); several lines may share a row.
+    """
+    names = list(dict.fromkeys(frame["name"]))
+    fig, ax = _figure(1.4 + 0.5 * len(names))
+    at = frame["name"].map(names.index)
+    ax.hlines(at, frame["obtained"], frame["published"], color=LIGHT, linewidth=2.2, zorder=0)
+    ax.plot(frame["published"], at, "D", markersize=8, color=DARK, label="published")
+    ax.plot(frame["obtained"], at, "o", markersize=8, color=OTHERS[0], label="obtained by others")
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xlabel="accuracy on AVE's test clips (%)", ylim=(len(names) - 0.5, -0.5))
+    _legend(fig, *ax.get_legend_handles_labels())
+    return fig
