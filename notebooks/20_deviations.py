@@ -433,6 +433,7 @@ study.styled(again, f"Effects in points on two processors, {deviations.SEEDS} se
 # | rows | why |
 # |---|---|
 # | V1, V2, V8, W6, T6, M2 | they change no function that the network can compute, only its parametrisation or the names of its parts |
+# | V9 | [chapter 3](03_audio_guided_attention.ipynb) compares the two on a toy; in VSCG it was not trained |
 # | V7, D1, P3, T2 | measured above, as the threshold and the looks |
 # | A2, T4 | the tag of W3 |
 # | P1, P2 | PSP-Net's V1, V3, V5, W3 and W4, measured in VSCG |
