@@ -270,7 +270,8 @@ for name, other in records.items():
 systems = pd.DataFrame(rows, columns=["name", "mean", "low", "high"])
 difference = pd.DataFrame(pairs, columns=["VSCG minus", "mean", "low", "high"])
 difference = difference.set_index("VSCG minus")
-print(f"points of segment accuracy, {DATA}, one seed")
+print(f"points of segment accuracy, {DATA}; one seed: the interval is over clips "
+      "alone, which another seed may leave")
 print((100 * difference).round(1).iloc[1:].to_string())
 
 # %% [markdown]

@@ -299,9 +299,8 @@ accuracies = {name: clip_accuracy(record.predictions(), truth[test])
               for name, record in systems.items()}
 for name in list(systems)[1:]:
     mean, low, high = paired_difference(accuracies["VSCG"], accuracies[name])
-    word = "ahead" if low > 0 else "behind" if high < 0 else "not told apart"
-    print(f"VSCG minus {name:8} {100 * mean:+.1f} points (95% interval "
-          f"{100 * low:+.1f} to {100 * high:+.1f}), one seed: {word}")
+    print(f"VSCG minus {name:8} {100 * mean:+.1f} points (95% interval over clips "
+          f"{100 * low:+.1f} to {100 * high:+.1f}), one seed")
 
 # %% [markdown]
 # The three accuracies as a picture.
@@ -316,8 +315,7 @@ plots.intervals(pd.DataFrame(rows, columns=["name", "mean", "low", "high"]),
 # None of the three is asked to localise by a presence tag, so the dashed line is where a perfect recogniser would stand.
 # On the quick profile, after the same few epochs, the differences also show how fast each system learns. In the paper VSCG is
 # 1.3 points ahead of PSP-Net here (74.8% against 73.5%, on AVE, and in the program with the tag that carries the duration).
-# Where VSCG is "behind" above, this data set, this tag and this schedule do not bear that out;
-# [chapter 10](10_table_1_comparison.ipynb) has more seeds.
+# One seed decides nothing; [chapter 10](10_table_1_comparison.ipynb) has more.
 
 # %% [markdown]
 # ## Which rule picked the epoch

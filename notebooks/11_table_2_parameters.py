@@ -311,7 +311,8 @@ plots.accuracy_by_parameters(measured, "live parameters, fully supervised")
 
 # %% [markdown]
 # Does the larger of two systems also have the higher accuracy? The share of pairs for which it does, printed and
-# measured; 0.5 means that size tells nothing. The last line is the share of pairs in the paper's order.
+# measured; 0.5 means that size tells nothing. The last line is the share of pairs in the paper's order, beside the
+# range that random orders give.
 
 # %%
 def larger_is_better(frame: pd.DataFrame) -> float:
@@ -326,8 +327,8 @@ paper = pd.DataFrame({"parameters": printed["parameters (M)"],
 print(f"paper, AVE, Table II: {larger_is_better(paper):.2f}")
 print(f"measured, {data.name}, profile {PROFILE}: {larger_is_better(measured):.2f}")
 share, low, high, pairs = study.order_agreement(result, "fully")
-print(f"{data.name}: {share:.2f} ({low:.2f} to {high:.2f}) "
-      f"of {pairs} pairs stand in the paper's order")
+print(f"{data.name}: {share:.2f} of {pairs} pairs stand in the paper's order; "
+      f"random orders give {low:.2f} to {high:.2f}")
 assert len(measured) == len(live) and 0 <= low <= high <= 1
 
 # %% [markdown]

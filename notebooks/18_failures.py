@@ -41,8 +41,8 @@ import vscg
 from vscg import plots, study
 from vscg.data import BACKGROUND, CATEGORIES, planted
 from vscg.models import SYSTEMS
-from vscg.study import failures
-from vscg.training import clip_accuracy, two_way_interval
+from vscg.study import failures, statistics
+from vscg.training import clip_accuracy
 
 plots.set_style()
 
@@ -51,7 +51,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3) or full (published schedule, 5)
+PROFILE = "quick"         # quick (1 seed), standard (3) or full (published schedule, 5)
 SEEDS = None              # of each system, from 0 on; None: the profile's number
 
 # %% [markdown]
@@ -81,7 +81,7 @@ likely = {name: np.stack([failures.probabilities(run.model(), data, test)
           for name, some in chosen.items()}                       # (S,N,10,29)
 right = {name: said == true for name, said in answers.items()}
 for name, values in right.items():
-    low, high = two_way_interval(values.mean(2))
+    _, low, high, _ = statistics.mean_interval(values.mean(2))
     print(f"{DATA}, {name:8} accuracy {100 * values.mean():.1f}% (95% interval "
           f"{100 * low:.1f} to {100 * high:.1f})")
     assert np.allclose(likely[name].sum(-1), 1, atol=1e-4)
@@ -451,7 +451,7 @@ for name, sure in confidence.items():
                     for part in (half, ~half))
     lines[name] = {"ECE (%)": percent(*failures.calibration_estimate(ece)),
                    "if perfect": f"{100 * failures.perfect_calibration(sure):.1f}",
-                   "confidence - accuracy": percent(gap.mean(), *two_way_interval(gap)),
+                   "confidence - accuracy": percent(*statistics.mean_interval(gap)[:3]),
                    "surer half": f"{100 * surer:.1f}",
                    "other half": f"{100 * other:.1f}"}
     again = likely[name].argmax(-1) == answers[name]              # as recorded?
