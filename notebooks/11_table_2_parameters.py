@@ -288,9 +288,7 @@ plots.accuracy_by_parameters(pd.DataFrame({"name": printed.index,
 # %%
 data = vscg.load_dataset(DATA)
 runs = study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)
-print(f"{len(runs)} runs of Table I, "
-      f"{sum(record.fresh for record in runs)} of them trained now, on "
-      + "; ".join(sorted({record.values["device"] for record in runs})))
+print(f"{len(runs)} runs of Table I on {DATA}\n{study.provenance(runs)}")
 result = study.table("I", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA)
 
 # %%

@@ -232,8 +232,7 @@ data = vscg.load_dataset(DATA)
 result = study.table("IV", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA,
                      protocol=PROTOCOL)
 frame, differences = result.frame(), result.differences()
-print(f"{len(runs)} runs on {DATA}, {sum(run.fresh for run in runs)} trained now, "
-      f"on {'; '.join(dict.fromkeys(run.values['device'] for run in runs))}")
+print(f"{len(runs)} runs on {DATA}\n{study.provenance(runs)}")
 print(f"epochs {', '.join(map(str, sorted({run.config.epochs for run in runs})))}, "
       f"{len(data.splits['test'])} test clips")
 

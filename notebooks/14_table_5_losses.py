@@ -176,8 +176,7 @@ runs = study.book_runs("V", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PR
 data = vscg.load_dataset(DATA)
 result = study.table("V", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA,
                      protocol=PROTOCOL)
-print(f"{len(runs)} runs on {DATA}, {sum(record.fresh for record in runs)} trained "
-      f"now; " + "; ".join(dict.fromkeys(record.values["device"] for record in runs)))
+print(f"{len(runs)} runs on {DATA}\n{study.provenance(runs)}")
 
 # %% [markdown]
 # Two things first that need no table. How large is $\mathcal L_{avps}$, with its weight, within the loss that it is

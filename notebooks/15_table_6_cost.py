@@ -100,8 +100,7 @@ runs = study.book_runs("VI", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=P
 data = vscg.load_dataset(DATA)
 result = study.table("VI", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA,
                      protocol=PROTOCOL)
-print(f"{len(runs)} runs on {DATA}, {sum(record.fresh for record in runs)} trained "
-      f"now; " + "; ".join(dict.fromkeys(record.values["device"] for record in runs)))
+print(f"{len(runs)} runs on {DATA}\n{study.provenance(runs)}")
 for name in study.COST:
     config = vscg.RunConfig(system=name, data=DATA, profile=PROFILE,
                             protocol=PROTOCOL).resolve()

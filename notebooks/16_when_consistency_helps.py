@@ -107,9 +107,7 @@ assert all(np.array_equal(truth, other) for other in truths.values())
 # %%
 runs = study.book_runs("ambiguity", data=PLANTED, profile=PROFILE, seeds=SEEDS)
 seeds = len({config.seed for config in configs})
-print(f"{len(runs)} runs, {sum(record.fresh for record in runs)} of them trained now; "
-      f"seeds: {seeds}; "
-      f"device: {', '.join(sorted({record.values['device'] for record in runs}))}")
+print(f"{len(runs)} runs, seeds: {seeds}\n{study.provenance(runs)}")
 
 # %% [markdown]
 # From here on everything is computed from one array for each position and system: whether a second is right, for each

@@ -30,7 +30,6 @@ from collections import defaultdict
 
 import numpy as np
 import pandas as pd
-import torch
 from IPython.display import display
 
 import vscg
@@ -49,7 +48,6 @@ plots.set_style()
 DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
 PROFILE = "quick"         # quick (1 seed), standard (3) or full (published schedule, 5)
 SEEDS = None              # of each system, from 0 on; None: the profile's number
-EVERY = 1                 # of the test clips, in their order, each so many-th
 
 # %% [markdown]
 # ## Four scores of one map
@@ -106,49 +104,44 @@ assert abs(localisation.success_area(overlap).mean() - overlap.mean()) < 0.025
 #
 # ## The runs and their maps
 #
-# All systems of Table I that are built return an attention over the picture. Four have the same module, AGVA: AVEL,
-# PSP-Net, VSCG, and by our choice AVSDN (row S1 of [the deviations](../book/deviations.md)). CMRA and CMBS weigh channels
-# first, then places; DMIN has a third kind. What is missing is trained, the rest is loaded.
+# Every system of Table I whose network returns an attention over the picture takes part. Some have the same module,
+# AGVA: AVEL, PSP-Net, VSCG, and by our choice AVSDN (row S1 of [the deviations](../book/deviations.md)). CMRA and CMBS
+# weigh channels first, then places; DMIN has a third kind. What is missing is trained, the rest is loaded. What is
+# looked at here is kept beside each run, for at most 128 test clips, chosen evenly.
 
 # %%
-SEVEN = "avel", "avsdn", "cmra", "psp", "cmbs", "dmin", "vscg"
-runs = [run for run in study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)
-        if run.config.system in SEVEN]
 data = vscg.load_dataset(DATA)
-test = data.splits["test"][::EVERY]
+looks = [(run, study.observed(run, data))
+         for run in study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)]
+looks = [(run, seen) for run, seen in looks if "attention" in seen]
+runs = [run for run, _ in looks]
+clips = study.seen_clips(data)                                    # of the test split
+test = data.splits["test"][clips]
 truth, category = data.labels[test].argmax(-1), data.category[test]
 mask = None                                                       # (N,10,7,7) bool
 if "source_mask" in data.truth:
     mask = data.truth["source_mask"][test].astype(bool)
 NO_MASK = (f"{data.name} does not say where the source is: "
            "this cannot be measured on it.")
-print(f"{len(runs)} runs on {DATA}, {sum(run.fresh for run in runs)} trained now, "
-      f"on {'; '.join(dict.fromkeys(run.values['device'] for run in runs))}; "
-      f"{len(test)} test clips")
+print(f"{len(runs)} runs on {DATA}, {len(test)} test clips\n{study.provenance(runs)}")
 print("the true source is known" if mask is not None else NO_MASK)
 
 # %% [markdown]
-# Each fully supervised run sees the test clips with their own sound, and with the sound of a clip of another class,
+# Each fully supervised run saw the test clips with their own sound, and with the sound of a clip of another class,
 # second by second. Each sound is used once, and which goes where is drawn anew for each seed. The same network before
-# training, with the weights that the run began with, sees them too. The weakly supervised runs get their own sound
-# only.
+# training, with the weights that the run began with, saw them too. The weakly supervised runs got their own sound only.
 
 # %%
 maps = defaultdict(list)        # (system, setting, sound) -> (S,N,10,7,7)
 right = defaultdict(list)       # (system, setting) -> (S,N,10) bool
-for run in runs:
-    config, model = run.config, run.model()
-    name = SYSTEMS[config.system].title, config.setting
-    right[name].append(run.predictions()[::EVERY] == truth)
-    maps[*name, "own sound"].append(localisation.attention_of(model, data, test))
-    if config.setting == "fully":
-        foreign = test[localisation.other_clip(category, config.seed)]
-        heard = localisation.attention_of(model, data, test, foreign)
-        maps[*name, "other sound"].append(heard)
-        torch.manual_seed(config.seed)
-        fresh = vscg.build_model(config.system, **config.model_options).eval()
-        before = localisation.attention_of(fresh, data, test)
-        maps[*name, "before training"].append(before)
+SOUNDS = {"attention": "own sound", "foreign": "other sound",
+          "untrained": "before training"}
+for run, seen in looks:
+    name = SYSTEMS[run.config.system].title, run.config.setting
+    right[name].append(run.predictions()[clips] == truth)
+    for kept, title in SOUNDS.items():
+        if kept in seen:
+            maps[*name, title].append(seen[kept])
 maps, right = ({key: np.stack(values) for key, values in found.items()}
                for found in (maps, right))
 systems = [name for name, setting, sound in maps
@@ -250,7 +243,7 @@ if mask is not None:
     lines = {name: found["pointing"].mean() for name, found in fixed.items()}
     assert dots["mean"].between(0, 1).all()
 
-# %% mystnb={"figure": {"caption": "Pointing accuracy with the own sound and with that of a clip of another class, fully supervised, against chance and a bump in the middle.", "name": "fig-loc-pointing"}, "image": {"alt": "Two dots with 95% intervals for each of seven systems, own sound and other sound, and two dashed vertical lines for chance and the centre prior."}}
+# %% mystnb={"figure": {"caption": "Pointing accuracy with the own sound and with that of a clip of another class, fully supervised, against chance and a bump in the middle.", "name": "fig-loc-pointing"}, "image": {"alt": "Two dots with 95% intervals for each system, own sound and other sound, and two dashed vertical lines for chance and the centre prior."}}
 label = "pointing accuracy (% of event seconds)"
 print(NO_MASK) if mask is None else plots.intervals(dots, lines, label)
 
@@ -421,7 +414,7 @@ plots.attention_of_systems(shown, mask[pick] if mask is not None else None, trut
 # say how far to trust it. What the three say about this clip:
 
 # %% mystnb={"figure": {"caption": "The same clip: what the three systems answer.", "name": "fig-loc-timeline"}, "image": {"alt": "Four rows of coloured seconds over ten seconds: the ground truth, VSCG, PSP-Net and AVEL."}}
-said = {SYSTEMS[run.config.system].title: run.predictions()[::EVERY][pick]
+said = {SYSTEMS[run.config.system].title: run.predictions()[clips][pick]
         for run in runs
         if (run.config.setting, run.config.seed) == ("fully", 0)}
 plots.timeline(truth[pick], {name: said[name] for name in shown})
@@ -443,7 +436,7 @@ if mask is not None:
                            for end in ("", "_low", "_high"))])
     assert answered["VSCG"].shape == own["VSCG"].shape
 
-# %% mystnb={"figure": {"caption": "Pointing accuracy and segment accuracy of each system over the same event seconds, fully supervised.", "name": "fig-loc-accuracy"}, "image": {"alt": "Seven named dots with intervals both ways: pointing accuracy to the right, segment accuracy upwards, and a dashed line at chance."}}
+# %% mystnb={"figure": {"caption": "Pointing accuracy and segment accuracy of each system over the same event seconds, fully supervised.", "name": "fig-loc-accuracy"}, "image": {"alt": "Named dots with intervals both ways: pointing accuracy to the right, segment accuracy upwards, and a dashed line at chance."}}
 print(NO_MASK) if mask is None else plots.score_against_accuracy(
     systems_frame, "pointing accuracy (% of event seconds)",
     "accuracy (% of event seconds)", fixed["chance"]["pointing"].mean())
@@ -483,8 +476,7 @@ def on_minus_off(name):
     both = parts[0].any(2) & parts[1].any(2)
     on, off = ((right[name, "fully"] & part).sum(2) / np.maximum(part.sum(2), 1)
                for part in parts)
-    clips = both.all(0)                                  # clips with both in every run
-    return (on - off)[:, clips]                          # (S,C)
+    return (on - off)[:, both.all(0)]        # (S,C), clips with both in every run
 
 
 for name in systems if mask is not None else ():

@@ -57,9 +57,8 @@ SEEDS = None              # of each system, from 0 on; None: the profile's numbe
 # %% [markdown]
 # ## The runs
 #
-# What is missing of Table I is trained, the rest is loaded. The trained networks then see the test clips once more,
-# because the records hold the answers but not the probabilities behind them. That the answers are the recorded ones is
-# checked further down.
+# What is missing of Table I is trained, the rest is loaded. The records hold the answers; the probabilities behind them
+# were taken from the trained networks and are kept beside each run. That both belong together is checked further down.
 
 # %%
 runs = study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)
@@ -71,13 +70,12 @@ chosen = {SYSTEMS[name].title: [run for run in fully if run.config.system == nam
           for name in ("vscg", "psp", "avel", "cmra")}
 answers = {name: np.stack([run.predictions() for run in some])
            for name, some in chosen.items()}                      # (S,N,10)
-print(f"{len(runs)} runs on {DATA}, {sum(run.fresh for run in runs)} trained now; "
-      f"used here: {', '.join(answers)}, fully supervised, seeds: "
-      f"{len(answers['VSCG'])}; {len(test)} test clips")
+used = [run for some in chosen.values() for run in some]
+print(f"{len(used)} runs on {DATA}: {', '.join(answers)}, fully supervised, seeds: "
+      f"{len(answers['VSCG'])}; {len(test)} test clips\n{study.provenance(used)}")
 
 # %%
-likely = {name: np.stack([failures.probabilities(run.model(), data, test)
-                          for run in some])
+likely = {name: np.stack([study.observed(run, data)["probability"] for run in some])
           for name, some in chosen.items()}                       # (S,N,10,29)
 right = {name: said == true for name, said in answers.items()}
 for name, values in right.items():

@@ -451,7 +451,8 @@ for rule in (statistics.FAMILY_RULE, statistics.LEARNING_RULE, statistics.POWER_
 
 # %%
 NAMES = ("I", "III", "IV", "V")
-study.book_runs(",".join(NAMES), data=DATA, profile=PROFILE)
+runs = study.book_runs(",".join(NAMES), data=DATA, profile=PROFILE)
+print(f"{len(runs)} runs on {DATA}\n{study.provenance(runs)}")
 dataset = vscg.load_dataset(DATA)
 results = [study.table(name, dataset=dataset, profile=PROFILE, data=DATA)
            for name in NAMES]
