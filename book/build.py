@@ -32,8 +32,6 @@ INDEX = BOOK / "_build" / "html" / "index.html"
 SHIPPED = BOOK / "records" / "runs"             # KEY.zip each
 AT_A_TIME = 2                                   # notebooks
 LIVE = ("08", "09")                             # train in sight what other chapters look into: they come first
-# What chapters that measure are asked for in profile quick.
-MEASURE_LESS = {"15": {"ROUNDS": 2, "BATCH": 4}, "21": {"ROUNDS": 1, "BATCH": 4}}
 USUAL = 15                                      # seconds that a notebook takes, where no note says it
 
 
@@ -72,9 +70,7 @@ def tasks(data: str, profile: str, folder: Path) -> list[tuple[Path, Path, dict]
             target = folder / "without-ave"
             for stale in folder.glob(f"{source.stem}.*"):
                 stale.unlink()
-        less = MEASURE_LESS.get(source.name[:2], {}) if profile == "quick" else {}
-        found.append((source, target,
-                      execute.changed_parameters(source, {"DATA": data, "PROFILE": profile} | less)))
+        found.append((source, target, execute.changed_parameters(source, {"DATA": data, "PROFILE": profile})))
     return found
 
 

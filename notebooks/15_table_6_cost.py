@@ -14,7 +14,7 @@
 # | **Question** | What do CMBS, DMIN and VSCG reach, and what memory and time does it cost? How much of the paper's ratios belongs to the networks? |
 # | **Paper** | Supplement, Sec. I-A, Table VI |
 # | **Needs** | [training, fully supervised](08_training_fully.ipynb), [Table V](14_table_5_losses.ipynb) |
-# | **Run time** | with the runs there: about a minute on two CPU cores, for the measurement in turn. Without: three runs for each seed; full: the published schedules, for a GPU |
+# | **Run time** | with the runs there: about 20 s on a CPU core, for the measurement in turn. Without: three runs for each seed; full: the published schedules, for a GPU |
 # | **You will be able to verify** | accuracy, seconds and peak memory of each run with its machine; FLOPs and kept values per clip; the time of one optimiser step, measured in turn; each ratio to VSCG beside the paper's |
 #
 # The supplement compares VSCG with CMBS {cite:p}`xia2022cmbs` and DMIN {cite:p}`liu2022dmin`, fully supervised: the
@@ -52,8 +52,8 @@ DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepare
 PROFILE = "quick"         # quick (1 seed), standard (3) or full (published schedule, 5)
 SEEDS = None              # of each row, from 0 on; None: the profile's number
 PROTOCOL = "clean"        # clean, or released: with the published programs' faults
-ROUNDS = 5                # rounds of the measurement in turn
-BATCH = 8                 # clips in each of its steps
+ROUNDS = 3                # rounds of the measurement in turn
+BATCH = 4                 # clips in each of its steps
 
 # %% [markdown]
 # ## What the paper prints

@@ -14,7 +14,7 @@
 # | **Question** | What do VSCG and its rivals get wrong, where, and do they know it? |
 # | **Paper** | Supplement Sec. II-B and II-C with Figures 7 to 10, Sec. V {cite:p}`jiang2023vscg` |
 # | **Needs** | the runs of [Table I](10_table_1_comparison.ipynb); what is in [the planted data](02_planted_dataset.ipynb) |
-# | **Run time** | about a minute (quick or standard), where the runs exist |
+# | **Run time** | about 15 s (quick) where the runs exist |
 # | **You will be able to verify** | which events are confused and whether they are relatives; how accuracy falls towards an event's edge; which kind of background deceives; whether a confident answer can be trusted |
 #
 # The paper shows four failures of VSCG, one clip each:
