@@ -14,7 +14,7 @@
 # | **Question** | What can be localised when training knows one tag per clip, and how much of it does the tag itself give away? |
 # | **Paper** | Sec. III-A, Sec. III-E (Eq. 19 to 21), Sec. IV-B |
 # | **Needs** | [the losses](07_losses.ipynb), [training, fully supervised](08_training_fully.ipynb), [the AVE data set](01_ave_dataset.ipynb) |
-# | **Run time** | quick: half a minute on one CPU core the first time, seconds afterwards; full: the released program's 300 epochs, for a GPU |
+# | **Run time** | quick: about half a minute on two CPU cores the first time, seconds afterwards; full: the released program's 300 epochs, for a GPU |
 # | **You will be able to verify** | what VSCG learns from presence tags, what the published proportion tags add, and where its background seconds come from |
 #
 # A label for every second is dear: somebody has to listen to each one. A tag for the clip, "there is a dog barking in
@@ -106,17 +106,15 @@ print("predicted seconds", tuple(vscg.predict_segments(output).shape))
 # ## Two runs that differ in the tag
 #
 # Everything else is equal: data, seed, batches, schedule. Both runs shuffle, pick their epoch by validation accuracy and
-# drop nothing (the clean protocol). The run with presence tags stands in Table I as well: `finished` takes the one that
-# is here or came with the book. The other one `fit` trains now, or loads it if it has been trained here, and says which.
+# drop nothing (the clean protocol). `fit` trains them or loads them, and says which.
 
 # %%
-presence, proportion = (
-    vscg.RunConfig(setting="weakly", target=target, data=DATA, profile=PROFILE, seed=SEED)
-    for target in ("presence", "proportion"))
-records = {"presence": study.finished([presence])[0],
-           "proportion": vscg.fit(proportion, dataset=data)}
-for target, record in records.items():
-    print(target, "-", record.describe())
+records = {}
+for target in ("presence", "proportion"):
+    config = vscg.RunConfig(setting="weakly", target=target, data=DATA, profile=PROFILE,
+                            seed=SEED)
+    records[target] = vscg.fit(config, dataset=data)
+    print(target, "-", records[target].describe())
 
 # %% [markdown]
 # One point about selection: validation accuracy needs labels per second on the validation clips. That is the field's
