@@ -24,6 +24,7 @@ from vscg.data import dataset_fingerprint
 from vscg.machine import device
 from vscg.machine.files import ave_dir, ave_place, runs_dir, value_hash
 from vscg.study import book_configs
+from vscg.training.records import read_record
 from vscg.training.sweep import sweep, unique_runs
 
 BOOK = Path(__file__).resolve().parent
@@ -31,8 +32,6 @@ INDEX = BOOK / "_build" / "html" / "index.html"
 SHIPPED = BOOK / "records" / "runs"             # KEY.zip each
 AT_A_TIME = 2                                   # notebooks
 LIVE = ("08", "09")                             # train in sight what other chapters look into: they come first
-# What chapters that measure are asked for in profile quick.
-MEASURE_LESS = {"15": {"ROUNDS": 2, "BATCH": 4}, "17": {"EVERY": 3}, "21": {"ROUNDS": 1, "BATCH": 4}}
 USUAL = 15                                      # seconds that a notebook takes, where no note says it
 
 
@@ -55,10 +54,10 @@ def train_runs(tables: str, data: str, profile: str, fresh: bool) -> int:
     return sum(record.fresh for record in done.records)
 
 
-def finished_runs(keys: Iterable[str]) -> list[tuple[str, int]]:
-    """Those of some runs that are here, and when their records were written."""
-    records = [runs_dir() / key / "record.json" for key in sorted(keys)]
-    return [(record.parent.name, record.stat().st_mtime_ns) for record in records if record.is_file()]
+def finished_runs(keys: Iterable[str]) -> list[tuple[str, str]]:
+    """Those of some runs that are here, and when their training was done."""
+    records = filter(None, (read_record(runs_dir() / key) for key in sorted(keys)))
+    return [(record.key, record.values["finished"]) for record in records]
 
 
 def tasks(data: str, profile: str, folder: Path) -> list[tuple[Path, Path, dict]]:
@@ -71,9 +70,7 @@ def tasks(data: str, profile: str, folder: Path) -> list[tuple[Path, Path, dict]
             target = folder / "without-ave"
             for stale in folder.glob(f"{source.stem}.*"):
                 stale.unlink()
-        less = MEASURE_LESS.get(source.name[:2], {}) if profile == "quick" else {}
-        found.append((source, target,
-                      execute.changed_parameters(source, {"DATA": data, "PROFILE": profile} | less)))
+        found.append((source, target, execute.changed_parameters(source, {"DATA": data, "PROFILE": profile})))
     return found
 
 

@@ -35,7 +35,8 @@ import vscg
 from vscg import plots
 from vscg.data import BACKGROUND, CATEGORIES, EVENT_CLASSES, planted
 from vscg.study import speed
-from vscg.training import trivial_baselines, two_way_interval
+from vscg.study import statistics
+from vscg.training import trivial_baselines
 
 plots.set_style()
 
@@ -446,7 +447,7 @@ assert 0.6 < right["both"].mean() < 0.95
 # %% mystnb={"figure": {"caption": "VSCG with both modalities and with each alone, five short trainings each on planted-mini.", "name": "fig-planted-modalities"}, "image": {"alt": "Test accuracies of VSCG with both modalities, audio alone and visual alone as dots with intervals, between two dashed lines for fixed rules."}}
 TITLES = {"both": ("both", "fused"), "audio": ("sound alone", "audio"),
           "visual": ("picture alone", "visual")}
-table = pd.DataFrame([(*TITLES[name], of_seeds.mean(), *two_way_interval(of_seeds))
+table = pd.DataFrame([(*TITLES[name], *statistics.mean_interval(of_seeds)[:3])
                       for name, of_seeds in right.items()],
                      columns=["name", "group", "mean", "low", "high"])
 landmarks = dict(zip(rules["name"], rules["accuracy"], strict=True))
@@ -461,7 +462,7 @@ plots.intervals(table, {name: landmarks[name] for name in shown})
 # %% tags=["nbval-check-output"]
 for name in ("audio", "visual"):
     difference = 100 * (right["both"] - right[name])
-    low, high = two_way_interval(difference)
+    _, low, high, _ = statistics.mean_interval(difference)
     print(f"both minus {name:6} {difference.mean():5.1f} points, "
           f"interval {low:.1f} to {high:.1f}: "
           + ("this modality alone is not enough" if low > 0 else "open"))

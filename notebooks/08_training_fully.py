@@ -14,7 +14,7 @@
 # | **Question** | How well does VSCG learn from a label for every second, and what does the figure mean? |
 # | **Paper** | Sec. III-E (Eq. 14 to 18), Sec. IV-A and IV-B |
 # | **Needs** | [the losses](07_losses.ipynb), [the whole ESCM](06_isce_escm.ipynb), [the planted data set](02_planted_dataset.ipynb) |
-# | **Run time** | quick: about a minute on two CPU cores the first time, seconds afterwards; full: the released program's 300 epochs, for a GPU |
+# | **Run time** | quick: half a minute on one CPU core the first time, seconds afterwards; full: the released program's 300 epochs, for a GPU |
 # | **You will be able to verify** | that the loop does what it says, that a run can be found again and continued, and how far VSCG is from its baselines on the data set named in the parameters |
 #
 # So far every block stood alone. Now they learn together. We first write the training loop by hand on sixteen clips,
@@ -270,7 +270,8 @@ for name, other in records.items():
 systems = pd.DataFrame(rows, columns=["name", "mean", "low", "high"])
 difference = pd.DataFrame(pairs, columns=["VSCG minus", "mean", "low", "high"])
 difference = difference.set_index("VSCG minus")
-print(f"points of segment accuracy, {DATA}, one seed")
+print(f"points of segment accuracy, {DATA}; one seed: the interval is over clips "
+      "alone, which another seed may leave")
 print((100 * difference).round(1).iloc[1:].to_string())
 
 # %% [markdown]

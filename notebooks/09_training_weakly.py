@@ -14,7 +14,7 @@
 # | **Question** | What can be localised when training knows one tag per clip, and how much of it does the tag itself give away? |
 # | **Paper** | Sec. III-A, Sec. III-E (Eq. 19 to 21), Sec. IV-B |
 # | **Needs** | [the losses](07_losses.ipynb), [training, fully supervised](08_training_fully.ipynb), [the AVE data set](01_ave_dataset.ipynb) |
-# | **Run time** | quick: about two minutes on two CPU cores the first time, seconds afterwards; full: the released program's 300 epochs, for a GPU |
+# | **Run time** | quick: about half a minute on two CPU cores the first time, seconds afterwards; full: the released program's 300 epochs, for a GPU |
 # | **You will be able to verify** | what VSCG learns from presence tags, what the published proportion tags add, and where its background seconds come from |
 #
 # A label for every second is expensive: somebody has to listen to each one. A tag for the clip, "there is a dog barking in
@@ -299,9 +299,8 @@ accuracies = {name: clip_accuracy(record.predictions(), truth[test])
               for name, record in systems.items()}
 for name in list(systems)[1:]:
     mean, low, high = paired_difference(accuracies["VSCG"], accuracies[name])
-    word = "ahead" if low > 0 else "behind" if high < 0 else "not told apart"
-    print(f"VSCG minus {name:8} {100 * mean:+.1f} points (95% interval "
-          f"{100 * low:+.1f} to {100 * high:+.1f}), one seed: {word}")
+    print(f"VSCG minus {name:8} {100 * mean:+.1f} points (95% interval over clips "
+          f"{100 * low:+.1f} to {100 * high:+.1f}), one seed")
 
 # %% [markdown]
 # The three accuracies as a picture.
@@ -316,8 +315,7 @@ plots.intervals(pd.DataFrame(rows, columns=["name", "mean", "low", "high"]),
 # None of the three is asked to localise by a presence tag, so the dashed line is where a perfect recogniser would stand.
 # On the quick profile, after the same few epochs, the differences also show how fast each system learns. In the paper VSCG is
 # 1.3 points ahead of PSP-Net here (74.8% against 73.5%, on AVE, and in the program with the tag that carries the duration).
-# Where VSCG is "behind" above, this data set, this tag and this schedule do not bear that out;
-# [chapter 10](10_table_1_comparison.ipynb) has more seeds.
+# One seed decides nothing; [chapter 10](10_table_1_comparison.ipynb) has more.
 
 # %% [markdown]
 # ## Which rule picked the epoch

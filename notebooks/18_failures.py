@@ -14,7 +14,7 @@
 # | **Question** | What do VSCG and its rivals get wrong, where, and do they know it? |
 # | **Paper** | Supplement Sec. II-B and II-C with Figures 7 to 10, Sec. V {cite:p}`jiang2023vscg` |
 # | **Needs** | the runs of [Table I](10_table_1_comparison.ipynb); what is in [the planted data](02_planted_dataset.ipynb) |
-# | **Run time** | about a minute (quick or standard), where the runs exist |
+# | **Run time** | about 15 s (quick) where the runs exist |
 # | **You will be able to verify** | which events are confused and whether they are relatives; how accuracy falls towards an event's edge; which kind of background deceives; whether a confident answer can be trusted |
 #
 # The paper shows four failures of VSCG, one clip each:
@@ -41,8 +41,8 @@ import vscg
 from vscg import plots, study
 from vscg.data import BACKGROUND, CATEGORIES, planted
 from vscg.models import SYSTEMS
-from vscg.study import failures
-from vscg.training import clip_accuracy, two_way_interval
+from vscg.study import failures, statistics
+from vscg.training import clip_accuracy
 
 plots.set_style()
 
@@ -51,15 +51,14 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3) or full (published schedule, 5)
+PROFILE = "quick"         # quick (1 seed), standard (3) or full (published schedule, 5)
 SEEDS = None              # of each system, from 0 on; None: the profile's number
 
 # %% [markdown]
 # ## The runs
 #
-# What is missing of Table I is trained, the rest is loaded. The trained networks then see the test clips once more,
-# because the records hold the answers but not the probabilities behind them. That the answers are the recorded ones is
-# checked further down.
+# What is missing of Table I is trained, the rest is loaded. The records hold the answers; the probabilities behind them
+# were taken from the trained networks and are kept beside each run. That both belong together is checked further down.
 
 # %%
 runs = study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)
@@ -71,17 +70,16 @@ chosen = {SYSTEMS[name].title: [run for run in fully if run.config.system == nam
           for name in ("vscg", "psp", "avel", "cmra")}
 answers = {name: np.stack([run.predictions() for run in some])
            for name, some in chosen.items()}                      # (S,N,10)
-print(f"{len(runs)} runs on {DATA}, {sum(run.fresh for run in runs)} trained now; "
-      f"used here: {', '.join(answers)}, fully supervised, seeds: "
-      f"{len(answers['VSCG'])}; {len(test)} test clips")
+used = [run for some in chosen.values() for run in some]
+print(f"{len(used)} runs on {DATA}: {', '.join(answers)}, fully supervised, seeds: "
+      f"{len(answers['VSCG'])}; {len(test)} test clips\n{study.provenance(used)}")
 
 # %%
-likely = {name: np.stack([failures.probabilities(run.model(), data, test)
-                          for run in some])
+likely = {name: np.stack([study.observed(run, data)["probability"] for run in some])
           for name, some in chosen.items()}                       # (S,N,10,29)
 right = {name: said == true for name, said in answers.items()}
 for name, values in right.items():
-    low, high = two_way_interval(values.mean(2))
+    _, low, high, _ = statistics.mean_interval(values.mean(2))
     print(f"{DATA}, {name:8} accuracy {100 * values.mean():.1f}% (95% interval "
           f"{100 * low:.1f} to {100 * high:.1f})")
     assert np.allclose(likely[name].sum(-1), 1, atol=1e-4)
@@ -451,7 +449,7 @@ for name, sure in confidence.items():
                     for part in (half, ~half))
     lines[name] = {"ECE (%)": percent(*failures.calibration_estimate(ece)),
                    "if perfect": f"{100 * failures.perfect_calibration(sure):.1f}",
-                   "confidence - accuracy": percent(gap.mean(), *two_way_interval(gap)),
+                   "confidence - accuracy": percent(*statistics.mean_interval(gap)[:3]),
                    "surer half": f"{100 * surer:.1f}",
                    "other half": f"{100 * other:.1f}"}
     again = likely[name].argmax(-1) == answers[name]              # as recorded?

@@ -14,7 +14,7 @@
 # | **Question** | How much faster than a plain published loop does the package train, what of it pays, and how far is it from the machine's limit? |
 # | **Paper** | Table VI (supplement): a training in 54 minutes, on the GTX 1080 of Sec. IV-A {cite:p}`jiang2023vscg` |
 # | **Needs** | [training, fully supervised](08_training_fully.ipynb), [Table VI](15_table_6_cost.ipynb) |
-# | **Run time** | under a minute on one CPU core; the measurements that it shows are records, and took longer |
+# | **Run time** | about 20 s on one CPU core; the measurements that it shows are records, and took longer |
 # | **You will be able to verify** | that both loops train alike; the operations of a step, counted by hand and by torch; each change alone against noise; where the time goes; what rounded products do to accuracy; the bytes that a whole run reads; a small measurement in turn, now, on your machine |
 #
 # The network is the same in this chapter, and so are the losses. Only what surrounds it differs: where the features lie,
@@ -46,7 +46,7 @@ plots.set_style()
 # The parameters. They are those of the small measurement at the end; everything else comes from records.
 
 # %% tags=["parameters"]
-BATCH = 8         # clips of a batch
+BATCH = 4         # clips of a batch
 ROUNDS = 3        # turns of each process that count
 THREADS = 1       # of each process
 

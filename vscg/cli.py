@@ -8,13 +8,15 @@ from pathlib import Path
 from vscg.data.ave import check, prepare_ave
 from vscg.data.download import download_features, download_small
 from vscg.data.planted import SIZES, generate
+from vscg.data.sets import load_dataset
 from vscg.errors import VscgError
 from vscg.features.extract import extract, load_networks
 from vscg.machine.files import data_dir, make_folder, reason, runs_dir
 from vscg.models import BUILT, SETTINGS, VARIANTS
 from vscg.predict import load_checkpoint, watch, write_results
 from vscg.study.deviations import deviation_configs, write_study
-from vscg.study.runs import STUDIES, book_configs
+from vscg.study.runs import STUDIES, book_configs, table_configs
+from vscg.study.seen import observe
 from vscg.training.config import MODALITIES, PRECISIONS, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
 from vscg.training.loop import fit, verify
 from vscg.training.objectives import TARGETS
@@ -107,7 +109,11 @@ def _runs(args: argparse.Namespace) -> None:
 def _ship(args: argparse.Namespace) -> None:
     runs = unique_runs(book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds,
                                     protocol=args.protocol))
-    files = ship(record for key in runs if (record := read_record(runs_dir() / key)))
+    seen = unique_runs(table_configs("I", data=args.data, profile=args.profile, seeds=args.seeds,
+                                     protocol=args.protocol))           # what chapters look into beyond its answers
+    data = load_dataset(args.data)
+    files = ship(observe(record, data) if key in seen else record
+                 for key in runs if (record := read_record(runs_dir() / key)))
     print(f"{len(files)} of the {len(runs)} runs of these tables are finished here and now in {shipped_dir()}, "
           f"{sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
 

@@ -12,7 +12,7 @@ from vscg.machine.files import runs_dir, write_atomically
 from vscg.study.paper import TABLES
 from vscg.study.runs import STUDIES, book_configs
 from vscg.training.config import PROFILES
-from vscg.training.records import OtherVersion, Record, read_record, run_key
+from vscg.training.records import OtherVersion, Record, find_records, read_record, run_key
 
 COMMITTED = "committed outputs shown"
 HEAD = """# Status
@@ -30,7 +30,7 @@ def status_page(sources: Path, run: Path | None, records: Path, store: Path) -> 
         records: folder of records that are committed with the book, one JSON file each.
         store: folder of finished runs.
     """
-    return "\n".join([HEAD, _notebooks(sources, run), _committed(records), _runs(store)])
+    return "\n".join([HEAD, _notebooks(sources, run), _committed(records), _runs(store, records / "runs")])
 
 
 def _table(columns: str, rows: Iterable[Iterable[object]]) -> str:
@@ -104,17 +104,18 @@ def _committed(folder: Path) -> str:
     return f"## Records that come with the book\n\nRuns that take long or need a GPU.\n\n{text}"
 
 
-def _runs(store: Path) -> str:
-    """The finished runs of the store by table. A run counts where its key is that of the code at hand."""
-    found: dict[str, Record] = {}
+def _runs(store: Path, shipped: Path) -> str:
+    """Finished runs by table, of the store before those that ship. A run counts where its key is today's code's."""
+    local: dict[str, Record] = {}
     damaged, older = [], 0
     for folder in sorted(path.parent for path in store.glob("*/record.json")):
         try:
-            found[folder.name] = read_record(folder)
+            local[folder.name] = read_record(folder)
         except OtherVersion:
             older += 1
         except VscgError:
             damaged.append(f"- `runs/{folder.name}/record.json` is damaged: delete the folder.\n")
+    found = {record.key: record for record in find_records(shipped)} | local
     newest = sorted(found.values(), key=lambda record: record.values["finished"])
     fingerprints = {record.config.data: record.values["data"]["fingerprint"] for record in newest}
     rows, counted = [], set()
@@ -129,10 +130,10 @@ def _runs(store: Path) -> str:
                 counted |= keys
                 if there:
                     rows.append([_title(study), f"`{data}`", f"`{profile}`", f"{len(there)} of {len(keys)}",
-                                 *_summary(there)])
-    text = (_table("table, data set, profile, runs there, device, training time, finished, versions", rows)
-            if rows else "None was made by the code at hand.\n")
-    others = len(set(found) - counted) + older
+                                 sum(record.shipped for record in there), *_summary(there)])
+    columns = "table, data set, profile, runs there, came with the book, device, training time, finished, versions"
+    text = _table(columns, rows) if rows else "None was made by the code at hand.\n"
+    others = len(set(local) - counted) + older
     note = f"\n{others} more in the store are of no table, or of another state of the code.\n" if others else ""
     return "\n".join(["## Runs of the tables\n", "Finished training runs, by the table that shows them; tables share "
                       "runs, and a longer profile holds the seeds of a shorter one.\n", text + note, *damaged])

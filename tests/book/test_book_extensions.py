@@ -17,7 +17,7 @@ from sphinx.errors import ExtensionError
 import vscg
 from tests.book.test_build import NOTEBOOK, ROOT, load
 from tests.tables import MINI, fill
-from vscg.training.records import record_json
+from vscg.training.records import read_record, record_json, ship
 
 EXTENSIONS = ROOT / "book" / "_ext"
 status, launch, one_page = (load(EXTENSIONS / f"{name}.py") for name in ("status", "launch", "one_page"))
@@ -86,10 +86,15 @@ def test_status_counts_runs_by_table_and_names_damaged_ones(sources, tmp_path):
     (store / "0123" / "record.json").write_text("{")
     text = page(sources, tmp_path)
     rows = [line for line in text.splitlines() if line.startswith("| Table I:")]
-    assert [row.split(" | ")[2:5] for row in rows] == [["`quick`", "30 of 30", "CPU, 2 of 2 cores"],
-                                                      ["`standard`", "30 of 90", "CPU, 2 of 2 cores"]]
+    assert [row.split(" | ")[2:6] for row in rows] == [["`quick`", "30 of 30", "0", "CPU, 2 of 2 cores"],
+                                                      ["`standard`", "30 of 90", "0", "CPU, 2 of 2 cores"]]
     assert "- `runs/0123/record.json` is damaged" in text and "more in the store" not in text
-    newest = max(store.glob("????????????????/record.json"))
+    oldest, *_, newest = sorted(store.glob("????????????????/record.json"))
+    (tmp_path / "records").mkdir()
+    ship([read_record(oldest.parent)], tmp_path / "records" / "runs")
+    assert "| `quick` | 30 of 30 | 0 |" in page(sources, tmp_path), "the one that is here counts"
+    shutil.rmtree(oldest.parent)
+    assert "| `quick` | 30 of 30 | 1 |" in page(sources, tmp_path)
     values = json.loads(newest.read_text())
     newest.write_bytes(record_json(values | {"config": values["config"] | {"momentum": 0.9}}))
     assert "1 more in the store are of no table, or of another state of the code" in page(sources, tmp_path)

@@ -8,9 +8,16 @@ from vscg.data.sets import PLANTED
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS
 from vscg.study.paper import ACCURACY, TABLES
-from vscg.study.runs import AMBIGUITIES, STUDIES, ambiguity_configs, book_configs, table_configs
+from vscg.study.runs import (
+    AMBIGUITIES,
+    STUDIES,
+    ambiguity_configs,
+    book_configs,
+    provenance,
+    table_configs,
+)
 from vscg.training.config import PROFILES
-from vscg.training.records import run_key
+from vscg.training.records import Record, run_key
 
 QUICK = {"data": "planted-mini", "profile": "quick"}
 
@@ -129,3 +136,16 @@ def test_losses_and_options_of_a_row_reach_its_runs():
 def test_unknown_names_are_refused(options, message):
     with pytest.raises(VscgError, match=message):
         table_configs(**{"table": "I", "data": "planted", "profile": "quick", **options})
+
+
+def test_provenance_tells_trained_from_shipped_with_device_days_and_versions(tmp_path):
+    def record(name, day, device="CPU, 1 of 2 cores", fresh=False):
+        return Record(tmp_path / name, {"device": device, "finished": f"{day}T00:00:00+00:00",
+                                        "versions": {"vscg": name[0], "torch": "2.13"}}, fresh)
+
+    lines = provenance([record("a.zip", "2026-11-29"), record("b.zip", "2026-11-27"), record("c", "2026-11-30"),
+                        record("d.zip", "2026-11-27"), record("e", "2026-12-01", "GPU", fresh=True)]).splitlines()
+    assert lines == [
+        "3 came with the book: CPU, 1 of 2 cores; 2026-11-27 to 2026-11-29; vscg a, b, d; torch 2.13",
+        "1 trained here before: CPU, 1 of 2 cores; 2026-11-30; vscg c; torch 2.13",
+        "1 trained now: GPU; 2026-12-01; vscg e; torch 2.13"]

@@ -121,3 +121,20 @@ def finished(configs: Iterable[RunConfig]) -> tuple[Record, ...]:
 def book_runs(tables: str = "all", **options) -> tuple[Record, ...]:
     """The `finished` runs of `book_configs`, which takes the same arguments."""
     return finished(book_configs(tables, **options))
+
+
+def provenance(records: Iterable[Record]) -> str:
+    """Where runs come from, a line for each kind: how many, device, dates, versions."""
+    kinds: dict[str, list[Record]] = {}
+    for record in records:
+        kind = "trained now" if record.fresh else "came with the book" if record.shipped else "trained here before"
+        kinds.setdefault(kind, []).append(record)
+    return "\n".join(f"{len(some)} {kind}: {_made(some)}" for kind, some in kinds.items())
+
+
+def _made(records: list[Record]) -> str:
+    days = sorted({record.values["finished"][:10] for record in records})
+    versions = [record.values["versions"] for record in records]
+    return "; ".join([", ".join(dict.fromkeys(record.values["device"] for record in records)),
+                      " to ".join(dict.fromkeys((days[0], days[-1]))),
+                      *(f"{name} {', '.join(dict.fromkeys(one[name] for one in versions))}" for name in versions[0])])

@@ -1,9 +1,11 @@
 """Run records: what a finished run leaves behind, found again by its key; and those that ship with the book.
 
 A run's folder holds record.json, history.csv, predictions.safetensors and state.safetensors, the weights. A shipped run
-is one file, KEY.zip, with all of these but the weights.
+is one file, KEY.zip, with all of these but the weights. Runs that chapters look into hold observed.safetensors besides,
+what `study.observed` saw in their networks.
 """
 import csv
+import dataclasses
 import hashlib
 import io
 import json
@@ -26,7 +28,8 @@ from vscg.models import SYSTEMS, build_model
 from vscg.training.config import RunConfig
 from vscg.training.keys import PACKAGE, run_key
 
-SHIPPED = ("record.json", "history.csv", "predictions.safetensors")
+OBSERVED = "observed.safetensors"
+SHIPPED = ("history.csv", "predictions.safetensors", OBSERVED)            # beside record.json
 
 
 class OtherVersion(VscgError):
@@ -152,6 +155,14 @@ def write_record(folder: Path, values: dict, history: list[dict], weights: dict,
     return Record(folder, json.loads(content), fresh=True)
 
 
+def add_file(record: Record, name: str, content: bytes) -> Record:
+    """Keep a further file in a finished run's folder; record.json, written after it, holds its sum."""
+    values = {**record.values, "sums": {**record.values["sums"], name: _sum(content)}}
+    write_atomically(record.folder / name, content)
+    write_atomically(record.folder / "record.json", record_json(values))
+    return dataclasses.replace(record, values=json.loads(record_json(values)))
+
+
 def record_json(values: dict) -> bytes:
     """The content of record.json, with a hash over its own values."""
     values = {name: value for name, value in values.items() if name != "sum"}
@@ -227,8 +238,8 @@ def ship(records: Iterable[Record], folder: Path | None = None) -> list[Path]:
         paths.append(folder / f"{record.key}.zip")
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as archive:
-            for name in SHIPPED:
-                content = record.content(name) if name in record.values["sums"] else record_json(record.values)
+            kept = {name: record.content(name) for name in SHIPPED if name in record.values["sums"]}
+            for name, content in {"record.json": record_json(record.values), **kept}.items():
                 archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 9)    # dated 1980, always
         write_atomically(paths[-1], file.getvalue())
     return paths

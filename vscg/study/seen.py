@@ -1,0 +1,87 @@
+"""What chapters look at in a trained network: its attention, with the own and with a foreign sound, and its doubts.
+
+It is computed once from the weights and kept beside the run as one file, which ships with it: a run that came with the
+book has no weights.
+"""
+import numpy as np
+import safetensors.numpy
+import torch
+
+from vscg.data.prepared import Dataset
+from vscg.errors import VscgError
+from vscg.models import build_model
+from vscg.study.failures import class_probability
+from vscg.study.localisation import BATCH, attention_of, other_clip
+from vscg.training.records import OBSERVED, Record, add_file, run_title
+
+MAPS = 128          # test clips whose maps are kept, at most
+STEPS = 65535       # of a map or of a second's probabilities, from 0 to the largest value
+
+
+def seen_clips(data: Dataset) -> np.ndarray:
+    """The test clips whose maps are kept, chosen evenly: positions in the test split, at most `MAPS`."""
+    size = len(data.splits["test"])
+    return np.linspace(0, size - 1, min(size, MAPS)).round().astype(np.int64)
+
+
+def observe(record: Record, data: Dataset) -> Record:
+    """The run with what `observed` gives kept beside it: computed now from its weights if it is not there.
+
+    Raises:
+        VscgError: the run came with the book without it, its weights are damaged, or the system refuses to write.
+    """
+    if OBSERVED in record.values["sums"]:
+        return record
+    if record.shipped:
+        raise VscgError(f"The run {record.key} ({run_title(record.config)}) came with the book without what its "
+                        "network attends to: `vscg.fit(record.config)` trains it here.")
+    return add_file(record, OBSERVED, safetensors.numpy.save(_look(record, data)))
+
+
+def observed(record: Record, data: Dataset) -> dict[str, np.ndarray]:
+    """What a run's network attends to and how sure it is, at the epoch that the run's own selection picked.
+
+    Args:
+        record: local or shipped, trained on `data`.
+        data: its data set.
+
+    Returns: what the system has of
+        attention: (M,10,7,7) float64, each map sums to 1; of the M test clips `seen_clips`, with their own sound;
+        foreign: the same with the sound of `localisation.other_clip`, drawn by the run's seed; fully supervised;
+        untrained: the same with the weights that the run began with and the own sound; fully supervised;
+        probability: (N,10,29) float64 of all N test clips, each second sums to 1; fully supervised;
+        gate: (N,10) float32 in 0..1 of all test clips; CMBS, weakly supervised.
+
+    Raises: as `observe`.
+    """
+    found = safetensors.numpy.load(observe(record, data).content(OBSERVED))
+    return {name: values if name == "gate" else values / values.sum(_axes(values), keepdims=True, dtype=float)
+            for name, values in found.items()}
+
+
+def _axes(values: np.ndarray) -> tuple[int, ...]:
+    """Those of one distribution: of a map two, of a second's classes one."""
+    return (-2, -1) if values.ndim == 4 else (-1,)
+
+
+@torch.inference_mode()
+def _look(record: Record, data: Dataset) -> dict[str, np.ndarray]:
+    """The content of the file: distributions as whole numbers up to `STEPS`, the rest as it is."""
+    config, model, test = record.config, record.model(), data.splits["test"]
+    fully, rows, found = config.setting == "fully", test[seen_clips(data)], {}
+    outputs = [model(torch.from_numpy(data.audio[part]), torch.from_numpy(data.visual[part]).float())
+               for part in np.array_split(test, -(-len(test) // BATCH))]
+    if outputs[0].attention is not None:
+        found["attention"] = torch.cat([output.attention for output in outputs]).numpy()[seen_clips(data)]
+        if fully:
+            found["foreign"] = attention_of(model, data, rows, rows[other_clip(data.category[rows], config.seed)])
+            torch.manual_seed(config.seed)
+            fresh = build_model(config.system, setting=config.setting, variant=config.variant, **config.model_options)
+            found["untrained"] = attention_of(fresh.eval(), data, rows)
+    if fully:
+        found["probability"] = torch.cat([class_probability(output) for output in outputs]).numpy()
+    packed = {name: np.rint(STEPS * (values / values.max(_axes(values), keepdims=True))).astype(np.uint16)
+              for name, values in found.items()}
+    if not fully and "gate" in outputs[0].extras:
+        packed["gate"] = torch.cat([output.extras["gate"] for output in outputs]).numpy()
+    return packed
