@@ -24,12 +24,12 @@ def pytest_collection_modifyitems(items):
     not all there, `make test` checks the copies that `make book` made from the quick runs.
     """
     from tests.standard import standard_runs_are_here
-    from vscg.machine import paths
+    from vscg.machine.files import ave_dir
 
     committed = [item for item in items if item.path.parent == ROOT / "notebooks"]
     tables = [item for item in committed if TABLE.match(item.path.name)]
     skipped = {"the real AVE files are not here (set VSCG_AVE_DIR)":
-               [item for item in committed if item.path.name.startswith("01_")] if paths.ave_dir() is None else [],
+               [item for item in committed if item.path.name.startswith("01_")] if ave_dir() is None else [],
                "the standard runs are not all here: python -m vscg sweep --profile standard":
                tables if tables and not standard_runs_are_here() else []}
     for reason, some in skipped.items():

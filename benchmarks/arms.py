@@ -8,7 +8,7 @@ class Arm:
 
     words: str
     loop: str = "published"       # "published": `published.PublishedLoop`; "vscg": the package's own training
-    allocator: bool = False       # keep freed memory (vscg.machine.allocator); else the C library's default
+    allocator: bool = False       # keep freed memory (`device.set_up`); else the C library's default
     resident: bool = False        # features as float16 tensors, gathered; else float64 arrays, copied clip by clip
     fused: bool = False           # Adam in one kernel
     cere_twice: bool = False      # CERE on one modality after the other; else on both in one call

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.arms import Arm
-from vscg.data import official
+from vscg.data import ave
 from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS, labels_from_annotations
 from vscg.data.prepared import read_prepared
 from vscg.models import build_model, predict_segments
 from vscg.training.batches import Features, forward
-from vscg.training.config import RunConfig
+from vscg.training.config import RunConfig, looks
 from vscg.training.evaluation import segment_accuracy
 from vscg.training.loop import epoch_batches, epoch_seed
 from vscg.training.objectives import build_objective
@@ -28,7 +28,7 @@ def read_features(folder: Path, files: dict[str, str]) -> tuple[np.ndarray, np.n
     arrays = {}
     for modality, name in files.items():
         with h5py.File(folder / name, "r") as handle:
-            arrays[modality] = handle[official.KEY][()]
+            arrays[modality] = handle[ave.KEY][()]
     return arrays["audio"], arrays["visual"]
 
 
@@ -36,9 +36,9 @@ class Clips:
     """Float64 features in memory, and buffers that are filled clip by clip."""
 
     def __init__(self, folder: Path, labels: np.ndarray, largest: int, device: torch.device, noisy: bool = False):
-        self.labels, self.device, self.parts = labels, device, [read_features(folder, official.FEATURES)]
+        self.labels, self.device, self.parts = labels, device, [read_features(folder, ave.FEATURES)]
         if noisy:
-            self.parts.append(read_features(folder, official.NOISY))
+            self.parts.append(read_features(folder, ave.NOISY))
         shapes = [values.shape[1:] for values in (*self.parts[0], labels)]
         self.buffers = [np.zeros((largest, *shape), np.float32) for shape in shapes]
 
@@ -63,11 +63,11 @@ class PublishedLoop:
 
     def __init__(self, folder: Path, config: RunConfig, device: torch.device, arm: Arm):
         self.folder, self.config, self.device, self.arm, self.epoch = folder, config, device, arm, 0
-        labels = labels_from_annotations(folder / official.ANNOTATIONS)
-        self.splits = official.read_orders(folder, len(labels))
+        labels = labels_from_annotations(folder / ave.ANNOTATIONS)
+        self.splits = ave.read_orders(folder, len(labels))
         self.rows = self.splits["train"]
         if config.background:
-            background = np.arange(official.check_noisy_labels(folder / official.NOISY_LABELS)) + len(labels)
+            background = np.arange(ave.check_noisy_labels(folder / ave.NOISY_LABELS)) + len(labels)
             self.rows = np.concatenate([self.rows, background])
             labels = np.concatenate([labels, np.eye(CLASSES, dtype=np.float32)[
                 np.full((len(background), SEGMENTS), BACKGROUND)]])
@@ -82,7 +82,7 @@ class PublishedLoop:
             escm = self.model.escm
             escm.events = lambda audio, visual: (escm.cere(audio), escm.cere(visual))
         self.network: nn.Module = torch.compile(self.model) if arm.compile else self.model
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr, fused=arm.fused or None)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.schedule.lr, fused=arm.fused or None)
 
     def train_epoch(self, step_done) -> dict:
         """One pass over the training clips, `step_done(1)` after each step; returns the mean loss."""
@@ -117,7 +117,7 @@ class PublishedLoop:
         history = []
         while self.epoch < self.config.epochs:
             row = self.train_epoch(lambda steps: None)
-            history.append(row | (self.evaluate() if self.config.looks(self.epoch) else {}))
+            history.append(row | (self.evaluate() if looks(self.config.schedule, self.epoch) else {}))
             self.next_epoch(row)
         return history
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from vscg.data import official
+from vscg.data import ave
+from vscg.data.ave import prepare_ave
 from vscg.data.labels import AUDIO_DIM, BACKGROUND, CATEGORIES, CLASSES, EVENT_CLASSES, GRID, SEGMENTS, VISUAL_DIM
-from vscg.data.prepare import prepare_ave
 
 HELD_OUT = 402 / 3339        # AVE's validation clips, and test clips, for each training clip
 NOISY = 2                    # background-only clips
@@ -22,12 +22,12 @@ class StandIn:
     @property
     def clips(self) -> int:
         """Annotated clips."""
-        return official.clip_count(self.folder / official.FEATURES["audio"], "audio")
+        return ave.clip_count(self.folder / ave.FEATURES["audio"], "audio")
 
     @property
     def feature_bytes(self) -> int:
         """Size of the two feature files of the annotated clips."""
-        return sum((self.folder / name).stat().st_size for name in official.FEATURES.values())
+        return sum((self.folder / name).stat().st_size for name in ave.FEATURES.values())
 
 
 def make(folder: Path, train: int) -> StandIn:
@@ -41,19 +41,19 @@ def make(folder: Path, train: int) -> StandIn:
     folder.mkdir(parents=True)
     category, start = rng.integers(0, EVENT_CLASSES, clips), rng.integers(0, 5, clips)
     end = start + rng.integers(2, 6, clips)
-    (folder / official.ANNOTATIONS).write_text("".join(
+    (folder / ave.ANNOTATIONS).write_text("".join(
         f"{CATEGORIES[c]}&stand-{i:05d}&good&{a}&{b}\n" for i, (c, a, b) in enumerate(zip(category, start, end,
                                                                                           strict=True))))
     rows = rng.permutation(clips)
     for split, part in zip(("train", "val", "test"), np.split(rows, [train, train + held_out]), strict=True):
-        _write(folder / official.ORDERS[split], official.ORDER_KEY, np.sort(part))
+        _write(folder / ave.ORDERS[split], ave.ORDER_KEY, np.sort(part))
     seconds = np.arange(SEGMENTS)
     event = (seconds >= start[:, None]) & (seconds < end[:, None])
-    for files, labels in ((official.FEATURES, np.where(event, category[:, None], BACKGROUND)),
-                          (official.NOISY, np.full((NOISY, SEGMENTS), BACKGROUND))):
+    for files, labels in ((ave.FEATURES, np.where(event, category[:, None], BACKGROUND)),
+                          (ave.NOISY, np.full((NOISY, SEGMENTS), BACKGROUND))):
         _features(folder / files["visual"], labels, (GRID, GRID, VISUAL_DIM), rng)
         _features(folder / files["audio"], labels, (AUDIO_DIM,), rng)
-    _write(folder / official.NOISY_LABELS, official.KEY, np.eye(CLASSES, dtype=np.float32)[[BACKGROUND] * NOISY])
+    _write(folder / ave.NOISY_LABELS, ave.KEY, np.eye(CLASSES, dtype=np.float32)[[BACKGROUND] * NOISY])
     prepare_ave(folder, folder / "prepared.h5", progress=False)
     return StandIn(folder)
 
@@ -63,7 +63,7 @@ def _features(path: Path, labels: np.ndarray, shape: tuple[int, ...], rng: np.ra
     pattern = np.random.default_rng(1).random((CLASSES, shape[-1]), np.float32)
     pattern = pattern.reshape(CLASSES, *[1] * (len(shape) - 1), shape[-1])
     with h5py.File(path, "w") as handle:
-        found = handle.create_dataset(official.KEY, (len(labels), SEGMENTS, *shape), "float64")
+        found = handle.create_dataset(ave.KEY, (len(labels), SEGMENTS, *shape), "float64")
         for row, classes in enumerate(labels):
             noise = rng.random((SEGMENTS, *shape), np.float32)
             found[row] = (noise + pattern[classes]).astype(np.float16)

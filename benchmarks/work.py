@@ -1,6 +1,7 @@
 """What a worker does in a turn: a step, an epoch, a whole run, or a measurement of the machine itself."""
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from benchmarks.published import PublishedLoop
 from benchmarks.roofline import copy_speed, product_speed
 from vscg.data.prepared import read_prepared
 from vscg.training.batches import Features
-from vscg.training.config import RunConfig
+from vscg.training.config import SCHEDULES, RunConfig
 from vscg.training.loop import Run, fit
 
 
@@ -32,8 +33,11 @@ class PackageLoop:
 
 
 def configuration(job: dict, arm: Arm) -> RunConfig:
+    config = {"first_look": 0, **job["config"]}
+    schedule = replace(SCHEDULES[RunConfig.system, config["setting"]], epochs=config["epochs"], look_every=1,
+                       first_look=config.pop("first_look"))
     return RunConfig(data=str(Path(job["folder"]) / "prepared.h5"), drop_last=True, precision=arm.precision,
-                     **job["config"]).resolve()
+                     schedule=schedule, **config).resolve()
 
 
 def loop(job: dict, arm: Arm, device: torch.device) -> PublishedLoop | PackageLoop:

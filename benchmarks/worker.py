@@ -8,7 +8,6 @@ import os
 import resource
 import sys
 import time
-import types
 from pathlib import Path
 
 from benchmarks.arms import Arm
@@ -57,9 +56,7 @@ def main() -> None:
     job = json.loads(sys.stdin.readline())
     arm = Arm(**job["arm"])
     if not arm.allocator:
-        # Importing vscg sets the allocator, for good: this process must keep the C library's default.
-        sys.modules["vscg.machine.allocator"] = types.ModuleType("vscg.machine.allocator")
-        sys.modules["vscg.machine.allocator"].keep_memory = lambda: False
+        os.environ["THP_MEM_ALLOC_ENABLE"] = "0"       # with it `import vscg` leaves the C library's allocator alone
     if not arm.graph:
         os.environ["VSCG_GRAPH"] = "0"
     import torch

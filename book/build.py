@@ -1,63 +1,131 @@
-"""Builds the book: the data set, the runs, then every notebook, then the site. `make book` calls it.
+"""Builds the book: the data set, the runs of the tables, every notebook, then the site. `make book` calls it.
 
     python book/build.py --data planted-mini --profile quick
+    python book/build.py --fresh --tables III
 """
 import argparse
+import concurrent.futures
+import multiprocessing
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor
 from pathlib import Path
 
 import execute
+from tqdm import tqdm
 
 import vscg
-from vscg.machine import paths
-from vscg.study.runs import book_configs
-from vscg.training.sweep import sweep
+from vscg.data import dataset_fingerprint
+from vscg.machine import device
+from vscg.machine.files import ave_dir, ave_place, runs_dir, value_hash
+from vscg.study import book_configs
+from vscg.training.sweep import sweep, unique_runs
 
 BOOK = Path(__file__).resolve().parent
 INDEX = BOOK / "_build" / "html" / "index.html"
+SHIPPED = BOOK / "records" / "runs"             # KEY.zip each
+AT_A_TIME = 2                                   # notebooks
+LIVE = ("08", "09")                             # train in sight what other chapters look into: they come first
+# What chapters that measure are asked for in profile quick.
+MEASURE_LESS = {"15": {"ROUNDS": 2, "BATCH": 4}, "17": {"EVERY": 3}, "21": {"ROUNDS": 1, "BATCH": 4}}
+USUAL = 15                                      # seconds that a notebook takes, where no note says it
 
 
-def prepare_data(name: str) -> str:
-    """Generates or prepares the data set where it is not there yet, and says what it is; returns its fingerprint."""
-    data = vscg.load_dataset(name)
-    print(f"data set {data.name}: {len(data.labels)} clips, fingerprint {data.fingerprint[:12]}", flush=True)
-    return data.fingerprint
+class SiteFailed(Exception):
+    """The site did not build without warnings: the message carries what Jupyter Book printed."""
 
 
-def train_runs(data: str, profile: str) -> str:
-    """Trains the runs of all tables that are missing, several at a time; returns how many there are."""
-    done = sweep(book_configs(data=data, profile=profile)).check()
-    return f"{len(done.records)} runs, {sum(record.fresh for record in done.records)} of them trained now"
+def train_runs(tables: str, data: str, profile: str, fresh: bool) -> int:
+    """Trains the runs of some tables that are neither here nor among the book's records, several at a time.
+
+    Args:
+        fresh: train those too that came with the book, unless they are here.
+
+    Returns:
+        How many were trained.
+    """
+    runs = unique_runs(book_configs(tables, data=data, profile=profile))
+    shipped = set() if fresh else {path.stem for path in SHIPPED.glob("*.zip")}
+    done = sweep([config for key, config in runs.items() if key not in shipped]).check()
+    return sum(record.fresh for record in done.records)
 
 
-def run_notebooks(data: str, profile: str, folder: Path, fingerprint: str) -> list[tuple[str, str]]:
-    """Executes the notebooks that changed, in order, into `folder`; returns (notebook, time or "reused") rows."""
-    rows = []
+def finished_runs(keys: Iterable[str]) -> list[tuple[str, int]]:
+    """Those of some runs that are here, and when their records were written."""
+    records = [runs_dir() / key / "record.json" for key in sorted(keys)]
+    return [(record.parent.name, record.stat().st_mtime_ns) for record in records if record.is_file()]
+
+
+def tasks(data: str, profile: str, folder: Path) -> list[tuple[Path, Path, dict]]:
+    """(source, folder of the executed notebook, parameters that are not the defaults) of every notebook."""
+    found = []
     for source in execute.sources():
-        start, target = time.monotonic(), folder
-        if source.name.startswith("01_") and paths.ave_dir() is None:
+        target = folder
+        if source.name.startswith("01_") and ave_dir() is None:
             # Its page shows the real data set: without the files it runs elsewhere, and the committed one is the page.
             target = folder / "without-ave"
             for stale in folder.glob(f"{source.stem}.*"):
                 stale.unlink()
-            print(f"{source.stem}: no real AVE files (VSCG_AVE_DIR), the page shows the committed outputs", flush=True)
-        parameters = execute.changed_parameters(source, {"DATA": data, "PROFILE": profile})
-        ran = execute.reuse_or_execute(source, target, parameters, fingerprint)
-        rows.append((source.stem, f"{time.monotonic() - start:.1f} s" if ran else "reused"))
-        print(f"{source.stem}: {rows[-1][1]}", flush=True)
-    return rows
+        less = MEASURE_LESS.get(source.name[:2], {}) if profile == "quick" else {}
+        found.append((source, target,
+                      execute.changed_parameters(source, {"DATA": data, "PROFILE": profile} | less)))
+    return found
+
+
+def run_notebooks(todo: list[tuple[Path, Path, dict]], state: Callable[[], str]) -> None:
+    """Executes notebooks, two at a time; `state` is asked when one is done, for it may have left a run.
+
+    Raises NotebookFailed for the first that fails; those that had not begun are left.
+    """
+    def seconds(task: tuple) -> float:
+        return execute.read_note(task[1] / f"{task[0].stem}.json").get("seconds", USUAL)
+
+    if not todo:
+        return
+    todo = sorted(todo, key=lambda task: (not task[0].name.startswith(LIVE), -seconds(task)))
+    lengths = {source: seconds((source, target)) for source, target, _ in todo}
+    start, running = time.monotonic(), {}
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, device.cores() // AT_A_TIME)))
+    with ProcessPoolExecutor(AT_A_TIME, multiprocessing.get_context("spawn")) as pool, \
+         tqdm(total=round(sum(lengths.values())), disable=None, smoothing=0,
+              bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left") as bar:
+        while todo or running:
+            while todo and len(running) < AT_A_TIME:
+                task, *todo = todo
+                running[pool.submit(execute.execute_noted, *task)] = task
+            bar.set_description(", ".join(source.stem[:2] for source, *_ in running.values()))
+            done, _ = concurrent.futures.wait(running, timeout=1, return_when=FIRST_COMPLETED)
+            bar.refresh()
+            for future in done:
+                source, target, parameters = running.pop(future)
+                note = _result(future, source)
+                execute.write_note(target / f"{source.stem}.json",
+                                   note | {"key": execute.run_key(source, parameters, state())})
+                bar.update(round(lengths[source]))
+                if bar.disable:
+                    print(f"{source.stem}: {note['seconds']:.1f} s, {len(todo) + len(running)} more, "
+                          f"{time.monotonic() - start:.0f} s so far", flush=True)
+
+
+def _result(future: Future, source: Path) -> dict:
+    try:
+        return future.result()
+    except concurrent.futures.process.BrokenProcessPool as error:
+        raise execute.NotebookFailed(f"{source.name}: the process that ran it ended, most often for want of memory; "
+                                     "the same command goes on from here") from error
 
 
 def build_site(folder: Path) -> None:
     """Builds the HTML pages from book/ and the executed notebooks in `folder`; a warning is an error."""
     command = [Path(sys.executable).with_name("jupyter-book"), "build", BOOK, "-W", "-n", "--keep-going", "-q"]
-    done = subprocess.run(command, env={**os.environ, "VSCG_BOOK_RUN": str(folder)}, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    with execute.known_environment():
+        done = subprocess.run(command, env={**os.environ, "VSCG_BOOK_RUN": str(folder)}, text=True, encoding="utf-8",
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode or not INDEX.is_file():
         # Sphinx warns about a page only when it reads it: without this the next build would pass in silence.
         shutil.rmtree(BOOK / "_build" / ".doctrees", ignore_errors=True)
@@ -73,40 +141,49 @@ def run_folder(data: str, profile: str) -> Path:
     return BOOK / "_run" / f"{name}-{profile}"
 
 
-class SiteFailed(Exception):
-    """The site did not build without warnings: the message carries what Jupyter Book printed."""
+def build(data: str, profile: str, tables: str, fresh: bool) -> None:
+    """The four steps, each announced; raises what stops one of them."""
+    folder = run_folder(data, profile)
+    print(f"The book on {data}, profile {profile}: the data set, runs that are missing, {len(execute.sources())} "
+          f"notebooks {AT_A_TIME} at a time, the site.\nThe first time this takes about five minutes on two cores and "
+          "runs that are missing come on top; if nothing has changed, some seconds.", flush=True)
+    fingerprint = dataset_fingerprint(data)
+    print(f"data set {data}: fingerprint {fingerprint[:12]}", flush=True)
+    trained = train_runs(tables, data, profile, fresh)
+    shared, runs = execute.shared_state(fingerprint), list(unique_runs(book_configs(data=data, profile=profile)))
+
+    def state() -> str:
+        return value_hash([shared, finished_runs(runs)])
+
+    found, now = tasks(data, profile, folder), state()
+    todo = [task for task in found if not execute.is_current(*task, now)]
+    print(f"runs: {trained} trained now; notebooks: {len(todo)} to execute, {len(found) - len(todo)} are as they were",
+          flush=True)
+    run_notebooks(todo, state)
+    print("the site: up to a minute", flush=True)
+    build_site(folder)
 
 
 def main() -> int:
-    """Runs the four steps and prints what each took; 0 when the site stands."""
+    """Builds the book and prints where it is; 0 when the site stands."""
+    sys.stdout.reconfigure(errors="backslashreplace")      # whatever encoding the reader's terminal has
+    sys.stderr.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="planted-mini", help="planted-mini, planted, ave or a prepared file")
     parser.add_argument("--profile", default="quick", choices=["quick", "standard", "full"])
-    args = parser.parse_args()
+    parser.add_argument("--fresh", action="store_true", help="train the tables' runs here instead of taking the book's")
+    parser.add_argument("--tables", default="all", help="whose runs: all, or some as in I,III (default: %(default)s)")
+    args, start = parser.parse_args(), time.monotonic()
     if Path(args.data).is_file():
-        args.data = str(Path(args.data).resolve())    # the notebooks run in another folder
-    folder = run_folder(args.data, args.profile)
-    rows, start = [], time.monotonic()
-
-    def step(name: str) -> None:
-        nonlocal start
-        rows.append((name, f"{time.monotonic() - start:.1f} s"))
-        start = time.monotonic()
-
+        args.data = str(Path(args.data).resolve())         # the notebooks run in another folder
+    if os.environ.get("VSCG_AVE_DIR"):
+        os.environ["VSCG_AVE_DIR"] = str(ave_place())
     try:
-        fingerprint = prepare_data(args.data)
-        step("data set")
-        print(train_runs(args.data, args.profile), flush=True)
-        step("runs of all tables")
-        rows += run_notebooks(args.data, args.profile, folder, fingerprint)
-        step("all notebooks")
-        build_site(folder)
-        step("site")
+        build(args.data, args.profile, args.tables, args.fresh)
     except (vscg.VscgError, execute.NotebookFailed, SiteFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print("\n" + "\n".join(f"{name:32} {took:>10}" for name, took in rows))
-    print(f"\nThe book: {INDEX}")
+    print(f"{time.monotonic() - start:.0f} s. The book: {INDEX}")
     return 0
 
 

@@ -4,29 +4,34 @@
     python book/execute.py 03 05      only these
 """
 import ast
+import contextlib
 import datetime
+import functools
 import hashlib
 import json
+import os
 import platform
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
 
 import jupytext
 import nbformat
 import papermill
 import torch
+from ipykernel.kernelspec import get_kernel_dict
 from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
 import vscg
-from vscg.machine import device, paths
-from vscg.machine.files import make_folder, write_atomically
-from vscg.machine.fingerprint import code_hash, value_hash
+from vscg.machine import device
+from vscg.machine.files import ave_dir, code_hash, make_folder, value_hash, write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+SETTINGS = ROOT / "book" / "_run" / ".settings"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # ipykernel announces at every start that its sockets on this machine are not encrypted.
 KERNEL = Config({"KernelManager": {"transport_encryption": "auto"}})
@@ -34,6 +39,27 @@ KERNEL = Config({"KernelManager": {"transport_encryption": "auto"}})
 
 class NotebookFailed(Exception):
     """A notebook did not run to its end: the message names it, the cell and the error."""
+
+
+@contextlib.contextmanager
+def known_environment() -> Iterator[None]:
+    """What kernels and Jupyter Book are started with: the reader's own settings do not change the book.
+
+    The kernel `python3` is this very Python, pictures go inline, and the settings of IPython and matplotlib are theirs.
+    """
+    make_folder(SETTINGS / "kernels" / "python3")
+    write_atomically(SETTINGS / "kernels" / "python3" / "kernel.json", json.dumps(get_kernel_dict()).encode())
+    before = dict(os.environ)
+    for name in ("MATPLOTLIBRC", "PYTHONIOENCODING", "PYTHONSTARTUP"):
+        os.environ.pop(name, None)
+    os.environ |= {"JUPYTER_PATH": str(SETTINGS), "IPYTHONDIR": str(SETTINGS / "ipython"), "PYTHONUTF8": "1",
+                   "MPLCONFIGDIR": str(SETTINGS / "matplotlib"),
+                   "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
 
 
 def sources(folder: Path = NOTEBOOKS) -> list[Path]:
@@ -60,18 +86,28 @@ def changed_parameters(source: Path, wanted: dict) -> dict:
     return {name: wanted[name] for name, value in defaults.items() if value != wanted[name]}
 
 
-def run_key(source: Path, parameters: dict, data: str = "") -> str:
-    """SHA-256 over all that an executed notebook depends on.
+def run_key(source: Path, parameters: dict, state: str) -> str:
+    """SHA-256 over all that an executed notebook depends on: its source, its parameters, and `shared_state`."""
+    return value_hash([parameters, state, hashlib.sha256(source.read_bytes()).hexdigest()])
 
-    Its source, its parameters, the code of the package and of the benchmarks, the pinned versions, the committed
-    records, the real labels and `data`, the data set's fingerprint.
+
+def shared_state(fingerprint: str) -> str:
+    """SHA-256 over what all notebooks depend on: the data set's fingerprint, and what follows.
+
+    The code of the package and of the benchmarks, the records that come with the book, the real labels, what is
+    installed, and the machine: processor, number of cores, GPU.
     """
-    real = paths.ave_dir()
-    files = [source, ROOT / "requirements.lock", *sorted((ROOT / "book" / "records").glob("*.json")),
-             *([real / "Annotations.txt"] if real else [])]
+    real = ave_dir()
+    files = [path for path in sorted((ROOT / "book" / "records").rglob("*")) if path.is_file()]
+    files += [real / "Annotations.txt"] if real else []
     code = [*(ROOT / "vscg").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
-    return value_hash([parameters, data, code_hash(code),
-                       [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]])
+    return value_hash([code_hash(code), [hashlib.sha256(file.read_bytes()).hexdigest() for file in files], _installed(),
+                       sys.version, device.processor()[0], device.cores(), device.best_device(), fingerprint])
+
+
+@functools.cache
+def _installed() -> list[str]:
+    return sorted(f"{found.name}=={found.version}" for found in metadata.distributions())
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
@@ -101,18 +137,31 @@ def _outputs(outputs: list) -> list:
     return kept
 
 
+def _missing_figures(notebook: nbformat.NotebookNode) -> list[str]:
+    """Figures whose cell shows no picture, unless it prints a line that says why."""
+    missing = []
+    for cell in notebook.cells:
+        if "figure" in cell.metadata.get("mystnb", {}):
+            shown = [kind for output in cell.outputs for kind in output.get("data", {})]
+            if not any(kind.startswith("image/") for kind in shown) and (shown or not cell.outputs):
+                missing.append(cell.metadata.mystnb.figure.name)
+    return missing
+
+
 def execute(source: Path, target: Path, parameters: dict) -> None:
     """Runs a text source with `parameters` and writes the executed notebook to `target`.
 
-    Raises NotebookFailed when a cell fails; the notebook up to there is kept beside `target` as NN_name.failed.ipynb.
+    Raises NotebookFailed when a cell fails or a figure is missing; the notebook up to there is kept beside `target` as
+    NN_name.failed.ipynb.
     """
     make_folder(target.parent)
     failed = target.with_name(f"{source.stem}.failed.ipynb")
     failed.unlink(missing_ok=True)
     try:
-        notebook = papermill.execute_notebook(
-            jupytext.read(source), failed, parameters, kernel_name="python3", cwd=source.parent,
-            progress_bar=sys.stderr.isatty(), config=KERNEL)
+        with known_environment():
+            notebook = papermill.execute_notebook(
+                jupytext.read(source), failed, parameters, kernel_name="python3", cwd=source.parent,
+                progress_bar=False, config=KERNEL)
     except papermill.PapermillExecutionError as error:
         raise NotebookFailed(
             f"{source.name} stopped in cell In [{error.exec_count}] with {error.ename}: {error.evalue}\n\n"
@@ -121,30 +170,46 @@ def execute(source: Path, target: Path, parameters: dict) -> None:
         raise NotebookFailed(f"{source.name}: its Python process died, most often for want of memory.\n"
                              f"The notebook up to there: {failed}") from error
     clean(notebook)
+    if missing := _missing_figures(notebook):
+        raise NotebookFailed(f"{source.name}: no picture came of {', '.join(missing)}.\nThe notebook: {failed}")
     write_atomically(target, (nbformat.writes(notebook) + "\n").encode())
     failed.unlink()
 
 
-def reuse_or_execute(source: Path, folder: Path, parameters: dict, data: str = "") -> bool:
-    """Executes into `folder` unless the notebook there was made from the same key; returns whether it was executed.
+def is_current(source: Path, folder: Path, parameters: dict, state: str) -> bool:
+    """Whether the notebook in `folder` was made from the same source, parameters and state."""
+    return (folder / f"{source.stem}.ipynb").is_file() \
+        and read_note(folder / f"{source.stem}.json").get("key") == run_key(source, parameters, state)
 
-    NN_name.json beside the notebook says how that went, for the key and for the status page; see `_note`.
+
+def execute_noted(source: Path, folder: Path, parameters: dict) -> dict:
+    """Executes into `folder`; returns what NN_name.json beside the notebook is to say, still without a key.
+
+    A notebook that fails leaves its note there, so that the status page names it; it runs again next time.
     """
-    target, note = folder / f"{source.stem}.ipynb", folder / f"{source.stem}.json"
-    key = run_key(source, parameters, data)
-    if target.is_file() and read_note(note).get("key") == key:
-        return False
+    note, start = folder / f"{source.stem}.json", time.monotonic()
     note.unlink(missing_ok=True)
-    shown = default_parameters(source, ("DATA", "PROFILE")) | parameters
-    start = time.monotonic()
+    values = {"result": "ok", "parameters": default_parameters(source, ("DATA", "PROFILE")) | parameters}
     try:
-        execute(source, target, parameters)
+        execute(source, folder / f"{source.stem}.ipynb", parameters)
     except NotebookFailed as error:
-        # Without a key: it runs again next time.
-        _note(note, {"result": "failed", "error": str(error).splitlines()[0]}, shown, time.monotonic() - start)
+        values |= {"result": "failed", "error": str(error).splitlines()[0]}
         raise
-    _note(note, {"result": "ok", "key": key}, shown, time.monotonic() - start)
-    return True
+    finally:
+        values |= {"seconds": round(time.monotonic() - start, 1),
+                   "device": device.device_name(torch.device(device.best_device())),
+                   "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                   "versions": {"python": platform.python_version(), "torch": torch.__version__,
+                                "vscg": vscg.__version__}}
+        if values["result"] == "failed":
+            write_note(note, values)
+    return values
+
+
+def write_note(path: Path, values: dict) -> None:
+    """Writes a note beside a notebook."""
+    make_folder(path.parent)
+    write_atomically(path, (json.dumps(values, indent=1) + "\n").encode())
 
 
 def read_note(path: Path) -> dict:
@@ -156,17 +221,6 @@ def read_note(path: Path) -> dict:
     return values if isinstance(values, dict) else {}
 
 
-def _note(path: Path, outcome: dict, parameters: dict, seconds: float) -> None:
-    """Writes the outcome ("ok" with the key, or "failed" with the error), parameters, time (s), device, versions."""
-    values = outcome | {
-        "parameters": parameters, "seconds": round(seconds, 1),
-        "device": device.device_name(torch.device(device.best_device())),
-        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "vscg": vscg.__version__}}
-    make_folder(path.parent)
-    write_atomically(path, (json.dumps(values, indent=1) + "\n").encode())
-
-
 def main(numbers: list[str]) -> int:
     """Executes the sources with their default parameters into the .ipynb beside them."""
     known = {source.name[:2]: source for source in sources()}
@@ -175,7 +229,7 @@ def main(numbers: list[str]) -> int:
         return 2
     for number in numbers or known:
         source, start = known[number], time.monotonic()
-        if number == "01" and paths.ave_dir() is None:
+        if number == "01" and ave_dir() is None:
             print(f"{source.stem:32} kept: its outputs come from the real files, and VSCG_AVE_DIR names none")
             continue
         try:

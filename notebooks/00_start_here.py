@@ -29,10 +29,12 @@
 # %% [markdown]
 # First everything that the notebook uses.
 
-# %%
+# %% tags=["hide-input"]
 import dataclasses
 import os
+import pkgutil
 import platform
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -43,13 +45,9 @@ import papermill
 import torch
 
 import vscg
-from vscg import plots
-from vscg.data import sets as data_sets
-from vscg.data.download import FEATURE_FILES, SMALL_FILES
-from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.machine import paths
-from vscg.training import batches, records
-from vscg.training.evaluation import bootstrap_interval, clip_accuracy
+from vscg import machine, plots
+from vscg.data import BACKGROUND, CATEGORIES, download, sets
+from vscg.training import batches, bootstrap_interval, clip_accuracy, records
 
 plots.set_style()
 
@@ -57,9 +55,9 @@ plots.set_style()
 # The second code cell of every notebook holds its parameters. They are the only values that one changes to rerun it.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # training schedule: quick (3 epochs), standard (more seeds in the tables) or full (the published)
-SEED = 0                # of weights, batches and dropout
+DATA = "planted-mini"  # planted-mini, planted, ave, or the path of a prepared file
+PROFILE = "quick"      # quick (3 epochs), standard (more seeds) or full (the published)
+SEED = 0               # of weights, batches and dropout
 
 # %% [markdown]
 # ## The environment
@@ -69,11 +67,14 @@ SEED = 0                # of weights, batches and dropout
 
 # %%
 ROOT = Path(vscg.__file__).resolve().parent.parent
-pins = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line)
+lock = (ROOT / "requirements.lock").read_text().splitlines()
+pins = dict(line.split("==") for line in lock if ";" not in line)
 print(f"Python {platform.python_version()}")
-for package in ("torch", "numpy", "pandas", "h5py", "matplotlib", "seaborn", "papermill"):
+for package in ("torch", "numpy", "pandas", "h5py", "matplotlib", "seaborn",
+                "papermill"):
     print(f"{package:10} {version(package)}")
-different = {name: version(name) for name, pin in pins.items() if version(name).split("+")[0] != pin.split("+")[0]}
+different = {name: version(name) for name, pin in pins.items()
+             if version(name).split("+")[0] != pin.split("+")[0]}
 print("different from the pins:", different or "nothing")
 
 # %% [markdown]
@@ -100,11 +101,13 @@ print("threads:", torch.get_num_threads(), "of", os.cpu_count(), "cores")
 # real one see [how to use it](../book/howto/real-data.md). Which of them are here?
 
 # %%
-for name in data_sets.NAMES:
-    file = paths.data_dir() / f"{name}.h5"
-    print(f"{name:13}", f"{file.stat().st_size / 1e9:.1f} GB" if file.is_file() else "not made yet")
-folder = paths.ave_dir()
-for what, files in (("small AVE files", SMALL_FILES), ("AVE features", FEATURE_FILES)):
+for name in sets.NAMES:
+    file = machine.data_dir() / f"{name}.h5"
+    size = f"{file.stat().st_size / 1e9:.1f} GB" if file.is_file() else "not made yet"
+    print(f"{name:13} {size}")
+folder = machine.ave_dir()
+for what, files in (("small AVE files", download.SMALL_FILES),
+                    ("AVE features", download.FEATURE_FILES)):
     found = sum(folder is not None and (folder / name).is_file() for name in files)
     print(f"{what:16} {found} of {len(files)}")
 
@@ -113,7 +116,8 @@ for what, files in (("small AVE files", SMALL_FILES), ("AVE features", FEATURE_F
 
 # %% tags=["nbval-check-output"]
 data = vscg.load_dataset(DATA)
-print(f"{data.name}: {len(data.labels)} clips;", ", ".join(f"{len(rows)} {name}" for name, rows in data.splits.items()))
+print(f"{data.name}: {len(data.labels)} clips;",
+      ", ".join(f"{len(rows)} {name}" for name, rows in data.splits.items()))
 for name in ("audio", "visual", "labels"):
     print(f"{name:7} {getattr(data, name).shape} {getattr(data, name).dtype}")
 
@@ -146,65 +150,35 @@ for name in ("audio", "visual", "labels"):
 sources = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
 for source in sources:
     defaults = papermill.inspect_notebook(jupytext.read(source))
-    print(f"{source.stem:32}", ", ".join(f"{name}={entry['default']}" for name, entry in defaults.items()))
+    shown = ", ".join(f"{name}={entry['default']}" for name, entry in defaults.items())
+    print(f"{source.stem:32} {shown}")
 
 # %% [markdown]
 # ## The map
 #
-# From the paper to the code: which section is taken apart in which notebook, which module computes it, and which tests
-# hold it in place.
-
-# %%
-MAP = [  # paper section, notebook, modules of vscg, tests
-    ("", "00_start_here", ["data/sets", "training/records"], ["book/environment", "training/loop"]),
-    ("IV-A", "01_ave_dataset", ["data/labels", "data/check", "training/evaluation"],
-     ["data/labels", "data/check", "training/evaluation"]),
-    ("", "02_planted_dataset", ["data/planted", "data/dials"], ["data/planted"]),
-    ("III-C", "03_audio_guided_attention", ["models/attention"], ["models/attention"]),
-    ("III-C", "04_positive_sample_propagation", ["models/psp", "models/encoder"], ["models/psp", "models/encoder"]),
-    ("III-D1, Eq. 1 to 3", "05_cere", ["models/escm"], ["models/escm"]),
-    ("III-D2, Eq. 4 to 13", "06_isce_escm", ["models/escm", "models/vscg"], ["models/escm", "golden"]),
-    ("III-E, Eq. 14 to 21", "07_losses", ["training/objectives", "models/heads"],
-     ["training/objectives", "models/heads"]),
-    ("IV", "08_training_fully", ["training/loop", "training/config"], ["training/loop", "training/config"]),
-    ("IV", "09_training_weakly", ["training/loop", "training/config"], ["training/loop", "training/config"]),
-    ("IV-B, Table I", "10_table_1_comparison", ["study/paper", "study/tables", "training/sweep"],
-     ["study/paper", "study/tables", "models/systems"]),
-    ("IV-B, Table II", "11_table_2_parameters", ["study/parameters", "released/load"],
-     ["study/parameters", "released/load"]),
-    ("IV-C, Table III", "12_table_3_ablations", ["models/escm", "study/tables"], ["models/escm", "study/tables"]),
-    ("IV-C, Table IV", "13_table_4_plug_and_play", ["models/plug", "study/tables"], ["models/plug", "study/tables"]),
-    ("IV-C, Table V", "14_table_5_losses", ["training/objectives", "study/tables"],
-     ["training/objectives", "study/tables"]),
-    ("Table VI", "15_table_6_cost", ["machine/device", "study/tables"], ["study/tables", "training/loop"]),
-    ("I, Fig. 2", "16_when_consistency_helps", ["study/runs", "training/sweep", "study/rules"],
-     ["study/runs", "training/sweep", "study/rules"]),
-    ("IV-D, Fig. 4", "17_sound_source_localisation", ["study/localisation"], ["study/localisation"]),
-    ("Figs. 7 to 10", "18_failures", ["study/failures"], ["study/failures"]),
-    ("IV-A", "19_your_own_clip", ["features/video", "features/vggish", "predict"],
-     ["features/video", "features/vggish", "predict"]),
-    ("III, IV", "20_deviations", ["study/deviations", "study/deviation_study"],
-     ["study/deviations", "models/vscg_options"]),
-    ("Table VI", "21_speed_and_scale",
-     ["training/batches", "machine/graphs", "machine/allocator", "machine/rounding", "machine/cluster"],
-     ["training/batches", "machine/graphs", "study/speed", "machine/rounding", "machine/cluster"]),
-]
-table = pd.DataFrame([(section, notebook, ", ".join(modules), ", ".join(tests))
-                      for section, notebook, modules, tests in MAP], columns=["paper", "notebook", "vscg/", "tests/"])
-table.set_index("notebook")
-
-# %% [markdown]
-# A map is only good if the places exist and no chapter is left out. The next cell looks for every file that the table
-# names.
+# The package has eight rooms. What each is for stands in its own words:
 
 # %% tags=["nbval-check-output"]
-files = [ROOT / "notebooks" / f"{notebook}.py" for _, notebook, _, _ in MAP]
-files += [ROOT / "vscg" / f"{name}.py" for _, _, modules, _ in MAP for name in modules]
-tests = [(ROOT / "tests" / name) for _, _, _, names in MAP for name in names]
-files += [test.with_name(f"test_{test.name}.py") for test in tests]
-absent = sorted({str(file.relative_to(ROOT)) for file in files if not file.is_file()})
-print("files that the map names and that are not there:", absent)
-assert not absent and {notebook for _, notebook, _, _ in MAP} == {source.stem for source in sources}
+print(vscg.__doc__)
+rooms = {room.name for room in pkgutil.iter_modules(vscg.__path__) if room.ispkg}
+assert set(re.findall(r"^(\w+)  ", vscg.__doc__, re.MULTILINE)) == rooms
+
+# %% [markdown]
+# A notebook imports from the rooms' faces, so its first cell says where its code is. From the paper to the code: which
+# section is taken apart in which notebook, and which rooms compute it. The tests lie in rooms of the same names.
+
+# %%
+MAP = {}
+for source in sources:
+    cells = jupytext.read(source).cells
+    paper = re.search(r"\*\*Paper\*\* \| (.+) \|", cells[0].source)[1]
+    imports = next(cell.source for cell in cells if cell.cell_type == "code")
+    imported = re.findall(r"^from vscg(?:\.\w+)? import .+", imports, re.MULTILINE)
+    used = sorted(rooms & set(re.findall(r"\w+", " ".join(imported))))
+    MAP[source.stem] = {"paper": re.sub(r" \{cite:\w\}`\w+`", "", paper),
+                        "rooms of vscg": ", ".join(used)}
+assert all((ROOT / "tests" / room).is_dir() for room in rooms)
+pd.DataFrame(MAP).T.style.set_properties(**{"text-align": "left"}).set_uuid("map")
 
 # %% [markdown]
 # Symbols and their names in the code are on the page [notation](../book/notation.md); where the paper and the program that its
@@ -214,14 +188,15 @@ assert not absent and {notebook for _, notebook, _, _ in MAP} == {source.stem fo
 #
 # A training run is described by a `RunConfig`. `vscg.fit(config)` trains it, or loads it if the same run has been
 # trained before. "The same" is decided by a **key**: a hash of the whole configuration, of the data set's
-# fingerprint, and of the source of the modules that shape the numbers. The run lies in `runs/<key>/`.
+# fingerprint, and of what the code that shapes the numbers does. The run lies in `runs/<key>/`.
 
 # %%
-config = vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE, seed=SEED)
+config = vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE,
+                        seed=SEED)
 key = records.run_key(config.resolve(), data.fingerprint)
-stored = records.read_record(paths.runs_dir() / key)
+stored = records.read_record(machine.runs_dir() / key)
 print(f"runs/{key}:", stored.describe() if stored else "not trained yet")
-print("finished runs here:", len(records.find_records(paths.runs_dir())))
+print("finished runs here:", len(records.find_records(machine.runs_dir())))
 assert len(key) == 16
 
 # %% [markdown]
@@ -230,9 +205,12 @@ assert len(key) == 16
 
 # %% tags=["nbval-check-output"]
 other_seed = dataclasses.replace(config, seed=SEED + 1).resolve()
-print("same configuration, same key:", records.run_key(config.resolve(), data.fingerprint) == key)
-print("another seed, another key:   ", records.run_key(other_seed, data.fingerprint) != key)
-print("other data, another key:     ", records.run_key(config.resolve(), "0" * 64) != key)
+print("same configuration, same key:",
+      records.run_key(config.resolve(), data.fingerprint) == key)
+print("another seed, another key:   ",
+      records.run_key(other_seed, data.fingerprint) != key)
+print("other data, another key:     ",
+      records.run_key(config.resolve(), "0" * 64) != key)
 
 # %% [markdown]
 # In the folder are `record.json` (configuration, versions, device, times, results), `history.csv` (one row an epoch),
@@ -247,10 +225,11 @@ print("other data, another key:     ", records.run_key(config.resolve(), "0" * 6
 event = data.labels[..., BACKGROUND] == 0                             # (N,10) bool
 test = data.splits["test"]
 row = next(row for row in test if 4 <= event[row].sum() <= 7)
-audio = torch.from_numpy(data.audio[[row]])                           # (1,10,128)
-visual = torch.from_numpy(data.visual[[row]]).float()                 # (1,10,7,7,512)
-truth = data.labels[row].argmax(-1)                                   # (10,) class of each second
-print(f"{data.name}, clip {row}: {CATEGORIES[data.category[row]]}, in {event[row].sum()} of 10 seconds")
+audio = torch.from_numpy(data.audio[[row]])                 # (1,10,128)
+visual = torch.from_numpy(data.visual[[row]]).float()       # (1,10,7,7,512)
+truth = data.labels[row].argmax(-1)                         # (10,) class of each second
+print(f"{data.name}, clip {row}: {CATEGORIES[data.category[row]]}, "
+      f"in {event[row].sum()} of 10 seconds")
 print("audio", tuple(audio.shape), "visual", tuple(visual.shape))
 
 # %% [markdown]
@@ -285,9 +264,10 @@ for field in dataclasses.fields(output):
 # between -1 and 1.
 
 # %% tags=["nbval-check-output"]
-print("attention sums to 1:", torch.allclose(output.attention.sum((2, 3)), torch.ones(1, 10), atol=1e-5))
+sums = output.attention.sum((2, 3))                         # (1,10)
+print("attention sums to 1:", torch.allclose(sums, torch.ones(1, 10), atol=1e-5))
 print("similarity within [-1, 1]:", bool((output.similarity.abs() <= 1 + 1e-5).all()))
-assert torch.allclose(output.attention.sum((2, 3)), torch.ones(1, 10), atol=1e-5)
+assert torch.allclose(sums, torch.ones(1, 10), atol=1e-5)
 
 # %% [markdown]
 # `vscg.predict_segments` turns an output into one class a second. In the fully supervised setting a second is called an
@@ -296,9 +276,11 @@ assert torch.allclose(output.attention.sum((2, 3)), torch.ones(1, 10), atol=1e-5
 
 # %%
 torch.manual_seed(SEED)
-models = {setting: vscg.build_model("vscg", setting=setting).eval() for setting in ("fully", "weakly")}
+models = {setting: vscg.build_model("vscg", setting=setting).eval()
+          for setting in ("fully", "weakly")}
 with torch.no_grad():
-    guesses = {setting: vscg.predict_segments(model(audio, visual))[0] for setting, model in models.items()}
+    guesses = {setting: vscg.predict_segments(model(audio, visual))[0]
+               for setting, model in models.items()}
 for setting, classes in guesses.items():
     print(f"untrained, {setting}:", classes.tolist())
     assert classes.shape == (10,) and 0 <= classes.min() and classes.max() <= BACKGROUND
@@ -307,7 +289,8 @@ for setting, classes in guesses.items():
 # The figure sets both against the truth.
 
 # %% mystnb={"figure": {"caption": "The task on one clip: the truth, and the guesses of two networks that have not learnt anything yet.", "name": "fig-start-timeline"}, "image": {"alt": "Three rows over ten seconds. The upper row, the ground truth, changes between background and an event; the two lower rows belong to untrained networks."}}
-plots.timeline(truth, {f"untrained, {setting}": classes for setting, classes in guesses.items()})
+plots.timeline(truth, {f"untrained, {setting}": classes
+                       for setting, classes in guesses.items()})
 
 # %% [markdown]
 # A coloured stretch of the upper row is what has to be found: which event, from which second, to which. An untrained
@@ -320,7 +303,8 @@ plots.timeline(truth, {f"untrained, {setting}": classes for setting, classes in 
 # %%
 features = batches.Features(data, torch.device("cpu"))
 true = data.labels[test].argmax(-1)
-predictions = {f"untrained, {setting}": batches.predict(model, features, test) for setting, model in models.items()}
+predictions = {f"untrained, {setting}": batches.predict(model, features, test)
+               for setting, model in models.items()}
 predictions["always background"] = np.full_like(true, BACKGROUND)
 for name, predicted in predictions.items():
     per_clip = clip_accuracy(predicted, true)

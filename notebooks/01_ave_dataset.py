@@ -23,7 +23,7 @@
 # %% [markdown]
 # First everything that the notebook uses.
 
-# %%
+# %% tags=["hide-input"]
 import hashlib
 from collections import Counter
 
@@ -34,11 +34,18 @@ import torch
 import torch.nn.functional as F
 from IPython import get_ipython
 
-from vscg import RunConfig, plots
-from vscg.data import check, labels
-from vscg.data.download import SMALL_FILES
-from vscg.data.labels import BACKGROUND, CATEGORIES, CLASSES, SEGMENTS
-from vscg.machine import paths
+import vscg
+from vscg import machine, plots
+from vscg.data import (
+    BACKGROUND,
+    CATEGORIES,
+    CLASSES,
+    SEGMENTS,
+    download,
+    labels,
+    repeated_videos,
+    shared_videos,
+)
 from vscg.training import evaluation, loop
 
 plots.set_style()
@@ -57,13 +64,16 @@ SEED = 0       # of all random draws in this notebook
 # by one line that says so; the text can still be read.
 
 # %% tags=["nbval-check-output"]
-AVE = paths.ave_dir()
-missing = [name for name in SMALL_FILES if AVE is None or not (AVE / name).is_file()]
+AVE = machine.ave_dir()
+missing = [name for name in download.SMALL_FILES
+           if AVE is None or not (AVE / name).is_file()]
 if missing:
     print("Missing:", ", ".join(missing))
-    print("Get them (2.5 MB) with `python -m vscg data download`, or put the name of their folder into the environment")
+    print("Get them (2.5 MB) with `python -m vscg data download`, "
+          "or put the name of their folder into the environment")
     print("variable VSCG_AVE_DIR. Then restart the kernel and run this notebook again.")
-    get_ipython().input_transformers_post.append(lambda lines: ["print('needs the real files')\n"])
+    get_ipython().input_transformers_post.append(
+        lambda lines: ["print('needs the real files')\n"])
 else:
     print("All small files are here.")
 
@@ -80,14 +90,17 @@ def describe(path):
     """What an official file holds, and whether it is the published one."""
     if path.suffix == ".h5":
         with h5py.File(path) as handle:
-            holds = ", ".join(f"{key} {found.shape} {found.dtype}" for key, found in handle.items())
+            holds = ", ".join(f"{key} {found.shape} {found.dtype}"
+                              for key, found in handle.items())
     else:
         holds = f"{len(path.read_text().splitlines())} lines"
-    same = hashlib.sha256(path.read_bytes()).hexdigest() == SMALL_FILES[path.name]
-    return {"file": path.name, "kB": round(path.stat().st_size / 1000), "holds": holds, "as published": same}
+    same = (hashlib.sha256(path.read_bytes()).hexdigest()
+            == download.SMALL_FILES[path.name])
+    return {"file": path.name, "kB": round(path.stat().st_size / 1000), "holds": holds,
+            "as published": same}
 
 
-pd.DataFrame([describe(AVE / name) for name in SMALL_FILES])
+pd.DataFrame([describe(AVE / name) for name in download.SMALL_FILES])
 
 # %% [markdown]
 # The annotations are plain text, one clip a line: category, YouTube id, a quality mark, the event's first second, and
@@ -96,11 +109,12 @@ pd.DataFrame([describe(AVE / name) for name in SMALL_FILES])
 # %% tags=["nbval-check-output"]
 lines = (AVE / "Annotations.txt").read_text().splitlines()
 print(*lines[:3], sep="\n")
-clips = pd.DataFrame([line.split("&") for line in lines], columns=["name", "video", "quality", "start", "end"])
+clips = pd.DataFrame([line.split("&") for line in lines],
+                     columns=["name", "video", "quality", "start", "end"])
 clips = clips.astype({"start": int, "end": int})
 clips["seconds"] = clips["end"] - clips["start"]
-print(f"{len(clips)} clips of {clips['video'].nunique()} videos, {clips['name'].nunique()} categories, "
-      f"quality marks: {set(clips['quality'])}")
+print(f"{len(clips)} clips of {clips['video'].nunique()} videos, "
+      f"{clips['name'].nunique()} categories, quality marks: {set(clips['quality'])}")
 
 # %% [markdown]
 # There are fewer videos than clips. The paper counts "4,143 videos"; that is the number of annotated clips, and some
@@ -126,7 +140,8 @@ for split in ("train", "val", "test"):
         orders[split] = handle["order"][()]
     clips.loc[orders[split], "split"] = split
     print(f"{split:5} {len(orders[split])} clips")
-print("every clip in exactly one split:", np.array_equal(np.sort(np.concatenate([*orders.values()])), clips.index))
+print("every clip in exactly one split:",
+      np.array_equal(np.sort(np.concatenate([*orders.values()])), clips.index))
 
 # %% [markdown]
 # ## From annotations to labels
@@ -145,14 +160,15 @@ print("every clip in exactly one split:", np.array_equal(np.sort(np.concatenate(
 
 # %% tags=["nbval-check-output"]
 def one_hot_labels(category, start, end, segments=SEGMENTS, background=BACKGROUND):
-    """Labels of clips (N,): the event's class inside [start, end), background outside."""
+    """Labels of clips (N,): the event inside [start, end), background outside."""
     second = torch.arange(segments)                                   # (T,)
     inside = (second >= start[:, None]) & (second < end[:, None])     # (N,T)
     classes = torch.where(inside, category[:, None], background)      # (N,T)
     return F.one_hot(classes, background + 1).float()                 # (N,T,C)
 
 
-toy = one_hot_labels(torch.tensor([0]), torch.tensor([1]), torch.tensor([3]), segments=4, background=2)
+toy = one_hot_labels(torch.tensor([0]), torch.tensor([1]), torch.tensor([3]),
+                     segments=4, background=2)
 by_hand = torch.tensor([[[0., 0, 1], [1, 0, 0], [1, 0, 0], [0, 0, 1]]])
 print(toy[0].int().tolist())
 assert torch.equal(toy, by_hand)
@@ -161,7 +177,8 @@ assert torch.equal(toy, by_hand)
 # The function gives what we wrote by hand. Now all clips, and the package's function on the same file.
 
 # %% tags=["nbval-check-output"]
-category, start, end = (torch.tensor(clips[column].to_numpy()) for column in ("category", "start", "end"))
+category, start, end = (torch.tensor(clips[column].to_numpy())
+                        for column in ("category", "start", "end"))
 y = one_hot_labels(category, start, end)                              # (N,T,29)
 ours = torch.from_numpy(labels.labels_from_annotations(AVE / "Annotations.txt"))
 print("labels", tuple(y.shape), "equal to the package's:", torch.equal(y, ours))
@@ -178,7 +195,8 @@ with h5py.File(AVE / "mil_labels.h5") as handle:
 rows = (presence == official).all(1)
 print(f"presence target equals mil_labels.h5 in {int(rows.sum())} of {len(rows)} rows")
 marks = labels.read_annotations(AVE / "Annotations.txt")
-print("and the package's in all:", np.array_equal(presence, labels.presence_target(marks)))
+print("and the package's in all:",
+      np.array_equal(presence, labels.presence_target(marks)))
 assert rows.all()
 
 # %% [markdown]
@@ -208,10 +226,12 @@ plots.duration_histogram(clips["seconds"])
 # The same, split by split: the share of background seconds, and the share of clips that are filled by their event.
 
 # %% tags=["nbval-check-output"]
-background = y[..., BACKGROUND].double().mean(1).numpy()              # (N,) share of each clip's seconds
+background = y[..., BACKGROUND].double().mean(1).numpy()   # (N,) share of the seconds
 table = clips.assign(background=background, filled=clips["seconds"] == SEGMENTS)
-table = table.groupby("split", sort=False)[["background", "filled"]].mean().loc[["train", "val", "test"]]
-(100 * table).round(1).rename(columns={"background": "background seconds (%)", "filled": "clips filled by it (%)"})
+table = table.groupby("split", sort=False)[["background", "filled"]].mean()
+table = table.loc[["train", "val", "test"]]
+(100 * table).round(1).rename(columns={"background": "background seconds (%)",
+                                       "filled": "clips filled by it (%)"})
 
 # %% [markdown]
 # The splits agree within a point or two. Where in the clip do the shorter events lie?
@@ -219,7 +239,8 @@ table = table.groupby("split", sort=False)[["background", "filled"]].mean().loc[
 # %% tags=["nbval-check-output"]
 short = clips[clips["seconds"].between(1, SEGMENTS - 1)]
 places = pd.cut(2 * (short["start"] == 0) + (short["end"] == SEGMENTS), [-1, 0, 1, 2],
-                labels=["inside, background on both sides", "at the end", "at the start"])
+                labels=["inside, background on both sides", "at the end",
+                        "at the start"])
 for place, number in places.value_counts().items():
     print(f"{place:34} {number:4}  {100 * number / len(short):4.1f}% of {len(short)}")
 
@@ -231,13 +252,16 @@ for place, number in places.value_counts().items():
 # %% mystnb={"figure": {"caption": "Share of training clips that hold their event, by class and second. Nearly every field is above one half: saying yes everywhere is hard to beat.", "name": "fig-ave-seconds"}, "image": {"alt": "Heatmap of 28 classes by ten seconds. Most rows are bright throughout; bark, male speech, horse, cat and toilet flush are darker, most so in the first second."}}
 train, test = (torch.from_numpy(orders[split]) for split in ("train", "test"))
 event = labels.event_mask(y)                                          # (N,T) bool
-share = torch.stack([event[train][category[train] == k].float().mean(0) for k in range(len(names))])
+share = torch.stack([event[train][category[train] == k].float().mean(0)
+                     for k in range(len(names))])
 
 
 def by_second(share):
     """The map of classes by seconds, with the classes' names."""
-    figure = plots.matrix(share, "class", "second of the clip (s)", "", "share of training clips (0 to 1)")
-    figure.axes[0].set_yticks(np.arange(len(names)) + 0.5, [plots.short_name(name) for name in names], fontsize=9.5)
+    figure = plots.matrix(share, "class", "second of the clip (s)", "",
+                          "share of training clips (0 to 1)")
+    figure.axes[0].set_yticks(np.arange(len(names)) + 0.5,
+                              [plots.short_name(name) for name in names], fontsize=9.5)
     return figure
 
 
@@ -251,7 +275,8 @@ by_second(share.numpy())
 
 # %% tags=["nbval-check-output"]
 empty = clips[clips["seconds"] == 0]
-print(f"row {empty.index[0]}:", lines[empty.index[0]], "| split:", empty["split"].iloc[0])
+print(f"row {empty.index[0]}:", lines[empty.index[0]], "| split:",
+      empty["split"].iloc[0])
 print("seconds with an event in its label:", int(event[empty.index[0]].sum()))
 assert len(empty) == 1
 
@@ -278,7 +303,8 @@ def accuracy(predicted, true):
     return (predicted == true).float().mean().item()
 
 
-seven = one_hot_labels(torch.tensor([4]), torch.tensor([2]), torch.tensor([9])).argmax(-1)      # (1,T)
+seven = one_hot_labels(torch.tensor([4]), torch.tensor([2]), torch.tensor([9]))
+seven = seven.argmax(-1)                                          # (1,T)
 for name, said in (("always background", BACKGROUND), ("right category everywhere", 4)):
     print(f"{name:27} {accuracy(torch.full((1, SEGMENTS), said), seven):.1f}")
 assert np.isclose(accuracy(torch.full((1, SEGMENTS), 4), seven), 0.7)
@@ -291,12 +317,16 @@ assert np.isclose(accuracy(torch.full((1, SEGMENTS), 4), seven), 0.7)
 
 # %% tags=["nbval-check-output"]
 def best_window(event):
-    """The window [start, end) that agrees best with events (N,T) bool; of equals the longest, then the earliest."""
+    """The window [start, end) that agrees best with events (N,T) bool.
+
+    Of equals it is the longest, then the earliest.
+    """
     length = event.shape[1]
     second = torch.arange(length)
     windows = [(s, e) for s in range(length) for e in range(s, length + 1)]
     windows.sort(key=lambda window: (window[0] - window[1], window[0]))
-    right = [(((second >= s) & (second < e)) == event).float().mean().item() for s, e in windows]
+    right = [(((second >= s) & (second < e)) == event).float().mean().item()
+             for s, e in windows]
     return windows[int(np.argmax(right))]
 
 
@@ -309,7 +339,8 @@ assert best_window(toy_events) == (1, 3)
 
 # %% tags=["nbval-check-output"]
 windows = [best_window(event[train][category[train] == k]) for k in range(len(names))]
-packaged = evaluation.learnt_windows(y[train].argmax(-1).numpy(), category[train].numpy())
+packaged = evaluation.learnt_windows(y[train].argmax(-1).numpy(),
+                                     category[train].numpy())
 print("equal to the package's:", np.array_equal(windows, packaged[:len(names)]))
 for k, window in enumerate(windows):
     if window != (0, SEGMENTS):
@@ -322,10 +353,13 @@ for k, window in enumerate(windows):
 # with replacement.
 
 # %% tags=["nbval-check-output"]
-rules = evaluation.trivial_baselines(y[train].numpy(), y[test].numpy(), category[train].numpy(), category[test].numpy())
+rules = evaluation.trivial_baselines(y[train].numpy(), y[test].numpy(),
+                                     category[train].numpy(), category[test].numpy())
 true = y[test].argmax(-1)
-assert np.isclose(rules["accuracy"][0], accuracy(torch.full_like(true, BACKGROUND), true))
-assert np.isclose(rules["accuracy"][1], accuracy(category[test][:, None].expand_as(true), true))
+assert np.isclose(rules["accuracy"][0],
+                  accuracy(torch.full_like(true, BACKGROUND), true))
+assert np.isclose(rules["accuracy"][1],
+                  accuracy(category[test][:, None].expand_as(true), true))
 print("AVE, test clips, accuracy (% of segments)")
 (100 * rules.set_index("name")).round(1)
 
@@ -334,8 +368,10 @@ print("AVE, test clips, accuracy (% of segments)")
 # with one tag for the clip {cite:p}`jiang2023vscg`. They are the highest of its Table I.
 
 # %% mystnb={"figure": {"caption": "Naming the right category for all ten seconds beats every accuracy of the paper's Table I, without localising anything. Data: AVE, test clips.", "name": "fig-ave-rules"}, "image": {"alt": "Four dots with intervals, one for each rule. The rules that know the category lie right of the two dashed lines for the paper's accuracies; always background lies far left."}}
-published = {"VSCG, fully supervised (paper)": 0.797, "VSCG, weakly supervised (paper)": 0.748}    # quoted, Table I
-assert (rules["accuracy"][1:] > max(published.values())).all() and rules["accuracy"][0] < min(published.values())
+published = {"VSCG, fully supervised (paper)": 0.797,
+             "VSCG, weakly supervised (paper)": 0.748}                 # quoted, Table I
+assert ((rules["accuracy"][1:] > max(published.values())).all()
+        and rules["accuracy"][0] < min(published.values()))
 plots.intervals(rules.rename(columns={"accuracy": "mean"}), references=published)
 
 # %% [markdown]
@@ -356,12 +392,15 @@ plots.intervals(rules.rename(columns={"accuracy": "mean"}), references=published
 # formulas stand beside it: one for independent clips, one for independent seconds.
 
 # %% tags=["nbval-check-output"]
-per_clip = (category[test][:, None] == true).float().mean(1)          # (N,) accuracy of each clip
-draws = torch.randint(len(per_clip), (2000, len(per_clip)), generator=torch.Generator().manual_seed(SEED))
+per_clip = (category[test][:, None] == true).float().mean(1)      # (N,)
+draws = torch.randint(len(per_clip), (2000, len(per_clip)),
+                      generator=torch.Generator().manual_seed(SEED))
 p = per_clip.mean()
-spread = {"drawn again, clips": per_clip[draws].mean(1).std(), "formula, clips": per_clip.std() / len(per_clip) ** 0.5,
+spread = {"drawn again, clips": per_clip[draws].mean(1).std(),
+          "formula, clips": per_clip.std() / len(per_clip) ** 0.5,
           "formula, seconds": (p * (1 - p) / per_clip.numel() / SEGMENTS) ** 0.5}
-print(f"right category everywhere, AVE, {len(per_clip)} test clips: {100 * p:.1f}%, standard error in points:")
+print(f"right category everywhere, AVE, {len(per_clip)} test clips: {100 * p:.1f}%, "
+      "standard error in points:")
 for name, value in spread.items():
     print(f"  {name:20} {100 * value:.1f}")
 assert abs(spread["drawn again, clips"] - spread["formula, clips"]) < 0.001
@@ -381,17 +420,21 @@ assert abs(spread["drawn again, clips"] - spread["formula, clips"]) < 0.001
 repeated = clips[clips.duplicated("video", keep=False)]
 per_video = repeated.groupby("video", sort=False)
 print(f"videos annotated more than once: {per_video.ngroups}")
-print("  with a category given twice:  ", int((per_video["name"].nunique() < per_video.size()).sum()))
-print("  with the same start and end:  ", int((per_video[["start", "end"]].nunique() == 1).all(axis=1).sum()))
-packaged = check.repeated_videos(clips["video"])
-print("the package finds the same:", packaged == {video: list(rows) for video, rows in per_video.groups.items()})
+print("  with a category given twice:  ",
+      int((per_video["name"].nunique() < per_video.size()).sum()))
+print("  with the same start and end:  ",
+      int((per_video[["start", "end"]].nunique() == 1).all(axis=1).sum()))
+packaged = repeated_videos(clips["video"])
+print("the package finds the same:",
+      packaged == {video: list(rows) for video, rows in per_video.groups.items()})
 
 # %% [markdown]
 # Every repeated video has a *different* category each time, and always the same seconds. It is one clip with several
 # events at once, entered once for each. Which categories meet?
 
 # %% tags=["nbval-check-output"]
-meeting = Counter(" + ".join(plots.short_name(name) for name in group["name"]) for _, group in per_video)
+meeting = Counter(" + ".join(plots.short_name(name) for name in group["name"])
+                  for _, group in per_video)
 for pair, number in meeting.most_common(5):
     print(f"{number:3}  {pair}")
 
@@ -400,20 +443,21 @@ for pair, number in meeting.most_common(5):
 # is right. It gets worse where the entries lie in different splits:
 
 # %% tags=["nbval-check-output"]
-shared = check.shared_videos(clips["video"], orders)
+shared = shared_videos(clips["video"], orders)
 for (a, b), videos in shared.items():
     print(f"videos in {a} and {b}: {len(videos)}")
 leaked = clips[clips["video"].isin(shared["train", "test"])]
 seen = (leaked["split"] == "test").sum()
-print(f"test clips whose video is in train under another category: {seen} of {len(test)}, "
-      f"{100 * seen / len(test):.1f}%")
+print(f"test clips whose video is in train under another category: "
+      f"{seen} of {len(test)}, {100 * seen / len(test):.1f}%")
 
 # %% [markdown]
 # Some of them, one line for each entry:
 
 # %% tags=["nbval-check-output"]
 some = list(dict.fromkeys(leaked["video"]))[:SHOWN]
-leaked[leaked["video"].isin(some)].sort_values(["video", "split"])[["video", "split", "name", "start", "end"]]
+leaked = leaked[leaked["video"].isin(some)].sort_values(["video", "split"])
+leaked[["video", "split", "name", "start", "end"]]
 
 # %% [markdown]
 # A system that remembers its training clips perfectly gives the *wrong* answer for these test clips: it has seen the
@@ -427,7 +471,7 @@ leaked[leaked["video"].isin(some)].sort_values(["video", "split"])[["video", "sp
 # order:
 
 # %% tags=["nbval-check-output"]
-stored = category[train]                                              # (n,) classes in the order of train_order.h5
+stored = category[train]                   # (n,) classes in the order of train_order.h5
 runs = 1 + int((stored[1:] != stored[:-1]).sum())
 print(f"{len(stored)} training clips, {runs} runs of one class")
 print("the first", [names[k] for k in stored.unique_consecutive()[:3]])
@@ -442,15 +486,21 @@ assert runs == len(names)
 
 # %% tags=["nbval-check-output"]
 def released_epoch(rows, batch, generator):
-    """An epoch's batches of `rows` (N,): the first one random, then fixed stretches; the incomplete last is dropped."""
+    """An epoch's batches of `rows` (N,): the first one random, then fixed stretches.
+
+    The incomplete last one is dropped.
+    """
     shuffled = rows[torch.randperm(len(rows), generator=generator)]
     order = torch.cat([shuffled[:batch], rows[batch:]])
     return order[:len(rows) // batch * batch].split(batch)
 
 
-drawn = [released_epoch(torch.arange(7), 2, torch.Generator().manual_seed(seed)) for seed in range(50)]
-print("batches after the first:", {tuple(map(tuple, (b.tolist() for b in batches[1:]))) for batches in drawn})
-print("clips seen in the first:", sorted({clip for batches in drawn for clip in batches[0].tolist()}))
+drawn = [released_epoch(torch.arange(7), 2, torch.Generator().manual_seed(seed))
+         for seed in range(50)]
+print("batches after the first:",
+      {tuple(map(tuple, (b.tolist() for b in batches[1:]))) for batches in drawn})
+print("clips seen in the first:",
+      sorted({clip for batches in drawn for clip in batches[0].tolist()}))
 assert all(torch.equal(torch.cat(batches[1:]), torch.arange(2, 6)) for batches in drawn)
 
 # %% [markdown]
@@ -459,31 +509,36 @@ assert all(torch.equal(torch.cat(batches[1:]), torch.arange(2, 6)) for batches i
 
 # %% tags=["nbval-check-output"]
 with h5py.File(AVE / "audio_feature_noisy.h5") as handle:
-    noisy = torch.from_numpy(handle["avadataset"][()])                # (178,T,128) audio of the background clips
-classes = torch.cat([stored, torch.full((len(noisy),), BACKGROUND)])  # (n,) class of each stored training clip
+    noisy = torch.from_numpy(handle["avadataset"][()])            # (178,T,128) audio
+classes = torch.cat([stored, torch.full((len(noisy),), BACKGROUND)])    # (n,)
 slots = torch.arange(len(classes))
-config = RunConfig(setting="weakly", protocol="released", profile="full", batch=BATCH, epochs=EPOCHS, seed=SEED)
+config = vscg.RunConfig(setting="weakly", protocol="released", profile="full",
+                        batch=BATCH, epochs=EPOCHS, seed=SEED)
 config = config.resolve()
-ours = released_epoch(slots, BATCH, torch.Generator().manual_seed(loop.epoch_seed(config, 0)))
+ours = released_epoch(slots, BATCH,
+                      torch.Generator().manual_seed(loop.epoch_seed(config, 0)))
 theirs = loop.epoch_batches(config, slots.numpy(), epoch=0)
-print(len(ours), "batches, equal to the package's:", all(map(torch.equal, ours, theirs)) and len(ours) == len(theirs))
+print(len(ours), "batches, equal to the package's:",
+      all(map(torch.equal, ours, theirs)) and len(ours) == len(theirs))
 
 # %% [markdown]
 # How many classes does a batch hold? On one side the released batches after the first, on the other an epoch that is
 # shuffled as usual.
 
 # %% tags=["nbval-check-output"]
-shuffled = slots[torch.randperm(len(slots), generator=torch.Generator().manual_seed(SEED))].split(BATCH)[:len(ours)]
+order = torch.randperm(len(slots), generator=torch.Generator().manual_seed(SEED))
+shuffled = slots[order].split(BATCH)[:len(ours)]
 for name, batches in (("stored order", ours[1:]), ("shuffled", shuffled)):
     kinds = [len(classes[batch].unique()) for batch in batches]
-    print(f"{name:13} {min(kinds):2} to {max(kinds):2} of {CLASSES} classes in a batch of {BATCH}, "
-          f"mean {np.mean(kinds):.1f}")
+    print(f"{name:13} {min(kinds):2} to {max(kinds):2} of {CLASSES} classes in a batch "
+          f"of {BATCH}, mean {np.mean(kinds):.1f}")
 
 # %% [markdown]
 # The picture shows one epoch of the released batches. Each column is a batch, each row a class.
 
 # %% mystnb={"figure": {"caption": "One epoch of the released weakly supervised loader on AVE: after the first batch, every batch holds a few neighbouring classes.", "name": "fig-ave-batches"}, "image": {"alt": "Heatmap of 29 classes by batches. The first column is faint all over; the others form a staircase from the upper left to the lower right."}}
-composition = torch.stack([torch.bincount(classes[batch], minlength=CLASSES) for batch in ours], dim=1)
+composition = torch.stack([torch.bincount(classes[batch], minlength=CLASSES)
+                           for batch in ours], dim=1)
 assert (composition[:, 1:] > 0).sum(0).max() <= 5 < (composition[:, 0] > 0).sum()
 plots.matrix(composition.numpy(), "class (index)", "batch of the epoch", "", "clips")
 
@@ -502,14 +557,16 @@ plots.matrix(composition.numpy(), "class (index)", "batch of the epoch", "", "cl
 
 # %% tags=["nbval-check-output"]
 generator = torch.Generator().manual_seed(SEED)
-visits = sum(torch.bincount(torch.cat(released_epoch(slots, BATCH, generator)), minlength=len(slots))
-             for _ in range(EPOCHS)).float()
+epochs = (torch.cat(released_epoch(slots, BATCH, generator)) for _ in range(EPOCHS))
+visits = sum(torch.bincount(rows, minlength=len(slots)) for rows in epochs).float()
 chance, tail = EPOCHS * BATCH / len(slots), len(slots) // BATCH * BATCH
 for name, part, expected in (("first batch's slots", slice(0, BATCH), chance),
                              ("the others", slice(BATCH, tail), EPOCHS + chance),
                              ("dropped tail", slice(tail, None), chance)):
-    held = [CATEGORIES[k] if k < BACKGROUND else "background" for k in classes[part].unique().tolist()]
-    print(f"{name:20} {len(visits[part]):4} clips  {visits[part].mean():5.1f} visits, expected {expected:5.1f}  "
+    held = [CATEGORIES[k] if k < BACKGROUND else "background"
+            for k in classes[part].unique().tolist()]
+    print(f"{name:20} {len(visits[part]):4} clips  {visits[part].mean():5.1f} visits, "
+          f"expected {expected:5.1f}  "
           f"{held[0] if len(held) == 1 else f'{len(held)} classes'}")
     assert abs(visits[part].mean() - expected) < 2
 
@@ -532,7 +589,8 @@ for name, part, expected in (("first batch's slots", slice(0, BATCH), chance),
 # of 7 seconds in 10 gives 0.7 to its class, 0.3 to background, and $d = 10 \cdot (1 - 0.3) = 7$.
 
 # %% tags=["nbval-check-output"]
-tag = one_hot_labels(torch.tensor([4]), torch.tensor([2]), torch.tensor([9])).mean(1)[0]       # (29,)
+seven = one_hot_labels(torch.tensor([4]), torch.tensor([2]), torch.tensor([9]))
+tag = seven.mean(1)[0]                                            # (29,)
 print({int(c): round(tag[c].item(), 1) for c in tag.nonzero()})
 print("duration", round(10 * (1 - tag[BACKGROUND].item())), "s")
 assert torch.allclose(tag[[4, BACKGROUND]], torch.tensor([0.7, 0.3]))
@@ -542,13 +600,15 @@ assert torch.allclose(tag[[4, BACKGROUND]], torch.tensor([0.7, 0.3]))
 
 # %% tags=["nbval-check-output"]
 proportion = y.mean(1)                                                # (N,29)
-print("equal to the package's:", torch.allclose(proportion, torch.from_numpy(labels.proportion_target(y.numpy()))))
+print("equal to the package's:",
+      torch.allclose(proportion, torch.from_numpy(labels.proportion_target(y.numpy()))))
 duration = (SEGMENTS * (1 - proportion[:, BACKGROUND])).round().long()
-print(f"duration found back exactly: {int((duration == end - start).sum())} of {len(duration)} clips")
+print(f"duration found back exactly: "
+      f"{int((duration == end - start).sum())} of {len(duration)} clips")
 for name, target in (("proportion", proportion), ("presence", presence)):
     carries = (target[train][:, BACKGROUND] > 0).sum().item()
-    print(f"{name:10} target: {carries:4} of {len(train)} training clips carry background, "
-          f"{100 * carries / len(train):.1f}%")
+    print(f"{name:10} target: {carries:4} of {len(train)} training clips carry "
+          f"background, {100 * carries / len(train):.1f}%")
 
 # %% [markdown]
 # The proportion tag never says *when* the event is, but for every clip it says *how long* it is. With the presence
@@ -565,8 +625,10 @@ for name, target in (("proportion", proportion), ("presence", presence)):
 # %% tags=["nbval-check-output"]
 with h5py.File(AVE / "labels_noisy.h5") as handle:
     marked = torch.from_numpy(handle["avadataset"][()])
-print(f"{len(noisy)} clips, all marked background: {bool((marked.argmax(1) == BACKGROUND).all())}")
-print(f"smallest {noisy.min():.3f}, largest {noisy.max():.3f}, zeros {100 * (noisy == 0).double().mean():.1f}%")
+print(f"{len(noisy)} clips, all marked background: "
+      f"{bool((marked.argmax(1) == BACKGROUND).all())}")
+print(f"smallest {noisy.min():.3f}, largest {noisy.max():.3f}, "
+      f"zeros {100 * (noisy == 0).double().mean():.1f}%")
 print(f"mean {noisy.mean():.3f}, standard deviation {noisy.std():.3f}")
 assert noisy.min() == 0
 

@@ -24,26 +24,24 @@
 # %% [markdown]
 # First everything that the notebook uses.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
 import vscg
-from vscg import plots
-from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.models.attention import AudioGuidedAttention
-from vscg.plots import set_style
-from vscg.training.evaluation import bootstrap_interval, paired_difference
+from vscg import models, plots
+from vscg.data import BACKGROUND, CATEGORIES
+from vscg.training import bootstrap_interval, paired_difference
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters of the last third: which data, how long to train, which seed.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
+DATA = "planted-mini"   # planted-mini, planted, ave, or the path of a prepared file
 PROFILE = "quick"       # training schedule: quick, standard or full (the published)
 SEED = 0                # of weights, batches and dropout
 
@@ -85,15 +83,16 @@ SEED = 0                # of weights, batches and dropout
 # %%
 def attend_slowly(audio, regions, p):
     """One second: audio (D_a,), regions (R,D_v) -> attended (D_v,), alpha (R,)."""
-    g = (p["W_a"] @ audio + p["b_a"]).relu()                    # (D_h,)
-    place = p["U_g"] @ g                                        # (R,): one number for each region
+    g = (p["W_a"] @ audio + p["b_a"]).relu()          # (D_h,)
+    place = p["U_g"] @ g                              # (R,): one number for each region
     scores = []
     for i, region in enumerate(regions):
         v = (p["W_v"] @ region + p["b_v"]).relu()               # (D_h,)
         m = p["U_v"] @ v + place[i]                             # (R,): row i of M
         scores.append(p["w"] @ m.tanh())
     alpha = torch.stack(scores).softmax(0)                      # (R,)
-    attended = sum(weight * region for weight, region in zip(alpha, regions, strict=True))
+    attended = sum(weight * region
+                   for weight, region in zip(alpha, regions, strict=True))
     return attended, alpha
 
 
@@ -111,10 +110,11 @@ def attend_slowly(audio, regions, p):
 def hand_set_weights():
     """Three mapped channels (dog, bell, constant 1); units 1 and 2 of four are used."""
     return {
-        "W_v": torch.tensor([[1.0, 0], [0, 1], [0, 0]]), "b_v": torch.tensor([0.0, 0, 1]),
+        "W_v": torch.tensor([[1.0, 0], [0, 1], [0, 0]]),
+        "b_v": torch.tensor([0.0, 0, 1]),
         "W_a": torch.tensor([[1.0, 0], [0, 1], [0, 0]]), "b_a": torch.zeros(3),
         "U_v": torch.tensor([[2.0, 0, -3], [0, 2, 3], [0, 0, 0], [0, 0, 0]]),
-        "U_g": torch.tensor([[3.0, -3, 0]] * 4),              # a bark adds +3 to every region's row, a toll -3
+        "U_g": torch.tensor([[3.0, -3, 0]] * 4),      # a bark adds +3 to each row
         "w": torch.tensor([5.0, 5, 0, 0]),
     }
 
@@ -134,7 +134,8 @@ by_hand = 1 / (1 + 3 * np.exp(-5 * np.tanh(2)))
 print("bark:", [round(x, 3) for x in alpha_bark.tolist()])
 print("toll:", [round(x, 3) for x in alpha_toll.tolist()])
 print("by hand, the object's share:", round(by_hand, 3))
-assert abs(alpha_bark[1].item() - by_hand) < 1e-3 and abs(alpha_toll[2].item() - by_hand) < 1e-3
+assert abs(alpha_bark[1].item() - by_hand) < 1e-3
+assert abs(alpha_toll[2].item() - by_hand) < 1e-3
 
 # %% [markdown]
 # The same picture, two sounds: the attention sits on the dog when it barks, and on the bell when it tolls. The sound has
@@ -153,8 +154,8 @@ assert abs(alpha_bark[1].item() - by_hand) < 1e-3 and abs(alpha_toll[2].item() -
 # %% tags=["nbval-check-output"]
 visual_term = torch.tensor([[1, 2], [3, 4]])                  # region x unit
 audio_term = torch.tensor([10, 20])
-by_row = visual_term + audio_term.unsqueeze(-1)               # what the released program does
-by_column = visual_term + audio_term                          # the usual additive attention
+by_row = visual_term + audio_term.unsqueeze(-1)         # what the released program does
+by_column = visual_term + audio_term                    # the usual additive attention
 print("by row:", by_row.tolist())
 print("by column:", by_column.tolist())
 assert by_row.tolist() == [[11, 12], [23, 24]]
@@ -176,7 +177,8 @@ torch.manual_seed(0)
 term, sound, w = torch.randn(49, 49), torch.randn(49), torch.randn(49)
 order = torch.randperm(49)
 for name, added in (("by column", sound), ("by row", sound.unsqueeze(-1))):
-    follows = torch.allclose(scores_to_map(term[order], added, w), scores_to_map(term, added, w)[order], atol=1e-6)
+    follows = torch.allclose(scores_to_map(term[order], added, w),
+                             scores_to_map(term, added, w)[order], atol=1e-6)
     print(f"{name}: the attention follows the shuffled regions: {follows}")
     assert follows == (name == "by column")
 
@@ -191,11 +193,12 @@ for name, added in (("by column", sound), ("by row", sound.unsqueeze(-1))):
 # everywhere, if the audio term is the same for all places. If it is not, the map is uneven although the picture is blank.
 
 # %% tags=["nbval-check-output"]
-blank = torch.randn(49).expand(49, 49)                        # every region has the same row
+blank = torch.randn(49).expand(49, 49)                   # every region has the same row
 even = scores_to_map(blank, torch.full((49, 1), 0.3), w)
 uneven = scores_to_map(blank, sound.unsqueeze(-1), w)
-print("equal regions, even audio term: uniform map:", torch.allclose(even, torch.full((49,), 1 / 49), atol=1e-6))
-print("equal regions, uneven audio term: uniform map:", torch.allclose(uneven, torch.full((49,), 1 / 49), atol=1e-6))
+for name, alpha in (("even", even), ("uneven", uneven)):
+    uniform = torch.allclose(alpha, torch.full((49,), 1 / 49), atol=1e-6)
+    print(f"equal regions, {name} audio term: uniform map: {uniform}")
 assert even.max() - even.min() < 1e-6 < uneven.max() - uneven.min()
 
 # %% [markdown]
@@ -209,10 +212,10 @@ assert even.max() - even.min() < 1e-6 < uneven.max() - uneven.min()
 
 # %%
 def attend(audio, regions, p):
-    """One second, all regions at once: audio (D_a,), regions (R,D_v) -> attended (D_v,), alpha (R,)."""
+    """One second: audio (D_a,), regions (R,D_v) -> attended (D_v,), alpha (R,)."""
     g = (audio @ p["W_a"].T + p["b_a"]).relu()                  # (D_h,)
     v = (regions @ p["W_v"].T + p["b_v"]).relu()                # (R,D_h)
-    m = v @ p["U_v"].T + (p["U_g"] @ g).unsqueeze(-1)           # (R,R) + (R,1): row i gets entry i
+    m = v @ p["U_v"].T + (p["U_g"] @ g).unsqueeze(-1)           # (R,R) + (R,1)
     alpha = (m.tanh() @ p["w"]).softmax(-1)                     # (R,)
     return alpha @ regions, alpha
 
@@ -223,10 +226,12 @@ def attend(audio, regions, p):
 
 # %% tags=["nbval-check-output"]
 torch.manual_seed(0)
-shapes = {"W_v": (512, 512), "W_a": (512, 128), "U_v": (49, 512), "U_g": (49, 512), "w": (1, 49)}
-p = {name: nn.init.xavier_uniform_(torch.empty(shape)) for name, shape in shapes.items()}
+shapes = {"W_v": (512, 512), "W_a": (512, 128), "U_v": (49, 512), "U_g": (49, 512),
+          "w": (1, 49)}
+p = {name: nn.init.xavier_uniform_(torch.empty(shape))
+     for name, shape in shapes.items()}
 p |= {"w": p["w"][0], "b_v": torch.zeros(512), "b_a": torch.zeros(512)}
-audio, regions = torch.rand(128), torch.rand(49, 512)         # random stand-ins for features
+audio, regions = torch.rand(128), torch.rand(49, 512)    # random stand-ins for features
 slow, fast = attend_slowly(audio, regions, p), attend(audio, regions, p)
 agree = [torch.allclose(a, b, atol=1e-5) for a, b in zip(slow, fast, strict=True)]
 print("attended vectors agree:", agree[0], "  maps agree:", agree[1])
@@ -245,14 +250,14 @@ class Attention(nn.Module):
         self.picture, self.sound = nn.Linear(512, 512), nn.Linear(128, 512)
         self.picture_score = nn.Linear(512, 49, bias=False)
         self.sound_score = nn.Linear(512, 49, bias=False)
-        self.score = nn.Linear(49, 1, bias=False)               # a bias would shift all scores: softmax ignores it
+        self.score = nn.Linear(49, 1, bias=False)    # softmax would ignore a bias
         for layer in self.children():
             nn.init.xavier_uniform_(layer.weight)
 
     def forward(self, audio, visual):
-        regions = visual.flatten(2, 3)                          # (B,T,49,512)
-        v = self.picture_score(self.picture(regions).relu())    # (B,T,49,49)
-        g = self.sound_score(self.sound(audio).relu())          # (B,T,49)
+        regions = visual.flatten(2, 3)                              # (B,T,49,512)
+        v = self.picture_score(self.picture(regions).relu())        # (B,T,49,49)
+        g = self.sound_score(self.sound(audio).relu())              # (B,T,49)
         z = self.score((v + g.unsqueeze(-1)).tanh()).squeeze(-1)    # (B,T,49)
         alpha = z.softmax(-1)
         attended = (alpha.unsqueeze(-1) * regions).sum(2)       # (B,T,512)
@@ -271,7 +276,8 @@ attended, alpha = mine(audio, visual)
 low, high = visual.flatten(2, 3).amin(2), visual.flatten(2, 3).amax(2)
 inside = bool(((attended >= low - 1e-5) & (attended <= high + 1e-5)).all())
 print("shapes:", tuple(attended.shape), tuple(alpha.shape))
-print("each map sums to 1:", torch.allclose(alpha.sum((2, 3)), torch.ones(2, 10), atol=1e-5))
+print("each map sums to 1:",
+      torch.allclose(alpha.sum((2, 3)), torch.ones(2, 10), atol=1e-5))
 print("the attended vector is between the extremes:", inside)
 assert inside and bool((alpha > 0).all())
 
@@ -281,12 +287,13 @@ assert inside and bool((alpha > 0).all())
 # `vscg.models.attention.AudioGuidedAttention` names the same five layers in words. We copy the weights over and compare.
 
 # %% tags=["nbval-check-output"]
-theirs = AudioGuidedAttention()
+theirs = models.attention.AudioGuidedAttention()
 names = {"picture": "visual_map", "sound": "audio_map", "picture_score": "visual_score",
          "sound_score": "audio_score", "score": "region_score"}
 for ours, package in names.items():
     getattr(theirs, package).load_state_dict(getattr(mine, ours).state_dict())
-equal = [torch.allclose(a, b, atol=1e-5) for a, b in zip(theirs(audio, visual), (attended, alpha), strict=True)]
+equal = [torch.allclose(a, b, atol=1e-5)
+         for a, b in zip(theirs(audio, visual), (attended, alpha), strict=True)]
 print("attended vectors agree:", equal[0], "  maps agree:", equal[1])
 assert all(equal)
 
@@ -296,8 +303,8 @@ assert all(equal)
 # By hand, layer by layer: weights are inputs times outputs, and the two maps have a bias.
 
 # %% tags=["nbval-check-output"]
-by_hand = {"picture": 512 * 512 + 512, "sound": 128 * 512 + 512, "picture_score": 512 * 49,
-           "sound_score": 512 * 49, "score": 49}
+by_hand = {"picture": 512 * 512 + 512, "sound": 128 * 512 + 512,
+           "picture_score": 512 * 49, "sound_score": 512 * 49, "score": 49}
 for name, number in by_hand.items():
     print(f"{name:14}{number:8,}")
 counted = sum(parameter.numel() for parameter in theirs.parameters())
@@ -330,18 +337,20 @@ for name, parameter in mine.named_parameters():
 
 # %%
 class Guided(nn.Module):
-    """AGVA in small with a classifier on the attended vector; `axis` -1 adds by row, -2 by column."""
+    """AGVA in small with a classifier; `axis` -1 adds by row, -2 by column."""
 
     def __init__(self, axis):
         super().__init__()
         self.axis, self.classify = axis, nn.Linear(32, 8)
-        self.attention = AudioGuidedAttention(audio_dim=16, visual_dim=32, hidden_dim=64)
+        self.attention = models.attention.AudioGuidedAttention(
+            audio_dim=16, visual_dim=32, hidden_dim=64)
 
     def forward(self, sound, regions):
         f = self.attention
-        v = f.visual_score(f.visual_map(regions).relu())                            # (B,49,49)
-        g = f.audio_score(f.audio_map(sound).relu()).unsqueeze(self.axis)           # (B,49,1) or (B,1,49)
-        alpha = f.region_score((v + g).tanh()).squeeze(-1).softmax(-1)              # (B,49)
+        v = f.visual_score(f.visual_map(regions).relu())                # (B,49,49)
+        g = f.audio_score(f.audio_map(sound).relu())                    # (B,49)
+        m = v + g.unsqueeze(self.axis)           # (B,49,49) + (B,49,1) or (B,1,49)
+        alpha = f.region_score(m.tanh()).squeeze(-1).softmax(-1)        # (B,49)
         return self.classify((alpha.unsqueeze(-1) * regions).sum(1)), alpha
 
 
@@ -354,7 +363,7 @@ looks, sounds = torch.randn(8, 32, generator=fixed), torch.randn(8, 16, generato
 
 
 def scenes(n, g, shown=1):
-    """n scenes: sound (n,16), regions (n,49,32), the meant kind (n,) and its place (n,)."""
+    """n scenes: sound (n,16), regions (n,49,32), meant kind (n,) and its place (n,)."""
     kind = torch.randint(8, (n,), generator=g)
     other = (kind + torch.randint(1, 8, (n,), generator=g)) % 8
     place, elsewhere = torch.rand(n, 49, generator=g).argsort(1)[:, :2].T
@@ -371,7 +380,7 @@ def scenes(n, g, shown=1):
 
 # %%
 def train_guided(axis, seed, steps=200):
-    """On new toy scenes, shares of: right answers, maxima on the meant object, right answers without that object."""
+    """Shares on new scenes: right, maximum on the meant object, right without it."""
     torch.manual_seed(seed)
     model, g = Guided(axis), torch.Generator().manual_seed(seed + 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
@@ -383,19 +392,24 @@ def train_guided(axis, seed, steps=200):
         optimizer.step()
     shares = []
     for shown in (1, 0):
-        sound, regions, kind, place = scenes(1000, torch.Generator().manual_seed(99), shown)
+        g = torch.Generator().manual_seed(99)
+        sound, regions, kind, place = scenes(1000, g, shown)
         with torch.no_grad():
             logits, alpha = model(sound, regions)
-        shares += [(logits.argmax(1) == kind).float().mean().item(), (alpha.argmax(1) == place).float().mean().item()]
+        shares += [(logits.argmax(1) == kind).float().mean().item(),
+                   (alpha.argmax(1) == place).float().mean().item()]
     return shares[:3]
 
 
 threads = torch.get_num_threads()
-torch.set_num_threads(1)                                      # matrices as small as these are faster on one
-toy = {name: np.array([train_guided(axis, seed) for seed in (0, 1)]) for name, axis in (("row", -1), ("column", -2))}
+torch.set_num_threads(1)                 # small matrices are faster on one
+toy = {name: np.array([train_guided(axis, seed) for seed in (0, 1)])
+       for name, axis in (("row", -1), ("column", -2))}
 for name, results in toy.items():
     for seed, shares in enumerate(100 * results):
-        print("by {:7} seed {}: {:3.0f} % right, {:3.0f} % pointed, {:3.0f} % right without".format(name, seed, *shares))
+        right, pointed, without = shares
+        print(f"by {name:7} seed {seed}: {right:3.0f} % right, "
+              f"{pointed:3.0f} % pointed, {without:3.0f} % right without")
 torch.set_num_threads(threads)
 assert toy["column"][:, 0].min() > toy["row"][:, 0].max()
 
@@ -416,7 +430,8 @@ assert toy["column"][:, 0].min() > toy["row"][:, 0].max()
 
 # %%
 data = vscg.load_dataset(DATA)
-record = vscg.fit(vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE, seed=SEED))
+record = vscg.fit(vscg.RunConfig(system="vscg", setting="fully", data=DATA,
+                                 profile=PROFILE, seed=SEED))
 trained = record.model()
 torch.manual_seed(SEED)
 untrained = vscg.build_model("vscg", setting="fully").eval()
@@ -432,7 +447,7 @@ assert (data.name, PROFILE) != ("planted-mini", "quick") or 0.5 < accuracy < 1
 # %%
 @torch.inference_mode()
 def attention_of(model, picture_rows, sound_rows):
-    """Maps (N,10,7,7) for the pictures of some clips with the sounds of the same or other clips."""
+    """Maps (N,10,7,7) for pictures of some clips with sounds of the same or others."""
     maps = []
     for start in range(0, len(picture_rows), 32):
         some = slice(start, start + 32)
@@ -443,7 +458,8 @@ def attention_of(model, picture_rows, sound_rows):
 
 
 test = data.splits["test"]
-maps = {"untrained": attention_of(untrained, test, test), "trained": attention_of(trained, test, test)}
+maps = {"untrained": attention_of(untrained, test, test),
+        "trained": attention_of(trained, test, test)}
 assert np.allclose(maps["trained"].sum((2, 3)), 1, atol=1e-4)
 print(f"{len(test)} test clips of {data.name}: maps of shape {maps['trained'].shape}")
 
@@ -455,11 +471,14 @@ print(f"{len(test)} test clips of {data.name}: maps of shape {maps['trained'].sh
 truth = data.labels[test].argmax(-1)                          # (N,10)
 event = truth != BACKGROUND
 chosen = int(np.flatnonzero((event.sum(1) >= 4) & (event.sum(1) <= 7))[0])
-patch = data.truth["source_mask"][test].astype(bool) if data.truth else None     # (N,10,7,7)
+patch = None                                                      # (N,10,7,7) bool
+if data.truth:
+    patch = data.truth["source_mask"][test].astype(bool)
 print(f"test clip {chosen} of {data.name}: {CATEGORIES[data.category[test[chosen]]]}")
 print("seconds with the event:", np.flatnonzero(event[chosen]).tolist())
 if patch is not None:
-    print("seconds in which the object is seen:", np.flatnonzero(patch[chosen].any((1, 2))).tolist())
+    print("seconds in which the object is seen:",
+          np.flatnonzero(patch[chosen].any((1, 2))).tolist())
 
 # %% [markdown]
 # First the network before training, with freshly drawn weights.
@@ -483,7 +502,8 @@ plots.attention_maps(maps["trained"][chosen], clip_patch, truth[chosen])
 
 # %%
 for name, m in maps.items():
-    print(f"{name:10} strongest region: {49 * m.max((2, 3)).mean():.1f} times the even share   ({data.name}, test split)")
+    print(f"{name:10} strongest region: {49 * m.max((2, 3)).mean():.1f} times the even "
+          f"share   ({data.name}, test split)")
 
 # %% [markdown]
 # Whether the strongest regions are the right ones is not to be judged from one clip, for pictures of attention are easily
@@ -497,8 +517,11 @@ for name, m in maps.items():
 
 # %% tags=["nbval-check-output"]
 def pointing(maps, patch):
-    """Per clip with a seen second: share of seen seconds whose maximum is in the patch, and the patch's share of the map."""
-    maps, patch = maps.reshape(*maps.shape[:2], -1), patch.reshape(*patch.shape[:2], -1)       # (N,T,49)
+    """Per clip with a seen second, over its seen seconds.
+
+    The share whose maximum is in the patch, and the patch's share of the map.
+    """
+    maps, patch = (x.reshape(*x.shape[:2], 49) for x in (maps, patch))    # (N,T,49)
     seen = patch.any(-1)
     hit = np.take_along_axis(patch, maps.argmax(-1)[..., None], -1)[..., 0] & seen
     some = seen.any(1)
@@ -507,8 +530,8 @@ def pointing(maps, patch):
 
 
 peaks, source = np.zeros((1, 2, 7, 7)), np.zeros((1, 2, 7, 7), bool)
-peaks[0, 0, 3, 3], peaks[0, 1, 0, 0] = 1, 1                   # the maxima of two seconds
-source[0, :, 2:5, 3] = True                                   # the patch: 3 of 49 regions
+peaks[0, 0, 3, 3], peaks[0, 1, 0, 0] = 1, 1                 # the maxima of two seconds
+source[0, :, 2:5, 3] = True                                 # the patch: 3 of 49 regions
 hits, chance = pointing(peaks, source)
 print("hits:", hits.tolist(), "  chance:", chance.round(3).tolist())
 assert hits.tolist() == [0.5] and np.allclose(chance, 3 / 49)
@@ -518,21 +541,25 @@ assert hits.tolist() == [0.5] and np.allclose(chance, 3 / 49)
 # of another class. If the sound guides the look, the wrong sound must mislead it.
 
 # %%
-order = np.argsort(data.category[test], kind="stable")        # half the test split on from a clip is another class
+# Sorted by class, half the test split on from a clip is another class.
+order = np.argsort(data.category[test], kind="stable")
 stranger = np.empty_like(test)
 stranger[order] = test[np.roll(order, len(test) // 2)]
 assert (data.category[stranger] != data.category[test]).all()
 maps["trained, other sound"] = attention_of(trained, test, stranger)
 table = None
 if patch is None:
-    print(f"{data.name} does not say where the source is: pointing accuracy cannot be measured")
+    print(f"{data.name} does not say where the source is: "
+          "pointing accuracy cannot be measured")
 else:
     hits = {name: pointing(m, patch)[0] for name, m in maps.items()}
     chance = pointing(maps["trained"], patch)[1]
-    table = pd.DataFrame([(name, hit.mean(), *bootstrap_interval(hit)) for name, hit in hits.items()],
+    table = pd.DataFrame([(name, hit.mean(), *bootstrap_interval(hit))
+                          for name, hit in hits.items()],
                          columns=["name", "mean", "low", "high"])
     for line in table.itertuples():
-        print(f"{line.name:21} {100 * line.mean:5.1f} % of seen seconds, interval {100 * line.low:.1f} to {100 * line.high:.1f}")
+        print(f"{line.name:21} {100 * line.mean:5.1f} % of seen seconds, "
+              f"interval {100 * line.low:.1f} to {100 * line.high:.1f}")
     print(f"{'chance':21} {100 * chance.mean():5.1f} %   ({data.name}, test split)")
     assert 0.02 < chance.mean() < 0.25
 
@@ -540,7 +567,9 @@ else:
 # The same as a picture.
 
 # %% mystnb={"figure": {"caption": "How often the attention's maximum lies in the true patch, against chance.", "name": "fig-agva-pointing"}, "image": {"alt": "Pointing accuracy of the untrained network, the trained network and the trained network with another clip's sound as dots with intervals; a dashed line marks chance."}}
-plots.intervals(table, {"chance": chance.mean()}, "pointing accuracy (% of seen seconds)") if table is not None else None
+hidden = f"{data.name} does not say where the source is"
+print(hidden) if table is None else plots.intervals(
+    table, {"chance": chance.mean()}, "pointing accuracy (% of seen seconds)")
 
 # %% [markdown]
 # Read the dots against the dashed line. An interval that contains the line means: these maps point no better than a
@@ -552,13 +581,15 @@ plots.intervals(table, {"chance": chance.mean()}, "pointing accuracy (% of seen 
 # %%
 def verdict(mean, low, high, what, against):
     answer = "above" if low > 0 else "below" if high < 0 else "not told apart from"
-    return f"{what}: {100 * mean:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}), {answer} {against}"
+    points = f"{100 * mean:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+    return f"{what}: {points}, {answer} {against}"
 
 
 if table is not None:
     for name in ("untrained", "trained"):
         print(verdict(*paired_difference(hits[name], chance), name, "chance"))
-    print(verdict(*paired_difference(hits["trained"], hits["trained, other sound"]), "own sound", "another clip's sound"))
+    print(verdict(*paired_difference(hits["trained"], hits["trained, other sound"]),
+                  "own sound", "another clip's sound"))
     print(f"({data.name}, test split, profile {PROFILE}, seed {SEED})")
 
 # %% [markdown]
@@ -570,11 +601,15 @@ if table is not None:
 
 # %%
 if patch is not None:
-    lengths = np.stack([np.linalg.norm(data.visual[row].astype(np.float32), axis=-1) for row in test])    # (N,10,7,7)
+    lengths = np.stack([np.linalg.norm(data.visual[row].astype(np.float32), axis=-1)
+                        for row in test])                                   # (N,10,7,7)
     for name, m in {"even map": np.ones_like(lengths), **maps}.items():
-        share = [(m * size * patch).sum((2, 3)) / (m * size).sum((2, 3)) for size in (1, lengths)]
-        on_patch, from_patch = (100 * values[patch.any((2, 3))].mean() for values in share)
-        print(f"{name:21} weight on the patch {on_patch:5.1f} %, strength from the patch {from_patch:5.1f} %")
+        share = [(m * size * patch).sum((2, 3)) / (m * size).sum((2, 3))
+                 for size in (1, lengths)]
+        on_patch, from_patch = (100 * values[patch.any((2, 3))].mean()
+                                for values in share)
+        print(f"{name:21} weight on the patch {on_patch:5.1f} %, "
+              f"strength from the patch {from_patch:5.1f} %")
     print(f"({data.name}, test split, profile {PROFILE}, seed {SEED})")
     assert on_patch < from_patch
 
@@ -599,8 +634,10 @@ some = torch.from_numpy(data.visual[test[:32]]).float()
 blank = some.mean((0, 1, 2, 3)).expand(32, 10, 7, 7, 512)
 with torch.inference_mode():
     habit = trained.encoder(torch.from_numpy(data.audio[test[:32]]), blank)[2].numpy()
-for name, m in (("a blank picture", habit), ("the pictures as they are", maps["trained"])):
-    print(f"strongest region of {name}: {49 * m.max((2, 3)).mean():.1f} times the even share")
+for name, m in (("a blank picture", habit),
+                ("the pictures as they are", maps["trained"])):
+    print(f"strongest region of {name}: "
+          f"{49 * m.max((2, 3)).mean():.1f} times the even share")
 print(f"({data.name}, test split, profile {PROFILE}, seed {SEED})")
 assert 0 < moved.mean() < 1 and 49 * habit.max((2, 3)).mean() > 1
 
@@ -640,13 +677,14 @@ plots.attention_maps(habit[0, :5])
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 lead = np.log(48)
 share = torch.tensor([lead] + [0.0] * 48).softmax(0)[0].item()
-short = AudioGuidedAttention()
+short = models.attention.AudioGuidedAttention()
 with torch.no_grad():
     drawn = 2 * short.region_score.weight.abs().sum().item()
-    short.region_score.weight.div_(drawn / 2)                 # now the absolute values sum to 1
+    short.region_score.weight.div_(drawn / 2)       # the absolute values now sum to 1
     largest = short(100 * audio, 100 * visual)[1].max().item()
 limit = 1 / (1 + 48 * np.exp(-2))
-print(f"a lead of {lead:.3f} gives {share:.3f}; the drawn weights allow it: {drawn > lead}")
+print(f"a lead of {lead:.3f} gives {share:.3f}; the drawn weights allow it: "
+      f"{drawn > lead}")
 print(f"with weights that sum to 1 no share exceeds {limit:.3f}: {largest <= limit}")
 assert abs(share - 0.5) < 1e-5 and lead < drawn and 1 / 49 < largest <= limit
 
@@ -670,12 +708,16 @@ assert abs(share - 0.5) < 1e-5 and lead < drawn and 1 / 49 < largest <= limit
 regions = visual.flatten(2, 3)
 v = mine.picture_score(mine.picture(regions).relu())
 g = mine.sound_score(mine.sound(audio).relu())
-wrong = mine.score((v + g.unsqueeze(-1)).tanh()).squeeze(-1).softmax(1)       # over the seconds
+scores = mine.score((v + g.unsqueeze(-1)).tanh()).squeeze(-1)
+wrong = scores.softmax(1)                                         # over the seconds
 pooled = (wrong.unsqueeze(-1) * regions).sum(2)
 sums = wrong.sum(-1)                                                          # (B,T)
-print(f"each map sums to 1: {torch.allclose(sums, torch.ones(2, 10), atol=1e-2)}; mean of the sums {sums.mean():.3f}")
-print("the attended vector is between the extremes:", bool((pooled <= regions.amax(2) + 1e-5).all()))
-assert torch.allclose(sums.mean(1), torch.full((2,), 4.9), atol=1e-4) and (pooled > regions.amax(2)).any()
+print(f"each map sums to 1: {torch.allclose(sums, torch.ones(2, 10), atol=1e-2)}; "
+      f"mean of the sums {sums.mean():.3f}")
+print("the attended vector is between the extremes:",
+      bool((pooled <= regions.amax(2) + 1e-5).all()))
+assert torch.allclose(sums.mean(1), torch.full((2,), 4.9), atol=1e-4)
+assert (pooled > regions.amax(2)).any()
 
 # %% [markdown]
 # ### Exercise 3 (medium): new numbers for units and regions
@@ -700,9 +742,12 @@ units, places = torch.randperm(49), torch.randperm(49)
 row, column, moved = sound.unsqueeze(-1), sound, term[:, units]
 by_row, by_column = scores_to_map(term, row, w), scores_to_map(term, column, w)
 same = {"by row, units of U_v and w": (scores_to_map(moved, row, w[units]), by_row),
-        "by column, units of U_v and w": (scores_to_map(moved, column, w[units]), by_column),
-        "by column, units of U_v, w and U_g": (scores_to_map(moved, column[units], w[units]), by_column),
-        "by row, regions and U_g": (scores_to_map(term[places], row[places], w), by_row[places])}
+        "by column, units of U_v and w":
+            (scores_to_map(moved, column, w[units]), by_column),
+        "by column, units of U_v, w and U_g":
+            (scores_to_map(moved, column[units], w[units]), by_column),
+        "by row, regions and U_g":
+            (scores_to_map(term[places], row[places], w), by_row[places])}
 same = {name: torch.allclose(*maps, atol=1e-6) for name, maps in same.items()}
 for name, answer in same.items():
     print(f"{name:36} same map: {answer}")
@@ -731,13 +776,17 @@ assert list(same.values()) == [True, False, True, True]
 loud, other = 1e6 * audio, torch.rand_like(visual)
 with torch.no_grad():
     u = theirs.audio_score(theirs.audio_map(loud).relu())                     # (B,T,49)
-    limit = (u.sign() * theirs.region_score.weight.sum()).softmax(-1).unflatten(-1, (7, 7))
+    limit = (u.sign() * theirs.region_score.weight.sum()).softmax(-1)
+    limit = limit.unflatten(-1, (7, 7))
     got, with_other = theirs(loud, visual)[1], theirs(loud, other)[1]
 print("by row, as derived:", torch.allclose(got, limit, atol=1e-6))
-print("by row, same map for another picture:", torch.allclose(got, with_other, atol=1e-6))
+print("by row, same map for another picture:",
+      torch.allclose(got, with_other, atol=1e-6))
 even = scores_to_map(term, 1e6 * sound, w)
-print("by column, even map:", torch.allclose(even, torch.full((49,), 1 / 49), atol=1e-6))
-assert torch.allclose(got, limit, atol=1e-6) and torch.allclose(got, with_other, atol=1e-6)
+print("by column, even map:",
+      torch.allclose(even, torch.full((49,), 1 / 49), atol=1e-6))
+assert torch.allclose(got, limit, atol=1e-6)
+assert torch.allclose(got, with_other, atol=1e-6)
 assert even.max() - even.min() < 1e-6 and got.max() - got.min() > 1e-3
 
 # %% [markdown]

@@ -25,7 +25,7 @@
 # %% [markdown]
 # First everything that the notebook uses.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import torch
@@ -33,21 +33,17 @@ from matplotlib.patches import Rectangle
 from torch import nn
 
 import vscg
-from vscg import plots
-from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.models import Output
-from vscg.models.encoder import BiLSTM, SegmentEncoder
-from vscg.models.psp import PositiveSamplePropagation, ProjectAndNorm
-from vscg.plots import set_style
-from vscg.training.evaluation import bootstrap_interval, clip_accuracy, paired_difference
+from vscg import models, plots
+from vscg.data import BACKGROUND, CATEGORIES
+from vscg.training import bootstrap_interval, clip_accuracy, paired_difference
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters of the last third: which data, how long to train, which seed.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
+DATA = "planted-mini"   # planted-mini, planted, ave, or the path of a prepared file
 PROFILE = "quick"       # training schedule: quick, standard or full (the published)
 SEED = 0                # of weights, batches and dropout
 
@@ -90,8 +86,8 @@ def lstm_slowly(x, w_x, w_h, b):
 # $\tanh 1 \approx 0.762$.
 
 # %% tags=["nbval-check-output"]
-bark = torch.tensor([0.0, 0, 1, 0, 0])[:, None]                 # (T=5, D=1)
-w_x = torch.tensor([40.0, 0, 20, 0])[:, None]                   # in the order i, f, g, q
+bark = torch.tensor([0.0, 0, 1, 0, 0])[:, None]                # (T=5, D=1)
+w_x = torch.tensor([40.0, 0, 20, 0])[:, None]                  # in the order i, f, g, q
 keep, forget = torch.tensor([-20.0, 20, 0, 20]), torch.tensor([-20.0, -20, 0, 20])
 no_loop = torch.zeros(4, 1)
 kept = lstm_slowly(bark, w_x, no_loop, keep).flatten()
@@ -108,7 +104,7 @@ assert torch.allclose(kept, np.tanh(1) * torch.tensor([0.0, 0, 1, 1, 1]), atol=1
 # %% tags=["nbval-check-output"]
 torch.manual_seed(0)
 library = nn.LSTM(128, 128, batch_first=True)
-x = torch.randn(10, 128)                                        # one clip of ten seconds
+x = torch.randn(10, 128)                                       # one clip of ten seconds
 w_x, w_h, b_x, b_h = (p.detach() for p in library.parameters())
 slow, fast = lstm_slowly(x, w_x, w_h, b_x + b_h), library(x[None])[0][0]
 print("shapes:", tuple(slow.shape), tuple(fast.shape))
@@ -124,8 +120,9 @@ assert torch.allclose(slow, fast, atol=1e-6)
 
 # %% tags=["nbval-check-output"]
 def both_ways_slowly(x, forward, backward):
-    """x (T,D) and the weights of each direction -> (T,2H): forward half, then backward half."""
-    return torch.cat([lstm_slowly(x, *forward), lstm_slowly(x.flip(0), *backward).flip(0)], dim=1)
+    """x (T,D) and each direction's weights -> (T,2H): forward half, backward half."""
+    return torch.cat([lstm_slowly(x, *forward),
+                      lstm_slowly(x.flip(0), *backward).flip(0)], dim=1)
 
 
 toy = (torch.tensor([40.0, 0, 20, 0])[:, None], no_loop, keep)
@@ -138,16 +135,18 @@ for second, (past, future) in enumerate(both_ways_slowly(bark, toy, toy).tolist(
 # The package's class is `vscg.models.encoder.BiLSTM`. We take its weights and compare.
 
 # %% tags=["nbval-check-output"]
-package = BiLSTM()
+package = models.encoder.BiLSTM()
 weights = [p.detach() for p in package.lstm.parameters()]
 forward, backward = ((w[0], w[1], w[2] + w[3]) for w in (weights[:4], weights[4:]))
 with torch.no_grad():
     slow, fast = both_ways_slowly(x, forward, backward), package(x[None])[0]
 print("output of one clip:", tuple(fast.shape))
 print("equal to the package:", torch.allclose(slow, fast, atol=1e-6))
-by_hand = 2 * 4 * (128 * 128 + 128 * 128 + 128 + 128)           # directions * gates * (W, U and two biases)
+# directions * gates * (W, U and two biases)
+by_hand = 2 * 4 * (128 * 128 + 128 * 128 + 128 + 128)
 print(f"weights: {sum(w.numel() for w in weights):,}, by hand {by_hand:,}")
-assert torch.allclose(slow, fast, atol=1e-6) and by_hand == sum(w.numel() for w in weights)
+assert torch.allclose(slow, fast, atol=1e-6)
+assert by_hand == sum(w.numel() for w in weights)
 
 # %% [markdown]
 # What do two directions buy? In a network with fresh weights we change second 9 of the input alone and look at the output of second 0.
@@ -174,14 +173,16 @@ assert difference[0, :128].max() == 0 and difference[0, 128:].max() > 0
 # *one* linear map written with more weights, and we can show it.
 
 # %% tags=["nbval-check-output"]
-encoder = SegmentEncoder("fully").eval()
+encoder = models.encoder.SegmentEncoder("fully").eval()
 first, second = encoder.audio_projection
 audio, visual = torch.randn(2, 10, 128), torch.rand(2, 10, 7, 7, 512)
 with torch.no_grad():
     one_map = audio @ (second.weight @ first.weight).T
-    print("a pair is one map:", torch.allclose(encoder.audio_projection(audio), one_map, atol=1e-5))
+    print("a pair is one map:",
+          torch.allclose(encoder.audio_projection(audio), one_map, atol=1e-5))
     x_a, x_v, attention = encoder(audio, visual)
-print("X_a", tuple(x_a.shape), " X_v", tuple(x_v.shape), " attention", tuple(attention.shape))
+print("X_a", tuple(x_a.shape), " X_v", tuple(x_v.shape), " attention",
+      tuple(attention.shape))
 assert x_a.shape == x_v.shape == (2, 10, 256)
 
 # %% [markdown]
@@ -213,7 +214,8 @@ def beta_slowly(v2, a1):
 
 
 v2, a1 = torch.randn(4, 16).relu(), torch.randn(4, 16).relu()
-print("equal to one matrix product:", torch.allclose(beta_slowly(v2, a1), (v2 @ a1.T / 4).relu(), atol=1e-6))
+print("equal to one matrix product:",
+      torch.allclose(beta_slowly(v2, a1), (v2 @ a1.T / 4).relu(), atol=1e-6))
 print("is any product negative?   ", bool((v2 @ a1.T < 0).any()))
 
 # %% [markdown]
@@ -259,7 +261,8 @@ print("after the cut:      ", once.tolist())
 print("divided once more:  ", twice.tolist())
 assert once.tolist() == [[0.5, 0, 0], [0, 0.75, 0], [0, 0.5, 0.5]]
 assert twice.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0.5, 0.5]]
-print("picture to sound:   ", [[round(s, 3) for s in row] for row in cut_slowly(beta.T, 0.25, True).tolist()])
+back = cut_slowly(beta.T, 0.25, True).tolist()
+print("picture to sound:   ", [[round(s, 3) for s in row] for row in back])
 
 # %% [markdown]
 # The last line is the way from picture to sound. It starts from the transposed *raw* similarities, so its rows are the
@@ -273,9 +276,11 @@ print("picture to sound:   ", [[round(s, 3) for s in row] for row in cut_slowly(
 
 # %% tags=["nbval-check-output"]
 rows = {"all alike": torch.ones(10), "tilted by 10%": torch.linspace(0.9, 1.1, 10),
-        "one twice as good": torch.tensor([2.0] + [1] * 9), "five good, five bad": torch.tensor([1.2] * 5 + [0.8] * 5)}
+        "one twice as good": torch.tensor([2.0] + [1] * 9),
+        "five good, five bad": torch.tensor([1.2] * 5 + [0.8] * 5)}
 for name, row in rows.items():
-    survivors = [int((cut_slowly(row[None], tau, False) > 0).sum()) for tau in (0.05, 0.099, 0.101)]
+    survivors = [int((cut_slowly(row[None], tau, False) > 0).sum())
+                 for tau in (0.05, 0.099, 0.101)]
     print(f"{name:20} survivors at 0.05, 0.099 and 0.101: {survivors}")
 twelve = cut_slowly(torch.ones(1, 12), 0.099, True)
 print("twelve seconds, all alike, at 0.099:", int((twelve > 0).sum()), "survive")
@@ -309,21 +314,25 @@ class PSP(nn.Module):
     def __init__(self, dim=256, tau=0.099, renormalise=True):
         super().__init__()
         self.tau, self.renormalise = tau, renormalise
-        self.v1, self.v2, self.a1, self.a2 = (nn.Linear(dim, dim, bias=False) for _ in range(4))
-        self.project_v, self.project_a = (nn.Linear(dim, dim, bias=False) for _ in range(2))
+        self.v1, self.v2, self.a1, self.a2 = (nn.Linear(dim, dim, bias=False)
+                                              for _ in range(4))
+        self.project_v, self.project_a = (nn.Linear(dim, dim, bias=False)
+                                          for _ in range(2))
         self.norm = nn.LayerNorm(dim, eps=1e-6)                 # one for both
 
     def propagate(self, x_a, x_v):
         """x_a, x_v (T,D) -> a_new, v_new (T,D)."""
-        beta = beta_slowly(self.v2(x_v).relu(), self.a1(x_a).relu())               # (T_v,T_a)
+        beta = beta_slowly(self.v2(x_v).relu(), self.a1(x_a).relu())         # (T_v,T_a)
         v_new = x_v + cut_slowly(beta, self.tau, self.renormalise) @ self.a2(x_a).relu()
-        a_new = x_a + cut_slowly(beta.T, self.tau, self.renormalise) @ self.v1(x_v).relu()
+        back = cut_slowly(beta.T, self.tau, self.renormalise)           # (T_a,T_v)
+        a_new = x_a + back @ self.v1(x_v).relu()
         return a_new, v_new
 
     def forward(self, x_a, x_v):
         """x_a, x_v (T,D) -> A_seg, V_seg (T,D)."""
         a_new, v_new = self.propagate(x_a, x_v)
-        return self.norm(self.project_a(a_new).relu()), self.norm(self.project_v(v_new).relu())
+        return (self.norm(self.project_a(a_new).relu()),
+                self.norm(self.project_v(v_new).relu()))
 
 
 # %% [markdown]
@@ -342,7 +351,8 @@ with torch.no_grad():
 print("change of the visible seconds:", (v_new - seen).tolist())
 print("change of the audible seconds:", (a_new - heard).tolist())
 assert torch.allclose(v_new[1], 2 * DOG) and torch.allclose(a_new[2], 2 * DOG)
-assert torch.equal(v_new[[0, 2]], seen[[0, 2]]) and torch.equal(a_new[[0, 1]], heard[[0, 1]])
+assert torch.equal(v_new[[0, 2]], seen[[0, 2]])
+assert torch.equal(a_new[[0, 1]], heard[[0, 1]])
 
 # %% [markdown]
 # The dog found itself across two seconds. Seconds without a partner stay what they were: a row of zeros receives nothing, and
@@ -354,13 +364,15 @@ assert torch.equal(v_new[[0, 2]], seen[[0, 2]]) and torch.equal(a_new[[0, 1]], h
 # weights and compare, with and without the second normalisation.
 
 # %% tags=["nbval-check-output"]
-names = {"v1": "visual_send.0", "v2": "visual_compare.0", "a1": "audio_compare.0", "a2": "audio_send.0",
-         "project_v": "project.visual_map.0", "project_a": "project.audio_map.0", "norm": "project.norm"}
+names = {"v1": "visual_send.0", "v2": "visual_compare.0", "a1": "audio_compare.0",
+         "a2": "audio_send.0", "project_v": "project.visual_map.0",
+         "project_a": "project.audio_map.0", "norm": "project.norm"}
 torch.manual_seed(1)
 x_a, x_v = torch.randn(10, 256), torch.randn(10, 256)
 for renormalise in (True, False):
-    block = ProjectAndNorm(dropout=0.2)
-    package = PositiveSamplePropagation(dropout=0.2, renormalise=renormalise, project=block).eval()
+    block = models.psp.ProjectAndNorm(dropout=0.2)
+    package = models.psp.PositiveSamplePropagation(
+        dropout=0.2, renormalise=renormalise, project=block).eval()
     ours = PSP(renormalise=renormalise)
     for own, theirs in names.items():
         getattr(ours, own).load_state_dict(package.get_submodule(theirs).state_dict())
@@ -375,14 +387,16 @@ for renormalise in (True, False):
 # outputs.
 
 # %% tags=["nbval-check-output"]
-by_hand = 4 * 256**2 + 2 * 256**2 + 2 * 256                      # four branch maps, two projections, one LayerNorm
+# four branch maps, two projections, one LayerNorm
+by_hand = 4 * 256**2 + 2 * 256**2 + 2 * 256
 count = sum(p.numel() for p in package.parameters())
 print(f"weights: {count:,}, by hand {by_hand:,}")
 with torch.no_grad():
     before = package(x_a[None], x_v[None])
     package.project.norm.weight.mul_(2)
     after = package(x_a[None], x_v[None])
-print("doubled gain doubles both:", [torch.allclose(2 * b, a, atol=1e-5) for b, a in zip(before, after, strict=True)])
+print("doubled gain doubles both:",
+      [torch.allclose(2 * b, a, atol=1e-5) for b, a in zip(before, after, strict=True)])
 assert count == by_hand
 
 # %% [markdown]
@@ -393,9 +407,11 @@ assert count == by_hand
 
 # %%
 data = vscg.load_dataset(DATA)
-record = vscg.fit(vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE, seed=SEED))
+record = vscg.fit(vscg.RunConfig(system="vscg", setting="fully", data=DATA,
+                                 profile=PROFILE, seed=SEED))
 print(record.describe())
-print(f"{data.name}: test accuracy {100 * record.result['test']['accuracy']:.1f}% of segments")
+print(f"{data.name}: test accuracy {100 * record.result['test']['accuracy']:.1f}% of "
+      "segments")
 model = record.model()
 assert 0.2 < record.result["test"]["accuracy"] <= 1
 
@@ -405,7 +421,7 @@ assert 0.2 < record.result["test"]["accuracy"] <= 1
 
 # %%
 rows = data.splits["test"]
-event = data.labels[rows].argmax(-1) != BACKGROUND               # (N,10): seconds with the event
+event = data.labels[rows].argmax(-1) != BACKGROUND      # (N,10): seconds with the event
 
 
 @torch.inference_mode()
@@ -413,9 +429,11 @@ def look_inside(network):
     """X_a, X_v (N,10,256) and beta (N,10,10) of the test clips."""
     parts = []
     for part in np.array_split(rows, -(-len(rows) // 32)):
-        x_a, x_v, _ = network.encoder(torch.from_numpy(data.audio[part]), torch.from_numpy(data.visual[part]).float())
+        x_a, x_v, _ = network.encoder(torch.from_numpy(data.audio[part]),
+                                      torch.from_numpy(data.visual[part]).float())
         compared = network.psp.visual_compare(x_v), network.psp.audio_compare(x_a)
-        parts.append((x_a, x_v, (compared[0] @ compared[1].mT / network.psp.scale).relu()))
+        similarity = (compared[0] @ compared[1].mT / network.psp.scale).relu()
+        parts.append((x_a, x_v, similarity))
     return [torch.cat(tensors) for tensors in zip(*parts, strict=True)]
 
 
@@ -424,8 +442,10 @@ torch.manual_seed(SEED)
 untrained = vscg.build_model("vscg", setting="fully").eval()
 beta_untrained = look_inside(untrained)[2]
 with torch.inference_mode():
-    gamma, gamma_back = model.psp.cut(beta), model.psp.cut(beta.mT)         # sound to picture, picture to sound
-assert beta.shape == (len(rows), 10, 10) and torch.allclose(gamma.sum(-1), torch.ones(len(rows), 10), atol=1e-4)
+    gamma = model.psp.cut(beta)              # sound to picture
+    gamma_back = model.psp.cut(beta.mT)      # picture to sound
+assert beta.shape == (len(rows), 10, 10)
+assert torch.allclose(gamma.sum(-1), torch.ones(len(rows), 10), atol=1e-4)
 
 # %% [markdown]
 # The assert says that after the second normalisation every row sums to 1. Now one clip whose event fills about half of it.
@@ -436,15 +456,19 @@ length = event.sum(1)
 clip = int(np.flatnonzero((length >= 4) & (length <= 6))[0])
 start, seconds = int(event[clip].argmax()), int(length[clip])
 name = CATEGORIES[data.category[rows[clip]]]
-print(f"{data.name}, test clip {clip}: {name}, seconds {start} to {start + seconds - 1}")
+print(f"{data.name}, test clip {clip}: {name}, "
+      f"seconds {start} to {start + seconds - 1}")
 for name in ("heard", "seen"):
     if name in data.truth:
-        print(f"{name:5} in seconds {np.flatnonzero(data.truth[name][rows[clip]]).tolist()}")
+        there = np.flatnonzero(data.truth[name][rows[clip]]).tolist()
+        print(f"{name:5} in seconds {there}")
 
 
 def framed(figure):
     """Frame the pairs of event seconds."""
-    figure.axes[0].add_patch(Rectangle((start, start), seconds, seconds, fill=False, edgecolor=plots.MARK, linewidth=4))
+    frame = Rectangle((start, start), seconds, seconds, fill=False,
+                      edgecolor=plots.MARK, linewidth=4)
+    figure.axes[0].add_patch(frame)
     return figure
 
 
@@ -452,21 +476,24 @@ def framed(figure):
 # First the raw similarities $\beta_{va}$.
 
 # %% mystnb={"figure": {"caption": "Raw similarities of one clip: whole rows and columns are bright or dark together; the frame holds the pairs of event seconds.", "name": "fig-psp-beta"}, "image": {"alt": "Heatmap of 10 by 10 similarities, visible seconds down, audible seconds across, with a frame around the event's seconds."}}
-framed(plots.matrix(beta[clip].numpy(), "visible second (1 s)", "audible second (1 s)", "", "similarity (no unit)"))
+framed(plots.matrix(beta[clip].numpy(), "visible second (1 s)", "audible second (1 s)",
+                    "", "similarity (no unit)"))
 
 # %% [markdown]
 # Then what is left after the cut, for the way from sound to picture.
 
 # %% mystnb={"figure": {"caption": "Propagation weights from sound to picture: each row sums to 1, and about half of the pairs are cut to zero.", "name": "fig-psp-gamma"}, "image": {"alt": "Heatmap of 10 by 10 propagation weights; dark cells are cut pairs; a frame marks the event's seconds."}}
 framed(plots.matrix(gamma[clip].numpy(), "visible second that receives (1 s)",
-                    "audible second that sends (1 s)", "", "propagation weight (share)"))
+                    "audible second that sends (1 s)", "",
+                    "propagation weight (share)"))
 
 # %% [markdown]
 # And for the way from picture to sound.
 
 # %% mystnb={"figure": {"caption": "Propagation weights from picture to sound: computed from the same similarities, but not the transpose of the other way.", "name": "fig-psp-gamma-back"}, "image": {"alt": "Heatmap of 10 by 10 propagation weights from picture to sound with a frame around the event's seconds."}}
 framed(plots.matrix(gamma_back[clip].numpy(), "audible second that receives (1 s)",
-                    "visible second that sends (1 s)", "", "propagation weight (share)"))
+                    "visible second that sends (1 s)", "",
+                    "propagation weight (share)"))
 
 # %% [markdown]
 # Look for one of two patterns. A bright *block* inside the frame means that event seconds pick each other. Bright *columns*
@@ -479,7 +506,8 @@ singular = torch.linalg.svdvals(beta)                            # (N,10), large
 explained = (singular[:, 0]**2 / (singular**2).sum(1)).numpy()
 low, high = bootstrap_interval(explained)
 print(f"{data.name}, {len(rows)} test clips")
-print(f"share of beta that one column times one row explains: {explained.mean():.3f} [{low:.3f}, {high:.3f}]")
+print(f"share of beta that one column times one row explains: "
+      f"{explained.mean():.3f} [{low:.3f}, {high:.3f}]")
 for name, weight in (("sound to picture", gamma), ("picture to sound", gamma_back)):
     moved = (weight - weight.mean(1, keepdim=True)).abs().sum(-1).mean() / 2
     print(f"{name}: pairs that survive {(weight > 0).float().mean():.3f}, "
@@ -500,19 +528,21 @@ assert 0 < explained.min() and explained.max() <= 1 + 1e-5
 
 # %%
 def share_from_event(weight, receives):
-    """Per clip: share of the weight that the seconds in `receives` (N,10) get from event seconds."""
+    """Per clip: share of the weight that `receives` (N,10) gets from event seconds."""
     weight = weight.double().numpy()
     total = np.einsum("nij,ni->n", weight, receives)
-    return np.einsum("nij,ni,nj->n", weight, receives, event[mixed]) / np.maximum(total, 1e-12)
+    from_event = np.einsum("nij,ni,nj->n", weight, receives, event[mixed])
+    return from_event / np.maximum(total, 1e-12)
 
 
-mixed = (length > 0) & (length < 10)                             # clips with event and background seconds
+mixed = (length > 0) & (length < 10)           # clips with event and background seconds
 chance = event[mixed].mean(1)
 shares = {}
 for network, similarity in (("trained", beta), ("untrained", beta_untrained)):
     for way, b in (("to picture", similarity), ("to sound", similarity.mT)):
         weight = model.psp.cut(b[torch.from_numpy(mixed)])
-        for kind, receives in (("event rows", event[mixed]), ("background rows", ~event[mixed])):
+        for kind, receives in (("event rows", event[mixed]),
+                               ("background rows", ~event[mixed])):
             shares[network, f"{way}, {kind}"] = share_from_event(weight, receives)
 assert all(((0 <= share) & (share <= 1 + 1e-6)).all() for share in shares.values())
 
@@ -521,8 +551,10 @@ assert all(((0 <= share) & (share <= 1 + 1e-6)).all() for share in shares.values
 
 # %% mystnb={"figure": {"caption": "Event seconds send more than a blind choice of senders would give them, but they send to event and background seconds alike.", "name": "fig-psp-share"}, "image": {"alt": "Dots with intervals for the two ways of propagation and for event and background rows, trained and untrained network, with a dashed line at chance."}}
 table = pd.DataFrame([(name, network, share.mean(), *bootstrap_interval(share))
-                      for (network, name), share in shares.items()], columns=["name", "group", "mean", "low", "high"])
-plots.intervals(table, {"chance": chance.mean()}, f"weight from event seconds (%), {data.name}")
+                      for (network, name), share in shares.items()],
+                     columns=["name", "group", "mean", "low", "high"])
+plots.intervals(table, {"chance": chance.mean()},
+                f"weight from event seconds (%), {data.name}")
 
 # %% [markdown]
 # The comparison is paired: the same clips with and without. So we give the differences, and let the interval judge.
@@ -531,18 +563,25 @@ plots.intervals(table, {"chance": chance.mean()}, f"weight from event seconds (%
 def verdict(text, a, b):
     mean, low, high = paired_difference(a, b)
     word = "more" if low > 0 else "less" if high < 0 else "not told apart"
-    print(f"{text}: {100 * mean:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}], {word}")
+    interval = f"[{100 * low:+.1f}, {100 * high:+.1f}]"
+    print(f"{text}: {100 * mean:+.1f} points {interval}, {word}")
     return word
 
 
-print(f"{data.name}, {mixed.sum()} test clips with both kinds of seconds, chance {100 * chance.mean():.1f}%")
+print(f"{data.name}, {mixed.sum()} test clips with both kinds of seconds, "
+      f"chance {100 * chance.mean():.1f}%")
 for way in ("to picture", "to sound"):
-    here, there = shares["trained", f"{way}, event rows"], shares["trained", f"{way}, background rows"]
+    here, there = (shares["trained", f"{way}, event rows"],
+                   shares["trained", f"{way}, background rows"])
     senders = verdict(f"{way}, event rows against chance", here, chance)
     receivers = verdict(f"{way}, event rows against background rows", here, there)
-    verdict(f"{way}, trained against untrained", here, shares["untrained", f"{way}, event rows"])
-    print(f"  so: {'event seconds are favoured' if senders == 'more' else 'no favour for event seconds'} as senders, "
-          f"{'and' if receivers == 'more' else 'but not'} more so by event seconds as receivers")
+    verdict(f"{way}, trained against untrained", here,
+            shares["untrained", f"{way}, event rows"])
+    favour = ("event seconds are favoured" if senders == "more"
+              else "no favour for event seconds")
+    joined = "and" if receivers == "more" else "but not"
+    print(f"  so: {favour} as senders, "
+          f"{joined} more so by event seconds as receivers")
 
 # %% [markdown]
 # Read the lines with care. "Against chance" says whether event seconds are favoured as *senders*. "Against background rows"
@@ -554,8 +593,9 @@ for way in ("to picture", "to sound"):
 
 # %%
 if data.truth:
-    for way, weight, name in (("sound to picture", gamma, "heard"), ("picture to sound", gamma_back, "seen")):
-        sent = weight[torch.from_numpy(mixed)].mean(1).numpy()               # (N,10): mean weight of each sender
+    for way, weight, name in (("sound to picture", gamma, "heard"),
+                              ("picture to sound", gamma_back, "seen")):
+        sent = weight[torch.from_numpy(mixed)].mean(1).numpy()    # (N,10), of senders
         active = data.truth[name][rows][mixed]
         kinds = {"event": event[mixed], f"background, {name}": active & ~event[mixed],
                  f"background, not {name}": ~active}
@@ -563,7 +603,8 @@ if data.truth:
         for kind, mask in kinds.items():
             print(f"  {kind:22} {sent[mask].mean():.3f}   ({mask.sum()} seconds)")
 else:
-    print(f"{data.name} has no planted truth: which background seconds are heard or seen is not known.")
+    print(f"{data.name} has no planted truth: "
+          "which background seconds are heard or seen is not known.")
 
 # %% [markdown]
 # A second that carries the object's sound but no event is a false friend: the network cannot tell it from an event by sound
@@ -584,12 +625,14 @@ def accuracy_per_clip(tau):
     model.psp.threshold = tau
     (n_a, n_v), _ = model.escm(*model.psp(x_a, x_v))
     relevance, category = model.head((n_a + n_v) / 2)
-    output = Output(event_relevance=relevance, event_category=category, threshold=model.threshold)
+    output = models.Output(event_relevance=relevance, event_category=category,
+                           threshold=model.threshold)
     model.psp.threshold = trained_tau
     return clip_accuracy(vscg.predict_segments(output).numpy(), true)
 
 
-per_clip = {tau: accuracy_per_clip(tau) for tau in (0.0, 0.05, 0.09, 0.099, 0.11, 0.15, 1.0)}
+per_clip = {tau: accuracy_per_clip(tau)
+            for tau in (0.0, 0.05, 0.09, 0.099, 0.11, 0.15, 1.0)}
 assert abs(per_clip[0.099].mean() - record.result["test"]["accuracy"]) < 0.005
 
 # %% [markdown]
@@ -597,8 +640,10 @@ assert abs(per_clip[0.099].mean() - record.result["test"]["accuracy"]) < 0.005
 
 # %% mystnb={"figure": {"caption": "Accuracy of the finished network when only the threshold is moved; at 1 nothing is sent from one modality to the other.", "name": "fig-psp-threshold"}, "image": {"alt": "Dots with intervals of the test accuracy for seven thresholds from 0 to 1."}}
 names = {0.0: "0: no cut", 0.099: "0.099: trained", 1.0: "1: nothing sent"}
-table = pd.DataFrame([(names.get(tau, str(tau)), values.mean(), *bootstrap_interval(values))
-                      for tau, values in per_clip.items()], columns=["name", "mean", "low", "high"])
+table = pd.DataFrame([(names.get(tau, str(tau)), values.mean(),
+                       *bootstrap_interval(values))
+                      for tau, values in per_clip.items()],
+                     columns=["name", "mean", "low", "high"])
 plots.intervals(table, value_label=f"test accuracy (% of segments), {data.name}")
 
 # %% [markdown]
@@ -638,15 +683,18 @@ for tau, values in per_clip.items():
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 torch.manual_seed(0)
-block = PositiveSamplePropagation(dropout=0, renormalise=True, project=ProjectAndNorm(dropout=0)).eval()
+block = models.psp.PositiveSamplePropagation(
+    dropout=0, renormalise=True, project=models.psp.ProjectAndNorm(dropout=0)).eval()
 clip_a, clip_v = torch.randn(2, 10, 256), torch.randn(2, 10, 256)
 with torch.no_grad():
     divided = torch.stack(block(clip_a, clip_v))
     block.scale = 1
     undivided = torch.stack(block(clip_a, clip_v))
     products = block.visual_compare(clip_v) @ block.audio_compare(clip_a).mT
-print("PSP without the division, same output:", torch.allclose(divided, undivided, atol=1e-5))
-print("softmax, same weights:", torch.allclose((products / 16).softmax(-1), products.softmax(-1), atol=1e-2))
+print("PSP without the division, same output:",
+      torch.allclose(divided, undivided, atol=1e-5))
+print("softmax, same weights:",
+      torch.allclose((products / 16).softmax(-1), products.softmax(-1), atol=1e-2))
 assert torch.allclose(divided, undivided, atol=1e-5)
 
 # %% [markdown]
@@ -672,7 +720,8 @@ survivors = []
 for k in (lowest - 0.001, lowest + 0.001, highest - 0.001, highest + 0.001):
     alive = cut_slowly(torch.tensor([[k] + [1.0] * 9]), tau, renormalise=False)[0] > 0
     survivors.append(int(alive.sum()))
-    print(f"k = {k:.3f}: {survivors[-1]:2} survive, the tenth pair {'stays' if alive[0] else 'is cut'}")
+    print(f"k = {k:.3f}: {survivors[-1]:2} survive, "
+          f"the tenth pair {'stays' if alive[0] else 'is cut'}")
 assert survivors == [9, 10, 10, 1]
 
 # %% [markdown]
@@ -698,9 +747,11 @@ short = padded[:, :6, :6]
 rows_of = {"cut, times zero": (block.cut(padded * valid), block.cut(short)),
            "cut, no mask": (block.cut(padded), block.cut(short)),
            "softmax, times zero": ((padded * valid).softmax(-1), short.softmax(-1)),
-           "softmax, minus infinity": (padded.masked_fill(~valid, -torch.inf).softmax(-1), short.softmax(-1))}
+           "softmax, minus infinity": (
+               padded.masked_fill(~valid, -torch.inf).softmax(-1), short.softmax(-1))}
 with torch.no_grad():
-    same = {name: torch.allclose(long[:, :6, :6], alone, atol=1e-6) for name, (long, alone) in rows_of.items()}
+    same = {name: torch.allclose(long[:, :6, :6], alone, atol=1e-6)
+            for name, (long, alone) in rows_of.items()}
 print(same)
 assert list(same.values()) == [True, False, False, True]
 
@@ -731,10 +782,12 @@ for renormalise in (True, False):
     b = rows_of.clone().requires_grad_()
     weight = block.cut(b)
     pulled = torch.autograd.grad((weight * wanted).sum(), b)[0].abs() > 1e-6
-    for name, row, hit in zip(("lone survivor", "five survivors"), weight > 0, pulled, strict=True):
-        found[renormalise, name] = int((row & hit).sum()), int((~row & hit).sum())
-        print(f"second division {renormalise!s:5}, {name:14}: {found[renormalise, name][0]} survivors and "
-              f"{found[renormalise, name][1]} cut entries get a gradient")
+    names = "lone survivor", "five survivors"
+    for name, row, hit in zip(names, weight > 0, pulled, strict=True):
+        kept, cut = int((row & hit).sum()), int((~row & hit).sum())
+        found[renormalise, name] = kept, cut
+        print(f"second division {renormalise!s:5}, {name:14}: {kept} survivors and "
+              f"{cut} cut entries get a gradient")
 assert list(found.values()) == [(0, 0), (5, 0), (1, 9), (5, 5)]
 
 # %% [markdown]

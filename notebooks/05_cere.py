@@ -25,26 +25,24 @@
 # %% [markdown]
 # First everything that the notebook uses.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
 import vscg
-from vscg import plots
-from vscg.data.labels import BACKGROUND, EVENT_CLASSES
-from vscg.models.escm import CrossModalEventExtractor, SemanticConsistencyEnhancer
-from vscg.plots import set_style
-from vscg.training.evaluation import bootstrap_interval, paired_difference
+from vscg import models, plots
+from vscg.data import BACKGROUND, EVENT_CLASSES
+from vscg.training import bootstrap_interval, paired_difference
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters of the last third: which data, how long to train, which seed.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
+DATA = "planted-mini"   # planted-mini, planted, ave, or the path of a prepared file
 PROFILE = "quick"       # training schedule: quick, standard or full (the published)
 SEED = 0                # of weights, batches and dropout
 
@@ -70,7 +68,7 @@ def convolve_slowly(f, kernel, bias):
         for t in range(seconds):
             total = bias[o]
             for k in range(-2, 3):
-                if 0 <= t + k < seconds:                         # silence before and after the clip
+                if 0 <= t + k < seconds:             # silence before and after the clip
                     total = total + (kernel[o, :, k + 2] * f[:, t + k]).sum()
             out[o, t] = total
     return out
@@ -83,7 +81,8 @@ def convolve_slowly(f, kernel, bias):
 # %% tags=["nbval-check-output"]
 nothing = torch.zeros(1)
 count = convolve_slowly(torch.ones(1, 10), torch.ones(1, 1, 5), nothing)
-ahead = convolve_slowly(torch.arange(10.0)[None], torch.tensor([[[0.0, 0, 0, 0, 1]]]), nothing)
+ahead = convolve_slowly(torch.arange(10.0)[None], torch.tensor([[[0.0, 0, 0, 0, 1]]]),
+                        nothing)
 print("counting template:", count[0].int().tolist())
 print("two-ahead template:", ahead[0].int().tolist())
 assert count[0].tolist() == [3, 4, 5, 5, 5, 5, 5, 5, 4, 3]
@@ -117,7 +116,8 @@ assert torch.allclose(slow, fast, atol=1e-6)
 # %% tags=["nbval-check-output"]
 def pool_slowly(f):
     """f (C,T) -> (C,T//2)."""
-    return torch.stack([torch.maximum(f[:, 2 * p], f[:, 2 * p + 1]) for p in range(f.shape[1] // 2)], dim=1)
+    return torch.stack([torch.maximum(f[:, 2 * p], f[:, 2 * p + 1])
+                        for p in range(f.shape[1] // 2)], dim=1)
 
 
 strength = torch.tensor([[1.0, 3, 2, 2, 5, 0, 0, 0, 4, 9]])
@@ -126,7 +126,8 @@ two = pool_slowly(five)
 print("ten: ", strength[0].int().tolist())
 print("five:", five[0].int().tolist())
 print("two: ", two[0].int().tolist())
-print("equal to nn.MaxPool1d:", torch.equal(two, nn.MaxPool1d(2, 2)(nn.MaxPool1d(2, 2)(strength))))
+print("equal to nn.MaxPool1d:",
+      torch.equal(two, nn.MaxPool1d(2, 2)(nn.MaxPool1d(2, 2)(strength))))
 assert five[0].tolist() == [3, 2, 5, 0, 9] and two[0].tolist() == [3, 5]
 
 # %% [markdown]
@@ -175,8 +176,10 @@ assert torch.allclose(E.flatten(), torch.tensor([1.0, 1.3]))
 # Now three changes to this clip. What does the maximum keep, and what does it forget?
 
 # %% tags=["nbval-check-output"]
-changes = {"bark moves from second 3 to 2": ([2, 3], [0.9, 0.2]), "faint bark disappears": ([2, 4], [0.0, 0.1]),
-           "clear bark disappears": ([3, 4], [0.0, 0.1]), "bark in second 8 disappears": ([8, 9], [0.0, 0.0])}
+changes = {"bark moves from second 3 to 2": ([2, 3], [0.9, 0.2]),
+           "faint bark disappears": ([2, 4], [0.0, 0.1]),
+           "clear bark disappears": ([3, 4], [0.0, 0.1]),
+           "bark in second 8 disappears": ([8, 9], [0.0, 0.0])}
 for name, (at, values) in changes.items():
     other = dog.clone()
     other[at, 0] = torch.tensor(values)
@@ -194,9 +197,10 @@ for name, (at, values) in changes.items():
 # `vscg.models.escm.CrossModalEventExtractor` does this for a batch. We take its weights.
 
 # %% tags=["nbval-check-output"]
-cere = CrossModalEventExtractor()
+cere = models.escm.CrossModalEventExtractor()
 layers = cere.block1[0], cere.block2[0]
-kernels, biases = [layer.weight.detach() for layer in layers], [layer.bias.detach() for layer in layers]
+kernels = [layer.weight.detach() for layer in layers]
+biases = [layer.bias.detach() for layer in layers]
 clips = torch.randn(2, 10, 256)
 slow = torch.stack([cere_slowly(clip, kernels, biases) for clip in clips])
 fast = cere(clips).detach()
@@ -210,7 +214,8 @@ assert fast.shape == (2, 2, 128) and torch.allclose(slow, fast, atol=1e-5)
 # %% tags=["nbval-check-output"]
 first, second = 256 * 128 * 5 + 128, 128 * 128 * 5 + 128
 total = sum(p.numel() for p in cere.parameters())
-print(f"block 1: {first:,}  block 2: {second:,}  together: {first + second:,}  counted: {total:,}")
+print(f"block 1: {first:,}  block 2: {second:,}  together: "
+      f"{first + second:,}  counted: {total:,}")
 assert first + second == total
 
 # %% [markdown]
@@ -226,7 +231,7 @@ assert first + second == total
 
 # %% tags=["nbval-check-output"]
 def influence(extractor, clips):
-    """Clips (N,T,d_s) -> (2,T): share of each second in the summed absolute gradient of each column."""
+    """Clips (N,T,d_s) -> (2,T): each second's share of a column's absolute gradient."""
     rows = []
     for column in (0, 1):
         clips = clips.detach().requires_grad_()
@@ -248,7 +253,8 @@ assert (fresh > 0).all()
 # alone.
 
 # %% mystnb={"figure": {"caption": "Influence of each second on the two columns of E, freshly drawn weights: both see the whole clip; column 0 leans to the start, column 1 is nearly even and strongest in the middle.", "name": "fig-cere-field"}, "image": {"alt": "Heatmap with two rows, one a column of E, and ten seconds across; the first row is bright in the first half, the second row is even, brightest in the middle."}}
-plots.matrix(100 * fresh.numpy(), "column of E", "second of the clip (1 s)", "", "influence (%)")
+plots.matrix(100 * fresh.numpy(), "column of E", "second of the clip (1 s)", "",
+             "influence (%)")
 
 # %% [markdown]
 # Column 0 leans to the start. Column 1 is nearly even and strongest in the middle; there is no mirror image of column 0,
@@ -263,19 +269,21 @@ plots.matrix(100 * fresh.numpy(), "column of E", "second of the clip (1 s)", "",
 # see which half of the output moves.
 
 # %% tags=["nbval-check-output"]
-isce = SemanticConsistencyEnhancer().eval()
+isce = models.escm.SemanticConsistencyEnhancer().eval()
 E = torch.rand(1, 2, 128)
 with torch.no_grad():
-    before = isce(clips[:1], clips[:1], E, E)[0][0]              # (T,256): forward half, backward half
+    before = isce(clips[:1], clips[:1], E, E)[0][0]    # (T,256): forward, backward half
     for column in (0, 1):
         other = E.clone()
         other[:, column] += 1
         moved = (isce(clips[:1], clips[:1], other, other)[0][0] - before).abs()
         halves = ["forward", "backward"]
         sizes = [moved[:, :128].mean(1), moved[:, 128:].mean(1)]
-        touched = [half for half, size in zip(halves, sizes, strict=True) if size.max() > 0]
+        touched = [half for half, size in zip(halves, sizes, strict=True)
+                   if size.max() > 0]
         strongest = int(sizes[column].argmax())
-        print(f"column {column} moves: {', '.join(touched)} half, most in second {strongest}")
+        print(f"column {column} moves: {', '.join(touched)} half, "
+              f"most in second {strongest}")
         assert touched == [halves[column]]
 
 # %% [markdown]
@@ -295,11 +303,13 @@ with torch.no_grad():
 # %% tags=["nbval-check-output"]
 audio, visual = torch.randn(4, 10, 256), torch.randn(4, 10, 256)
 stacked = cere(torch.cat([audio, visual]))
-print("one call equals two:", torch.allclose(stacked, torch.cat([cere(audio), cere(visual)]), atol=1e-6))
+apart = torch.cat([cere(audio), cere(visual)])
+print("one call equals two:", torch.allclose(stacked, apart, atol=1e-6))
 weight = layers[0].weight
 asked = [torch.autograd.grad(cere(x).sum(), weight)[0] for x in (audio, visual)]
 together = torch.autograd.grad(cere(audio).sum() + cere(visual).sum(), weight)[0]
-print("gradient is the sum of both:", torch.allclose(sum(asked), together, rtol=1e-4, atol=1e-3))
+print("gradient is the sum of both:",
+      torch.allclose(sum(asked), together, rtol=1e-4, atol=1e-3))
 assert torch.allclose(sum(asked), together, rtol=1e-4, atol=1e-3)
 
 # %% [markdown]
@@ -313,17 +323,21 @@ class TwoExtractors(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.audio, self.visual = CrossModalEventExtractor(), CrossModalEventExtractor()
+        self.audio = models.escm.CrossModalEventExtractor()
+        self.visual = models.escm.CrossModalEventExtractor()
 
     def forward(self, audio, visual):
         return (self.audio(audio) + self.visual(visual)) / 2     # (B,2,128)
 
 
 apart = TwoExtractors()
-shared_same = torch.allclose((cere(audio) + cere(visual)) / 2, (cere(visual) + cere(audio)) / 2)
+shared_same = torch.allclose((cere(audio) + cere(visual)) / 2,
+                             (cere(visual) + cere(audio)) / 2)
 apart_same = torch.allclose(apart(audio, visual), apart(visual, audio))
-print(f"weights: shared {total:,}, apart {sum(p.numel() for p in apart.parameters()):,}")
-print(f"sound and picture exchanged, same E? shared: {shared_same}, apart: {apart_same}")
+print(f"weights: shared {total:,}, "
+      f"apart {sum(p.numel() for p in apart.parameters()):,}")
+print(f"sound and picture exchanged, same E? "
+      f"shared: {shared_same}, apart: {apart_same}")
 
 # %% [markdown]
 # With the shared extractor, $E^{av}$ does not know which modality said what. That is the point of a common language, and
@@ -336,9 +350,11 @@ print(f"sound and picture exchanged, same E? shared: {shared_same}, apart: {apar
 
 # %%
 data = vscg.load_dataset(DATA)
-record = vscg.fit(vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE, seed=SEED))
+record = vscg.fit(vscg.RunConfig(system="vscg", setting="fully", data=DATA,
+                                 profile=PROFILE, seed=SEED))
 print(record.describe())
-print(f"{data.name}: test accuracy {100 * record.result['test']['accuracy']:.1f}% of segments")
+print(f"{data.name}: test accuracy {100 * record.result['test']['accuracy']:.1f}% of "
+      "segments")
 model = record.model()
 assert 0.2 < record.result["test"]["accuracy"] <= 1
 
@@ -352,12 +368,15 @@ def encode(rows):
     """Clips `rows` -> name -> (N,10,D) for seconds, (N,256) for clips."""
     parts = []
     for part in np.array_split(rows, -(-len(rows) // 32)):
-        audio, visual = torch.from_numpy(data.audio[part]), torch.from_numpy(data.visual[part]).float()
+        audio, visual = (torch.from_numpy(data.audio[part]),
+                         torch.from_numpy(data.visual[part]).float())
         x_a, x_v, _ = model.encoder(audio, visual)
         a_seg, v_seg = model.psp(x_a, x_v)
-        e_a, e_v = model.escm.cere(a_seg), model.escm.cere(v_seg)                  # (n,2,128)
-        parts.append({"raw audio": audio, "A seg": a_seg, "V seg": v_seg, "E a": e_a.flatten(1), "E v": e_v.flatten(1)})
-    return {name: torch.cat([p[name] for p in parts]).double().numpy() for name in parts[0]}
+        e_a, e_v = model.escm.cere(a_seg), model.escm.cere(v_seg)            # (n,2,128)
+        parts.append({"raw audio": audio, "A seg": a_seg, "V seg": v_seg,
+                      "E a": e_a.flatten(1), "E v": e_v.flatten(1)})
+    return {name: torch.cat([p[name] for p in parts]).double().numpy()
+            for name in parts[0]}
 
 
 train, test = (encode(data.splits[split]) for split in ("train", "test"))
@@ -369,7 +388,8 @@ print({name: values.shape for name, values in test.items()})
 # %% mystnb={"figure": {"caption": "The same after training, on test clips of both modalities: the two columns keep the shape that the architecture gave them.", "name": "fig-cere-field-trained"}, "image": {"alt": "Heatmap with two rows, one a column of E, and ten seconds across, after training."}}
 sequences = torch.from_numpy(np.concatenate([test["A seg"], test["V seg"]])).float()
 trained = influence(model.escm.cere, sequences)
-plots.matrix(100 * trained.numpy(), "column of E", "second of the clip (1 s)", "", "influence (%)")
+plots.matrix(100 * trained.numpy(), "column of E", "second of the clip (1 s)", "",
+             "influence (%)")
 
 # %% [markdown]
 # Compare it with the first picture. In numbers, the share of the first five seconds in each column:
@@ -397,20 +417,26 @@ assert trained[0, :5].sum() > trained[1, :5].sum()
 
 # %%
 category = {split: data.category[data.splits[split]] for split in ("train", "test")}
-event = {split: data.labels[data.splits[split]].argmax(-1) != BACKGROUND for split in ("train", "test")}
-annotated = {split: event[split].any(1) & (category[split] < EVENT_CLASSES) for split in ("train", "test")}
+event = {split: data.labels[data.splits[split]].argmax(-1) != BACKGROUND
+         for split in ("train", "test")}
+annotated = {split: event[split].any(1) & (category[split] < EVENT_CLASSES)
+             for split in ("train", "test")}
 
 
 def centroid_score(x_train, x_test):
-    """Per test clip: share of its vectors whose nearest centroid is the clip's class. (N,10,D) or (N,D)."""
+    """Per test clip of (N,10,D) or (N,D): share of vectors nearest to its class."""
     clip_level = x_train.ndim == 2
     x_train, x_test = (x[:, None] if clip_level else x for x in (x_train, x_test))
-    use = {split: annotated[split][:, None] if clip_level else event[split] for split in ("train", "test")}
+    use = {split: annotated[split][:, None] if clip_level else event[split]
+           for split in ("train", "test")}
     owner = np.broadcast_to(category["train"][:, None], use["train"].shape)
-    centroids = np.stack([x_train[use["train"] & (owner == c)].mean(0) for c in range(EVENT_CLASSES)])    # (28,D)
-    distance = (x_test**2).sum(-1)[..., None] - 2 * x_test @ centroids.T + (centroids**2).sum(-1)
+    centroids = np.stack([x_train[use["train"] & (owner == c)].mean(0)
+                          for c in range(EVENT_CLASSES)])                       # (28,D)
+    distance = ((x_test**2).sum(-1)[..., None] - 2 * x_test @ centroids.T
+                + (centroids**2).sum(-1))
     right = distance.argmin(-1) == category["test"][:, None]
-    return ((right & use["test"]).sum(1) / np.maximum(use["test"].sum(1), 1))[annotated["test"]]
+    score = (right & use["test"]).sum(1) / np.maximum(use["test"].sum(1), 1)
+    return score[annotated["test"]]
 
 
 # %% [markdown]
@@ -418,10 +444,13 @@ def centroid_score(x_train, x_test):
 # vectors that are pure noise.
 
 # %%
-names_class = {split: np.eye(EVENT_CLASSES)[np.minimum(category[split], EVENT_CLASSES - 1)] for split in category}
-noise = {split: np.random.default_rng(0).standard_normal((len(category[split]), 8)) for split in category}
-told, guessed = (centroid_score(toy["train"], toy["test"]).mean() for toy in (names_class, noise))
-print(f"vectors that name the class: {100 * told:.1f}%, noise: {100 * guessed:.1f}% ({data.name} classes)")
+names_class = {split: np.eye(EVENT_CLASSES + 1)[category[split]] for split in category}
+noise = {split: np.random.default_rng(0).standard_normal((len(category[split]), 8))
+         for split in category}
+told, guessed = (centroid_score(toy["train"], toy["test"]).mean()
+                 for toy in (names_class, noise))
+print(f"vectors that name the class: {100 * told:.1f}%, noise: "
+      f"{100 * guessed:.1f}% ({data.name} classes)")
 assert told == 1 and guessed < 0.15
 
 # %% [markdown]
@@ -435,16 +464,20 @@ def candidates(encoded):
     """(name, modality) -> (N,10,D) for single seconds, (N,D) for whole clips."""
     audio, visual = encoded["A seg"], encoded["V seg"]
     found = {("raw second", "audio"): encoded["raw audio"]}
-    for name, of_audio, of_visual in (("encoded second", audio, visual), ("CERE", encoded["E a"], encoded["E v"]),
-                                      ("mean over time", audio.mean(1), visual.mean(1)),
-                                      ("maximum over time", audio.max(1), visual.max(1))):
-        found |= {(name, "audio"): of_audio, (name, "visual"): of_visual, (name, "fused"): (of_audio + of_visual) / 2}
+    for name, of_audio, of_visual in (
+            ("encoded second", audio, visual),
+            ("CERE", encoded["E a"], encoded["E v"]),
+            ("mean over time", audio.mean(1), visual.mean(1)),
+            ("maximum over time", audio.max(1), visual.max(1))):
+        found |= {(name, "audio"): of_audio, (name, "visual"): of_visual,
+                  (name, "fused"): (of_audio + of_visual) / 2}
     return found
 
 
 of_train, of_test = candidates(train), candidates(test)
 scores = {key: centroid_score(of_train[key], of_test[key]) for key in of_train}
-table = pd.DataFrame([(*key, values.mean(), *bootstrap_interval(values)) for key, values in scores.items()],
+table = pd.DataFrame([(*key, values.mean(), *bootstrap_interval(values))
+                      for key, values in scores.items()],
                      columns=["name", "group", "mean", "low", "high"])
 assert table["mean"].between(0, 1).all() and (table["low"] <= table["high"]).all()
 
@@ -452,8 +485,10 @@ assert table["mean"].between(0, 1).all() and (table["low"] <= table["high"]).all
 # The dashed line is the share of the most common class.
 
 # %% mystnb={"figure": {"caption": "By the nearest centroid, CERE's event representation tells the classes apart no better than an encoded second or a plain summary over time; 95% intervals over clips.", "name": "fig-cere-centroid"}, "image": {"alt": "Dots with intervals in three colours, sound, picture and fused, for raw and encoded single seconds, CERE, and mean and maximum over time."}}
-common = np.bincount(category["test"][annotated["test"]]).max() / annotated["test"].sum()
-plots.intervals(table, {"most common class": common}, f"nearest-centroid accuracy (%), {data.name}")
+common = np.bincount(category["test"][annotated["test"]]).max()
+common = common / annotated["test"].sum()
+plots.intervals(table, {"most common class": common},
+                f"nearest-centroid accuracy (%), {data.name}")
 
 # %% [markdown]
 # Intervals that overlap do not settle a comparison on the same clips. The paired differences do. First the paper's sentence:
@@ -461,9 +496,12 @@ plots.intervals(table, {"most common class": common}, f"nearest-centroid accurac
 
 # %%
 COMPARED = [(("CERE", "fused"), ("raw second", "audio")),
-            (("CERE", "audio"), ("encoded second", "audio")), (("CERE", "fused"), ("encoded second", "audio")),
-            (("CERE", "visual"), ("encoded second", "visual")), (("CERE", "fused"), ("encoded second", "visual")),
-            (("CERE", "fused"), ("mean over time", "fused")), (("CERE", "fused"), ("maximum over time", "fused"))]
+            (("CERE", "audio"), ("encoded second", "audio")),
+            (("CERE", "fused"), ("encoded second", "audio")),
+            (("CERE", "visual"), ("encoded second", "visual")),
+            (("CERE", "fused"), ("encoded second", "visual")),
+            (("CERE", "fused"), ("mean over time", "fused")),
+            (("CERE", "fused"), ("maximum over time", "fused"))]
 
 
 def verdicts(scores):
@@ -500,10 +538,12 @@ def unit(x):
     return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
 
 
-directions = {key: centroid_score(unit(of_train[key]), unit(of_test[key])) for key in scores}
+directions = {key: centroid_score(unit(of_train[key]), unit(of_test[key]))
+              for key in scores}
 print(f"{data.name}, nearest centroid: as they are / as directions")
 for key, values in scores.items():
-    print(f"{' '.join(key):24} {100 * values.mean():5.1f}% / {100 * directions[key].mean():5.1f}%")
+    print(f"{' '.join(key):24} {100 * values.mean():5.1f}% / "
+          f"{100 * directions[key].mean():5.1f}%")
 as_directions = verdicts(directions)
 changed = sum(a != b for a, b in zip(as_they_are, as_directions, strict=True))
 print(f"verdicts that change with the distance: {changed} of {len(COMPARED)}")
@@ -534,9 +574,10 @@ print(f"verdicts that change with the distance: {changed} of {len(COMPARED)}")
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 with torch.no_grad():
-    columns = {seconds: cere(torch.randn(1, seconds, 256)).shape[1] for seconds in range(4, 17)}
+    columns = {seconds: cere(torch.randn(1, seconds, 256)).shape[1]
+               for seconds in range(4, 17)}
 print("columns of E:", columns)
-print("two columns for T =", [seconds for seconds, number in columns.items() if number == 2])
+print("two columns for T =", [T for T, number in columns.items() if number == 2])
 assert all(number == seconds // 4 for seconds, number in columns.items())
 
 # %% [markdown]
@@ -559,13 +600,16 @@ assert all(number == seconds // 4 for seconds, number in columns.items())
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 torch.manual_seed(0)
-convolve, pool, f = nn.Conv1d(8, 4, 5, padding=2), nn.MaxPool1d(2, 2), torch.randn(3, 8, 10)
+convolve, pool = nn.Conv1d(8, 4, 5, padding=2), nn.MaxPool1d(2, 2)
+f = torch.randn(3, 8, 10)
 with torch.no_grad():
     late_relu = torch.equal(pool(convolve(f).relu()), pool(convolve(f)).relu())
     early_pool = torch.allclose(pool(convolve(f)), convolve(pool(f)), atol=1e-2)
 pair, minus = torch.tensor([[1.0, 2]]), torch.tensor([[[0.0, 0, -1, 0, 0]]])
-first, last = pool_slowly(convolve_slowly(pair, minus, nothing)), convolve_slowly(pool_slowly(pair), minus, nothing)
-print("ReLU after the pooling, same:", late_relu, "  pooling before the convolution, same:", early_pool)
+first, last = (pool_slowly(convolve_slowly(pair, minus, nothing)),
+               convolve_slowly(pool_slowly(pair), minus, nothing))
+print("ReLU after the pooling, same:", late_relu,
+      "  pooling before the convolution, same:", early_pool)
 print("by hand:", first.item(), "and", last.item())
 assert late_relu and not early_pool and (first.item(), last.item()) == (-1, -2)
 
@@ -587,10 +631,12 @@ assert late_relu and not early_pool and (first.item(), last.item()) == (-1, -2)
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 torch.manual_seed(0)
-narrow = influence(CrossModalEventExtractor(kernel=3), torch.randn(200, 10, 256))
+narrow = influence(models.escm.CrossModalEventExtractor(kernel=3),
+                   torch.randn(200, 10, 256))
 seen = [(row > 0).nonzero().flatten().tolist() for row in narrow]
 for column, seconds in enumerate(seen):
-    print(f"column {column} sees seconds {seconds[0]} to {seconds[-1]}, {len(seconds)} of 10")
+    print(f"column {column} sees seconds {seconds[0]} to {seconds[-1]}, "
+          f"{len(seconds)} of 10")
 assert seen == [list(range(7)), list(range(1, 10))]
 
 # %% [markdown]
@@ -612,19 +658,22 @@ assert seen == [list(range(7)), list(range(1, 10))]
 # </details>
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 4: the code and its output", "code_prompt_show": "Solution 4: the code and its output"} tags=["hide-cell", "nbval-check-output"]
-mirror = CrossModalEventExtractor()
-mirror.load_state_dict({name: v.flip(-1) if v.ndim == 3 else v for name, v in cere.state_dict().items()})
+mirror = models.escm.CrossModalEventExtractor()
+mirror.load_state_dict({name: v.flip(-1) if v.ndim == 3 else v
+                        for name, v in cere.state_dict().items()})
 
 
 def adaptive(extractor, x):
-    return nn.functional.adaptive_max_pool1d(extractor.block2[:2](extractor.block1(x.mT)), 2).mT
+    f = extractor.block2[:2](extractor.block1(x.mT))
+    return nn.functional.adaptive_max_pool1d(f, 2).mT
 
 
 answers = []
 for name, seconds in (("as released", 8), ("as released", 10), ("adaptive", 10)):
     x = torch.randn(4, seconds, 256)
     run = adaptive if name == "adaptive" else lambda extractor, x: extractor(x)
-    answers.append(torch.allclose(run(mirror, x.flip(1)), run(cere, x).flip(1), atol=1e-5))
+    answers.append(torch.allclose(run(mirror, x.flip(1)), run(cere, x).flip(1),
+                                  atol=1e-5))
     print(f"{name}, {seconds} seconds: backwards is the mirror image: {answers[-1]}")
 assert answers == [True, False, True]
 

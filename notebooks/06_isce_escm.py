@@ -23,7 +23,7 @@
 #
 # First everything that the notebook uses.
 
-# %%
+# %% tags=["hide-input"]
 import math
 from pathlib import Path
 from runpy import run_path
@@ -34,23 +34,17 @@ import torch.nn.functional as F
 from torch import nn
 
 import vscg
-from vscg.models import Output
-from vscg.models.encoder import SegmentEncoder
-from vscg.models.escm import EquationGRU, EventSemanticConsistency, SemanticConsistencyEnhancer
-from vscg.models.heads import TwoPartHead
-from vscg.models.psp import PositiveSamplePropagation, ProjectAndNorm
-from vscg.plots import intervals, set_style
-from vscg.plots.curves import curves
-from vscg.released.load import DEAD
-from vscg.training.evaluation import bootstrap_interval, clip_accuracy, paired_difference
+from vscg import models, plots
+from vscg.released import DEAD
+from vscg.training import bootstrap_interval, clip_accuracy, paired_difference
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters of the last part: which data, how long to train, which seed.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
+DATA = "planted-mini"   # planted-mini, planted, ave, or the path of a prepared file
 PROFILE = "quick"       # training schedule: quick, standard or full (the published)
 SEED = 0                # of weights, batches and dropout
 
@@ -101,7 +95,8 @@ print("h_t =", round(new.item(), 3))
 # swap the two entries. Printed: $r \odot h = (1, 0)$, swapped $(0, 1)$. Program: swapped $(2, 1)$, gated $(2, 0)$.
 
 # %% tags=["nbval-check-output"]
-h, r, W_h = torch.tensor([1.0, 2]), torch.tensor([1.0, 0]), torch.tensor([[0.0, 1], [1, 0]])
+h, r = torch.tensor([1.0, 2]), torch.tensor([1.0, 0])
+W_h = torch.tensor([[0.0, 1], [1, 0]])
 print("printed:", (W_h @ (r * h)).tolist(), "  program:", (r * (W_h @ h)).tolist())
 assert (W_h @ (r * h)).tolist() == [0, 1] and (r * (W_h @ h)).tolist() == [2, 0]
 
@@ -119,7 +114,8 @@ def step(h, f, w_ih, w_hh, b_ih, b_hh):
 
 
 def weights(gru, suffix=""):
-    return [getattr(gru, f"{name}_l0{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+    return [getattr(gru, f"{name}_l0{suffix}")
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
 # %% [markdown]
 # Which of the two is `torch.nn.GRU`? We give both the same random weights, biases zero, because the printed equations
@@ -129,11 +125,13 @@ def weights(gru, suffix=""):
 torch.manual_seed(SEED)
 gru = nn.GRU(3, 4, batch_first=True).requires_grad_(False)
 gru.bias_ih_l0.zero_(), gru.bias_hh_l0.zero_()
-f, h = torch.randn(5, 1, 3), torch.randn(5, 4)                    # five clips, one second
-library = gru(f, h[None])[0][:, 0]                                # (B,H)
+f, h = torch.randn(5, 1, 3), torch.randn(5, 4)                  # five clips, one second
+library = gru(f, h[None])[0][:, 0]                              # (B,H)
 W_r, W_z, W = torch.cat([gru.weight_hh_l0, gru.weight_ih_l0], 1).chunk(3)
-print("program's form equals nn.GRU:", torch.allclose(step(h, f[:, 0], *weights(gru)), library, atol=1e-6))
-print("printed form equals nn.GRU:  ", torch.allclose(step_as_printed(h, f[:, 0], W_z, W_r, W), library, atol=1e-2))
+print("program's form equals nn.GRU:",
+      torch.allclose(step(h, f[:, 0], *weights(gru)), library, atol=1e-6))
+print("printed form equals nn.GRU:  ",
+      torch.allclose(step_as_printed(h, f[:, 0], W_z, W_r, W), library, atol=1e-2))
 
 # %% [markdown]
 # Only Eq. {eq}`eq-gru-program` is. Both variants of this book use it by default, because the paper's numbers come from
@@ -146,7 +144,7 @@ print("printed form equals nn.GRU:  ", torch.allclose(step_as_printed(h, f[:, 0]
 gru.bias_hh_l0.copy_(torch.randn(12))
 w_ih, w_hh, b_f, b_h = weights(gru)
 before = step(h, f[:, 0], w_ih, w_hh, b_f, b_h)
-gates = torch.arange(12) < 8                                      # reset and update gate; the last four: candidate
+gates = torch.arange(12) < 8           # reset and update gate; the last four: candidate
 for name, moved in (("of the gates", gates), ("of the candidate", ~gates)):
     after = step(h, f[:, 0], w_ih, w_hh, b_f + b_h * moved, b_h * ~moved)
     print(f"bias {name} moved, same state:", torch.allclose(before, after, atol=1e-6))
@@ -161,8 +159,9 @@ for name, moved in (("of the gates", gates), ("of the candidate", ~gates)):
 
 # %% tags=["nbval-check-output"]
 torch.manual_seed(SEED)
-enhancer = SemanticConsistencyEnhancer().requires_grad_(False)
-print({name: tuple(value.shape) for name, value in enhancer.audio_gru.named_parameters() if "reverse" not in name})
+enhancer = models.escm.SemanticConsistencyEnhancer().requires_grad_(False)
+print({name: tuple(value.shape) for name, value in enhancer.audio_gru.named_parameters()
+       if "reverse" not in name})
 A, V, prior = torch.randn(2, 10, 256), torch.randn(2, 10, 256), torch.rand(2, 2, 128)
 states = enhancer(A, V, prior, prior)[0]
 print("negative and positive outputs:", bool(states.min() < 0 < states.max()))
@@ -172,16 +171,18 @@ print("negative and positive outputs:", bool(states.min() < 0 < states.max()))
 # Its forward half must be the printed step, second by second, with Eq. {eq}`eq-gru-output` on top:
 
 # %% tags=["nbval-check-output"]
-equations = EquationGRU(3, 4).requires_grad_(False)
+equations = models.escm.EquationGRU(3, 4).requires_grad_(False)
 seconds, state = torch.randn(5, 10, 3), torch.randn(5, 4)
-forward_half = equations(seconds, torch.stack([state, state]))[0][..., :4]           # (B,T,H)
+forward_half = equations(seconds, torch.stack([state, state]))[0][..., :4]     # (B,T,H)
 W_z, W_r = equations.gates[0].weight.chunk(2)
 by_hand = []
 for second in seconds.unbind(1):
     state = step_as_printed(state, second, W_z, W_r, equations.candidate[0].weight)
     by_hand.append((state @ equations.output[0].weight.T).sigmoid())
-print("the printed step, ten times:", torch.allclose(forward_half, torch.stack(by_hand, 1), atol=1e-6))
-print("outputs between 0 and 1:", bool(0 < forward_half.min() and forward_half.max() < 1))
+print("the printed step, ten times:",
+      torch.allclose(forward_half, torch.stack(by_hand, 1), atol=1e-6))
+print("outputs between 0 and 1:",
+      bool(0 < forward_half.min() and forward_half.max() < 1))
 
 # %% [markdown]
 # What the letter of the equations does to accuracy, [chapter 20](20_deviations.ipynb) measures in row B1.
@@ -195,7 +196,7 @@ print("outputs between 0 and 1:", bool(0 < forward_half.min() and forward_half.m
 # seconds.
 
 # %% tags=["nbval-check-output"]
-def run(sequence, h, w):                                          # (B,T,D), (B,H) -> (B,T,H)
+def run(sequence, h, w):                                     # (B,T,D), (B,H) -> (B,T,H)
     states = []
     for f in sequence.unbind(1):
         h = step(h, f, *w)
@@ -203,11 +204,13 @@ def run(sequence, h, w):                                          # (B,T,D), (B,
     return torch.stack(states, 1)
 
 
-keep90 = [torch.tensor([[0.0], [0], [1]]), torch.zeros(3, 1), torch.tensor([0.0, math.log(9), 0]), torch.zeros(3)]
+keep90 = [torch.tensor([[0.0], [0], [1]]), torch.zeros(3, 1),
+          torch.tensor([0.0, math.log(9), 0]), torch.zeros(3)]
 silence = torch.zeros(1, 10, 1)
 decay = run(silence, torch.ones(1, 1), keep90).flatten()
 assert torch.allclose(decay, 0.9 ** torch.arange(1, 11), atol=1e-6)
-print("prior left after 1, 5 and 10 seconds:", [round(decay[t].item(), 3) for t in (0, 4, 9)])
+print("prior left after 1, 5 and 10 seconds:",
+      [round(decay[t].item(), 3) for t in (0, 4, 9)])
 
 # %% [markdown]
 # The first seconds feel the prior fully, the last ones a third of it. One direction is not enough: the backward GRU
@@ -220,8 +223,9 @@ lines = {}
 for start in (1.0, 0.0):
     h0 = torch.full((1, 1), start)
     lines[f"forward, prior {start:.0f}"] = run(evidence, h0, keep90).flatten()
-    lines[f"backward, prior {start:.0f}"] = run(evidence.flip(1), h0, keep90).flip(1).flatten()
-curves(range(10), lines, "segment (1 s)", "state (no unit)")
+    backward = run(evidence.flip(1), h0, keep90).flip(1)
+    lines[f"backward, prior {start:.0f}"] = backward.flatten()
+plots.curves(range(10), lines, "segment (1 s)", "state (no unit)")
 
 # %% [markdown]
 # Without a prior each direction is blind on one side of the evidence. With it, no second is. A prior that is wrong
@@ -234,7 +238,7 @@ curves(range(10), lines, "segment (1 s)", "state (no unit)")
 # (2,B,H).
 
 # %% tags=["nbval-check-output"]
-def bidirectional(sequence, prior, gru):                          # (B,T,D), (B,2,H) -> (B,T,2H)
+def bidirectional(sequence, prior, gru):                  # (B,T,D), (B,2,H) -> (B,T,2H)
     forward = run(sequence, prior[:, 0], weights(gru))
     backward = run(sequence.flip(1), prior[:, 1], weights(gru, "_reverse")).flip(1)
     return torch.cat([forward, backward], -1)
@@ -246,7 +250,8 @@ for suffix in ("", "_reverse"):
     for weight, value in zip(weights(gru, suffix), keep90, strict=True):
         weight.copy_(value)
 states = bidirectional(silence, torch.tensor([[[1.0], [-1.0]]]), gru)[0]
-print("first second:", [round(v, 3) for v in states[0].tolist()], "  last:", [round(v, 3) for v in states[9].tolist()])
+print("first second:", [round(v, 3) for v in states[0].tolist()], "  last:",
+      [round(v, 3) for v in states[9].tolist()])
 
 # %% [markdown]
 # By hand: row 0, a prior of 1, leaves 0.9 in the first second and $0.9^{10}$ in the last; row 1, a prior of -1, the
@@ -260,9 +265,11 @@ print("first second:", [round(v, 3) for v in states[0].tolist()], "  last:", [ro
 # size:
 
 # %% tags=["nbval-check-output"]
-ours = bidirectional(A, prior, enhancer.audio_gru), bidirectional(V, prior, enhancer.visual_gru)
+ours = (bidirectional(A, prior, enhancer.audio_gru),
+        bidirectional(V, prior, enhancer.visual_gru))
 theirs = enhancer(A, V, prior, prior)
-print("audio equal: ", torch.allclose(ours[0], theirs[0], atol=1e-6), tuple(ours[0].shape))
+print("audio equal: ", torch.allclose(ours[0], theirs[0], atol=1e-6),
+      tuple(ours[0].shape))
 print("visual equal:", torch.allclose(ours[1], theirs[1], atol=1e-6))
 
 # %% [markdown]
@@ -298,19 +305,22 @@ print("E^av =", event[0].tolist())
 
 # %% tags=["nbval-check-output"]
 def normalise(x, eps=1e-6):
-    return (x - x.mean(-1, keepdim=True)) / (x.var(-1, keepdim=True, unbiased=False) + eps).sqrt()
+    variance = x.var(-1, keepdim=True, unbiased=False)
+    return (x - x.mean(-1, keepdim=True)) / (variance + eps).sqrt()
 
 
 M_a, M_v, W1 = torch.tensor([[[-1.0, 2]]]), torch.tensor([[[6.0, 2]]]), torch.eye(2)
 N_a, N_v = normalise((M_a @ W1).relu()), normalise((M_v @ W1).relu())
-print("N_a =", N_a.round(decimals=3).flatten().tolist(), "  N_v =", N_v.round(decimals=3).flatten().tolist())
+print("N_a =", N_a.round(decimals=3).flatten().tolist(), "  N_v =",
+      N_v.round(decimals=3).flatten().tolist())
 assert torch.allclose(N_a + N_v, torch.zeros(2), atol=1e-5)
 
-block = ProjectAndNorm(2, dropout=0.1).eval()
+block = models.psp.ProjectAndNorm(2, dropout=0.1).eval()
 with torch.no_grad():
     block.audio_map[0].weight.copy_(W1)
     block.visual_map[0].weight.copy_(W1)
-print("equal to the package:", torch.allclose(torch.stack(block(M_a, M_v)), torch.stack([N_a, N_v]), atol=1e-5))
+print("equal to the package:",
+      torch.allclose(torch.stack(block(M_a, M_v)), torch.stack([N_a, N_v]), atol=1e-5))
 
 # %% [markdown]
 # The two vectors point in opposite directions after normalisation and cancel: fusion keeps what both modalities agree
@@ -328,20 +338,23 @@ class ESCM(nn.Module):
     def __init__(self, dropout=0.1, crossed=False):
         super().__init__()
         self.dropout, self.crossed = dropout, crossed
-        self.conv1, self.conv2 = nn.Conv1d(256, 128, 5, padding=2), nn.Conv1d(128, 128, 5, padding=2)
+        self.conv1 = nn.Conv1d(256, 128, 5, padding=2)
+        self.conv2 = nn.Conv1d(128, 128, 5, padding=2)
         self.audio_gru = nn.GRU(256, 128, batch_first=True, bidirectional=True)
         self.visual_gru = nn.GRU(256, 128, batch_first=True, bidirectional=True)
         if not crossed:
-            self.audio_map, self.visual_map = nn.Linear(256, 256, bias=False), nn.Linear(256, 256, bias=False)
+            self.audio_map = nn.Linear(256, 256, bias=False)
+            self.visual_map = nn.Linear(256, 256, bias=False)
         self.norm = nn.LayerNorm(256, eps=1e-6)
         if crossed:
-            self.audio_prior, self.visual_prior = nn.Linear(128, 128, bias=False), nn.Linear(128, 128, bias=False)
+            self.audio_prior = nn.Linear(128, 128, bias=False)
+            self.visual_prior = nn.Linear(128, 128, bias=False)
 
-    def cere(self, sequence):                                     # (B,10,256) -> (B,2,128)
+    def cere(self, sequence):                                  # (B,10,256) -> (B,2,128)
         halved = F.max_pool1d(self.conv1(sequence.mT).relu(), 2)  # (B,128,5)
         return F.max_pool1d(self.conv2(halved).relu(), 2).mT
 
-    def forward(self, audio, visual):                             # A^seg, V^seg (B,10,256)
+    def forward(self, audio, visual):                          # A^seg, V^seg (B,10,256)
         e_a, e_v = self.cere(audio), self.cere(visual)
         prior_a = prior_v = (e_a + e_v) / 2                       # Eq. 9
         if self.crossed:
@@ -350,7 +363,8 @@ class ESCM(nn.Module):
         visual = bidirectional(visual, prior_v, self.visual_gru)
         if not self.crossed:
             audio, visual = self.audio_map(audio).relu(), self.visual_map(visual).relu()
-        return tuple(self.norm(F.dropout(x, self.dropout, self.training)) for x in (audio, visual))
+        return tuple(self.norm(F.dropout(x, self.dropout, self.training))
+                     for x in (audio, visual))
 
 # %% [markdown]
 # The weights go over one by one, in order; every shape must fit. Then both programs see the same encodings:
@@ -364,12 +378,15 @@ def copy_weights(source, target):
 
 
 torch.manual_seed(SEED)
-for name, crossed in (("mean prior (fully supervised)", False), ("crossed priors (weakly, released)", True)):
-    package = EventSemanticConsistency(dropout=0.1, linear=not crossed, crossed=crossed).eval()
+for name, crossed in (("mean prior (fully supervised)", False),
+                      ("crossed priors (weakly, released)", True)):
+    package = models.escm.EventSemanticConsistency(
+        dropout=0.1, linear=not crossed, crossed=crossed).eval()
     ours = ESCM(crossed=crossed).eval()
     copy_weights(package, ours)
     expected = package(A, V)[0]                                   # N_a, N_v
-    print(f"{name}: equal", all(torch.allclose(x, y, atol=1e-5) for x, y in zip(ours(A, V), expected, strict=True)))
+    print(f"{name}: equal", all(torch.allclose(x, y, atol=1e-5)
+                                for x, y in zip(ours(A, V), expected, strict=True)))
 
 # %% [markdown]
 # Both agree. Which model has which form:
@@ -393,17 +410,20 @@ for setting in vscg.models.SETTINGS:
 class WholeVSCG(nn.Module):
     def __init__(self):
         super().__init__()
-        self.encoder = SegmentEncoder("fully")
-        self.psp = PositiveSamplePropagation(dropout=0.2, renormalise=True, project=ProjectAndNorm(dropout=0.2))
+        self.encoder = models.encoder.SegmentEncoder("fully")
+        self.psp = models.psp.PositiveSamplePropagation(
+            dropout=0.2, renormalise=True,
+            project=models.psp.ProjectAndNorm(dropout=0.2))
         self.escm = ESCM()
-        self.head = TwoPartHead()
+        self.head = models.heads.TwoPartHead()
 
-    def forward(self, audio, visual):                             # (B,10,128), (B,10,7,7,512)
-        x_a, x_v, attention = self.encoder(audio, visual)         # (B,10,256) twice, (B,10,7,7)
-        n_a, n_v = self.escm(*self.psp(x_a, x_v))                 # (B,10,256) twice
-        relevance, category = self.head((n_a + n_v) / 2)          # Eq. 13 to 15
-        return Output(event_relevance=relevance, event_category=category, attention=attention,
-                      similarity=F.cosine_similarity(n_a, n_v, dim=-1), threshold=0.7)
+    def forward(self, audio, visual):                       # (B,10,128), (B,10,7,7,512)
+        x_a, x_v, attention = self.encoder(audio, visual)   # (B,10,256), map (B,10,7,7)
+        n_a, n_v = self.escm(*self.psp(x_a, x_v))           # (B,10,256) twice
+        relevance, category = self.head((n_a + n_v) / 2)    # Eq. 13 to 15
+        return models.Output(
+            event_relevance=relevance, event_category=category, attention=attention,
+            similarity=F.cosine_similarity(n_a, n_v, dim=-1), threshold=0.7)
 
 # %% [markdown]
 # The package's model and this one, same weights, same two random clips, dropout off:
@@ -416,7 +436,8 @@ audio, visual = torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512)
 with torch.no_grad():
     expected, got = package(audio, visual), ours(audio, visual)
 for name in ("event_relevance", "event_category", "similarity", "attention"):
-    print(f"{name:16} equal:", torch.allclose(getattr(got, name), getattr(expected, name), atol=1e-5))
+    equal = torch.allclose(getattr(got, name), getattr(expected, name), atol=1e-5)
+    print(f"{name:16} equal: {equal}")
 assert torch.equal(vscg.predict_segments(got), vscg.predict_segments(expected))
 
 # %% [markdown]
@@ -441,9 +462,12 @@ if (folder / "vscg_fully.npz").is_file():
     meta, published = golden["load"](folder / "vscg_fully.npz")
     model = vscg.load_released(vscg.build_model("vscg"), golden["weights"](meta)).eval()
     with torch.no_grad():
-        output = model(*(torch.from_numpy(array) for array in golden["inputs"](meta)[:2]))
-    for theirs, ours in (("is_event", "event_relevance"), ("event", "event_category"), ("similarity", "similarity")):
-        difference = (getattr(output, ours) - torch.from_numpy(published[theirs])).abs().max().item()
+        output = model(*(torch.from_numpy(array)
+                         for array in golden["inputs"](meta)[:2]))
+    for theirs, ours in (("is_event", "event_relevance"), ("event", "event_category"),
+                         ("similarity", "similarity")):
+        difference = getattr(output, ours) - torch.from_numpy(published[theirs])
+        difference = difference.abs().max().item()
         print(f"{ours:16} within 0.00001 of the published program:", difference < 1e-5)
         assert difference < 1e-5
 else:
@@ -459,15 +483,17 @@ else:
 
 # %%
 data = vscg.load_dataset(DATA)
-record = vscg.fit(vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE, seed=SEED))
+record = vscg.fit(vscg.RunConfig(system="vscg", setting="fully", data=DATA,
+                                 profile=PROFILE, seed=SEED))
 model, rows = record.model(), data.splits["test"]
 with torch.inference_mode():
     parts = []
     for part in torch.from_numpy(rows).split(32):
-        sound, picture = torch.from_numpy(data.audio[part]), torch.from_numpy(data.visual[part]).float()
+        sound, picture = (torch.from_numpy(data.audio[part]),
+                          torch.from_numpy(data.visual[part]).float())
         parts.append(torch.stack(model.psp(*model.encoder(sound, picture)[:2])))
-    A_seg, V_seg = torch.cat(parts, 1)                            # (N,10,256) each
-    own, _ = model.escm.priors(A_seg, V_seg)                      # (N,2,128), the same for both modalities
+    A_seg, V_seg = torch.cat(parts, 1)         # (N,10,256) each
+    own, _ = model.escm.priors(A_seg, V_seg)   # (N,2,128), the same for both modalities
 print(record.describe())
 
 # %% [markdown]
@@ -475,12 +501,14 @@ print(record.describe())
 
 # %%
 category = torch.from_numpy(data.category[rows])
-order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(SEED)).tolist()
+order = torch.randperm(len(rows),
+                       generator=torch.Generator().manual_seed(SEED)).tolist()
 donor = torch.empty(len(rows), dtype=torch.int64)
 for position, clip in enumerate(order):
     later = order[position + 1:] + order[:position]
     donor[clip] = next(other for other in later if category[other] != category[clip])
-priors = {"own prior": own, "zero prior": torch.zeros_like(own), "another clip's prior": own[donor]}
+priors = {"own prior": own, "zero prior": torch.zeros_like(own),
+          "another clip's prior": own[donor]}
 assert (category != category[donor]).all()
 print(f"{data.name}: {len(rows)} test clips, each with a donor of another category")
 
@@ -493,7 +521,8 @@ def from_prior(prior):
     states = model.escm.isce(A_seg, V_seg, prior, prior)
     n_a, n_v = model.escm.project(*states)
     relevance, chosen = model.head((n_a + n_v) / 2)
-    output = Output(event_relevance=relevance, event_category=chosen, threshold=model.threshold)
+    output = models.Output(event_relevance=relevance, event_category=chosen,
+                           threshold=model.threshold)
     return states, chosen.argmax(-1), vscg.predict_segments(output).numpy()
 
 
@@ -512,9 +541,11 @@ halves = {"forward": slice(0, 128), "backward": slice(128, 256)}
 reach = {}
 for direction, half in halves.items():
     for m, modality in enumerate(("audio", "visual")):
-        right, foreign = results["own prior"][0][m][..., half], results["another clip's prior"][0][m][..., half]
-        reach[f"{modality}, {direction}"] = ((foreign - right).norm(dim=-1) / right.norm(dim=-1)).mean(0)
-curves(range(10), reach, "segment (1 s)", "change of encoding (share)")
+        right, foreign = (results["own prior"][0][m][..., half],
+                          results["another clip's prior"][0][m][..., half])
+        change = (foreign - right).norm(dim=-1) / right.norm(dim=-1)
+        reach[f"{modality}, {direction}"] = change.mean(0)
+plots.curves(range(10), reach, "segment (1 s)", "change of encoding (share)")
 
 # %% [markdown]
 # Each direction forgets its prior on the way through the clip, as in the toy. How fast depends on the learnt gates:
@@ -532,16 +563,20 @@ print(f"{data.name}\n{table.iloc[[0, 4, 9]].round(2).to_string(index=False)}")
 
 # %%
 truth = data.labels[rows].argmax(-1)
-per_clip = {name: clip_accuracy(predicted, truth) for name, (_, _, predicted) in results.items()}
+per_clip = {name: clip_accuracy(predicted, truth)
+            for name, (_, _, predicted) in results.items()}
 print(f"{data.name}, own prior: {per_clip['own prior'].mean():.1%}")
 for name in ("zero prior", "another clip's prior"):
     _, chosen, predicted = results[name]
     mean, low, high = paired_difference(per_clip[name], per_clip["own prior"])
-    verdict = "includes zero: no difference seen" if low <= 0 <= high else "excludes zero: a difference is seen"
-    print(f"{data.name}, {name}: {per_clip[name].mean():.1%}, difference {100 * mean:+.1f} points "
+    verdict = ("includes zero: no difference seen" if low <= 0 <= high
+               else "excludes zero: a difference is seen")
+    print(f"{data.name}, {name}: {per_clip[name].mean():.1%}, "
+          f"difference {100 * mean:+.1f} points "
           f"[{100 * low:+.1f}, {100 * high:+.1f}], which {verdict}")
-    print(f"    segments that change: {(predicted != results['own prior'][2]).mean():.1%}; "
-          f"clips that take the donor's category: {(chosen == category[donor]).float().mean():.1%}")
+    print(f"    segments that change: "
+          f"{(predicted != results['own prior'][2]).mean():.1%}; clips that take the "
+          f"donor's category: {(chosen == category[donor]).float().mean():.1%}")
     assert 0 <= per_clip[name].mean() <= 1 and low <= mean <= high
 
 # %% [markdown]
@@ -549,9 +584,10 @@ for name in ("zero prior", "another clip's prior"):
 # themselves differ in difficulty:
 
 # %% mystnb={"figure": {"caption": "Accuracy of the same trained network with three priors, with 95% intervals over clips.", "name": "fig-prior-accuracy"}, "image": {"alt": "Three dots with intervals, one for each prior, on an axis of accuracy in percent of segments."}}
-frame = pd.DataFrame([(name, values.mean(), *bootstrap_interval(values)) for name, values in per_clip.items()],
+frame = pd.DataFrame([(name, values.mean(), *bootstrap_interval(values))
+                      for name, values in per_clip.items()],
                      columns=["name", "mean", "low", "high"])
-intervals(frame, value_label=f"accuracy on {data.name} (% of segments)")
+plots.intervals(frame, value_label=f"accuracy on {data.name} (% of segments)")
 
 # %% [markdown]
 # The two differences ask two questions. A zero prior: is the network used to having some prior there? A foreign prior: does it
@@ -585,9 +621,11 @@ intervals(frame, value_label=f"accuracy on {data.name} (% of segments)")
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 z = 0.5 ** (1 / 5)
 bias = math.log(z / (1 - z))
-slower = [keep90[0], keep90[1], torch.tensor([0.0, bias, 0]), keep90[3]]      # reset, update, candidate
+biases = torch.tensor([0.0, bias, 0])        # reset, update, candidate
+slower = [keep90[0], keep90[1], biases, keep90[3]]
 left = run(silence, torch.ones(1, 1), slower).flatten()
-print(f"z = {z:.3f}, bias {bias:.3f}; left after 5 seconds {left[4]:.3f}, after 10 seconds {left[9]:.3f}")
+print(f"z = {z:.3f}, bias {bias:.3f}; left after 5 seconds {left[4]:.3f}, "
+      f"after 10 seconds {left[9]:.3f}")
 assert abs(left[4] - 0.5) < 1e-5 and abs(left[9] - 0.25) < 1e-5
 
 # %% [markdown]
@@ -609,8 +647,10 @@ assert abs(left[4] - 0.5) < 1e-5 and abs(left[9] - 0.25) < 1e-5
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 torch.manual_seed(SEED)
 h, r, full = torch.randn(4), torch.rand(4), torch.randn(4, 4)
-cases = {"full matrix": (full, r), "diagonal matrix": (full.diag().diag(), r), "equal gates": (full, r[:1].expand(4))}
-same = {name: torch.allclose(W @ (gate * h), gate * (W @ h), atol=1e-6) for name, (W, gate) in cases.items()}
+cases = {"full matrix": (full, r), "diagonal matrix": (full.diag().diag(), r),
+         "equal gates": (full, r[:1].expand(4))}
+same = {name: torch.allclose(W @ (gate * h), gate * (W @ h), atol=1e-6)
+        for name, (W, gate) in cases.items()}
 print(same)
 assert list(same.values()) == [False, True, True]
 
@@ -634,20 +674,24 @@ assert list(same.values()) == [False, True, True]
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 def stuck(reset=None, update=None):
-    enhancer = SemanticConsistencyEnhancer().requires_grad_(False)
-    for suffix in ("", "_reverse"):                            # the bias holds reset, update, candidate, 128 each
-        for part, value in zip(weights(enhancer.audio_gru, suffix)[2].split(128), (reset, update, None), strict=True):
+    enhancer = models.escm.SemanticConsistencyEnhancer().requires_grad_(False)
+    for suffix in ("", "_reverse"):
+        parts = weights(enhancer.audio_gru, suffix)[2].split(128)   # r, z, candidate
+        for part, value in zip(parts, (reset, update, None), strict=True):
             if value is not None:
                 part.fill_(value)
-    return [enhancer(A, V, start, start)[0] for start in (prior, -prior)]    # A^ISCE with two priors
+    return [enhancer(A, V, start, start)[0] for start in (prior, -prior)]    # A^ISCE
 
 
 torch.manual_seed(SEED)
-kept, plain, alone = stuck(update=100), stuck(update=-100), stuck(reset=-100, update=-100)
-frozen = torch.allclose(kept[0], prior.flatten(1).unsqueeze(1).expand(-1, 10, -1), atol=1e-6)
+kept, plain = stuck(update=100), stuck(update=-100)
+alone = stuck(reset=-100, update=-100)
+frozen = torch.allclose(kept[0], prior.flatten(1).unsqueeze(1).expand(-1, 10, -1),
+                        atol=1e-6)
 print("z = 1: every second says the prior:", frozen)
 matters = [not torch.allclose(*pair, atol=1e-6) for pair in (plain, alone)]
-print("z = 0: the prior matters:", matters[0], "  z = r = 0: the prior matters:", matters[1])
+print("z = 0: the prior matters:", matters[0], "  z = r = 0: the prior matters:",
+      matters[1])
 assert frozen and matters == [True, False]
 
 # %% [markdown]
@@ -670,14 +714,15 @@ assert frozen and matters == [True, False]
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 4: the code and its output", "code_prompt_show": "Solution 4: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 torch.manual_seed(SEED)
-escm = EventSemanticConsistency(dropout=0.1).eval()
+escm = models.escm.EventSemanticConsistency(dropout=0.1).eval()
 with torch.no_grad():
     n_a, n_v = escm(torch.randn(8, 10, 256), torch.randn(8, 10, 256))[0]
 s = F.cosine_similarity(n_a, n_v, dim=-1)                         # (B,T)
 length = ((n_a + n_v) / 2).norm(dim=-1)
 derived = (256 * (1 + s) / 2).sqrt()
 print("lengths as derived:", torch.allclose(length, derived, rtol=1e-3))
-print(f"agreement {256**0.5:.1f}, no relation {128**0.5:.1f}; both signs occur: {bool(s.min() < 0 < s.max())}")
+print(f"agreement {256**0.5:.1f}, no relation {128**0.5:.1f}; both signs occur: "
+      f"{bool(s.min() < 0 < s.max())}")
 assert torch.allclose(length, derived, rtol=1e-3)
 
 # %% [markdown]

@@ -23,7 +23,7 @@
 #
 # First everything that the notebook uses.
 
-# %%
+# %% tags=["hide-input"]
 import math
 
 import pandas as pd
@@ -31,20 +31,17 @@ import torch
 import torch.nn.functional as F
 
 import vscg
-from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS
-from vscg.models import Output
-from vscg.models.heads import TwoPartHead, WeightingHead
-from vscg.plots import matrix, set_style
-from vscg.plots.curves import curves
+from vscg import models, plots
+from vscg.data import BACKGROUND, CLASSES, SEGMENTS
 from vscg.training import objectives
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # Only the last sections use a data set.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
+DATA = "planted-mini"   # planted-mini, planted, ave, or the path of a prepared file
 SEED = 0                # of weights and batches
 CLIPS = 32              # clips in a batch of the data set
 
@@ -65,7 +62,8 @@ def rounded(x):
 
 y = labels[..., :-1].sum(-1)                                      # y_t (B,T)
 assert torch.equal(y, objectives.event_indicator(labels))
-print("y_t =", rounded(y), "  event of the clip:", objectives.event_class(labels).item())
+print("y_t =", rounded(y), "  event of the clip:",
+      objectives.event_class(labels).item())
 
 # %% [markdown]
 # ## Two answers: is it an event, and which?
@@ -95,13 +93,14 @@ print("o_t =", rounded(relevance), "  o_c =", rounded(category))
 # have a bias, which the equations leave out and which is set to zero here.
 
 # %% tags=["nbval-check-output"]
-head = TwoPartHead(2, 3)
+head = models.heads.TwoPartHead(2, 3)
 with torch.no_grad():
     for layer, weight in ((head.relevance, W3), (head.category, W4)):
         layer.weight.copy_(weight.T)
         layer.bias.zero_()
 ours = head(fused)
-print("equal:", torch.allclose(ours[0], relevance, atol=1e-6) and torch.allclose(ours[1], category, atol=1e-6))
+print("equal:", torch.allclose(ours[0], relevance, atol=1e-6)
+      and torch.allclose(ours[1], category, atol=1e-6))
 
 # %% [markdown]
 # **The threshold 0.7.** The paper calls a second an event if $o_t > \tau_b = 0.7$. The program compares $\sigma(o_t)$
@@ -109,14 +108,16 @@ print("equal:", torch.allclose(ours[0], relevance, atol=1e-6) and torch.allclose
 # by the program. `vscg.predict_segments` writes background as class 28, also for a toy with three events.
 
 # %% tags=["nbval-check-output"]
-print("program's limit for o_t:", round(math.log(0.7 / 0.3), 3), "  text's limit, as a probability:",
-      round(torch.sigmoid(torch.tensor(0.7)).item(), 3))
+print("program's limit for o_t:", round(math.log(0.7 / 0.3), 3),
+      "  text's limit, as a probability:", round(torch.tensor(0.7).sigmoid().item(), 3))
 o_t = torch.tensor([[-1.0, 0.8, 0.9, 2.0]])
-o_c = torch.tensor([[0.0, 2.0, 1.0]])                             # class 1 is the largest
-segments = vscg.predict_segments(Output(event_relevance=o_t, event_category=o_c, threshold=0.7))
+o_c = torch.tensor([[0.0, 2.0, 1.0]])                           # class 1 is the largest
+output = models.Output(event_relevance=o_t, event_category=o_c, threshold=0.7)
+segments = vscg.predict_segments(output)
 by_text = torch.where(o_t > 0.7, o_c.argmax(-1, keepdim=True), BACKGROUND)
 assert segments.tolist() == [[BACKGROUND, BACKGROUND, 1, 1]]
-print("program:", segments.tolist()[0], "  text:", by_text.tolist()[0], f"  ({BACKGROUND} is background)")
+print("program:", segments.tolist()[0], "  text:", by_text.tolist()[0],
+      f"  ({BACKGROUND} is background)")
 
 # %% [markdown]
 # Only the second segment, 0.8, is judged differently. One class goes to all event segments, so a wrong category costs
@@ -141,7 +142,8 @@ def relevance_loss(o, y):
 o_t = math.log(3) * torch.tensor([[0.0, 1, -1, 1]])
 by_hand = (math.log(2) + 2 * math.log(4 / 3) + math.log(4)) / 4
 assert abs(relevance_loss(o_t, y).item() - by_hand) < 1e-6
-same = torch.allclose(relevance_loss(o_t, y), objectives.event_relevance_loss(o_t, labels), atol=1e-6)
+same = torch.allclose(relevance_loss(o_t, y),
+                      objectives.event_relevance_loss(o_t, labels), atol=1e-6)
 print("L_t =", round(by_hand, 3), "  equal to the package:", same)
 
 # %% [markdown]
@@ -149,8 +151,9 @@ print("L_t =", round(by_hand, 3), "  equal to the package:", same)
 
 # %% mystnb={"figure": {"caption": "The loss is indifferent at 0.5, the decision is not: a second must reach 0.7 to count as an event.", "name": "fig-relevance-loss"}, "image": {"alt": "Two mirrored curves over the probability of an event from 0 to 1, one falling and one rising, crossing at 0.5, with vertical lines at 0.5 and 0.7."}}
 p = torch.linspace(0.01, 0.99, 99)
-curves(p, {"event second": -p.log(), "background second": -(1 - p).log()},
-       "event probability $\\sigma(o_t)$ (share of 1)", "loss (nat)", {"even odds": 0.5, "threshold": 0.7})
+plots.curves(p, {"event second": -p.log(), "background second": -(1 - p).log()},
+             "event probability $\\sigma(o_t)$ (share of 1)", "loss (nat)",
+             {"even odds": 0.5, "threshold": 0.7})
 
 # %% [markdown]
 # The curves cross at 0.5, where both answers cost the same. The decision asks for 0.7: a second about which the
@@ -180,8 +183,10 @@ s_paper = product / product.abs().sum(-1, keepdim=True)
 s_released = cosine.relu() / cosine.relu().sum(-1, keepdim=True)
 y_tl = y / y.sum(-1, keepdim=True)
 print("y_tl    ", rounded(y_tl))
-print("Eq. 16  ", rounded(s_paper), " L_avps =", rounded(((s_paper - y_tl) ** 2).mean()))
-print("released", rounded(s_released), " L_avps =", rounded(((s_released - y_tl) ** 2).mean()))
+print("Eq. 16  ", rounded(s_paper), " L_avps =",
+      rounded(((s_paper - y_tl) ** 2).mean()))
+print("released", rounded(s_released), " L_avps =",
+      rounded(((s_released - y_tl) ** 2).mean()))
 assert abs(((s_paper - y_tl) ** 2).mean().item() - 1 / 24) < 1e-6
 
 # %% [markdown]
@@ -189,16 +194,18 @@ assert abs(((s_paper - y_tl) ** 2).mean().item() - 1 / 24) < 1e-6
 
 # %% tags=["nbval-check-output"]
 target = objectives.similarity_target(labels)
-for variant, values, ours in (("paper", product, s_paper), ("released", cosine, s_released)):
+for variant, values, ours in (("paper", product, s_paper),
+                              ("released", cosine, s_released)):
     loss = objectives.similarity_loss(values, target, variant)
-    print(f"{variant:8} equal:", torch.allclose(loss, ((ours - y_tl) ** 2).mean(), atol=1e-6))
+    print(f"{variant:8} equal:", torch.allclose(loss, ((ours - y_tl) ** 2).mean(),
+                                                atol=1e-6))
 
 # %% [markdown]
 # Both agree. The same three rows as a picture:
 
 # %% mystnb={"figure": {"caption": "An opposed pair (segment 2) counts against the clip in Eq. 16; the released ReLU forgives it.", "name": "fig-similarity"}, "image": {"alt": "Heatmap of three rows and four segments. The target and the released row are one half, one half, zero, zero; the row of Eq. 16 is one third, one third, minus one third, zero."}}
-figure = matrix(torch.cat([y_tl, s_paper, s_released]).numpy(), "", "segment (1 s)", "", "similarity (share of 1)",
-                annotate=True)
+figure = plots.matrix(torch.cat([y_tl, s_paper, s_released]).numpy(), "",
+                      "segment (1 s)", "", "similarity (share of 1)", annotate=True)
 figure.axes[0].set_yticklabels(["target", "Eq. 16", "released"])
 figure
 
@@ -209,8 +216,10 @@ figure
 
 # %% tags=["nbval-check-output"]
 worst = F.one_hot(torch.tensor([0]), SEGMENTS).float()
-print("ten event seconds, all similarity on one:", round(F.mse_loss(worst, torch.full((1, SEGMENTS), 0.1)).item(), 3))
-print("one event second, all similarity on another:", round(F.mse_loss(worst, worst.roll(1)).item(), 3))
+print("ten event seconds, all similarity on one:",
+      round(F.mse_loss(worst, torch.full((1, SEGMENTS), 0.1)).item(), 3))
+print("one event second, all similarity on another:",
+      round(F.mse_loss(worst, worst.roll(1)).item(), 3))
 
 # %% [markdown]
 # Against $\ln 2$ for one undecided yes-or-no question this is little.
@@ -232,9 +241,12 @@ o_c = torch.tensor([[math.log(2), 0.0, 0.0]])                     # (B,C-1)
 log_O = o_c.log_softmax(-1)
 released = -log_O[0, 0]
 paper = -(labels[..., :-1] * log_O.unsqueeze(1)).sum() / (4 * 3)
-assert abs(released.item() - math.log(2)) < 1e-6 and abs(paper.item() - math.log(2) / 6) < 1e-6
-print("released", rounded(released), "equal:", torch.allclose(objectives.category_loss(o_c, labels), released))
-print("paper   ", rounded(paper), "equal:", torch.allclose(objectives.segment_category_loss(o_c, labels), paper))
+assert abs(released.item() - math.log(2)) < 1e-6
+assert abs(paper.item() - math.log(2) / 6) < 1e-6
+print("released", rounded(released), "equal:",
+      torch.allclose(objectives.category_loss(o_c, labels), released))
+print("paper   ", rounded(paper), "equal:",
+      torch.allclose(objectives.segment_category_loss(o_c, labels), paper))
 
 # %% [markdown]
 # The ratio of the two is (event segments) / (T(C-1)). For real sizes, T = 10 and C-1 = 28, with no opinion ($\ln 28$):
@@ -243,10 +255,13 @@ print("paper   ", rounded(paper), "equal:", torch.allclose(objectives.segment_ca
 even = torch.zeros(1, CLASSES - 1)
 rows = []
 for seconds in (2, 5, 10):
-    clip = F.one_hot(torch.tensor([[0] * seconds + [BACKGROUND] * (SEGMENTS - seconds)]), CLASSES).float()
-    pair = [objectives.category_loss(even, clip).item(), objectives.segment_category_loss(even, clip).item()]
+    classes = [0] * seconds + [BACKGROUND] * (SEGMENTS - seconds)
+    clip = F.one_hot(torch.tensor([classes]), CLASSES).float()
+    pair = [objectives.category_loss(even, clip).item(),
+            objectives.segment_category_loss(even, clip).item()]
     rows.append((seconds, *pair, pair[0] / pair[1]))
-print(pd.DataFrame(rows, columns=["event (s)", "released", "Eq. 17", "ratio"]).round(3).to_string(index=False))
+table = pd.DataFrame(rows, columns=["event (s)", "released", "Eq. 17", "ratio"])
+print(table.round(3).to_string(index=False))
 
 # %% [markdown]
 # Eq. 17 as printed makes the category term 28 to 140 times smaller here, and a short event counts less than a long
@@ -258,8 +273,8 @@ print(pd.DataFrame(rows, columns=["event (s)", "released", "Eq. 17", "ratio"]).r
 
 # %% tags=["nbval-check-output"]
 empty = F.one_hot(torch.tensor([[3, 3, 3, 3]]), 4).float()
-print("left out:", rounded(objectives.category_loss(o_c, empty)),
-      "  as class 0:", rounded(objectives.category_loss(o_c, empty, empty_as_first=True)))
+print("left out:", rounded(objectives.category_loss(o_c, empty)), "  as class 0:",
+      rounded(objectives.category_loss(o_c, empty, empty_as_first=True)))
 
 # %% [markdown]
 # ## The weakly supervised head
@@ -288,13 +303,15 @@ print("weights", rounded(weight), "  clip", rounded(probability))
 
 # %% tags=["nbval-check-output"]
 torch.manual_seed(SEED)
-head, fused = WeightingHead(), torch.randn(4, SEGMENTS, 256)
+head, fused = models.heads.WeightingHead(), torch.randn(4, SEGMENTS, 256)
 with torch.no_grad():
     score = head.segment(fused)
     weight = head.weight(score).relu().sigmoid()
     logits, probability = head(fused)
-print("equal:", torch.allclose(probability, (score * weight).mean(1).softmax(-1), atol=1e-6))
-print("same class in every second with and without weights:", torch.equal(logits.argmax(-1), score.argmax(-1)))
+print("equal:", torch.allclose(probability, (score * weight).mean(1).softmax(-1),
+                               atol=1e-6))
+print("same class in every second with and without weights:",
+      torch.equal(logits.argmax(-1), score.argmax(-1)))
 assert 0.5 <= weight.min() and weight.max() < 1
 
 # %% [markdown]
@@ -303,8 +320,9 @@ assert 0.5 <= weight.min() and weight.max() < 1
 
 # %% mystnb={"figure": {"caption": "The ReLU cuts off the lower half of the sigmoid: a second can be halved, never silenced.", "name": "fig-branch-weight"}, "image": {"alt": "Two curves over the branch value from minus five to five. The plain sigmoid runs from 0 to 1, the released weight is 0.5 for all negative values and then follows the sigmoid."}}
 x = torch.linspace(-5, 5, 101)
-curves(x, {"released: sigmoid of ReLU": x.relu().sigmoid(), "sigmoid alone": x.sigmoid()}, "branch value $W x_t$ (no unit)",
-       "weight of the second (share of 1)")
+plots.curves(x, {"released: sigmoid of ReLU": x.relu().sigmoid(),
+                 "sigmoid alone": x.sigmoid()}, "branch value $W x_t$ (no unit)",
+             "weight of the second (share of 1)")
 
 # %% [markdown]
 # ## The tag, and what it gives away
@@ -315,7 +333,8 @@ curves(x, {"released: sigmoid of ReLU": x.relu().sigmoid(), "sigmoid alone": x.s
 
 # %% tags=["nbval-check-output"]
 events = [(0, 10), (1, 7), (2, 2), (3, 10)]                       # class and seconds
-clips = F.one_hot(torch.tensor([[c] * n + [3] * (10 - n) for c, n in events]), 4).float()
+classes = torch.tensor([[c] * n + [3] * (10 - n) for c, n in events])
+clips = F.one_hot(classes, 4).float()
 presence = objectives.weak_target(clips, "presence")
 proportion = objectives.weak_target(clips, "proportion")
 assert torch.equal(proportion, clips.mean(1))
@@ -326,8 +345,9 @@ print("proportion", [rounded(row) for row in proportion])
 # As a picture, one row for each clip:
 
 # %% mystnb={"figure": {"caption": "The proportion tag carries the event's duration; the presence tag does not.", "name": "fig-weak-tags"}, "image": {"alt": "Heatmap of four clips. Left four columns, presence: a single one in each row. Right four columns, proportion: 1; 0.7 and 0.3 on background; 0.2 and 0.8 on background; 1 on background."}}
-figure = matrix(torch.cat([presence, proportion], 1).numpy(), "", "class: presence tag (left), proportion tag (right)", "",
-                "tag (share of 1)", annotate=True)
+figure = plots.matrix(torch.cat([presence, proportion], 1).numpy(), "",
+                      "class: presence tag (left), proportion tag (right)", "",
+                      "tag (share of 1)", annotate=True)
 figure.axes[0].axvline(4, color="white", linewidth=5)
 figure.axes[0].set_xticklabels(["0", "1", "2", "bg"] * 2)
 figure.axes[0].set_yticklabels(["10 s", "7 s", "2 s", "none"])
@@ -344,8 +364,8 @@ durations = objectives.event_indicator(train).sum(1)
 leak = 10 * objectives.weak_target(train, "proportion")[:, :BACKGROUND].sum(1)
 assert torch.equal(leak.round(), durations)
 exact = (leak.round() == durations).float().mean()
-print(f"{data.name}: the tag tells the exact duration of {exact:.0%} of {len(train)} clips; "
-      f"{(durations < 10).float().mean():.0%} hold some background")
+print(f"{data.name}: the tag tells the exact duration of {exact:.0%} of {len(train)} "
+      f"clips; {(durations < 10).float().mean():.0%} hold some background")
 
 # %% [markdown]
 # This book's default is `presence`; what the leak is worth is measured in
@@ -371,10 +391,13 @@ def bce(p, y):
 
 
 P, Y = torch.tensor([[0.5, 0.25, 0.125, 0.125]]), torch.tensor([[1.0, 0, 0, 0]])
-assert abs(bce(P, Y).item() + (math.log(0.5) + math.log(0.75) + 2 * math.log(0.875)) / 4) < 1e-6
+by_hand = -(math.log(0.5) + math.log(0.75) + 2 * math.log(0.875)) / 4
+assert abs(bce(P, Y).item() - by_hand) < 1e-6
 plain, smooth = bce(P, Y), bce(P.softmax(-1), Y)
-print("L_bce   =", rounded(plain), "equal:", torch.allclose(plain.mean(), objectives.clip_loss(P, Y), atol=1e-6))
-print("L_s-bce =", rounded(smooth), "equal:", torch.allclose(smooth.mean(), objectives.smooth_loss(P, Y), atol=1e-6))
+print("L_bce   =", rounded(plain), "equal:",
+      torch.allclose(plain.mean(), objectives.clip_loss(P, Y), atol=1e-6))
+print("L_s-bce =", rounded(smooth), "equal:",
+      torch.allclose(smooth.mean(), objectives.smooth_loss(P, Y), atol=1e-6))
 
 # %% [markdown]
 # **How flat is the second softmax?** Its inputs $p_c$ lie between 0 and 1 and sum to 1. By convexity $\sum_j e^{p_j}$
@@ -384,13 +407,15 @@ print("L_s-bce =", rounded(smooth), "equal:", torch.allclose(smooth.mean(), obje
 # %% tags=["nbval-check-output"]
 high, low = math.e / (math.e + 28), 1 / (math.e + 28)
 certain = F.one_hot(torch.tensor([0]), CLASSES).float()
-assert torch.allclose(torch.stack(certain.softmax(-1).aminmax()), torch.tensor([low, high]))
+assert torch.allclose(torch.stack(certain.softmax(-1).aminmax()),
+                      torch.tensor([low, high]))
 print("values from", round(low, 4), "to", round(high, 4))
 torch.manual_seed(SEED)
 trial = (10 * torch.randn(10_000, CLASSES)).softmax(-1).softmax(-1)
 assert trial.min() >= low - 1e-6 and trial.max() <= high + 1e-6
 floor = -(math.log(high) + 28 * math.log(1 - low)) / 29
-print("smooth loss of a perfect answer:", round(floor, 3), "  of certainty about a wrong class:",
+print("smooth loss of a perfect answer:", round(floor, 3),
+      "  of certainty about a wrong class:",
       rounded(bce(certain.roll(1, -1).softmax(-1), certain)))
 assert abs(bce(certain.softmax(-1), certain).item() - floor) < 1e-6
 
@@ -402,20 +427,25 @@ assert abs(bce(certain.softmax(-1), certain).item() - floor) < 1e-6
 
 # %% mystnb={"figure": {"caption": "Both losses start at the same height; the smooth one falls along nearly a straight line and stops at its floor.", "name": "fig-weak-losses"}, "image": {"alt": "Two curves over the probability of the right class. The clip loss falls steeply and reaches zero, the smooth loss falls slowly from 0.15 to about 0.12."}}
 right = torch.linspace(1 / CLASSES, 0.999, 100, requires_grad=True)
-answer = torch.cat([right[:, None], ((1 - right)[:, None] / 28).expand(-1, 28)], 1)   # (100,29)
-losses = {"clip loss L_bce": bce(answer, certain), "smooth loss L_s-bce": bce(answer.softmax(-1), certain)}
-curves(right.detach(), {name: loss.detach() for name, loss in losses.items()}, "probability of the right class (share of 1)",
-       "loss (nat)")
+others = ((1 - right)[:, None] / 28).expand(-1, 28)
+answer = torch.cat([right[:, None], others], 1)                   # (100,29)
+losses = {"clip loss L_bce": bce(answer, certain),
+          "smooth loss L_s-bce": bce(answer.softmax(-1), certain)}
+plots.curves(right.detach(), {name: loss.detach() for name, loss in losses.items()},
+             "probability of the right class (share of 1)", "loss (nat)")
 
 # %% [markdown]
 # At even odds both softmaxes are uniform and the losses are equal. Then the clip loss bends, while the smooth loss is
 # almost $a - p_y / 29$. What matters for training is the slope. Its share of the whole pull on $p_y$:
 
 # %% tags=["nbval-check-output"]
-slopes = [torch.autograd.grad(loss.sum(), right, retain_graph=True)[0] for loss in losses.values()]
-table = pd.DataFrame({"p of the right class": right.detach(), "2 L_bce": 2 * slopes[0], "L_s-bce": slopes[1]})
+slopes = [torch.autograd.grad(loss.sum(), right, retain_graph=True)[0]
+          for loss in losses.values()]
+table = pd.DataFrame({"p of the right class": right.detach(), "2 L_bce": 2 * slopes[0],
+                      "L_s-bce": slopes[1]})
 table["share of L_s-bce"] = table["L_s-bce"] / (table["2 L_bce"] + table["L_s-bce"])
-assert table["L_s-bce"].between(-0.04, -0.03).all() and table["share of L_s-bce"].is_monotonic_increasing
+assert (table["L_s-bce"].between(-0.04, -0.03).all()
+        and table["share of L_s-bce"].is_monotonic_increasing)
 print(table.iloc[[0, 10, 25, 50, 99]].round(3).to_string(index=False))
 
 # %% [markdown]
@@ -434,11 +464,13 @@ print(table.iloc[[0, 10, 25, 50, 99]].round(3).to_string(index=False))
 # $\tfrac1{24}$ of the toy above, the weight 100 would make it 4.2: the weight decides which part leads.
 
 # %% tags=["nbval-check-output"]
-x = math.log(3) * labels                                          # right class: 3/(3+1+1+1) = 1/2
+x = math.log(3) * labels                                # right class: 3/(3+1+1+1) = 1/2
 ce = -(x.log_softmax(-1) * labels).sum(-1).mean()
 assert abs(ce.item() - math.log(2)) < 1e-6
-print("L_ce =", rounded(ce), "equal:", torch.allclose(ce, objectives.segment_cross_entropy(x, labels)))
-print("weights:", {name: weight for name, (weight, *_) in vscg.build_objective("psp").terms.items()})
+print("L_ce =", rounded(ce), "equal:",
+      torch.allclose(ce, objectives.segment_cross_entropy(x, labels)))
+terms = vscg.build_objective("psp").terms
+print("weights:", {name: weight for name, (weight, *_) in terms.items()})
 
 # %% [markdown]
 # AVEL {cite:p}`tian2018ave` uses a multi-label soft margin, a binary cross-entropy for each class that takes a
@@ -455,17 +487,22 @@ def soft_margin(x, y):
     return -(y * x.sigmoid().log() + (1 - y) * (-x).sigmoid().log()).mean()
 
 
-for name, x in (("perfect", certain), ("even", torch.full((1, CLASSES), 1 / CLASSES)), ("wrong", certain.roll(1, -1))):
+for name, x in (("perfect", certain), ("even", torch.full((1, CLASSES), 1 / CLASSES)),
+                ("wrong", certain.roll(1, -1))):
     loss = soft_margin(x, certain)
-    same = torch.allclose(loss, objectives.multi_label_soft_margin(x, certain), atol=1e-6)
+    same = torch.allclose(loss, objectives.multi_label_soft_margin(x, certain),
+                          atol=1e-6)
     print(f"{name:8}", rounded(loss), "equal:", same)
-assert abs(soft_margin(certain, certain).item() - (math.log(1 + math.exp(-1)) + 28 * math.log(2)) / 29) < 1e-6
-print("logits instead of probabilities, perfect:", rounded(soft_margin(40 * certain - 20, certain)))
+assert abs(soft_margin(certain, certain).item()
+           - (math.log(1 + math.exp(-1)) + 28 * math.log(2)) / 29) < 1e-6
+print("logits instead of probabilities, perfect:",
+      rounded(soft_margin(40 * certain - 20, certain)))
 
 # %% mystnb={"figure": {"caption": "Fed with probabilities, AVEL's loss is almost a flat line beside the cross-entropy.", "name": "fig-baseline-losses"}, "image": {"alt": "Two curves over the probability of the right class. Cross-entropy falls from above three to zero, the soft margin stays near 0.7."}}
-curves(right.detach(), {"cross-entropy": -right.detach().log(),
-                        "soft margin of probabilities": [soft_margin(row, certain[0]).item() for row in answer]},
-       "probability of the right class (share of 1)", "loss (nat)")
+margins = [soft_margin(row, certain[0]).item() for row in answer]
+plots.curves(right.detach(), {"cross-entropy": -right.detach().log(),
+                              "soft margin of probabilities": margins},
+             "probability of the right class (share of 1)", "loss (nat)")
 
 # %% [markdown]
 # All that AVEL can win lies between 0.680 and 0.715. The slope is still there, and Adam rescales it; but a loss
@@ -479,7 +516,8 @@ curves(right.detach(), {"cross-entropy": -right.detach().log(),
 
 # %% tags=["nbval-check-output"]
 def batch(*spans):
-    classes = [[0 if a <= t < b else BACKGROUND for t in range(SEGMENTS)] for a, b in spans]
+    classes = [[0 if a <= t < b else BACKGROUND for t in range(SEGMENTS)]
+               for a, b in spans]
     return F.one_hot(torch.tensor(classes), CLASSES).float()
 
 
@@ -487,9 +525,10 @@ buffer = torch.zeros(2, 10)
 first, second = batch((0, 10), (2, 4)), batch((0, 2), (5, 8))
 for clips in (first, second):
     for row, events in enumerate(objectives.event_indicator(clips)):
-        buffer[row, events > 0] = 1 / events.sum()                # background seconds are not touched
+        buffer[row, events > 0] = 1 / events.sum()    # background stays as it is
 fresh = objectives.similarity_target(second)
-print("fresh, sum of each row:", rounded(fresh.sum(1)), "  stale:", rounded(buffer.sum(1)))
+print("fresh, sum of each row:", rounded(fresh.sum(1)), "  stale:",
+      rounded(buffer.sum(1)))
 
 # %% [markdown]
 # By hand: row 0 keeps eight entries of 0.1 and sums to 1.8; row 1 keeps two of 0.5 and sums to 2. The package's
@@ -502,9 +541,10 @@ for clips in (first, second):
 print("equal:", torch.allclose(term.left_over, buffer, atol=1e-6))
 
 # %% mystnb={"figure": {"caption": "Stale targets ask background seconds to be similar because an earlier clip was.", "name": "fig-stale-targets"}, "image": {"alt": "Heatmap of four rows over ten seconds. Fresh rows are zero outside the event; stale rows keep 0.1 in eight seconds and 0.5 in two seconds of background."}}
-figure = matrix(torch.stack([fresh[0], buffer[0], fresh[1], buffer[1]]).numpy(), "", "segment (1 s)", "", "target (share of 1)",
-                annotate=True)
-figure.axes[0].set_yticklabels(["clip 0, fresh", "clip 0, stale", "clip 1, fresh", "clip 1, stale"])
+figure = plots.matrix(torch.stack([fresh[0], buffer[0], fresh[1], buffer[1]]).numpy(),
+                      "", "segment (1 s)", "", "target (share of 1)", annotate=True)
+figure.axes[0].set_yticklabels(["clip 0, fresh", "clip 0, stale", "clip 1, fresh",
+                                "clip 1, stale"])
 figure
 
 # %% [markdown]
@@ -516,10 +556,11 @@ term, wrong, sums = objectives.SimilarityTerm("released", stale=True), [], []
 order = torch.randperm(len(train), generator=torch.Generator().manual_seed(SEED))
 for rows in order.split(CLIPS)[:-1]:
     term(torch.ones(CLIPS, 10), train[rows])
-    wrong.append(~torch.isclose(term.left_over, objectives.similarity_target(train[rows])).all(1))
+    target = objectives.similarity_target(train[rows])
+    wrong.append(~torch.isclose(term.left_over, target).all(1))
     sums.append(term.left_over.sum(1))
-print(f"{data.name}, last batch: {wrong[-1].float().mean():.0%} of {CLIPS} targets are wrong, "
-      f"row sum {sums[-1].mean():.2f} on average")
+print(f"{data.name}, last batch: {wrong[-1].float().mean():.0%} of {CLIPS} targets are "
+      f"wrong, row sum {sums[-1].mean():.2f} on average")
 assert not wrong[0].any() and sums[-1].mean() >= sums[0].mean()
 
 # %% [markdown]
@@ -543,10 +584,13 @@ def at_start(setting, variant):
     objective = vscg.build_objective("vscg", setting=setting, variant=variant)
     total, parts = objective(model(audio, visual), train[rows])
     weights = list(model.parameters())
-    assert torch.isclose(total, sum(weight * parts[name] for name, (weight, *_) in objective.terms.items()))
+    assert torch.isclose(total, sum(weight * parts[name]
+                                    for name, (weight, *_) in objective.terms.items()))
     for name, (weight, *_) in objective.terms.items():
-        gradients = torch.autograd.grad(weight * parts[name], weights, retain_graph=True, allow_unused=True)
-        length = torch.stack([g.norm() for g in gradients if g is not None]).norm().item()
+        gradients = torch.autograd.grad(weight * parts[name], weights,
+                                        retain_graph=True, allow_unused=True)
+        lengths = [g.norm() for g in gradients if g is not None]
+        length = torch.stack(lengths).norm().item()
         yield setting, variant, name, weight, parts[name].item(), total.item(), length
 
 
@@ -563,13 +607,16 @@ print(f"{data.name}, {CLIPS} clips\n{table.round(4).to_string(index=False)}")
 
 # %%
 part = table.set_index(["setting", "variant", "part"])
-ratio = part.loc[("fully", "released", "category"), "value"] / part.loc[("fully", "paper", "category_17"), "value"]
+ratio = (part.loc[("fully", "released", "category"), "value"]
+         / part.loc[("fully", "paper", "category_17"), "value"])
 for variant, avps in (("released", "avps"), ("paper", "avps_16")):
     norms = part.loc[("fully", variant), "gradient norm"]
     share = norms[avps] / norms["event_relevance"]
-    print(f"{data.name}, {variant}: gradient norm, {avps} / event_relevance = {share:.3f}")
+    print(f"{data.name}, {variant}: gradient norm, "
+          f"{avps} / event_relevance = {share:.3f}")
 print(f"category loss, released / paper: {ratio:.1f}")
-assert ratio > 28 - 1e-3 and abs(part.loc[("weakly", "released", "smooth"), "value"] - 0.150) < 0.005
+assert ratio > 28 - 1e-3
+assert abs(part.loc[("weakly", "released", "smooth"), "value"] - 0.150) < 0.005
 
 # %% [markdown]
 # The weakly supervised parts start where the curves of {numref}`fig-weak-losses` do, at even odds; only one of them has
@@ -604,7 +651,8 @@ loss = objectives.event_relevance_loss(blind, train)
 slope = torch.autograd.grad(loss, blind)[0].sum()
 entropy = -(q * q.log() + (1 - q) * (1 - q).log())
 same = torch.isclose(loss, entropy)
-print(f"{data.name}: event share {q:.3f}, smallest blind loss {loss:.3f}, equal to the entropy: {same}")
+print(f"{data.name}: event share {q:.3f}, smallest blind loss {loss:.3f}, "
+      f"equal to the entropy: {same}")
 print("says", "event" if q > 0.7 else "background", "in every second")
 assert same and abs(slope) < 1e-5
 
@@ -653,14 +701,16 @@ assert abs(objectives.similarity_loss(disagree, wanted).item() - 1 / 8) < 1e-6
 # </details>
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
-stale = buffer[:1]                                                # y_tl of clip 0, left over
+stale = buffer[:1]                                           # y_tl of clip 0, left over
 surplus = (stale.sum() - 1) / SEGMENTS
 best = stale - surplus
 floor = objectives.similarity_loss(best, stale).item()
 torch.manual_seed(SEED)
-trial = objectives.normalised_similarity(torch.rand(10_000, SEGMENTS) ** 4)   # many rows, some nearly on one second
+rows = torch.rand(10_000, SEGMENTS) ** 4            # some nearly on one second
+trial = objectives.normalised_similarity(rows)
 lower = bool((((trial - stale) ** 2).mean(1) < floor).any())
-print("best s =", rounded(best), f" L_avps = {floor:.4f}, any of 10,000 others lower: {lower}")
+print("best s =", rounded(best),
+      f" L_avps = {floor:.4f}, any of 10,000 others lower: {lower}")
 assert best.min() > 0 and abs(floor - 0.0064) < 1e-6 and not lower
 
 # %% [markdown]

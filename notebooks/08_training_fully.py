@@ -24,23 +24,20 @@
 # %% [markdown]
 # The imports, and the style of all figures.
 
-# %%
-from dataclasses import fields
-
+# %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
 import torch
 
 import vscg
-from vscg import plots
-from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.data.planted import GROUPS
-from vscg.models import SYSTEMS, predict_segments
-from vscg.training.config import RunConfig
-from vscg.training.evaluation import (
+from vscg import plots, study
+from vscg.data import BACKGROUND, CATEGORIES, planted
+from vscg.models import SYSTEMS
+from vscg.training import (
     bootstrap_interval,
     clip_accuracy,
     confusion_matrix,
+    looks,
     paired_difference,
     segment_accuracy,
     trivial_baselines,
@@ -52,8 +49,8 @@ plots.set_style()
 # The parameters: every number below follows from these three.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"   # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # training schedule: quick or standard (3 epochs, batches of 8 clips), or full (the published)
+DATA = "planted-mini"   # planted-mini, planted, ave, or the path of a prepared file
+PROFILE = "quick"       # quick or standard (3 epochs), or full (the published)
 SEED = 0                # of the weights, the batches and dropout
 
 # %% [markdown]
@@ -85,7 +82,8 @@ audio.shape, visual.shape, labels.shape
 
 # %%
 torch.manual_seed(SEED)
-model = vscg.build_model("vscg", setting="fully", psp_dropout=0, psp_project_dropout=0, escm_dropout=0)
+model = vscg.build_model("vscg", setting="fully", psp_dropout=0, psp_project_dropout=0,
+                         escm_dropout=0)
 objective = vscg.build_objective("vscg", setting="fully")
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
@@ -99,7 +97,8 @@ for _ in range(25):
     optimizer.zero_grad()
     total.backward()
     optimizer.step()
-    losses.append({"loss": total.item(), **{name: part.item() for name, part in parts.items()}})
+    losses.append({"loss": total.item(),
+                   **{name: part.item() for name, part in parts.items()}})
 
 # %% [markdown]
 # The loss at the start and at the end, with its parts. At the start the category term is close to $\ln 28 \approx 3.33$
@@ -107,14 +106,16 @@ for _ in range(25):
 
 # %%
 print(pd.DataFrame(losses).iloc[[0, 12, 24]].round(3).to_string())
-assert abs(losses[0]["category"] - np.log(28)) < 1 and abs(losses[0]["event_relevance"] - np.log(2)) < 0.3
+assert abs(losses[0]["category"] - np.log(28)) < 1
+assert abs(losses[0]["event_relevance"] - np.log(2)) < 0.3
 assert losses[-1]["loss"] < 0.3 * losses[0]["loss"]
 
 # %% [markdown]
 # The loss has fallen far below chance. That does not show yet that all blocks take part; the gradients of the last step do:
 
 # %% tags=["nbval-check-output"]
-still = [name for name, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()]
+still = [name for name, parameter in model.named_parameters()
+         if parameter.grad is None or not parameter.grad.any()]
 print("weights without a gradient:", still or "none")
 assert not still
 
@@ -130,10 +131,12 @@ assert not still
 # in which the two differ.
 
 # %% tags=["nbval-check-output"]
-clean, released = (RunConfig(protocol=protocol, profile="full").resolve() for protocol in ("clean", "released"))
-differ = [field.name for field in fields(RunConfig) if getattr(clean, field.name) != getattr(released, field.name)]
-print(pd.DataFrame({"clean": {name: getattr(clean, name) for name in differ},
-                    "released": {name: getattr(released, name) for name in differ}}).to_string())
+protocols = {name: vscg.RunConfig(protocol=name, profile="full").resolve()
+             for name in ("clean", "released")}
+flat = {name: config.to_json() for name, config in protocols.items()}
+flat = {name: values | values.pop("schedule") for name, values in flat.items()}
+table = pd.DataFrame(flat, dtype=object)
+print(table[table["clean"] != table["released"]].to_string())
 
 # %% [markdown]
 # In words: the released program picks its checkpoint by *test* accuracy, looks every five epochs from the sixth on, drops
@@ -145,7 +148,8 @@ print(pd.DataFrame({"clean": {name: getattr(clean, name) for name in differ},
 # and says which it did, when, and on what device. It uses a GPU where there is one.
 
 # %%
-config = RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE, seed=SEED)
+config = vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE,
+                        seed=SEED)
 record = vscg.fit(config, dataset=data)
 print(record.describe())
 
@@ -155,7 +159,8 @@ print(record.describe())
 # that shapes the numbers, so an old result can never pass for a new one.
 
 # %%
-print(sorted(path.name for path in record.folder.iterdir() if not path.name.startswith(".")))
+print(sorted(path.name for path in record.folder.iterdir()
+             if not path.name.startswith(".")))
 record.history.round(3)
 
 # %% [markdown]
@@ -181,8 +186,10 @@ plots.learning_curves(record.history)
 for selection, result in record.values["results"].items():
     low, high = result["test"]["accuracy_interval"]
     print(f"{DATA}: picked by {selection:10} epoch {result['epoch']:3d}  test accuracy "
-          f"{100 * result['test']['accuracy']:.1f}% (95% interval {100 * low:.1f} to {100 * high:.1f})")
-results = {name: result["test"]["accuracy"] for name, result in record.values["results"].items()}
+          f"{100 * result['test']['accuracy']:.1f}% (95% interval {100 * low:.1f} to "
+          f"{100 * high:.1f})")
+results = {name: result["test"]["accuracy"]
+           for name, result in record.values["results"].items()}
 assert results["test"] >= results["validation"]
 assert DATA != "planted-mini" or 0.6 < results["validation"] < 0.95
 
@@ -243,10 +250,11 @@ plots.intervals(table)
 # schedule and seed.
 
 # %%
-records = {"VSCG": record}
-for system in ("psp", "avel"):
-    other = vscg.fit(RunConfig(system=system, setting="fully", data=DATA, profile=PROFILE, seed=SEED), dataset=data)
-    records[SYSTEMS[system].title] = other
+others = study.finished([vscg.RunConfig(system=system, setting="fully", data=DATA,
+                                        profile=PROFILE, seed=SEED)
+                         for system in ("psp", "avel")])
+records = {SYSTEMS[run.config.system].title: run for run in (record, *others)}
+for other in others:
     print(other.describe())
 
 # %% [markdown]
@@ -260,7 +268,8 @@ for name, other in records.items():
     rows.append((name, per_clip[name].mean(), *bootstrap_interval(per_clip[name])))
     pairs.append((name, *paired_difference(per_clip["VSCG"], per_clip[name])))
 systems = pd.DataFrame(rows, columns=["name", "mean", "low", "high"])
-difference = pd.DataFrame(pairs, columns=["VSCG minus", "mean", "low", "high"]).set_index("VSCG minus")
+difference = pd.DataFrame(pairs, columns=["VSCG minus", "mean", "low", "high"])
+difference = difference.set_index("VSCG minus")
 print(f"points of segment accuracy, {DATA}, one seed")
 print((100 * difference).round(1).iloc[1:].to_string())
 
@@ -279,11 +288,13 @@ plots.intervals(systems)
 # How much did each still gain in the second half of its training?
 
 # %%
-curves = pd.concat([other.history.assign(system=name) for name, other in records.items()], ignore_index=True)
+curves = pd.concat([other.history.assign(system=name)
+                    for name, other in records.items()], ignore_index=True)
 last = curves[curves.epoch == curves.epoch.max()].set_index("system").val_accuracy
 half = (curves.epoch.max() + 1) // 2
 before = curves[curves.epoch == half].set_index("system").val_accuracy
-print(f"{DATA}: points of validation accuracy gained from epoch {half} to epoch {curves.epoch.max()}")
+print(f"{DATA}: points of validation accuracy gained from epoch {half} to epoch "
+      f"{curves.epoch.max()}")
 print((100 * (last - before)).round(1).to_string())
 
 # %% [markdown]
@@ -300,9 +311,12 @@ plots.learning_curves(curves)
 
 # %%
 counts = confusion_matrix(record.predictions(), truth[test])
-group_of = {member: index for index, members in enumerate(GROUPS) for member in members}
-wrong = [(i, j, counts[i, j]) for i in range(BACKGROUND) for j in range(BACKGROUND) if i != j]
-inside = sum(n for i, j, n in wrong if group_of[i] == group_of[j]) / max(1, sum(n for *_, n in wrong))
+group_of = {member: index for index, members in enumerate(planted.GROUPS)
+            for member in members}
+wrong = [(i, j, counts[i, j]) for i in range(BACKGROUND)
+         for j in range(BACKGROUND) if i != j]
+inside = sum(n for i, j, n in wrong if group_of[i] == group_of[j])
+inside = inside / max(1, sum(n for *_, n in wrong))
 chance = np.mean([group_of[i] == group_of[j] for i, j, _ in wrong])
 print(f"{DATA}: {100 * inside:.0f}% of the wrong event names stay inside their group; "
       f"{100 * chance:.0f}% would by chance")
@@ -325,26 +339,30 @@ plots.confusion(counts, [*CATEGORIES, "Background"])
 # side by side.
 
 # %%
-short = np.flatnonzero(((truth[test] == BACKGROUND).sum(1) > 0) & ((truth[test] != BACKGROUND).sum(1) > 0))
+short = np.flatnonzero(((truth[test] == BACKGROUND).sum(1) > 0)
+                       & ((truth[test] != BACKGROUND).sum(1) > 0))
 order = short[np.argsort(per_clip["VSCG"][short], kind="stable")]
 worst, best = order[0], order[-1]
 classes = [*CATEGORIES, "Background"]
 for name, clip in (("best", best), ("worst", worst)):
-    said = ", ".join(classes[number] for number in np.unique(record.predictions()[clip]))
-    print(f"{name}: {100 * per_clip['VSCG'][clip]:.0f}% of the seconds; the event is {CATEGORIES[data.category[test][clip]]}, "
-          f"VSCG says {said}")
+    said = ", ".join(classes[number]
+                     for number in np.unique(record.predictions()[clip]))
+    print(f"{name}: {100 * per_clip['VSCG'][clip]:.0f}% of the seconds; "
+          f"the event is {CATEGORIES[data.category[test][clip]]}, VSCG says {said}")
 
 # %% [markdown]
 # First the best.
 
 # %% mystnb={"figure": {"caption": "A clip with a short event that VSCG localises well.", "name": "fig-fully-best"}, "image": {"alt": "Rows of coloured seconds over ten seconds: ground truth, then each system's prediction; VSCG's row agrees with the ground truth."}}
-plots.timeline(truth[test][best], {name: other.predictions()[best] for name, other in records.items()})
+plots.timeline(truth[test][best],
+               {name: other.predictions()[best] for name, other in records.items()})
 
 # %% [markdown]
 # And the worst. The line above tells whether VSCG named another event here or found none at all.
 
 # %% mystnb={"figure": {"caption": "The clip with a short event on which VSCG does worst.", "name": "fig-fully-worst"}, "image": {"alt": "Rows of coloured seconds over ten seconds: ground truth, then each system's prediction; VSCG's row disagrees with the ground truth in most seconds."}}
-plots.timeline(truth[test][worst], {name: other.predictions()[worst] for name, other in records.items()})
+plots.timeline(truth[test][worst],
+               {name: other.predictions()[worst] for name, other in records.items()})
 
 # %% [markdown]
 # VSCG names one event per clip, by construction: its row never shows two event colours. AVEL and PSP-Net name each
@@ -364,15 +382,19 @@ assert all(len(set(row[row != BACKGROUND])) <= 1 for row in record.predictions()
 trained = record.model()
 val = data.splits["val"]
 with torch.inference_mode():
-    output = trained(torch.from_numpy(data.audio[val[:80]]), torch.from_numpy(data.visual[val[:80]]).float())
+    output = trained(torch.from_numpy(data.audio[val[:80]]),
+                     torch.from_numpy(data.visual[val[:80]]).float())
 scan = {}
 for threshold in (0.1, 0.3, 0.5, 0.7, 0.9):
     output.threshold = threshold
-    scan[threshold] = segment_accuracy(predict_segments(output).numpy(), truth[val[:80]])
-print(f"validation accuracy by threshold, {DATA}:", {key: f"{100 * value:.1f}%" for key, value in scan.items()})
+    predicted = vscg.predict_segments(output).numpy()
+    scan[threshold] = segment_accuracy(predicted, truth[val[:80]])
+print(f"validation accuracy by threshold, {DATA}:",
+      {key: f"{100 * value:.1f}%" for key, value in scan.items()})
 score = output.event_relevance.sigmoid()
 print(f"best of these: {max(scan, key=scan.get)}")
-print(f"scores between 0.1 and 0.9: {100 * ((score > 0.1) & (score < 0.9)).float().mean():.0f}%")
+print(f"scores between 0.1 and 0.9: "
+      f"{100 * ((score > 0.1) & (score < 0.9)).float().mean():.0f}%")
 
 # %% [markdown]
 # The more scores lie between the extremes, the more the threshold decides; once most are close to 0 or 1, as training
@@ -398,7 +420,8 @@ print("found again:", again.folder.name == record.folder.name)
 # %%
 cost = record.values
 print(f"{cost['device']}: {cost['seconds']:.0f} s for {len(record.history)} epochs, "
-      f"{cost['peak_memory_bytes'] / 2**30:.1f} GiB at most, {cost['bytes_read'] / 2**20:.0f} MiB of features read")
+      f"{cost['peak_memory_bytes'] / 2**30:.1f} GiB at most, "
+      f"{cost['bytes_read'] / 2**20:.0f} MiB of features read")
 
 # %% [markdown]
 # ## Exercises
@@ -424,12 +447,13 @@ print(f"{cost['device']}: {cost['seconds']:.0f} s for {len(record.history)} epoc
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 clips, counted = 3339, {}
-for name, config in (("clean", clean), ("released", released)):
+for name, config in protocols.items():
     batches = clips // config.batch if config.drop_last else -(-clips // config.batch)
     out = clips - batches * config.batch if config.drop_last else 0
-    looks = len(range(config.first_look, config.epochs, config.look_every))
-    counted[name] = batches * config.epochs, out, looks
-    print(f"{name:8} {batches * config.epochs:,} steps, {out} clips left out in an epoch, {looks} looks")
+    seen = sum(looks(config.schedule, epoch) for epoch in range(config.epochs))
+    counted[name] = batches * config.epochs, out, seen
+    print(f"{name:8} {batches * config.epochs:,} steps, "
+          f"{out} clips left out in an epoch, {seen} looks")
 assert counted == {"clean": (8100, 0, 300), "released": (7800, 11, 59)}
 
 # %% [markdown]
@@ -453,7 +477,7 @@ assert counted == {"clean": (8100, 0, 300), "released": (7800, 11, 59)}
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell"]
 guess, true = record.predictions(), truth[test]
 said, is_event = guess != BACKGROUND, true != BACKGROUND
-category = np.where(said.any(1), guess.min(1), BACKGROUND)[:, None]           # one event a clip, background is 28
+category = np.where(said.any(1), guess.min(1), BACKGROUND)[:, None]   # one a clip
 named = np.where(said, data.category[test][:, None], BACKGROUND)
 placed = np.where(is_event, category, BACKGROUND)
 repaired = {"as predicted": guess, "true names": named, "true places": placed}
@@ -482,10 +506,11 @@ assert min(repaired["true names"], repaired["true places"]) >= repaired["as pred
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 noise = np.random.default_rng(0).standard_normal((10_000, 300))
-optimism = {looks: noise[:, :looks].max(1).mean().round(3) + 0.0 for looks in (1, 10, 59, 300)}
-for looks, value in optimism.items():
-    print(f"best of {looks:3} looks: {abs(value):.1f} standard errors too good, bound {np.sqrt(2 * np.log(looks)):.1f}")
-assert all(value <= np.sqrt(2 * np.log(looks)) + 0.05 for looks, value in optimism.items())
+optimism = {k: noise[:, :k].max(1).mean().round(3) + 0.0 for k in (1, 10, 59, 300)}
+for k, value in optimism.items():
+    print(f"best of {k:3} looks: {abs(value):.1f} standard errors too good, "
+          f"bound {np.sqrt(2 * np.log(k)):.1f}")
+assert all(value <= np.sqrt(2 * np.log(k)) + 0.05 for k, value in optimism.items())
 assert list(optimism.values()) == sorted(optimism.values())
 
 # %% [markdown]
@@ -513,8 +538,10 @@ x, seconds = hits - hits.mean(), hits.shape[1]
 variance = (x**2).mean()
 rho = (x.sum(1) ** 2 - (x**2).sum(1)).mean() / (seconds * (seconds - 1) * variance)
 factor = np.sqrt(1 + (seconds - 1) * rho)
-by_clip, by_second = (np.ptp(bootstrap_interval(values)) for values in (hits.mean(1), hits.ravel()))
-print(f"{DATA}: rho {rho:.2f}, factor {factor:.2f}; interval over clips {100 * by_clip:.1f} points wide, "
+by_clip, by_second = (np.ptp(bootstrap_interval(values))
+                      for values in (hits.mean(1), hits.ravel()))
+print(f"{DATA}: rho {rho:.2f}, "
+      f"factor {factor:.2f}; interval over clips {100 * by_clip:.1f} points wide, "
       f"over seconds {100 * by_second:.1f}, ratio {by_clip / by_second:.2f}")
 assert np.isclose(x.mean(1).var(), variance / seconds * factor**2)
 assert abs(by_clip / by_second / factor - 1) < 0.15

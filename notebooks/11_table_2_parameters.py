@@ -24,7 +24,7 @@
 # %% [markdown]
 # The imports, and the style of all figures.
 
-# %%
+# %% tags=["hide-input"]
 import math
 import textwrap
 
@@ -32,16 +32,9 @@ import pandas as pd
 import torch
 
 import vscg
-from vscg import plots
+from vscg import plots, study
 from vscg.models import BUILT, SETTINGS, SYSTEMS
-from vscg.plots.parameters import accuracy_by_parameters, parts_figure
-from vscg.released.load import DEAD
-from vscg.study.paper import ACCURACY, PARAMETERS
-from vscg.study.parameters import parameter_table
-from vscg.study.runs import book_configs
-from vscg.study.tables import order_agreement, table
-from vscg.training.objectives import build_objective
-from vscg.training.sweep import sweep
+from vscg.released import DEAD
 
 plots.set_style()
 
@@ -49,9 +42,9 @@ plots.set_style()
 # The parameters. They matter for the last section alone; all counts are the same whatever they say.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"     # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
-SEEDS = None              # runs of each row, seeds 0 to SEEDS-1; None: the profile's number
+DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
+PROFILE = "standard"      # quick (1 seed), standard (3) or full (published schedule, 5)
+SEEDS = None              # of each row, from 0 on; None: the profile's number
 
 # %% [markdown]
 # ## What the paper prints
@@ -61,9 +54,11 @@ SEEDS = None              # runs of each row, seeds 0 to SEEDS-1; None: the prof
 # PSP-Net {cite:p}`zhou2021psp`; and the parameters it adds to PSP-Net are a small increase.
 
 # %% tags=["nbval-check-output"]
-printed = pd.DataFrame([(SYSTEMS[name].title, ACCURACY[name][0], millions, millions / PARAMETERS["vscg"])
-                        for name, millions in PARAMETERS.items()],
-                       columns=["system", "accuracy (%)", "parameters (M)", "times VSCG's"]).set_index("system")
+printed = pd.DataFrame([(SYSTEMS[name].title, study.ACCURACY[name][0], millions)
+                        for name, millions in study.PARAMETERS.items()],
+                       columns=["system", "accuracy (%)", "parameters (M)"])
+printed = printed.set_index("system")
+printed["times VSCG's"] = printed["parameters (M)"] / study.PARAMETERS["vscg"]
 print("as printed, fully supervised, AVE")
 print(printed.round(2).to_string())
 
@@ -85,17 +80,17 @@ print(printed.round(2).to_string())
 
 # %% tags=["nbval-check-output"]
 def without_gradient(system: str, setting: str) -> int:
-    """Number of parameters that one backward pass of the system's own loss leaves without a gradient."""
+    """Number of parameters that one backward pass leaves without a gradient."""
     torch.manual_seed(0)
     model = vscg.build_model(system, setting=setting)
     labels = torch.zeros(2, 10, 29)
-    labels[:, :4, 28], labels[:, 4:, 3] = 1, 1                         # four seconds of background, then class 3
+    labels[:, :4, 28], labels[:, 4:, 3] = 1, 1      # background, then class 3
     output = model(torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512))
-    build_objective(system, setting=setting)(output, labels)[0].backward()
+    vscg.build_objective(system, setting=setting)(output, labels)[0].backward()
     return sum(p.numel() for p in model.parameters() if p.grad is None)
 
 
-for name in PARAMETERS:
+for name in study.PARAMETERS:
     if name in BUILT:
         found = {setting: without_gradient(name, setting) for setting in SETTINGS}
         print(f"{SYSTEMS[name].title:8} without a gradient: {found}")
@@ -108,14 +103,15 @@ for name in PARAMETERS:
 # rounded to a tenth of a million.
 
 # %% tags=["nbval-check-output"]
-counts = parameter_table()
+counts = study.parameter_table()
 
 
 def side_by_side(setting: str) -> str:
     """The counts of one setting as text, with digits grouped."""
     lines = counts[counts["setting"] == setting].drop(columns=["setting", "reason"])
     for column in ("live", "dead", "registered"):
-        lines[column] = [f"{value:,}" if pd.notna(value) else "-" for value in lines[column]]
+        lines[column] = [f"{value:,}" if pd.notna(value) else "-"
+                         for value in lines[column]]
     names = {"paper": "paper (M)", "difference": "paper - registered (M)"}
     return lines.rename(columns=names).to_string(index=False, na_rep="-")
 
@@ -129,7 +125,8 @@ print(side_by_side("fully"))
 fully = counts[counts["setting"] == "fully"].set_index("system")
 for reason, rows in fully.groupby("reason", sort=False):
     print(textwrap.fill(f"{', '.join(rows.index)}: {reason}", 88) + "\n")
-assert (fully["difference"].dropna().drop("CMBS") == 0).all() and fully.loc["CMBS", "difference"] != 0
+assert (fully["difference"].dropna().drop("CMBS") == 0).all()
+assert fully.loc["CMBS", "difference"] != 0
 
 # %% [markdown]
 # Four of the five countable rows come out exactly, **if the dead parameters are counted in**. CMBS
@@ -142,14 +139,19 @@ def size(*modules: torch.nn.Module) -> int:
 
 
 cmbs = vscg.build_model("cmbs", setting="weakly")
-registered = int(counts.set_index(["system", "setting"]).loc[("CMBS", "weakly"), "registered"])
-unused = sum(math.prod(shape) for name, shape in DEAD["cmbs", "weakly"].items() if "ave_bottleneck" in name)
-attention = cmbs.attention
-blocks = {"regions' attention to one another": size(attention.query, attention.key, attention.value, attention.norm),
-          "visual spatial branch, its dead map too": size(attention.visual_spatial) + unused}
-print(f"CMBS weakly, registered: {registered:,}; the paper prints {PARAMETERS['cmbs']} million")
+by_row = counts.set_index(["system", "setting"])
+registered = int(by_row.loc[("CMBS", "weakly"), "registered"])
+unused = sum(math.prod(shape) for name, shape in DEAD["cmbs", "weakly"].items()
+             if "ave_bottleneck" in name)
+part = cmbs.attention
+blocks = {"regions' attention to one another":
+              size(part.query, part.key, part.value, part.norm),
+          "visual spatial branch, its dead map too": size(part.visual_spatial) + unused}
+print(f"CMBS weakly, registered: {registered:,}; "
+      f"the paper prints {study.PARAMETERS['cmbs']} million")
 for block, number in blocks.items():
-    print(f"  without the {block} ({number:,}): {(registered - number) / 1e6:.1f} million")
+    print(f"  without the {block} ({number:,}): "
+          f"{(registered - number) / 1e6:.1f} million")
 
 # %% [markdown]
 # Both give the printed figure after rounding, and nothing tells which was meant, or whether it came from an earlier
@@ -170,20 +172,23 @@ print(side_by_side("weakly"))
 
 # %% tags=["nbval-check-output"]
 def by_prefix(setting: str) -> pd.DataFrame:
-    """Dead parameters of each system by the module of the published program that holds them."""
+    """Dead parameters of each system by the published program's module."""
     parts = [(name.split(".")[0], SYSTEMS[system].title, math.prod(shape))
-             for system in PARAMETERS if system in BUILT for name, shape in DEAD[system, setting].items()]
+             for system in study.PARAMETERS if system in BUILT
+             for name, shape in DEAD[system, setting].items()]
     frame = pd.DataFrame(parts, columns=["module", "system", "dead"])
-    return frame.pivot_table(index="module", columns="system", values="dead", aggfunc="sum", fill_value=0, sort=False)
+    wide = frame.pivot_table(index="module", columns="system", values="dead",
+                             aggfunc="sum", fill_value=0, sort=False)
+    return wide.map(lambda number: f"{number:,}" if number else "")
 
 
-print(by_prefix("fully").map(lambda number: f"{number:,}" if number else "").to_string())
+print(by_prefix("fully").to_string())
 
 # %% [markdown]
 # And weakly supervised:
 
 # %% tags=["nbval-check-output"]
-print(by_prefix("weakly").map(lambda number: f"{number:,}" if number else "").to_string())
+print(by_prefix("weakly").to_string())
 
 # %% [markdown]
 # Two habits of programming explain nearly all of it.
@@ -197,26 +202,28 @@ print(by_prefix("weakly").map(lambda number: f"{number:,}" if number else "").to
 
 # %% tags=["nbval-check-output"]
 KINDS = {"prototypes of layers": ("encoder_layer", "decoder_layer"),
-         "self-attention of decoders": (".decoder.layers",), "other layers left over": ("",)}
+         "self-attention of decoders": (".decoder.layers",),
+         "other layers left over": ("",)}
 
 
 def kind(name: str) -> str:
     """The first of KINDS with a mark that occurs in a published name."""
-    return next(kind for kind, marks in KINDS.items() if any(mark in name for mark in marks))
+    return next(kind for kind, marks in KINDS.items()
+                if any(mark in name for mark in marks))
 
 
-parts = pd.DataFrame(0.0, index=[SYSTEMS[name].title for name in PARAMETERS if name in BUILT], columns=["live", *KINDS])
-for system in parts.index:
-    parts.loc[system, "live"] = fully.loc[system, "live"] / 1e6
-titles = {SYSTEMS[name].title: name for name in PARAMETERS}
-for system in parts.index:
-    for name, shape in DEAD[titles[system], "fully"].items():
-        parts.loc[system, kind(name)] += math.prod(shape) / 1e6
+titles = {SYSTEMS[name].title: name for name in study.PARAMETERS if name in BUILT}
+parts = pd.DataFrame(0.0, index=list(titles), columns=["live", *KINDS])
+for title, system in titles.items():
+    parts.loc[title, "live"] = fully.loc[title, "live"] / 1e6
+    for name, shape in DEAD[system, "fully"].items():
+        parts.loc[title, kind(name)] += math.prod(shape) / 1e6
 print(parts.round(2).to_string())
 assert ((parts.sum(axis=1) - fully["registered"].dropna() / 1e6).abs() < 1e-6).all()
 
 # %% mystnb={"figure": {"caption": "What the registered parameters consist of, fully supervised. The printed count ends where the bar with all dead layers ends, except for CMBS.", "name": "fig-table-2-parts"}, "image": {"alt": "Five stacked bars: CMRA, CMBS and DMIN have 9 to 11 million live parameters and 4 to 6 million dead ones, mostly prototypes of layers; PSP-Net and VSCG are short and almost all live. A diamond marks the printed count at each bar's end; for CMBS it lies to the right of it."}}
-parts_figure(parts, {SYSTEMS[name].title: millions for name, millions in PARAMETERS.items()})
+plots.parts_figure(parts, {SYSTEMS[name].title: millions
+                           for name, millions in study.PARAMETERS.items()})
 
 # %% [markdown]
 # The long bars end in dead layers, the short ones hardly do. A comparison by registered counts therefore makes the
@@ -227,15 +234,16 @@ parts_figure(parts, {SYSTEMS[name].title: millions for name, millions in PARAMET
 # The same ratios three times: as printed, registered and live.
 
 # %% tags=["nbval-check-output"]
-ratios = pd.DataFrame({"printed": fully["paper"] / fully.loc["VSCG", "paper"],
-                       "registered": fully["registered"] / fully.loc["VSCG", "registered"],
-                       "live": fully["live"] / fully.loc["VSCG", "live"]}).drop("AVT").astype(float)
+columns = {"printed": "paper", "registered": "registered", "live": "live"}
+ratios = pd.DataFrame({name: fully[column] / fully.loc["VSCG", column]
+                       for name, column in columns.items()}).drop("AVT").astype(float)
 print("times VSCG's count, fully supervised")
 print(ratios.round(2).to_string())
 for column in ratios:
     share = 1 / ratios.loc["DMIN", column]
-    print(f"VSCG by DMIN, {column:10}: {share:.3f}, less than one-sixth: {bool(share < 1 / 6)}")
-assert 1 / 5 < share < 1 / 4                                                       # the last one, live
+    print(f"VSCG by DMIN, {column:10}: {share:.3f}, less than one-sixth: "
+          f"{bool(share < 1 / 6)}")
+assert 1 / 5 < share < 1 / 4                                      # the last one, live
 
 # %% [markdown]
 # With registered counts the sentence holds. With live counts it does not: VSCG then has between a fifth and a quarter
@@ -248,7 +256,8 @@ weakly = counts[counts["setting"] == "weakly"].set_index("system")
 for setting, lines in (("fully", fully), ("weakly", weakly)):
     for column in ("registered", "live"):
         more = int(lines.loc["VSCG", column] - lines.loc["PSP-Net", column])
-        print(f"{setting:6} {column:10} VSCG minus PSP-Net {more:9,}, {more / lines.loc['PSP-Net', column]:+.0%}")
+        print(f"{setting:6} {column:10} VSCG minus PSP-Net {more:9,}, "
+              f"{more / lines.loc['PSP-Net', column]:+.0%}")
 
 # %% [markdown]
 # Small beside the transformers, but more than half of PSP-Net's own size.
@@ -267,8 +276,10 @@ for setting, lines in (("fully", fully), ("weakly", weakly)):
 # First the paper's own figures, all of them from Table II.
 
 # %% mystnb={"figure": {"caption": "As printed, on AVE: VSCG, with 2.6 million parameters, stands above all larger systems.", "name": "fig-table-2-paper"}, "image": {"alt": "Six dots on a logarithmic axis of printed parameters: PSP-Net at the left with 77.8%, VSCG next to it with 79.7%, and AVT, CMRA, CMBS and DMIN at the right between 76.8% and 79.6%."}}
-accuracy_by_parameters(pd.DataFrame({"name": printed.index, "parameters": printed["parameters (M)"],
-                                     "mean": printed["accuracy (%)"]}), "printed parameters, fully supervised")
+plots.accuracy_by_parameters(pd.DataFrame({"name": printed.index,
+                                           "parameters": printed["parameters (M)"],
+                                           "mean": printed["accuracy (%)"]}),
+                             "printed parameters, fully supervised")
 
 # %% [markdown]
 # Then what was measured here: the fully supervised runs of Table I, trained now where they are missing, against the
@@ -276,21 +287,27 @@ accuracy_by_parameters(pd.DataFrame({"name": printed.index, "parameters": printe
 
 # %%
 data = vscg.load_dataset(DATA)
-runs = sweep(book_configs("I", data=DATA, profile=PROFILE, seeds=SEEDS)).check()
-print(f"{len(runs.records)} runs of Table I, {sum(record.fresh for record in runs.records)} of them trained now, on "
-      + "; ".join(sorted({record.values["device"] for record in runs.records})))
-result = table("I", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA)
+runs = study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)
+print(f"{len(runs)} runs of Table I, "
+      f"{sum(record.fresh for record in runs)} of them trained now, on "
+      + "; ".join(sorted({record.values["device"] for record in runs})))
+result = study.table("I", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA)
 
 # %%
-live = {SYSTEMS[name].title: sum(p.numel() for p in vscg.build_model(name).parameters()) / 1e6
-        for name in ACCURACY if name in BUILT}
-measured = result.frame().query("setting == 'fully' and seeds > 0").rename(columns={"row": "name"})
+printed_as = {"cssnet": {"attention": "agva"}}         # the row that the paper prints
+live = {SYSTEMS[name].title:
+        size(vscg.build_model(name, **printed_as.get(name, {}))) / 1e6
+        for name in study.ACCURACY if name in BUILT}
+measured = result.frame().query("setting == 'fully' and row in @live")
+measured = measured.rename(columns={"row": "name"})
 measured["parameters"] = measured["name"].map(live)
-print(f"{data.name}, profile {PROFILE}, fully supervised, percent, selected by validation; live parameters in millions")
-print(measured[["name", "parameters", "mean", "low", "high", "seeds"]].round(2).to_string(index=False))
+print(f"{data.name}, profile {PROFILE}, fully supervised, percent, "
+      "selected by validation; live parameters in millions")
+columns = ["name", "parameters", "mean", "low", "high", "seeds"]
+print(measured[columns].round(2).to_string(index=False))
 
 # %% mystnb={"figure": {"caption": "Measured accuracy against live parameters, fully supervised, on the data set and at the schedule of the parameters cell. Lines: 95% intervals.", "name": "fig-table-2-measured"}, "image": {"alt": "Seven dots with intervals on a logarithmic axis of live parameters: AVEL, AVSDN, PSP-Net and VSCG at the left, CMBS, CMRA and DMIN around ten million."}}
-accuracy_by_parameters(measured, "live parameters, fully supervised")
+plots.accuracy_by_parameters(measured, "live parameters, fully supervised")
 
 # %% [markdown]
 # Does the larger of two systems also have the higher accuracy? The share of pairs for which it does, printed and
@@ -298,17 +315,19 @@ accuracy_by_parameters(measured, "live parameters, fully supervised")
 
 # %%
 def larger_is_better(frame: pd.DataFrame) -> float:
-    """Share of pairs in which the system with more parameters has the higher accuracy; equal accuracies count half."""
+    """Share of pairs in which the larger system is more accurate; equals count half."""
     ordered = frame.sort_values("parameters")["mean"].tolist()
     pairs = [(a, b) for i, a in enumerate(ordered) for b in ordered[i + 1:]]
     return sum((b > a) + 0.5 * (a == b) for a, b in pairs) / len(pairs)
 
 
-paper = pd.DataFrame({"parameters": printed["parameters (M)"], "mean": printed["accuracy (%)"]})
+paper = pd.DataFrame({"parameters": printed["parameters (M)"],
+                      "mean": printed["accuracy (%)"]})
 print(f"paper, AVE, Table II: {larger_is_better(paper):.2f}")
 print(f"measured, {data.name}, profile {PROFILE}: {larger_is_better(measured):.2f}")
-share, low, high, pairs = order_agreement(result, "fully")
-print(f"{data.name}: {share:.2f} ({low:.2f} to {high:.2f}) of {pairs} pairs stand in the paper's order")
+share, low, high, pairs = study.order_agreement(result, "fully")
+print(f"{data.name}: {share:.2f} ({low:.2f} to {high:.2f}) "
+      f"of {pairs} pairs stand in the paper's order")
 assert len(measured) == len(live) and 0 <= low <= high <= 1
 
 # %% [markdown]

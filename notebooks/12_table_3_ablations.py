@@ -21,31 +21,24 @@
 # Table III does so five times with VSCG. It is the paper's main evidence that a clip's event, handed to every second
 # as prior knowledge, is what helps.
 
-# %%
+# %% tags=["hide-input"]
 import pandas as pd
 import torch
 from IPython.display import display
 
 import vscg
-from vscg.machine import paths
-from vscg.models.escm import PRIORS, CrossModalEventExtractor, EventSemanticConsistency
-from vscg.plots import set_style
-from vscg.plots.tables import difference_figure, table_figure
-from vscg.study.paper import TABLES
-from vscg.study.runs import book_configs
-from vscg.study.tables import SIGN_RULE, VERDICT_RULE, order_agreement, table
-from vscg.training.sweep import sweep
+from vscg import machine, models, plots, study
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"     # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
-SEEDS = None              # runs of each row, seeds 0 to SEEDS-1; None: the profile's number
-PROTOCOL = "clean"        # clean, or released: with the faults of the published programs
+DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
+PROFILE = "standard"      # quick (1 seed), standard (3) or full (published schedule, 5)
+SEEDS = None              # of each row, from 0 on; None: the profile's number
+PROTOCOL = "clean"        # clean, or released: with the published programs' faults
 
 # %% [markdown]
 # ## What the paper prints
@@ -53,7 +46,7 @@ PROTOCOL = "clean"        # clean, or released: with the faults of the published
 # Accuracy on AVE in percent, as printed.
 
 # %% tags=["nbval-check-output"]
-printed = pd.DataFrame({row.name: row.paper for row in TABLES["III"].rows}).T
+printed = pd.DataFrame({row.name: row.paper for row in study.TABLES["III"].rows}).T
 print(printed.to_string())
 
 # %% [markdown]
@@ -63,15 +56,18 @@ print(printed.to_string())
 
 # %% tags=["nbval-check-output"]
 FULL, NO_ESCM, NO_ISCE = "ISCE w/ CERE (full)", "w/o ESCM", "w/o ISCE"
-quoted = {(FULL, NO_ESCM): (1.8, 1.9), (FULL, NO_ISCE): (3.3, 2.9), (NO_ESCM, NO_ISCE): (1.5, 1.0),
-          ("ISCE w/ Max", NO_ESCM): (0.3, 0.5), (FULL, "ISCE w/ non-shared CERE"): (2.5, 2.0)}
+quoted = {(FULL, NO_ESCM): (1.8, 1.9), (FULL, NO_ISCE): (3.3, 2.9),
+          (NO_ESCM, NO_ISCE): (1.5, 1.0), ("ISCE w/ Max", NO_ESCM): (0.3, 0.5),
+          (FULL, "ISCE w/ non-shared CERE"): (2.5, 2.0)}
 for (first, second), text in quoted.items():
     computed = (printed.loc[first] - printed.loc[second]).round(1)
-    print(f"{first} minus {second}\n    text {text[0]} and {text[1]}, table {computed.fully} and {computed.weakly}: "
+    print(f"{first} minus {second}\n    text {text[0]} and {text[1]}, "
+          f"table {computed.fully} and {computed.weakly}: "
           f"{'equal' if tuple(computed) == text else 'different'}")
 for setting in printed:
     gap = (printed[setting] - printed.loc[NO_ESCM, setting]).round(1)
-    print(f"below {NO_ESCM!r}, {setting}: {', '.join(f'{name} ({gap[name]})' for name in gap.index[gap < 0])}")
+    print(f"below {NO_ESCM!r}, {setting}: "
+          f"{', '.join(f'{name} ({gap[name]})' for name in gap.index[gap < 0])}")
 
 # %% [markdown]
 # Arithmetic and text agree, all ten differences. They need 74.8 for the full model in the weakly supervised setting:
@@ -89,29 +85,37 @@ for setting in printed:
 # classifier.
 
 # %% tags=["nbval-check-output"]
-START = {"zero": "zeros", "average": "mean over seconds", "maximum": "maximum over seconds",
-         "unshared": "CERE, one each", "cere": "CERE, shared"}
-models = {(row.name, setting): vscg.build_model("vscg", setting=setting, **row.run.get("model_options", {})).eval()
-          for row in TABLES["III"].rows for setting in row.paper}
-assert set(START) == set(PRIORS)
+START = {"zero": "zeros", "average": "mean over seconds",
+         "maximum": "maximum over seconds", "unshared": "CERE, one each",
+         "cere": "CERE, shared"}
+networks = {}
+for row in study.TABLES["III"].rows:
+    options = row.run.get("model_options", {})
+    for setting in row.paper:
+        network = vscg.build_model("vscg", setting=setting, **options)
+        networks[row.name, setting] = network.eval()
+assert set(START) == set(models.escm.PRIORS)
 for name in printed.index:
-    escm = models[name, "fully"].escm
-    inside = "-" * 46 if escm is None else f"[GRUs from: {START[escm.prior]:20}] - norm "
+    escm = networks[name, "fully"].escm
+    inside = ("-" * 46 if escm is None
+              else f"[GRUs from: {START[escm.prior]:20}] - norm ")
     print(f"{name:24} PSP -{inside:-<46}> classifier")
 
 # %% [markdown]
 # Live parameters: those that the forward pass uses and training moves.
 
 # %% tags=["nbval-check-output"]
-counts = pd.Series({key: sum(p.numel() for p in model.parameters()) for key, model in models.items()}).unstack()
+counts = pd.Series({key: sum(p.numel() for p in model.parameters())
+                    for key, model in networks.items()}).unstack()
 for setting in ("fully", "weakly"):
     live = counts.loc[printed.index, setting]
     shown = pd.DataFrame({f"live, {setting}": live, "minus full": live - live[FULL]})
     print(shown.map("{:,}".format).to_string(), end="\n\n")
-cere = sum(p.numel() for p in CrossModalEventExtractor().parameters())
+cere = sum(p.numel() for p in models.escm.CrossModalEventExtractor().parameters())
 print(f"one CERE: {cere:,}")
 fully = counts["fully"]
-assert fully["ISCE w/ non-shared CERE"] - fully[FULL] == cere == fully[FULL] - fully[NO_ISCE]
+assert fully["ISCE w/ non-shared CERE"] - fully[FULL] == cere
+assert fully[FULL] - fully[NO_ISCE] == cere
 
 # %% [markdown]
 # Fully supervised the rows differ by whole CEREs, and without ESCM the GRUs and the maps after them go as well.
@@ -128,15 +132,16 @@ assert fully["ISCE w/ non-shared CERE"] - fully[FULL] == cere == fully[FULL] - f
 
 # %% tags=["nbval-check-output"]
 def answer(model: torch.nn.Module) -> torch.Tensor:
-    """What the network says of every second: relevance (B,T) or class scores (B,T,29)."""
+    """What the network says of each second: relevance (B,T) or scores (B,T,29)."""
     output = model(audio, visual)
-    return output.segment_logits if output.event_relevance is None else output.event_relevance
+    return (output.segment_logits if output.event_relevance is None
+            else output.event_relevance)
 
 
 torch.manual_seed(0)
 audio, visual = torch.randn(2, 10, 128), torch.randn(2, 10, 7, 7, 512)
 for setting in ("fully", "weakly"):
-    full, zero, none = (models[name, setting] for name in (FULL, NO_ISCE, NO_ESCM))
+    full, zero, none = (networks[name, setting] for name in (FULL, NO_ISCE, NO_ESCM))
     for model in (zero, none):
         assert not model.load_state_dict(full.state_dict(), strict=False).missing_keys
     with torch.no_grad():
@@ -146,7 +151,8 @@ for setting in ("fully", "weakly"):
         silenced = torch.allclose(answer(full), answer(zero), atol=1e-6)
         fused = sum(none.psp(*none.encoder(audio, visual)[:2])) / 2
         straight = torch.allclose(answer(none), none.head(fused)[0], atol=1e-6)
-    print(f"{setting:6}  w/o ISCE differs from full: {differs}, equals full with a silent CERE: {silenced}\n"
+    print(f"{setting:6}  w/o ISCE differs from full: {differs}, "
+          f"equals full with a silent CERE: {silenced}\n"
           f"        w/o ESCM equals the classifier on PSP: {straight}")
     assert differs and silenced and straight
 
@@ -155,7 +161,7 @@ for setting in ("fully", "weakly"):
 # encoder still know the order of the seconds? And does the GRU without a prior still hear of the clip's other end?
 
 # %% tags=["nbval-check-output"]
-def after_encoder(model: torch.nn.Module, a: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+def after_encoder(model: torch.nn.Module, a, v) -> torch.Tensor:
     """Relevance (B,T) from the encoded seconds (B,T,256)."""
     a, v = model.psp(a, v)
     if model.escm is not None:
@@ -163,17 +169,20 @@ def after_encoder(model: torch.nn.Module, a: torch.Tensor, v: torch.Tensor) -> t
     return model.head((a + v) / 2)[0]
 
 
-zero, none, order = models[NO_ISCE, "fully"], models[NO_ESCM, "fully"], torch.randperm(10)
+zero, none = networks[NO_ISCE, "fully"], networks[NO_ESCM, "fully"]
+order = torch.randperm(10)
 with torch.no_grad():
     a, v, _ = none.encoder(audio, visual)
     for name, model in ((NO_ESCM, none), (NO_ISCE, zero)):
-        straight, shuffled = after_encoder(model, a, v), after_encoder(model, a[:, order], v[:, order])
+        straight = after_encoder(model, a, v)
+        shuffled = after_encoder(model, a[:, order], v[:, order])
         same = torch.allclose(straight[:, order], shuffled, atol=1e-5)
         print(f"{name}: shuffled seconds give the same answers, shuffled: {same}")
     other, start = a.clone(), torch.zeros(2, 2, 128)
     other[:, 9] += 1
     first, changed = (zero.escm.isce(x, v, start, start)[0][:, 0] for x in (a, other))
-    print(f"{NO_ISCE}: the last second reaches the first one's output: {not torch.allclose(first, changed)}")
+    print(f"{NO_ISCE}: the last second reaches the first one's output: "
+          f"{not torch.allclose(first, changed)}")
 
 # %% [markdown]
 # Without ESCM, nothing after the encoder knows the order of the seconds: PSP compares all pairs alike. "w/o ISCE"
@@ -193,8 +202,10 @@ with torch.no_grad():
 # %% tags=["nbval-check-output"]
 ramp = torch.arange(256.0).expand(1, 10, 256)
 for prior in ("average", "maximum"):
-    state, _ = EventSemanticConsistency(dropout=0.2, prior=prior).priors(ramp, ramp)
-    print(f"{prior}: state {tuple(state.shape)}, forward {state[0, 0, 0]:.0f} to {state[0, 0, -1]:.0f}, "
+    escm = models.escm.EventSemanticConsistency(dropout=0.2, prior=prior)
+    state, _ = escm.priors(ramp, ramp)
+    print(f"{prior}: state {tuple(state.shape)}, "
+          f"forward {state[0, 0, 0]:.0f} to {state[0, 0, -1]:.0f}, "
           f"backward {state[0, 1, 0]:.0f} to {state[0, 1, -1]:.0f}")
 
 # %% [markdown]
@@ -209,9 +220,11 @@ for prior in ("average", "maximum"):
 # Every row in both settings, each with the same seeds. What is missing is trained, the rest is loaded.
 
 # %%
-runs = sweep(book_configs("III", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)).check().records
+runs = study.book_runs("III", data=DATA, profile=PROFILE, seeds=SEEDS,
+                       protocol=PROTOCOL)
 data = vscg.load_dataset(DATA)
-result = table("III", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
+result = study.table("III", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA,
+                     protocol=PROTOCOL)
 frame, differences = result.frame(), result.differences()
 print(f"{len(runs)} runs on {DATA}, {sum(run.fresh for run in runs)} trained now, "
       f"on {'; '.join(dict.fromkeys(run.values['device'] for run in runs))}")
@@ -226,7 +239,7 @@ print(f"epochs {', '.join(map(str, sorted({run.config.epochs for run in runs})))
 # An order that differs from the paper's may come from that alone.
 
 # %%
-print(VERDICT_RULE)
+print(study.VERDICT_RULE)
 display(result.show("fully"))
 display(result.show("weakly"))
 
@@ -234,13 +247,13 @@ display(result.show("weakly"))
 # The fully supervised half as a picture.
 
 # %% mystnb={"figure": {"caption": "Table III, fully supervised, measured. The full model is the lowest line.", "name": "fig-table-3-fully"}, "image": {"alt": "Fully supervised: six rows, from w/o ESCM down to the full model, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
-table_figure(frame, "fully")
+plots.table_figure(frame, "fully")
 
 # %% [markdown]
 # And the weakly supervised half.
 
 # %% mystnb={"figure": {"caption": "Table III, weakly supervised, measured.", "name": "fig-table-3-weakly"}, "image": {"alt": "Weakly supervised: six rows, from w/o ESCM down to the full model, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
-table_figure(frame, "weakly")
+plots.table_figure(frame, "weakly")
 
 # %% [markdown]
 # Intervals of rows that overlap do not say that the rows are equal: all rows answered the same clips, and a clip
@@ -254,7 +267,7 @@ table_figure(frame, "weakly")
 # The pairs that the paper argues from, first row minus second, on the same seeds and clips.
 
 # %%
-print(SIGN_RULE)
+print(study.SIGN_RULE)
 display(result.show_differences("fully"))
 display(result.show_differences("weakly"))
 
@@ -262,7 +275,7 @@ display(result.show_differences("weakly"))
 # The same as a picture.
 
 # %% mystnb={"figure": {"caption": "Measured differences between the rows of Table III. A triangle at the edge marks the side on which the paper's difference lies.", "name": "fig-table-3-differences"}, "image": {"alt": "Eight pairs of rows with a dot and its 95% interval for each setting, around a line at zero, and triangles at the left or right edge."}}
-difference_figure(differences)
+plots.difference_figure(differences)
 
 # %% [markdown]
 # Counted: how often the sign is the paper's, how wide the intervals are beside the paper's differences, and how far
@@ -271,11 +284,13 @@ difference_figure(differences)
 # %%
 for setting in ("fully", "weakly"):
     part = differences[differences.setting == setting]
-    signs = ", ".join(f"{name} {number}" for name, number in part.sign.value_counts().items())
-    share, low, high, pairs = order_agreement(result, setting)
+    signs = ", ".join(f"{name} {number}"
+                      for name, number in part.sign.value_counts().items())
+    share, low, high, pairs = study.order_agreement(result, setting)
     print(f"{DATA}, {setting}: {signs}\n"
-          f"    half an interval is {((part.high - part.low) / 2).median():.1f} points (median); "
-          f"the paper's differences are {part.paper.abs().min():.1f} to {part.paper.abs().max():.1f}\n"
+          f"    half an interval is {((part.high - part.low) / 2).median():.1f} "
+          "points (median); the paper's differences are "
+          f"{part.paper.abs().min():.1f} to {part.paper.abs().max():.1f}\n"
           f"    order of {pairs} pairs of rows: {share:.2f} ({low:.2f} to {high:.2f})")
     assert 0 <= low <= share <= high <= 1 and len(part) == sum(part.sign.value_counts())
 
@@ -308,7 +323,9 @@ assert (frame.test_mean >= frame["mean"] - 1e-9).all()
 # epoch, and what that epoch still added.
 
 # %%
-at_end = sum(run.values["results"]["validation"]["epoch"] == run.history.epoch.iloc[-1] for run in runs)
+picked = [run.values["results"]["validation"]["epoch"] for run in runs]
+at_end = sum(epoch == run.history.epoch.iloc[-1]
+             for epoch, run in zip(picked, runs, strict=True))
 rise = pd.Series([run.history.val_accuracy.diff().iloc[-1] for run in runs])
 print(f"{DATA}: {at_end} of {len(runs)} runs were best in their last epoch, "
       f"which added {100 * rise.median():+.1f} points of validation accuracy (median)")
@@ -328,7 +345,7 @@ assert 0 <= at_end <= len(runs) and rise.abs().max() < 1
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir().parent))
+    print(path.relative_to(machine.runs_dir().parent))
 
 # %% [markdown]
 # ## What was established

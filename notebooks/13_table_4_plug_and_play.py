@@ -20,7 +20,7 @@
 # The paper calls ESCM "plug-and-play": added to the very end of three other systems, it is said to help each of them.
 # This chapter builds these systems by one mechanism, checks what the plug can influence, and measures.
 
-# %%
+# %% tags=["hide-input"]
 from dataclasses import fields
 
 import pandas as pd
@@ -29,26 +29,20 @@ from IPython.display import display
 from torch import nn
 
 import vscg
-from vscg.data.labels import BACKGROUND
-from vscg.machine import paths
-from vscg.models.plug import PLUGS, build_plug
-from vscg.plots import set_style
-from vscg.plots.tables import difference_figure, table_figure
-from vscg.study.paper import ACCURACY, TABLES
-from vscg.study.runs import book_configs
-from vscg.study.tables import SIGN_RULE, VERDICT_RULE, table, two_way_interval
-from vscg.training.sweep import sweep
+from vscg import machine, models, plots, study
+from vscg.data import BACKGROUND
+from vscg.training import two_way_interval
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"     # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
-SEEDS = None              # runs of each row, seeds 0 to SEEDS-1; None: the profile's number
-PROTOCOL = "clean"        # clean, or released: with the faults of the published programs
+DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
+PROFILE = "standard"      # quick (1 seed), standard (3) or full (published schedule, 5)
+SEEDS = None              # of each row, from 0 on; None: the profile's number
+PROTOCOL = "clean"        # clean, or released: with the published programs' faults
 
 # %% [markdown]
 # ## What the paper prints
@@ -57,10 +51,11 @@ PROTOCOL = "clean"        # clean, or released: with the faults of the published
 # the same paper gives for the same system.
 
 # %% tags=["nbval-check-output"]
-printed = pd.DataFrame({row.name: row.paper for row in TABLES["IV"].rows}).T
-table_one = {"AVEL": ACCURACY["avel"], "PSP-Net": ACCURACY["psp"], "CMBS": ACCURACY["cmbs"]}
-print(printed.assign(**{"I, fully": {name: f"{a}" for name, (a, _) in table_one.items()},
-                        "I, weakly": {name: f"{b}" for name, (_, b) in table_one.items()}}).fillna("").to_string())
+printed = pd.DataFrame({row.name: row.paper for row in study.TABLES["IV"].rows}).T
+table_one = {"AVEL": study.ACCURACY["avel"], "PSP-Net": study.ACCURACY["psp"],
+             "CMBS": study.ACCURACY["cmbs"]}
+beside = pd.DataFrame(table_one, index=["I, fully", "I, weakly"]).T.astype(str)
+print(printed.join(beside).fillna("").to_string())
 same = printed.loc["AVEL w/ PSP"].equals(printed.loc["PSP-Net"])
 print(f"\nAVEL w/ PSP and PSP-Net have the same two figures: {same}")
 
@@ -73,14 +68,18 @@ print(f"\nAVEL w/ PSP and PSP-Net have the same two figures: {same}")
 # claims:
 
 # %% tags=["nbval-check-output"]
-claimed = {("AVEL w/ ESCM", "AVEL w/ PSP"): (0.9, 0.0), ("AVEL w/ ESCM", "AVEL"): (4.8, 6.2),
-           ("PSP-Net w/ ESCM", "PSP-Net"): (2.2, 0.9), ("CMBS w/ ESCM", "CMBS"): (0.4, 0.1)}
+claimed = {("AVEL w/ ESCM", "AVEL w/ PSP"): (0.9, 0.0),
+           ("AVEL w/ ESCM", "AVEL"): (4.8, 6.2),
+           ("PSP-Net w/ ESCM", "PSP-Net"): (2.2, 0.9),
+           ("CMBS w/ ESCM", "CMBS"): (0.4, 0.1)}
 for (first, second), text in claimed.items():
     computed = (printed.loc[first] - printed.loc[second]).round(1)
-    print(f"{first} minus {second}: text {text[0]} and {text[1]}, table {computed.fully} and {computed.weakly}")
+    print(f"{first} minus {second}: text {text[0]} and {text[1]}, "
+          f"table {computed.fully} and {computed.weakly}")
     if second in table_one:
         against = (printed.loc[first] - list(table_one[second])).round(1)
-        print(f"    against {second} of Table I: {against.fully:+.1f} and {against.weakly:+.1f}")
+        print(f"    against {second} of Table I: "
+              f"{against.fully:+.1f} and {against.weakly:+.1f}")
 
 # %% [markdown]
 # The text's differences follow from the table. Against the figures of Table I, PSP-Net's gain shrinks to a half or
@@ -103,11 +102,13 @@ def size(module: nn.Module) -> int:
 
 torch.manual_seed(0)
 audio, visual = torch.randn(2, 10, 256), torch.randn(2, 10, 256)
-for name in PLUGS:
-    plug = build_plug(name, "fully").eval()
+for name in models.plug.PLUGS:
+    plug = models.plug.build_plug(name, "fully").eval()
     a, v = plug(audio, visual)
-    print(f"{name:5} {tuple(audio.shape)} twice -> {tuple(a.shape)}, {tuple(v.shape)}   {size(plug):>9,} parameters")
-    assert a.shape == v.shape == audio.shape and (name != "none" or a is audio and v is visual)
+    print(f"{name:5} {tuple(audio.shape)} twice -> {tuple(a.shape)}, "
+          f"{tuple(v.shape)}   {size(plug):>9,} parameters")
+    assert a.shape == v.shape == audio.shape
+    assert name != "none" or a is audio and v is visual
 
 # %% [markdown]
 # ESCM's size by hand: two convolutions of width 5, two GRUs of two directions with three gates each, and the maps and
@@ -119,20 +120,21 @@ class Toy(nn.Module):
 
     def __init__(self, plug: str = "none"):
         super().__init__()
-        self.audio, self.visual, self.head = nn.Linear(128, 256), nn.Linear(512, 256), nn.Linear(256, 29)
-        self.plug = build_plug(plug, "fully")
+        self.audio, self.visual, self.head = (nn.Linear(128, 256), nn.Linear(512, 256),
+                                              nn.Linear(256, 29))
+        self.plug = models.plug.build_plug(plug, "fully")
 
     def forward(self, audio: torch.Tensor, visual: torch.Tensor) -> torch.Tensor:
-        a, v = self.audio(audio), self.visual(visual.mean((2, 3)))             # (B,T,256)
-        a, v = self.plug(a, v)                                                 # the mechanism
-        return self.head((a + v) / 2)                                          # (B,T,29)
+        a, v = self.audio(audio), self.visual(visual.mean((2, 3)))       # (B,T,256)
+        a, v = self.plug(a, v)                                           # the mechanism
+        return self.head((a + v) / 2)                                    # (B,T,29)
 
 
 convolutions = 256 * 128 * 5 + 128 + 128 * 128 * 5 + 128
 grus = 2 * 2 * 3 * (128 * (256 + 128) + 2 * 128)
 by_hand = convolutions + grus + 2 * 256 * 256 + 2 * 256
 print(f"ESCM by hand: {by_hand:,}")
-for name in PLUGS:
+for name in models.plug.PLUGS:
     toy = Toy(name).eval()
     answer = toy(torch.zeros(1, 10, 128), torch.zeros(1, 10, 7, 7, 512))
     print(f"Toy w/ {name:5} {tuple(answer.shape)}, added {size(toy) - size(Toy()):,}")
@@ -156,12 +158,17 @@ assert size(Toy("escm")) - size(Toy()) == by_hand
 # of [the deviations](../book/deviations.md)). The counts, for every row and setting:
 
 # %% tags=["nbval-check-output"]
-systems = {(row.name, setting): vscg.build_model(row.run["system"], setting=setting, **row.run.get("model_options", {}))
-           for row in TABLES["IV"].rows for setting in ("fully", "weakly")}
-bare = {row.name: row.name.split(" w/ ")[0] for row in TABLES["IV"].rows}
+systems = {}
+for row in study.TABLES["IV"].rows:
+    options = row.run.get("model_options", {})
+    for setting in ("fully", "weakly"):
+        model = vscg.build_model(row.run["system"], setting=setting, **options)
+        systems[row.name, setting] = model
+bare = {row.name: row.name.split(" w/ ")[0] for row in study.TABLES["IV"].rows}
 for setting in ("fully", "weakly"):
     live = pd.Series({name: size(systems[name, setting]) for name in bare})
-    shown = pd.DataFrame({f"live, {setting}": live, "added": live - live[list(bare.values())].to_numpy()})
+    shown = pd.DataFrame({f"live, {setting}": live,
+                          "added": live - live[list(bare.values())].to_numpy()})
     print(shown.map("{:,}".format).to_string(), end="\n\n")
     assert all(shown.added[name] == size(systems[name, setting].plug) for name in bare)
 
@@ -179,14 +186,16 @@ for setting in ("fully", "weakly"):
 class Zeros(nn.Module):
     """A plug that lets nothing through."""
 
-    def forward(self, audio: torch.Tensor, visual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, audio, visual):
         return torch.zeros_like(audio), torch.zeros_like(visual)
 
 
 def named(output: vscg.models.Output) -> dict[str, torch.Tensor]:
-    """The tensors of an output by name, extras included; attention lies before every plug."""
-    own = {f.name: getattr(output, f.name) for f in fields(output) if f.name not in ("attention", "extras")}
-    return {name: value for name, value in {**own, **output.extras}.items() if isinstance(value, torch.Tensor)}
+    """The tensors of an output by name, but for attention, which precedes a plug."""
+    own = {f.name: getattr(output, f.name)
+           for f in fields(output) if f.name not in ("attention", "extras")}
+    return {name: value for name, value in {**own, **output.extras}.items()
+            if isinstance(value, torch.Tensor)}
 
 
 reached = {}
@@ -197,9 +206,11 @@ for name in ("AVEL", "PSP-Net", "CMBS"):
         with torch.no_grad():
             before, model.plug = named(model(sound, pictures)), Zeros()
             after = named(model(sound, pictures))
-        reached[name, setting] = {field: not torch.allclose(before[field], after[field], atol=1e-6) for field in before}
+        hits = {field: not torch.allclose(before[field], after[field], atol=1e-6)
+                for field in before}
+        reached[name, setting] = hits
         for word, wanted in (("reached", True), ("not reached", False)):
-            outputs = [field for field, hit in reached[name, setting].items() if hit is wanted]
+            outputs = [field for field, hit in hits.items() if hit is wanted]
             print(f"{name}, {setting}, {word}: {', '.join(outputs) or 'none'}")
 
 # %% [markdown]
@@ -216,9 +227,10 @@ for name in ("AVEL", "PSP-Net", "CMBS"):
 # Every row in both settings, each with the same seeds. What is missing is trained, the rest is loaded.
 
 # %%
-runs = sweep(book_configs("IV", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)).check().records
+runs = study.book_runs("IV", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)
 data = vscg.load_dataset(DATA)
-result = table("IV", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
+result = study.table("IV", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA,
+                     protocol=PROTOCOL)
 frame, differences = result.frame(), result.differences()
 print(f"{len(runs)} runs on {DATA}, {sum(run.fresh for run in runs)} trained now, "
       f"on {'; '.join(dict.fromkeys(run.values['device'] for run in runs))}")
@@ -233,7 +245,7 @@ print(f"epochs {', '.join(map(str, sorted({run.config.epochs for run in runs})))
 # in front of a classifier; that alone can speed up a slow start, or slow it down.
 
 # %%
-print(VERDICT_RULE)
+print(study.VERDICT_RULE)
 display(result.show("fully"))
 display(result.show("weakly"))
 
@@ -241,13 +253,13 @@ display(result.show("weakly"))
 # The fully supervised half as a picture.
 
 # %% mystnb={"figure": {"caption": "Table IV, fully supervised, measured.", "name": "fig-table-4-fully"}, "image": {"alt": "Fully supervised: seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
-table_figure(frame, "fully")
+plots.table_figure(frame, "fully")
 
 # %% [markdown]
 # And the weakly supervised half.
 
 # %% mystnb={"figure": {"caption": "Table IV, weakly supervised, measured.", "name": "fig-table-4-weakly"}, "image": {"alt": "Weakly supervised: seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
-table_figure(frame, "weakly")
+plots.table_figure(frame, "weakly")
 
 # %% [markdown]
 # Compare rows of one system only: the three systems have different losses, batches and learning rates, and a short
@@ -261,7 +273,7 @@ table_figure(frame, "weakly")
 # The pairs that the paper argues from, first row minus second, on the same seeds and clips.
 
 # %%
-print(SIGN_RULE)
+print(study.SIGN_RULE)
 display(result.show_differences("fully"))
 display(result.show_differences("weakly"))
 
@@ -269,7 +281,7 @@ display(result.show_differences("weakly"))
 # The same as a picture.
 
 # %% mystnb={"figure": {"caption": "What the plugs add, measured. A triangle at the edge marks the side on which the paper's difference lies; a paper's difference of 0 has none.", "name": "fig-table-4-differences"}, "image": {"alt": "Five pairs of rows with a dot and its 95% interval for each setting, around a line at zero, and triangles at the right edge."}}
-difference_figure(differences)
+plots.difference_figure(differences)
 
 # %% [markdown]
 # One difference that the paper prints as zero and does not discuss, AVEL w/ PSP minus PSP-Net, and the weak rule of
@@ -278,14 +290,17 @@ difference_figure(differences)
 # %%
 cells = {(cell.row.name, cell.setting): cell for cell in result.cells}
 for setting in ("fully", "weakly"):
-    values = 100 * (cells["AVEL w/ PSP", setting].per_clip() - cells["PSP-Net", setting].per_clip())
+    values = 100 * (cells["AVEL w/ PSP", setting].per_clip()
+                    - cells["PSP-Net", setting].per_clip())
     low, high = two_way_interval(values)
-    print(f"{DATA}, {setting}: AVEL w/ PSP minus PSP-Net {values.mean():+.1f} points ({low:+.1f} to {high:+.1f})")
+    print(f"{DATA}, {setting}: AVEL w/ PSP minus PSP-Net {values.mean():+.1f} points "
+          f"({low:+.1f} to {high:+.1f})")
 for name in bare:
     predicted = [record.predictions() for record in cells[name, "weakly"].records]
     change = [(p != p[:, :1]).any(1).mean() for p in predicted]
     called = [(p == BACKGROUND).mean() for p in predicted]
-    print(f"{DATA}, weakly, {name:15} changes in {100 * sum(change) / len(change):5.1f}% of the clips, "
+    print(f"{DATA}, weakly, {name:15} "
+          f"changes in {100 * sum(change) / len(change):5.1f}% of the clips, "
           f"background {100 * sum(called) / len(called):4.1f}% of the seconds")
     assert not name.startswith("CMBS") or max(change) == 0
 
@@ -300,9 +315,11 @@ for name in bare:
 # %%
 for setting in ("fully", "weakly"):
     part = differences[differences.setting == setting]
-    signs = ", ".join(f"{name} {number}" for name, number in part.sign.value_counts().items())
-    print(f"{DATA}, {setting}: {signs}; half an interval is {((part.high - part.low) / 2).median():.1f} points "
-          f"(median), the paper's differences are {part.paper.min():.1f} to {part.paper.max():.1f}")
+    signs = ", ".join(f"{name} {number}"
+                      for name, number in part.sign.value_counts().items())
+    print(f"{DATA}, {setting}: {signs}; half an interval is "
+          f"{((part.high - part.low) / 2).median():.1f} points (median), the paper's "
+          f"differences are {part.paper.min():.1f} to {part.paper.max():.1f}")
     assert len(part) == 5 and part["mean"].between(part.low, part.high).all()
 
 # %% [markdown]
@@ -333,7 +350,9 @@ assert (frame.test_mean >= frame["mean"] - 1e-9).all()
 # epoch, and what that epoch still added.
 
 # %%
-at_end = sum(run.values["results"]["validation"]["epoch"] == run.history.epoch.iloc[-1] for run in runs)
+picked = [run.values["results"]["validation"]["epoch"] for run in runs]
+at_end = sum(epoch == run.history.epoch.iloc[-1]
+             for epoch, run in zip(picked, runs, strict=True))
 rise = pd.Series([run.history.val_accuracy.diff().iloc[-1] for run in runs])
 print(f"{DATA}: {at_end} of {len(runs)} runs were best in their last epoch, "
       f"which added {100 * rise.median():+.1f} points of validation accuracy (median)")
@@ -353,7 +372,7 @@ assert 0 <= at_end <= len(runs) and rise.abs().max() < 1
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir().parent))
+    print(path.relative_to(machine.runs_dir().parent))
 
 # %% [markdown]
 # ## What was established

@@ -24,35 +24,27 @@
 # %% [markdown]
 # The imports, and the style of all figures.
 
-# %%
+# %% tags=["hide-input"]
 import math
 
 import pandas as pd
 import torch
 
-from vscg import load_dataset
-from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS
-from vscg.errors import VscgError
-from vscg.machine import paths
-from vscg.models import build_model
-from vscg.plots import set_style
-from vscg.plots.tables import difference_figure, table_figure
-from vscg.study.paper import TABLES
-from vscg.study.runs import book_configs
-from vscg.study.tables import SIGN_RULE, VERDICT_RULE, order_agreement, sign, table, two_way_interval
-from vscg.training.objectives import LOSSES, build_objective
-from vscg.training.sweep import sweep
+import vscg
+from vscg import machine, plots, study
+from vscg.data import BACKGROUND, CLASSES, SEGMENTS
+from vscg.training import objectives, two_way_interval
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"     # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
-SEEDS = None              # runs of each row, seeds 0 to SEEDS-1; None: the profile's number
-PROTOCOL = "clean"        # clean, or released: with the faults of the published programs
+DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
+PROFILE = "standard"      # quick (1 seed), standard (3) or full (published schedule, 5)
+SEEDS = None              # of each row, from 0 on; None: the profile's number
+PROTOCOL = "clean"        # clean, or released: with the published programs' faults
 
 # %% [markdown]
 # ## What the paper prints
@@ -60,13 +52,14 @@ PROTOCOL = "clean"        # clean, or released: with the faults of the published
 # The ten figures as printed, accuracy on AVE in percent. The paper marks PSP-Net's as reproduced by its authors.
 
 # %% tags=["nbval-check-output"]
-rows = TABLES["V"].rows
+rows = study.TABLES["V"].rows
 printed = pd.DataFrame([(setting, *row.name.split(", ", 1), value)
                         for row in rows for setting, value in row.paper.items()],
                        columns=["setting", "system", "loss", "accuracy (%)"])
 for setting, part in printed.groupby("setting", sort=False):
     print(f"{setting} supervised")
-    print(part.pivot(index="loss", columns="system", values="accuracy (%)").reindex(part["loss"].unique()).to_string())
+    print(part.pivot(index="loss", columns="system",
+                     values="accuracy (%)").reindex(part["loss"].unique()).to_string())
 
 # %% [markdown]
 # From these figures the paper concludes three things.
@@ -84,7 +77,8 @@ for setting, part in printed.groupby("setting", sort=False):
 TEST_CLIPS = 402                                     # of AVE
 for points in (0.1, 0.9, 1.0):
     seconds = points / 100 * TEST_CLIPS * SEGMENTS
-    print(f"{points} points: {seconds:.0f} of {TEST_CLIPS * SEGMENTS} seconds, those of {seconds / SEGMENTS:.1f} clips")
+    print(f"{points} points: {seconds:.0f} of {TEST_CLIPS * SEGMENTS} seconds, "
+          f"those of {seconds / SEGMENTS:.1f} clips")
 
 # %% [markdown]
 # ## Five losses, written as sums
@@ -93,11 +87,14 @@ for points in (0.1, 0.9, 1.0):
 # and each term reads one output of the network.
 
 # %% tags=["nbval-check-output"]
-IN_THE_TABLE = {"c+t": "fully", "ce+avps": "fully", "c+t+avps": "fully", "bce": "weakly", "2bce+s-bce": "weakly"}
+IN_THE_TABLE = {"c+t": "fully", "ce+avps": "fully", "c+t+avps": "fully",
+                "bce": "weakly", "2bce+s-bce": "weakly"}
 for loss, setting in IN_THE_TABLE.items():
-    terms = build_objective("vscg", setting=setting, loss=loss).terms
-    print(f"{loss:11}", " + ".join(f"{weight} {name}" for name, weight in LOSSES[loss].items()))
-    print(" " * 11, "reads", ", ".join(dict.fromkeys(field for _, field, _ in terms.values())))
+    terms = vscg.build_objective("vscg", setting=setting, loss=loss).terms
+    weights = objectives.LOSSES[loss].items()
+    read = dict.fromkeys(field for _, field, _ in terms.values())
+    print(f"{loss:11}", " + ".join(f"{weight} {name}" for name, weight in weights))
+    print(" " * 11, "reads", ", ".join(read))
 
 # %% [markdown]
 # The first three are Table V's $\mathcal L_c + \mathcal L_t$, $\mathcal L_{ce} + \lambda \mathcal L_{avps}$ with
@@ -115,11 +112,12 @@ for loss, setting in IN_THE_TABLE.items():
 silence = torch.zeros(1, 10, 128), torch.zeros(1, 10, 7, 7, 512)
 for system in ("vscg", "psp"):
     for head in ("two_part", "segment"):
-        model = build_model(system, head=head).eval()
+        model = vscg.build_model(system, head=head).eval()
         given = [name for name, value in vars(model(*silence)).items()
                  if torch.is_tensor(value) and name != "attention"]
         size = sum(p.numel() for p in model.head.parameters())
-        print(f"{system:5} {head:9} {size:6d} parameters in the head; gives {', '.join(given)}")
+        print(f"{system:5} {head:9} {size:6d} parameters in the head; "
+              f"gives {', '.join(given)}")
 
 # %% [markdown]
 # A loss on a model without the right output must not be trained with something else in its place. It is refused, and
@@ -130,8 +128,9 @@ labels = torch.zeros(1, SEGMENTS, CLASSES)
 labels[..., BACKGROUND] = 1
 for system, loss in (("vscg", "ce+avps"), ("psp", "c+t"), ("psp", "c+t+avps")):
     try:
-        build_objective(system, loss=loss)(build_model(system)(*silence), labels)
-    except VscgError as error:
+        output = vscg.build_model(system)(*silence)
+        vscg.build_objective(system, loss=loss)(output, labels)
+    except vscg.VscgError as error:
         print(f"{system} with its own head: {error}")
     else:
         raise AssertionError("a loss was computed from an output that is not there")
@@ -151,9 +150,11 @@ for system, loss in (("vscg", "ce+avps"), ("psp", "c+t"), ("psp", "c+t+avps")):
 # %% tags=["nbval-check-output"]
 high, low = math.e / (math.e + CLASSES - 1), 1 / (math.e + CLASSES - 1)
 floor = -(math.log(high) + (CLASSES - 1) * math.log(1 - low)) / CLASSES
-ceiling = -(math.log(low) + math.log(1 - high) + (CLASSES - 2) * math.log(1 - low)) / CLASSES
+ceiling = math.log(low) + math.log(1 - high) + (CLASSES - 2) * math.log(1 - low)
+ceiling = -ceiling / CLASSES
 print(f"second softmax: {low:.4f} to {high:.4f}")
-print(f"smooth loss of a perfect answer {floor:.4f}, of certainty about a wrong class {ceiling:.4f}")
+print(f"smooth loss of a perfect answer {floor:.4f}, "
+      f"of certainty about a wrong class {ceiling:.4f}")
 
 # %% [markdown]
 # All that training can ever gain on this term is the difference of the two, about 0.036. The clip loss beside it has no
@@ -169,11 +170,12 @@ print(f"smooth loss of a perfect answer {floor:.4f}, of certainty about a wrong 
 # loaded. Four of the rows are the systems with their own losses and serve other tables as well.
 
 # %%
-runs = sweep(book_configs("V", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)).check()
-data = load_dataset(DATA)
-result = table("V", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
-print(f"{len(runs.records)} runs on {DATA}, {sum(record.fresh for record in runs.records)} trained now; "
-      + "; ".join(dict.fromkeys(record.values["device"] for record in runs.records)))
+runs = study.book_runs("V", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)
+data = vscg.load_dataset(DATA)
+result = study.table("V", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA,
+                     protocol=PROTOCOL)
+print(f"{len(runs)} runs on {DATA}, {sum(record.fresh for record in runs)} trained "
+      f"now; " + "; ".join(dict.fromkeys(record.values["device"] for record in runs)))
 
 # %% [markdown]
 # Two things first that need no table. How large is $\mathcal L_{avps}$, with its weight, within the loss that it is
@@ -184,9 +186,10 @@ print(f"{len(runs.records)} runs on {DATA}, {sum(record.fresh for record in runs
 cells = {cell.row.name: cell for cell in result.cells}
 lines = {}
 for name, cell in cells.items():
-    weight = LOSSES[cell.records[0].config.loss].get("avps")
+    weight = objectives.LOSSES[cell.records[0].config.loss].get("avps")
     if weight:
-        history = pd.concat([record.history for record in cell.records]).groupby("epoch").mean()
+        history = pd.concat([record.history
+                             for record in cell.records]).groupby("epoch").mean()
         share = 100 * weight * history["avps"] / history["loss"]
         assert share.between(0, 100).all()
         lines[name] = {"first epoch": share.iloc[0], "last epoch": share.iloc[-1]}
@@ -204,11 +207,14 @@ lines = {}
 for name, cell in cells.items():
     for record in cell.records if cell.records[0].config.loss == "2bce+s-bce" else ():
         smooth = record.history["smooth"]
-        assert record.config.target != "presence" or smooth.between(floor - 1e-4, ceiling + 1e-4).all()
+        assert (record.config.target != "presence"
+                or smooth.between(floor - 1e-4, ceiling + 1e-4).all())
+        way = (ceiling - smooth.iloc[-1]) / (ceiling - floor)
         lines[f"{name}, seed {record.config.seed}"] = {
             "first epoch": smooth.iloc[0], "last epoch": smooth.iloc[-1],
-            "of the way to the floor (%)": 100 * (ceiling - smooth.iloc[-1]) / (ceiling - floor)}
-print(f"{DATA}: L_s-bce, which with presence tags lies between {floor:.3f} and {ceiling:.3f}")
+            "of the way to the floor (%)": 100 * way}
+print(f"{DATA}: L_s-bce, which with presence tags lies between {floor:.3f} and "
+      f"{ceiling:.3f}")
 print(pd.DataFrame(lines).T.round(3).to_string())
 
 # %% [markdown]
@@ -217,9 +223,9 @@ print(pd.DataFrame(lines).T.round(3).to_string())
 # Two rules decide what is called agreement.
 
 # %% tags=["nbval-check-output"]
-print(VERDICT_RULE)
+print(study.VERDICT_RULE)
 print()
-print(SIGN_RULE)
+print(study.SIGN_RULE)
 
 # %% [markdown]
 # On any data set but AVE, the paper's column and ours answer different questions: compare the order of rows and the
@@ -232,7 +238,7 @@ print(SIGN_RULE)
 result.show("fully")
 
 # %% mystnb={"figure": {"caption": "Three fully supervised losses on VSCG and on PSP-Net, on the data set and with the profile of the parameters; the bars are 95% intervals.", "name": "fig-table-5-fully"}, "image": {"alt": "Six rows, three losses for VSCG and three for PSP-Net, each with a filled dot selected by validation and an open dot selected by test, and their intervals."}}
-table_figure(result.frame(), "fully")
+plots.table_figure(result.frame(), "fully")
 
 # %% [markdown]
 # The dots of one system belong together. Rows whose intervals overlap can still differ reliably, because all rows were
@@ -244,7 +250,7 @@ table_figure(result.frame(), "fully")
 result.show("weakly")
 
 # %% mystnb={"figure": {"caption": "The clip loss alone and with the smooth loss, on VSCG and on PSP-Net, trained with presence tags; the bars are 95% intervals.", "name": "fig-table-5-weakly"}, "image": {"alt": "Four rows, two losses for VSCG and two for PSP-Net, each with a filled dot selected by validation and an open dot selected by test, and their intervals."}}
-table_figure(result.frame(), "weakly")
+plots.table_figure(result.frame(), "weakly")
 
 # %% [markdown]
 # What these four networks can differ in is seen from how often they say "background". With presence tags
@@ -253,11 +259,14 @@ table_figure(result.frame(), "weakly")
 
 # %%
 truth = data.labels[data.splits["test"]].argmax(-1)
-print(f"{DATA}: background is {100 * (truth == BACKGROUND).mean():.1f}% of the test seconds")
+print(f"{DATA}: background is {100 * (truth == BACKGROUND).mean():.1f}% of the test "
+      "seconds")
 for name, cell in cells.items():
     if cell.setting == "weakly":
-        called = [100 * (record.predictions() == BACKGROUND).mean() for record in cell.records]
-        print(f"{name:28} says it in {', '.join(f'{share:.1f}%' for share in called)} of them, one figure per seed")
+        called = [100 * (record.predictions() == BACKGROUND).mean()
+                  for record in cell.records]
+        print(f"{name:28} says it in {', '.join(f'{share:.1f}%' for share in called)} "
+              "of them, one figure per seed")
 
 # %% [markdown]
 # ## How far from the end?
@@ -268,7 +277,8 @@ for name, cell in cells.items():
 # %%
 lines = {}
 for name, cell in cells.items():
-    accuracy = 100 * pd.concat([record.history for record in cell.records]).groupby("epoch")["val_accuracy"].mean()
+    history = pd.concat([record.history for record in cell.records])
+    accuracy = 100 * history.groupby("epoch")["val_accuracy"].mean()
     lines[name] = {"epochs": len(accuracy), "validation (%)": accuracy.iloc[-1],
                    "gain in the last epoch (points)": accuracy.diff().iloc[-1]}
 print(f"{DATA}, profile {PROFILE}, mean over the seeds")
@@ -289,7 +299,7 @@ result.show_differences("fully")
 result.show_differences("weakly")
 
 # %% mystnb={"figure": {"caption": "What each proposed loss adds, paired over seeds and clips; the triangles point to the side on which the paper's difference lies.", "name": "fig-table-5-differences"}, "image": {"alt": "Six differences around a zero line with 95% intervals, four fully and two weakly supervised, and a triangle at the right edge of each row."}}
-difference_figure(result.differences())
+plots.difference_figure(result.differences())
 
 # %% [markdown]
 # An interval that crosses the line says that this many seeds and clips cannot tell. In the paper all six differences
@@ -297,14 +307,17 @@ difference_figure(result.differences())
 
 # %%
 differences = result.differences()
-print(f"{DATA}, profile {PROFILE}: signs", differences["sign"].value_counts().to_dict(), "of", len(differences))
+print(f"{DATA}, profile {PROFILE}: signs", differences["sign"].value_counts().to_dict(),
+      "of", len(differences))
 for _, line in differences[differences["sign"] == "contradicts"].iterrows():
-    print(f"contradicts the paper, {line['setting']}: {line['first']} minus {line['second']}")
+    print(f"contradicts the paper, {line['setting']}: "
+          f"{line['first']} minus {line['second']}")
 for setting in ("fully", "weakly"):
-    share, low, high, pairs = order_agreement(result, setting)
-    print(f"{setting}: {100 * share:.0f}% of {pairs} pairs of rows in the paper's order "
-          f"({100 * low:.0f}% to {100 * high:.0f}%)")
-assert set(differences["sign"]) <= {"agrees", "contradicts", "open", "one seed"} and len(differences) == 6
+    share, low, high, pairs = study.order_agreement(result, setting)
+    print(f"{setting}: {100 * share:.0f}% of {pairs} pairs of rows in the paper's "
+          f"order ({100 * low:.0f}% to {100 * high:.0f}%)")
+assert set(differences["sign"]) <= {"agrees", "contradicts", "open", "one seed"}
+assert len(differences) == 6
 
 # %% [markdown]
 # ## Does the smooth loss help VSCG more?
@@ -314,16 +327,19 @@ assert set(differences["sign"]) <= {"agrees", "contradicts", "open", "one seed"}
 
 # %%
 def gain(system: str):
-    """What the smooth loss adds, for each seed and test clip (S,N), in points; and the paper's figure."""
-    with_it, without = (cells[f"{system}, {loss}"] for loss in ("2 L_bce + L_s-bce", "L_bce"))
-    return 100 * (with_it.per_clip() - without.per_clip()), with_it.row.paper["weakly"] - without.row.paper["weakly"]
+    """What the smooth loss adds, (S,N) in points, and the paper's figure."""
+    with_it, without = (cells[f"{system}, {loss}"]
+                        for loss in ("2 L_bce + L_s-bce", "L_bce"))
+    return (100 * (with_it.per_clip() - without.per_clip()),
+            with_it.row.paper["weakly"] - without.row.paper["weakly"])
 
 
 (ours_vscg, paper_vscg), (ours_psp, paper_psp) = gain("VSCG"), gain("PSP-Net")
 more, paper_more = ours_vscg - ours_psp, round(paper_vscg - paper_psp, 1)
 interval = two_way_interval(more)
 print(f"{DATA}: gain on VSCG minus gain on PSP-Net {more.mean():+.1f} points "
-      f"({interval[0]:+.1f} to {interval[1]:+.1f}); paper {paper_more:+.1f}: {sign(paper_more, interval, len(more))}")
+      f"({interval[0]:+.1f} to {interval[1]:+.1f}); paper {paper_more:+.1f}: "
+      f"{study.sign(paper_more, interval, len(more))}")
 
 # %% [markdown]
 # ## What the notes say
@@ -345,7 +361,8 @@ result.show_notes()
 
 # %%
 frame = result.frame()
-flattery = (frame["test_mean"] - frame["mean"]).groupby(frame["setting"]).agg(["mean", "max"])
+flattery = (frame["test_mean"] - frame["mean"]).groupby(frame["setting"])
+flattery = flattery.agg(["mean", "max"])
 assert (frame["test_mean"] >= frame["mean"] - 1e-9).all()
 print(f"{DATA}: selected by test minus selected by validation, points, over the rows")
 print(flattery.round(2).to_string())
@@ -360,7 +377,7 @@ print(flattery.round(2).to_string())
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir()))
+    print(path.relative_to(machine.runs_dir()))
 
 # %% [markdown]
 # ## What was established

@@ -25,7 +25,7 @@
 # %% [markdown]
 # The imports, and the style of all figures.
 
-# %%
+# %% tags=["hide-input"]
 import time
 
 import matplotlib.pyplot as plt
@@ -35,30 +35,21 @@ from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
-from vscg import load_dataset
-from vscg.machine import paths
-from vscg.machine.device import best_device, device_name
-from vscg.models import SYSTEMS, build_model
-from vscg.plots import COLOURS, OTHERS, set_style
-from vscg.plots.tables import difference_figure
-from vscg.study.paper import COST
-from vscg.study.runs import book_configs
-from vscg.study.show import styled
-from vscg.study.tables import SIGN_RULE, VERDICT_RULE, table
-from vscg.training.config import SCHEDULES, RunConfig
-from vscg.training.objectives import build_objective
-from vscg.training.sweep import sweep
+import vscg
+from vscg import machine, plots, study
+from vscg.models import SYSTEMS
+from vscg.training import SCHEDULES
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"     # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
-SEEDS = None              # runs of each row, seeds 0 to SEEDS-1; None: the profile's number
-PROTOCOL = "clean"        # clean, or released: with the faults of the published programs
+DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
+PROFILE = "standard"      # quick (1 seed), standard (3) or full (published schedule, 5)
+SEEDS = None              # of each row, from 0 on; None: the profile's number
+PROTOCOL = "clean"        # clean, or released: with the published programs' faults
 ROUNDS = 5                # rounds of the measurement in turn
 BATCH = 8                 # clips in each of its steps
 
@@ -69,10 +60,11 @@ BATCH = 8                 # clips in each of its steps
 # those that the paper's authors reproduced.
 
 # %% tags=["nbval-check-output"]
-paper = pd.DataFrame(COST, index=["accuracy (%)", "memory (MiB)", "time (min)"]).T.rename(
-    index={name: SYSTEMS[name].title for name in COST})
-ratios = pd.DataFrame({f"{what.split()[0]}, of VSCG's": paper[what] / paper.loc["VSCG", what]
-                       for what in ("memory (MiB)", "time (min)")})
+paper = pd.DataFrame({SYSTEMS[name].title: row for name, row in study.COST.items()},
+                     index=["accuracy (%)", "memory (MiB)", "time (min)"]).T
+ratios = paper[["memory (MiB)", "time (min)"]] / paper.loc["VSCG"]
+ratios = ratios[["memory (MiB)", "time (min)"]]
+ratios.columns = ["memory, of VSCG's", "time, of VSCG's"]
 print(paper.join(ratios.round(2)).to_string())
 
 # %% [markdown]
@@ -84,7 +76,7 @@ print(paper.join(ratios.round(2)).to_string())
 # The published settings differ in more than epochs:
 
 # %% tags=["nbval-check-output"]
-published = {SYSTEMS[name].title: SCHEDULES[name, "fully"] for name in COST}
+published = {SYSTEMS[name].title: SCHEDULES[name, "fully"] for name in study.COST}
 DOUBLE = ("CMBS", "DMIN")           # what their published programs compute in
 for title, schedule in published.items():
     print(f"{title:5} batch {schedule.batch:3d}, {schedule.epochs} epochs, "
@@ -102,13 +94,15 @@ for title, schedule in published.items():
 # What is missing is trained, the rest loaded. The same three rows stand in Table I.
 
 # %%
-runs = sweep(book_configs("VI", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)).check()
-data = load_dataset(DATA)
-result = table("VI", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA, protocol=PROTOCOL)
-print(f"{len(runs.records)} runs on {DATA}, {sum(record.fresh for record in runs.records)} trained now; "
-      + "; ".join(dict.fromkeys(record.values["device"] for record in runs.records)))
-for name in COST:
-    config = RunConfig(system=name, data=DATA, profile=PROFILE, protocol=PROTOCOL).resolve()
+runs = study.book_runs("VI", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=PROTOCOL)
+data = vscg.load_dataset(DATA)
+result = study.table("VI", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA,
+                     protocol=PROTOCOL)
+print(f"{len(runs)} runs on {DATA}, {sum(record.fresh for record in runs)} trained "
+      f"now; " + "; ".join(dict.fromkeys(record.values["device"] for record in runs)))
+for name in study.COST:
+    config = vscg.RunConfig(system=name, data=DATA, profile=PROFILE,
+                            protocol=PROTOCOL).resolve()
     print(f"{SYSTEMS[name].title:5} batch {config.batch}, {config.epochs} epochs")
 
 # %% [markdown]
@@ -117,9 +111,9 @@ for name in COST:
 # The rules first.
 
 # %% tags=["nbval-check-output"]
-print(VERDICT_RULE)
+print(study.VERDICT_RULE)
 print()
-print(SIGN_RULE)
+print(study.SIGN_RULE)
 
 # %% [markdown]
 # On any other data than AVE, read the order and the signs, never the figures. With a short schedule, and the quick and
@@ -138,7 +132,7 @@ result.show_differences("fully")
 # The same as a picture.
 
 # %% mystnb={"figure": {"caption": "VSCG's accuracy minus CMBS's and DMIN's, paired over seeds and clips; the triangles point to the paper's side.", "name": "fig-table-6-differences"}, "image": {"alt": "Two differences with 95% intervals around a zero line, VSCG minus CMBS and VSCG minus DMIN, each with a triangle at the right edge."}}
-difference_figure(result.differences())
+plots.difference_figure(result.differences())
 
 # %% [markdown]
 # An interval that lies wholly left of the line contradicts the paper's order, on this data and after this many epochs;
@@ -173,14 +167,18 @@ for cell in result.cells:
     for record in cell.records:
         values, config = record.values, record.config
         clips = config.epochs * len(data.splits["train"])
-        lines.append({"system": cell.row.name, "seed": config.seed, "seconds": values["seconds"],
-                      "ms per clip": 1000 * values["seconds"] / clips, "peak (MiB)": values["peak_memory_bytes"] / MIB,
-                      "data (MiB)": values["bytes_read"] / MIB, "device": values["device"],
+        lines.append({"system": cell.row.name, "seed": config.seed,
+                      "seconds": values["seconds"],
+                      "ms per clip": 1000 * values["seconds"] / clips,
+                      "peak (MiB)": values["peak_memory_bytes"] / MIB,
+                      "data (MiB)": values["bytes_read"] / MIB,
+                      "device": values["device"],
                       "threads": values["threads"], "date": values["finished"][:10]})
 cost = pd.DataFrame(lines)
 assert (cost[["seconds", "peak (MiB)", "data (MiB)"]] > 0).all().all()
-styled(cost.round(1).astype({"seconds": str, "ms per clip": str, "peak (MiB)": str, "data (MiB)": str}),
-       f"What the runs took on {DATA}, profile {PROFILE}.", "cost-records")
+study.styled(cost.round(1).astype({"seconds": str, "ms per clip": str,
+                                   "peak (MiB)": str, "data (MiB)": str}),
+             f"What the runs took on {DATA}, profile {PROFILE}.", "cost-records")
 
 # %% [markdown]
 # From these, the ratios to VSCG, each system's median over its seeds, beside the paper's: one run beside a busy neighbour
@@ -190,7 +188,8 @@ styled(cost.round(1).astype({"seconds": str, "ms per clip": str, "peak (MiB)": s
 
 # %%
 cost["peak without data (MiB)"] = cost["peak (MiB)"] - cost["data (MiB)"]
-usual = cost.groupby("system", sort=False)[["seconds", "ms per clip", "peak (MiB)", "peak without data (MiB)"]].median()
+columns = ["seconds", "ms per clip", "peak (MiB)", "peak without data (MiB)"]
+usual = cost.groupby("system", sort=False)[columns].median()
 beside = (usual / usual.loc["VSCG"]).add_suffix(" ratio")
 beside.columns = ["seconds", "seconds per clip", "peak", "peak without data"]
 beside["paper's time"], beside["paper's memory"] = ratios.iloc[:, 1], ratios.iloc[:, 0]
@@ -224,7 +223,8 @@ def lstm_flops(model: nn.Module) -> int:
 
 with FlopCounterMode(display=False) as counter:
     nn.LSTM(8, 4, batch_first=True)(torch.zeros(1, 10, 8))
-print("torch counts", counter.get_total_flops(), "FLOPs in an LSTM; by hand", lstm_flops(nn.LSTM(8, 4)))
+print("torch counts", counter.get_total_flops(), "FLOPs in an LSTM; by hand",
+      lstm_flops(nn.LSTM(8, 4)))
 assert lstm_flops(nn.LSTM(8, 4)) == 10 * 2 * (4 * 8 * 4 + 4 * 4 * 4)
 
 # %% [markdown]
@@ -234,11 +234,12 @@ assert lstm_flops(nn.LSTM(8, 4)) == 10 * 2 * (4 * 8 * 4 + 4 * 4 * 4)
 # %% tags=["nbval-check-output"]
 clip = torch.zeros(1, 10, 128), torch.zeros(1, 10, 7, 7, 512)
 flops = {}
-for name in COST:
-    model = build_model(name)
+for name in study.COST:
+    model = vscg.build_model(name)
     with FlopCounterMode(display=False) as counter:
         model(*clip)
-    flops[SYSTEMS[name].title] = {"counted": counter.get_total_flops() / 1e6, "LSTMs by hand": lstm_flops(model) / 1e6}
+    flops[SYSTEMS[name].title] = {"counted": counter.get_total_flops() / 1e6,
+                                  "LSTMs by hand": lstm_flops(model) / 1e6}
 flops = pd.DataFrame(flops).T.assign(total=lambda table: table.sum(axis=1))
 flops["of VSCG's"] = flops["total"] / flops.loc["VSCG", "total"]
 print("million FLOPs per clip, one pass forward")
@@ -255,8 +256,9 @@ print(flops.round(2).to_string())
 # counted, each piece of memory once, without the weights.
 
 # %%
-def kept_per_clip(model: nn.Module, objective: nn.Module, audio, visual, labels) -> float:
-    """MiB that one training step keeps for the backward pass, for each clip of the batch."""
+def kept_per_clip(model: nn.Module, objective: nn.Module, batch) -> float:
+    """MiB that a training step keeps for the backward pass, for each clip."""
+    audio, visual, labels = batch
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
     kept = {}
 
@@ -267,7 +269,8 @@ def kept_per_clip(model: nn.Module, objective: nn.Module, audio, visual, labels)
         return tensor
 
     with saved_tensors_hooks(note, lambda tensor: tensor):
-        total, _ = objective(model(audio, visual), labels)     # `total` keeps the graph, so no address is used twice
+        # `total` keeps the graph, so no address is used twice
+        total, _ = objective(model(audio, visual), labels)
     return sum(kept.values()) / MIB / len(audio)
 
 # %% [markdown]
@@ -276,18 +279,20 @@ def kept_per_clip(model: nn.Module, objective: nn.Module, audio, visual, labels)
 
 # %%
 rows = data.splits["train"][:BATCH]
-batch = (torch.from_numpy(data.audio[rows]), torch.from_numpy(data.visual[rows]).float(),
+batch = (torch.from_numpy(data.audio[rows]),
+         torch.from_numpy(data.visual[rows]).float(),
          torch.from_numpy(data.labels[rows]))
 lines = {}
-for name in COST:
+for name in study.COST:
     torch.manual_seed(0)
-    model, title = build_model(name).train(), SYSTEMS[name].title
+    model, title = vscg.build_model(name).train(), SYSTEMS[name].title
     weights = 16 * sum(p.numel() for p in model.parameters()) / MIB
-    clip_size = kept_per_clip(model, build_objective(name), *batch)
+    clip_size = kept_per_clip(model, vscg.build_objective(name), batch)
     at = {b: weights + b * clip_size for b in (128, published[title].batch)}
     lines[title] = {"weights": weights, "per clip": clip_size, "batch 128": at[128],
                     "published batch": at[published[title].batch],
-                    "published precision": at[published[title].batch] * (2 if title in DOUBLE else 1)}
+                    "published precision":
+                        at[published[title].batch] * (2 if title in DOUBLE else 1)}
 memory = pd.DataFrame(lines).T
 memory["paper"] = paper["memory (MiB)"]
 print("MiB; estimates from weights and kept values, and the paper's figure")
@@ -309,21 +314,24 @@ assert (memory > 0).all().all()
 # clock, after everything in the queue is done.
 
 # %%
-device = torch.device(best_device())
+device = torch.device(machine.best_device())
 if device.type == "cpu":
     torch.set_num_threads(1)
 contestants = {}
-for title, precision in [(title, torch.float32) for title in published] + [(title, torch.float64) for title in DOUBLE]:
-    name = next(name for name in COST if SYSTEMS[name].title == title)
+entries = [(name, SYSTEMS[name].title, torch.float32) for name in study.COST]
+entries += [(name, f"{title}, double", torch.float64)
+            for name, title, _ in entries if title in DOUBLE]
+for name, title, precision in entries:
     torch.manual_seed(0)
-    model = build_model(name).to(device, precision).train()
-    contestants[title if precision == torch.float32 else f"{title}, double"] = (
-        model, build_objective(name).to(device), torch.optim.Adam(model.parameters(), lr=SCHEDULES[name, "fully"].lr),
+    model = vscg.build_model(name).to(device, precision).train()
+    contestants[title] = (
+        model, vscg.build_objective(name).to(device),
+        torch.optim.Adam(model.parameters(), lr=SCHEDULES[name, "fully"].lr),
         [values.to(device, precision) for values in batch])
 
 
 def clock() -> float:
-    """Seconds: of the processor on a CPU, of the wall on a GPU that has done all its work."""
+    """Seconds: of the processor on a CPU, of the wall on a GPU that is done."""
     if device.type == "cuda":
         torch.cuda.synchronize()
         return time.perf_counter()
@@ -346,11 +354,13 @@ def step(model, objective, optimizer, values) -> float:
 # %%
 for parts in contestants.values():
     step(*parts)
-seconds = pd.DataFrame([{name: step(*parts) for name, parts in contestants.items()} for _ in range(ROUNDS)])
+seconds = pd.DataFrame([{name: step(*parts) for name, parts in contestants.items()}
+                        for _ in range(ROUNDS)])
 to_vscg = seconds.div(seconds["VSCG"], axis=0)
-steps = pd.DataFrame({"ms per step": 1000 * seconds.median(), "ratio": to_vscg.median(), "lowest": to_vscg.min(),
-                      "highest": to_vscg.max()})
-print(f"batch of {BATCH} clips of {DATA}, {ROUNDS} rounds, {device_name(device)}; ratios to VSCG in the same round")
+steps = pd.DataFrame({"ms per step": 1000 * seconds.median(), "ratio": to_vscg.median(),
+                      "lowest": to_vscg.min(), "highest": to_vscg.max()})
+print(f"batch of {BATCH} clips of {DATA}, {ROUNDS} rounds, "
+      f"{machine.device_name(device)}; ratios to VSCG in the same round")
 print(steps.round(2).to_string())
 assert (steps > 0).all().all() and len(seconds) == ROUNDS
 
@@ -364,24 +374,29 @@ assert (steps > 0).all().all() and len(seconds) == ROUNDS
 # Every ratio so far in one table, and how it is drawn.
 
 # %%
+memory_ratios = memory / memory.loc["VSCG"]
 shown = pd.DataFrame({
-    "time: paper": ratios.iloc[:, 1], "time: our runs, per clip": beside["seconds per clip"],
+    "time: paper": ratios.iloc[:, 1],
+    "time: our runs, per clip": beside["seconds per clip"],
     "time: one step, in turn": steps["ratio"], "FLOPs per clip": flops["of VSCG's"],
-    "memory: paper": ratios.iloc[:, 0], "memory: our runs, without data": beside["peak without data"],
-    "memory: estimate, batch 128": memory["batch 128"] / memory.loc["VSCG", "batch 128"],
-    "memory: estimate, as published": memory["published precision"] / memory.loc["VSCG", "published precision"]})
+    "memory: paper": ratios.iloc[:, 0],
+    "memory: our runs, without data": beside["peak without data"],
+    "memory: estimate, batch 128": memory_ratios["batch 128"],
+    "memory: estimate, as published": memory_ratios["published precision"]})
 
 
 def ratio_figure(table: pd.DataFrame) -> plt.Figure:
     """A dot for each system (row) and ratio (column); the paper's are diamonds."""
     fig, ax = plt.subplots(figsize=(7.5, 4.6), layout="constrained")
-    for colour, title in zip(OTHERS, table.index, strict=False):
+    for colour, title in zip(plots.OTHERS, table.index, strict=False):
         for at, (what, value) in enumerate(table.loc[title].items()):
-            ax.plot(value, at, "D" if "paper" in what else "o", markersize=9, color=colour,
-                    label=title if at == 1 else None)
-    ax.axvline(1, color=COLOURS["fused"], linewidth=2, label="VSCG")
-    ax.set(xscale="log", xlabel="multiple of VSCG's (no unit)", ylim=(len(table.columns) - 0.5, -0.5))
-    ticks = [t for t in (0.25, 0.5, 1, 2, 4, 8, 16, 32) if table.min(axis=None) / 2 < t < table.max(axis=None) * 2]
+            ax.plot(value, at, "D" if "paper" in what else "o", markersize=9,
+                    color=colour, label=title if at == 1 else None)
+    ax.axvline(1, color=plots.COLOURS["fused"], linewidth=2, label="VSCG")
+    ax.set(xscale="log", xlabel="multiple of VSCG's (no unit)",
+           ylim=(len(table.columns) - 0.5, -0.5))
+    ticks = [t for t in (0.25, 0.5, 1, 2, 4, 8, 16, 32)
+             if table.min(axis=None) / 2 < t < table.max(axis=None) * 2]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
     ax.minorticks_off()
     ax.set_yticks(range(len(table.columns)), table.columns)
@@ -403,12 +418,13 @@ ratio_figure(shown.loc[list(DOUBLE)])
 for title in DOUBLE:
     row = shown.loc[title]
     theirs, ours = row["time: paper"], row.iloc[1:4]
-    place = "above" if theirs > ours.max() else "below" if theirs < ours.min() else "among"
+    place = "above" if theirs > ours.max() else "among"
+    place = "below" if theirs < ours.min() else place
     print(f"{title}: the paper's time is {theirs:.1f} times VSCG's, {place} our three "
           f"({', '.join(f'{value:.1f}' for value in ours)})")
     epochs = published[title].epochs / published["VSCG"].epochs
-    print(f"      with {epochs:.2f} times VSCG's epochs, as published, a whole training has "
-          f"{epochs * row['FLOPs per clip']:.1f} times VSCG's FLOPs")
+    print(f"      with {epochs:.2f} times VSCG's epochs, as published, a whole "
+          f"training has {epochs * row['FLOPs per clip']:.1f} times VSCG's FLOPs")
 
 # %% [markdown]
 # ## Export
@@ -417,7 +433,7 @@ for title in DOUBLE:
 
 # %%
 for path in result.export():
-    print(path.relative_to(paths.runs_dir()))
+    print(path.relative_to(machine.runs_dir()))
 
 # %% [markdown]
 # ## What was established

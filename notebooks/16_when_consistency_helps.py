@@ -26,19 +26,15 @@
 # %% [markdown]
 # The imports.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
 
 import vscg
-from vscg import plots
-from vscg.data.labels import BACKGROUND
-from vscg.machine import paths
-from vscg.study import show, tables
-from vscg.study.paper import TABLES
-from vscg.study.runs import AMBIGUITIES, ambiguity_configs
-from vscg.training.evaluation import bounds, draws, resampled_means
-from vscg.training.sweep import sweep
+from vscg import machine, plots, study
+from vscg.data import BACKGROUND
+from vscg.study import show
+from vscg.training import bounds, draws, resampled_means, two_way_interval
 
 plots.set_style()
 
@@ -47,18 +43,18 @@ plots.set_style()
 
 # %% tags=["parameters"]
 PLANTED = "planted-mini"  # planted-mini or planted
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
-SEEDS = None              # runs of each kind, seeds 0 to SEEDS-1; None: the profile's number
+PROFILE = "standard"      # quick (1 seed), standard (3) or full (published schedule, 5)
+SEEDS = None              # of each kind, from 0 on; None: the profile's number
 
 # %% [markdown]
 # What the paper measured of ESCM, on AVE, whose ambiguity is what it is.
 
 # %% tags=["nbval-check-output"]
-paper = {row.name: row.paper for row in TABLES["III"].rows}
+paper = {row.name: row.paper for row in study.TABLES["III"].rows}
 for setting in ("fully", "weakly"):
     full, without = paper["ISCE w/ CERE (full)"][setting], paper["w/o ESCM"][setting]
-    print(f"paper, AVE, {setting} supervised: {full:.1f}% with ESCM, {without:.1f}% without, "
-          f"gain {full - without:+.1f}")
+    print(f"paper, AVE, {setting} supervised: {full:.1f}% with ESCM, "
+          f"{without:.1f}% without, gain {full - without:+.1f}")
 
 # %% [markdown]
 # ## What the dial changes
@@ -70,17 +66,20 @@ for setting in ("fully", "weakly"):
 # class evidence in all ten seconds, so one lost second of the other modality is enough there.
 
 # %%
-configs = ambiguity_configs(planted=PLANTED, profile=PROFILE, seeds=SEEDS)
-names = dict(zip(AMBIGUITIES, dict.fromkeys(config.data for config in configs), strict=True))
+configs = study.ambiguity_configs(planted=PLANTED, profile=PROFILE, seeds=SEEDS)
+names = dict(zip(study.AMBIGUITIES, dict.fromkeys(config.data for config in configs),
+                 strict=True))
 truths, weak = {}, {}
 for dial, name in names.items():
     data = vscg.load_dataset(name)
     rows = data.splits["test"]
-    truths[dial] = data.labels[rows].argmax(-1)                                              # (N,10)
-    evidence = np.maximum(data.truth["audio_evidence"], data.truth["visual_evidence"])[rows]  # the better modality
+    truths[dial] = data.labels[rows].argmax(-1)                                 # (N,10)
+    evidence = np.maximum(data.truth["audio_evidence"],
+                          data.truth["visual_evidence"])[rows]     # the better modality
     weak[dial] = (evidence < 1) & (truths[dial] != BACKGROUND)
     share = weak[dial].sum() / (truths[dial] != BACKGROUND).sum()
-    print(f"{name:32} dial {dial:.1f}: {100 * share:4.1f}% of the event seconds of {len(rows)} test clips are weak")
+    print(f"{name:32} dial {dial:.1f}: {100 * share:4.1f}% of the event seconds of "
+          f"{len(rows)} test clips are weak")
 
 # %% [markdown]
 # The generator draws the same random numbers at every position. So the four data sets hold the same clips, with the
@@ -89,12 +88,14 @@ for dial, name in names.items():
 # Training clips are turned along with the test clips.
 
 # %% tags=["nbval-check-output"]
-truth = truths[AMBIGUITIES[0]]
+truth = truths[study.AMBIGUITIES[0]]
 event = truth != BACKGROUND
-print("same labels at every position:", all(np.array_equal(truth, other) for other in truths.values()))
-pairs = list(zip(AMBIGUITIES, AMBIGUITIES[1:], strict=False))
-print("a weak second stays weak:     ", all((weak[b] | ~weak[a]).all() for a, b in pairs))
-print("no weak second at position 0: ", not weak[AMBIGUITIES[0]].any())
+print("same labels at every position:",
+      all(np.array_equal(truth, other) for other in truths.values()))
+pairs = list(zip(study.AMBIGUITIES, study.AMBIGUITIES[1:], strict=False))
+print("a weak second stays weak:     ",
+      all((weak[b] | ~weak[a]).all() for a, b in pairs))
+print("no weak second at position 0: ", not weak[study.AMBIGUITIES[0]].any())
 assert all(np.array_equal(truth, other) for other in truths.values())
 
 # %% [markdown]
@@ -104,10 +105,11 @@ assert all(np.array_equal(truth, other) for other in truths.values())
 # reads the output of PSP. With the same seed both meet the same batches. Runs that exist are loaded.
 
 # %%
-runs = sweep(configs).check()
+runs = study.book_runs("ambiguity", data=PLANTED, profile=PROFILE, seeds=SEEDS)
 seeds = len({config.seed for config in configs})
-print(f"{len(runs.records)} runs, {sum(record.fresh for record in runs.records)} of them trained now; seeds: {seeds}; "
-      f"device: {', '.join(sorted({record.values['device'] for record in runs.records}))}")
+print(f"{len(runs)} runs, {sum(record.fresh for record in runs)} of them trained now; "
+      f"seeds: {seeds}; "
+      f"device: {', '.join(sorted({record.values['device'] for record in runs}))}")
 
 # %% [markdown]
 # From here on everything is computed from one array for each position and system: whether a second is right, for each
@@ -115,10 +117,10 @@ print(f"{len(runs.records)} runs, {sum(record.fresh for record in runs.records)}
 
 # %%
 def predictions(selection: str = "validation") -> dict:
-    """(dial, with ESCM?) -> predicted classes (S,N,10) at the epochs that `selection` picked."""
+    """(dial, with ESCM?) -> predicted classes (S,N,10) at the epochs picked."""
     parts = {}
     dials = {name: dial for dial, name in names.items()}
-    for config, record in zip(configs, runs.records, strict=True):
+    for config, record in zip(configs, runs, strict=True):
         key = dials[config.data], config.model_options.get("escm", True)
         parts.setdefault(key, []).append(record.predictions(selection))
     return {key: np.stack(part) for key, part in parts.items()}
@@ -138,12 +140,14 @@ assert all(part.shape == (seeds, *truth.shape) for part in right.values())
 def row(dial: float, escm: bool) -> dict:
     """One line: accuracy of one system at one position, fractions."""
     values = right[dial, escm].mean(2)
-    low, high = tables.two_way_interval(values)
-    return {"name": f"dial {dial:.1f}", "group": "with ESCM" if escm else "without ESCM",
+    low, high = two_way_interval(values)
+    return {"name": f"dial {dial:.1f}",
+            "group": "with ESCM" if escm else "without ESCM",
             "mean": values.mean(), "low": low, "high": high}
 
 
-accuracy = pd.DataFrame([row(dial, escm) for dial in AMBIGUITIES for escm in (True, False)])
+accuracy = pd.DataFrame([row(dial, escm) for dial in study.AMBIGUITIES
+                         for escm in (True, False)])
 for entry in accuracy.itertuples():
     print(f"{PLANTED}, {entry.name}, {entry.group:12}: {100 * entry.mean:5.1f}% "
           f"(95% interval {100 * entry.low:.1f} to {100 * entry.high:.1f})")
@@ -162,22 +166,24 @@ plots.intervals(accuracy)
 # rule:
 
 # %% tags=["nbval-check-output"]
-print("""The argument predicts that the gain grows with ambiguity. Growth is the gain at the largest position of the
-dial minus the gain at the smallest, over the same seeds and test clips. The measurement agrees with the prediction if
-the 95% interval of the growth lies above 0, contradicts it if it lies below 0, and leaves it open otherwise.""")
+print("""\
+The argument predicts that the gain grows with ambiguity. Growth is the gain at the
+largest position of the dial minus the gain at the smallest, over the same seeds and
+test clips. The measurement agrees with the prediction if the 95% interval of the
+growth lies above 0, contradicts it if it lies below 0, and else leaves it open.""")
 
 # %% [markdown]
 # One function gives the gain in any choice of seconds. Its interval draws seeds and whole clips with replacement, as
 # everywhere in the book.
 
 # %%
-def gain(dial: float, seconds: np.ndarray, right: dict = right) -> tuple[float, np.ndarray]:
-    """Mean gain in the chosen seconds (N,10), a fraction, and its value in each of 2,000 resamples."""
-    better = right[dial, True].astype(float) - right[dial, False]                             # (S,N,10): -1, 0 or 1
+def gain(dial: float, seconds: np.ndarray, right: dict = right) -> tuple:
+    """Mean gain in the chosen seconds (N,10), a fraction, and in 2,000 resamples."""
+    better = right[dial, True].astype(float) - right[dial, False]    # (S,N,10) -1, 0, 1
     drawn = draws(better.shape[:2])
-    chosen = np.broadcast_to(seconds.mean(1), better.shape[:2])                               # share of each clip
-    resampled = resampled_means((better * seconds).mean(2), drawn) / resampled_means(chosen, drawn)
-    return better[:, seconds].mean(), resampled
+    chosen = np.broadcast_to(seconds.mean(1), better.shape[:2])      # a share of clips
+    gained = resampled_means((better * seconds).mean(2), drawn)
+    return better[:, seconds].mean(), gained / resampled_means(chosen, drawn)
 
 
 def line(name: str, mean: float, resampled: np.ndarray, **more) -> dict:
@@ -187,15 +193,17 @@ def line(name: str, mean: float, resampled: np.ndarray, **more) -> dict:
 
 
 every = np.ones_like(event)
-gains = pd.DataFrame([line(f"dial {dial:.1f}", *gain(dial, every)) for dial in AMBIGUITIES])
-last = AMBIGUITIES[-1]
-whole = tables.two_way_interval(right[last, True].mean(2) - right[last, False].mean(2))
-assert np.allclose(gains.iloc[-1][["low", "high"]].astype(float), whole)       # the book's interval, to the digit
+gains = pd.DataFrame([line(f"dial {dial:.1f}", *gain(dial, every))
+                      for dial in study.AMBIGUITIES])
+last = study.AMBIGUITIES[-1]
+whole = two_way_interval(right[last, True].mean(2) - right[last, False].mean(2))
+assert np.allclose(gains.iloc[-1][["low", "high"]].astype(float), whole)
 print(f"{PLANTED}, gain of ESCM in percentage points")
 print((100 * gains.set_index("name")).round(1).to_string())
 
 # %% mystnb={"figure": {"caption": "Gain of ESCM over VSCG without it, paired over seeds and clips, at four positions of the ambiguity dial.", "name": "fig-dial-gain"}, "image": {"alt": "Four dots with 95% intervals, one for each position of the ambiguity dial, and a dashed line at no gain."}}
-plots.intervals(gains, references={"no gain": 0.0}, value_label="gain of ESCM (percentage points)")
+plots.intervals(gains, references={"no gain": 0.0},
+                value_label="gain of ESCM (percentage points)")
 
 # %% [markdown]
 # The argument wants the dots to move to the right from the upper row to the lowest. Whether they do beyond chance is
@@ -203,18 +211,21 @@ plots.intervals(gains, references={"no gain": 0.0}, value_label="gain of ESCM (p
 # another story.
 
 # %%
-dials = np.array(AMBIGUITIES)
-by_clip = np.stack([right[dial, True].mean(2) - right[dial, False].mean(2) for dial in dials])    # (4,S,N)
+dials = np.array(study.AMBIGUITIES)
+by_clip = np.stack([right[dial, True].mean(2) - right[dial, False].mean(2)
+                    for dial in dials])                          # (4,S,N)
 centred = dials - dials.mean()
 slope = np.tensordot(centred / (centred**2).sum(), by_clip, 1) * np.ptp(dials)
 growth = {"ends": by_clip[-1] - by_clip[0], "line through all": slope}
 for name, values in growth.items():
-    low, high = tables.two_way_interval(values)
-    print(f"growth over the dial, {name:16}: {100 * values.mean():+.1f} points (95% interval {100 * low:+.1f} to "
-          f"{100 * high:+.1f})")
-low, high = tables.two_way_interval(growth["ends"])
-print(f"\nby the rule, on {PLANTED}, profile {PROFILE}, seeds: {seeds}. Verdict: {tables.sign(1.0, (low, high), seeds)}")
-print(f"a growth smaller than about {50 * (high - low):.1f} points could not be told from none here")
+    low, high = two_way_interval(values)
+    print(f"growth over the dial, {name:16}: {100 * values.mean():+.1f} points (95% "
+          f"interval {100 * low:+.1f} to {100 * high:+.1f})")
+low, high = two_way_interval(growth["ends"])
+print(f"\nby the rule, on {PLANTED}, profile {PROFILE}, seeds: {seeds}. Verdict: "
+      f"{study.sign(1.0, (low, high), seeds)}")
+print(f"a growth smaller than about {50 * (high - low):.1f} points could not be told "
+      "from none here")
 
 # %% [markdown]
 # The last line is the limit of the instrument. The paper's whole gain on AVE, printed above, is the size to hold it
@@ -226,12 +237,14 @@ print(f"a growth smaller than about {50 * (high - low):.1f} points could not be 
 
 # %%
 last_epochs = {}
-for config, record in zip(configs, runs.records, strict=True):
+for config, record in zip(configs, runs, strict=True):
     key = config.data, "without" if config.model_options else "with"
-    last_epochs.setdefault(key, []).append(100 * record.history["val_accuracy"].to_numpy()[-2:])
+    last_epochs.setdefault(key, []).append(
+        100 * record.history["val_accuracy"].to_numpy()[-2:])
 for (name, escm), values in last_epochs.items():
     before, after = np.mean(values, axis=0)
-    print(f"{name:32} {escm:7} ESCM: {before:5.1f}% before the last epoch, {after:5.1f}% after it")
+    print(f"{name:32} {escm:7} ESCM: {before:5.1f}% before the last epoch, "
+          f"{after:5.1f}% after it")
 
 # %% [markdown]
 # Where the last epoch still adds several points, the networks were stopped while they were learning, and the gain
@@ -246,17 +259,23 @@ for (name, escm), values in last_epochs.items():
 # the third kind.
 
 # %%
-kinds = {dial: {"strong": event & ~weak[dial], "weak": weak[dial], "background": ~event} for dial in AMBIGUITIES}
-parts = [line(f"dial {dial:.1f}", *gain(dial, seconds), group=f"{kind} seconds", share=seconds.mean())
-         for dial in AMBIGUITIES for kind, seconds in kinds[dial].items() if seconds.any()]
+kinds = {dial: {"strong": event & ~weak[dial], "weak": weak[dial], "background": ~event}
+         for dial in study.AMBIGUITIES}
+parts = [line(f"dial {dial:.1f}", *gain(dial, seconds), group=f"{kind} seconds",
+              share=seconds.mean())
+         for dial in study.AMBIGUITIES
+         for kind, seconds in kinds[dial].items() if seconds.any()]
 split = pd.DataFrame(parts)
 split["contribution"] = split["mean"] * split["share"]
-print(f"{PLANTED}: share of all seconds (%), gain in them, and what that adds to the whole gain (points)")
-print((100 * split.set_index(["name", "group"])[["share", "mean", "low", "high", "contribution"]]).round(1).to_string())
+print(f"{PLANTED}: share of all seconds (%), gain in them, "
+      "and what that adds to the whole gain (points)")
+columns = ["share", "mean", "low", "high", "contribution"]
+print((100 * split.set_index(["name", "group"])[columns]).round(1).to_string())
 assert np.allclose(split.groupby("name")["contribution"].sum(), gains["mean"])
 
 # %% mystnb={"figure": {"caption": "Gain of ESCM by kind of second: event seconds with class evidence in a modality (strong), with little in both (weak), and background.", "name": "fig-dial-kinds"}, "image": {"alt": "Rows for four positions of the dial; in each a dot with its interval for strong, weak and background seconds; no weak seconds in the first row; a dashed line at no gain."}}
-plots.intervals(split, references={"no gain": 0.0}, value_label="gain of ESCM (percentage points)")
+plots.intervals(split, references={"no gain": 0.0},
+                value_label="gain of ESCM (percentage points)")
 
 # %% [markdown]
 # The table's last column adds up to the whole gain of its position. Where the contribution of background seconds is of
@@ -264,12 +283,13 @@ plots.intervals(split, references={"no gain": 0.0}, value_label="gain of ESCM (p
 # comparison, weak minus strong, on the same resamples:
 
 # %%
-for dial in AMBIGUITIES[1:]:
+for dial in study.AMBIGUITIES[1:]:
     mean_weak, drawn_weak = gain(dial, kinds[dial]["weak"])
     mean_strong, drawn_strong = gain(dial, kinds[dial]["strong"])
     low, high = bounds(drawn_weak - drawn_strong)
     print(f"{PLANTED}, dial {dial:.1f}: gain in weak minus gain in strong seconds "
-          f"{100 * (mean_weak - mean_strong):+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})")
+          f"{100 * (mean_weak - mean_strong):+.1f} points ({100 * low:+.1f} to "
+          f"{100 * high:+.1f})")
 
 # %% [markdown]
 # ## What the system without ESCM already shares
@@ -282,20 +302,25 @@ for dial in AMBIGUITIES[1:]:
 
 # %%
 def fate(dial: float, escm: bool) -> dict:
-    """What became of the event seconds, and the right background seconds, in percent."""
+    """What became of the event seconds, and the right background seconds (shares)."""
     classes = predicted[dial, escm]
     named = np.where(classes == BACKGROUND, -1, classes)
-    assert (((named == named.max(2, keepdims=True)) | (named == -1)).all())     # one event a clip, or none
+    one_name = (named == named.max(2, keepdims=True)) | (named == -1)
+    assert one_name.all()
     said = classes[:, event] == BACKGROUND
     hit = right[dial, escm][:, event]
-    return {"dial": f"{dial:.1f}", "ESCM": "with" if escm else "without", "right": hit.mean(), "called background": said.mean(),
-            "another event": (~hit & ~said).mean(), "background right": right[dial, escm][:, ~event].mean()}
+    return {"dial": f"{dial:.1f}", "ESCM": "with" if escm else "without",
+            "right": hit.mean(), "called background": said.mean(),
+            "another event": (~hit & ~said).mean(),
+            "background right": right[dial, escm][:, ~event].mean()}
 
 
-fates = pd.DataFrame([fate(dial, escm) for dial in AMBIGUITIES for escm in (True, False)])
-text = fates.assign(**{column: (100 * fates[column]).map("{:.1f}".format) for column in fates.columns[2:]})
-show.styled(text, f"{PLANTED}, test clips, percent: event seconds by what became of them (three columns), and "
-               "background seconds that are right.", "fates")
+fates = pd.DataFrame([fate(dial, escm) for dial in study.AMBIGUITIES
+                      for escm in (True, False)])
+text = fates.assign(**{column: (100 * fates[column]).map("{:.1f}".format)
+                       for column in fates.columns[2:]})
+study.styled(text, f"{PLANTED}, test clips, percent: event seconds by what became of "
+             "them (three columns), and background seconds that are right.", "fates")
 
 # %% [markdown]
 # The column "another event" is where ambiguity of class does its harm, "called background" is a matter of the relevance
@@ -309,26 +334,31 @@ show.styled(text, f"{PLANTED}, test clips, percent: event seconds by what became
 
 # %%
 tested = {key: classes == truth for key, classes in predictions("test").items()}
-for dial in AMBIGUITIES:
-    flattery = {escm: 100 * (tested[dial, escm].mean() - right[dial, escm].mean()) for escm in (True, False)}
+for dial in study.AMBIGUITIES:
+    flattery = {escm: 100 * (tested[dial, escm].mean() - right[dial, escm].mean())
+                for escm in (True, False)}
     mean, resampled = gain(dial, every, tested)
     low, high = bounds(resampled)
-    print(f"{PLANTED}, dial {dial:.1f}: selection by test adds {flattery[True]:.1f} (with) and {flattery[False]:.1f} "
-          f"(without); gain then {100 * mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})")
+    print(f"{PLANTED}, dial {dial:.1f}: selection by "
+          f"test adds {flattery[True]:.1f} (with) and {flattery[False]:.1f} (without); "
+          f"gain then {100 * mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})")
     assert min(flattery.values()) >= -1e-9
 
 # %% [markdown]
 # The gains, for use elsewhere, as CSV and LaTeX in the folder of runs.
 
 # %%
-table = pd.concat([gains.assign(group="all seconds"), split])[["name", "group", "mean", "low", "high"]]
+table = pd.concat([gains.assign(group="all seconds"), split])
+table = table[["name", "group", "mean", "low", "high"]]
 table[["mean", "low", "high"]] *= 100
-text = pd.DataFrame({"position": table["name"], "seconds": table["group"], "gain (points)": [
-    f"{r.mean:+.1f} ({r.low:+.1f} to {r.high:+.1f})" for r in table.itertuples()]})
+intervals = [f"{r.mean:+.1f} ({r.low:+.1f} to {r.high:+.1f})"
+             for r in table.itertuples()]
+text = pd.DataFrame({"position": table["name"], "seconds": table["group"],
+                     "gain (points)": intervals})
 files = show.write_table(show.export_folder(PLANTED, PROFILE), "ambiguity", table, text,
-                            f"Gain of ESCM on {PLANTED}, profile {PROFILE}, seeds: {seeds}. Not a reproduction of "
-                            "accuracies on AVE.")
-print("\n".join(str(file.relative_to(paths.runs_dir().parent)) for file in files))
+                         f"Gain of ESCM on {PLANTED}, profile {PROFILE}, seeds: "
+                         f"{seeds}. Not a reproduction of accuracies on AVE.")
+print("\n".join(str(file.relative_to(machine.runs_dir().parent)) for file in files))
 
 # %% [markdown]
 # ## What was established

@@ -25,47 +25,37 @@
 # %% [markdown]
 # The imports, and the style of all figures.
 
-# %%
+# %% tags=["hide-input"]
+from collections import defaultdict
+
 import numpy as np
 import pandas as pd
 import torch
 from IPython.display import display
 
 import vscg
-from vscg.data.labels import BACKGROUND, CATEGORIES
+from vscg import plots, study
+from vscg.data import BACKGROUND, CATEGORIES
 from vscg.models import SYSTEMS
-from vscg.plots import intervals, set_style, timeline
-from vscg.plots.attention import attention_of_systems, score_against_accuracy
-from vscg.study.localisation import (
-    SCORES,
-    attention_of,
-    centre_prior,
-    chance,
-    clip_means,
-    iou,
-    other_clip,
-    pointing,
-    roc_auc,
-    scored_seconds,
-    scores,
-    success,
-    success_area,
+from vscg.study import localisation
+from vscg.training import (
+    bootstrap_interval,
+    bounds,
+    draws,
+    resampled_means,
+    two_way_interval,
 )
-from vscg.study.rules import SIGN_RULE, sign
-from vscg.study.runs import book_configs
-from vscg.study.show import styled
-from vscg.training.evaluation import bootstrap_interval, bounds, draws, resampled_means, two_way_interval
-from vscg.training.sweep import sweep
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"     # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
-SEEDS = None              # runs of each system, seeds 0 to SEEDS-1; None: the profile's number
+DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
+PROFILE = "standard"      # quick (1 seed), standard (3) or full (published schedule, 5)
+SEEDS = None              # of each system, from 0 on; None: the profile's number
+EVERY = 1                 # of the test clips, in their order, each so many-th
 
 # %% [markdown]
 # ## Four scores of one map
@@ -87,15 +77,20 @@ SEEDS = None              # runs of each system, seeds 0 to SEEDS-1; None: the p
 # object on two of them:
 
 # %% tags=["nbval-check-output"]
-toy = np.array([[0.40, 0.25, 0.00], [0.10, 0.05, 0.05], [0.05, 0.05, 0.05]])[None, None]          # (1,1,3,3)
-there = np.array([[True, False, False], [True, False, False], [False, False, False]])[None, None]
+toy = np.array([[0.40, 0.25, 0.00],
+                [0.10, 0.05, 0.05],
+                [0.05, 0.05, 0.05]])[None, None]                  # (1,1,3,3)
+there = np.array([[True, False, False],
+                  [True, False, False],
+                  [False, False, False]])[None, None]
 for threshold in (0.25, 0.5, 1):
     claimed = toy >= threshold * toy.max()
     by_hand = (claimed & there).sum() / (claimed | there).sum()
     print(f"threshold {threshold}: {claimed.sum()} regions claimed, IoU {by_hand:.3f}")
-    assert np.isclose(by_hand, iou(toy, there, threshold).item())
-print(f"pointing {pointing(toy, there).item():.0f}, ROC AUC {roc_auc(toy, there).item():.3f} = 13 of 14 pairs")
-assert np.isclose(roc_auc(toy, there).item(), 13 / 14)
+    assert np.isclose(by_hand, localisation.iou(toy, there, threshold).item())
+print(f"pointing {localisation.pointing(toy, there).item():.0f}, "
+      f"ROC AUC {localisation.roc_auc(toy, there).item():.3f} = 13 of 14 pairs")
+assert np.isclose(localisation.roc_auc(toy, there).item(), 13 / 14)
 
 # %% [markdown]
 # Whoever chooses the threshold chooses the IoU. We come back to that below.
@@ -106,10 +101,11 @@ assert np.isclose(roc_auc(toy, there).item(), 13 / 14)
 
 # %% tags=["nbval-check-output"]
 overlap = np.random.default_rng(0).random((1000, 10))
-curve = [success(overlap, at).mean() for at in (0.25, 0.5, 0.75)]
+curve = [localisation.success(overlap, at).mean() for at in (0.25, 0.5, 0.75)]
 print("success from 0.25, 0.5, 0.75:", [round(float(share), 3) for share in curve])
-print(f"area under the success curve {success_area(overlap).mean():.3f}, mean IoU {overlap.mean():.3f}")
-assert abs(success_area(overlap).mean() - overlap.mean()) < 0.025
+print(f"area under the success curve {localisation.success_area(overlap).mean():.3f}, "
+      f"mean IoU {overlap.mean():.3f}")
+assert abs(localisation.success_area(overlap).mean() - overlap.mean()) < 0.025
 
 # %% [markdown]
 # That is why "AUC" on this page is the ROC curve's.
@@ -121,14 +117,20 @@ assert abs(success_area(overlap).mean() - overlap.mean()) < 0.025
 # first, then places; DMIN has a third kind. What is missing is trained, the rest is loaded.
 
 # %%
-runs = sweep(book_configs("I", data=DATA, profile=PROFILE, seeds=SEEDS)).check().records
+SEVEN = "avel", "avsdn", "cmra", "psp", "cmbs", "dmin", "vscg"
+runs = [run for run in study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)
+        if run.config.system in SEVEN]
 data = vscg.load_dataset(DATA)
-test = data.splits["test"]
+test = data.splits["test"][::EVERY]
 truth, category = data.labels[test].argmax(-1), data.category[test]
-mask = data.truth["source_mask"][test].astype(bool) if "source_mask" in data.truth else None       # (N,10,7,7)
-NO_MASK = f"{data.name} does not say where the source is: this cannot be measured on it."
+mask = None                                                       # (N,10,7,7) bool
+if "source_mask" in data.truth:
+    mask = data.truth["source_mask"][test].astype(bool)
+NO_MASK = (f"{data.name} does not say where the source is: "
+           "this cannot be measured on it.")
 print(f"{len(runs)} runs on {DATA}, {sum(run.fresh for run in runs)} trained now, "
-      f"on {'; '.join(dict.fromkeys(run.values['device'] for run in runs))}; {len(test)} test clips")
+      f"on {'; '.join(dict.fromkeys(run.values['device'] for run in runs))}; "
+      f"{len(test)} test clips")
 print("the true source is known" if mask is not None else NO_MASK)
 
 # %% [markdown]
@@ -138,21 +140,28 @@ print("the true source is known" if mask is not None else NO_MASK)
 # only.
 
 # %%
-maps, right = {}, {}          # (system, setting, sound) -> (S,N,10,7,7); (system, setting) -> (S,N,10) bool
+maps = defaultdict(list)        # (system, setting, sound) -> (S,N,10,7,7)
+right = defaultdict(list)       # (system, setting) -> (S,N,10) bool
 for run in runs:
-    name, setting, model = SYSTEMS[run.config.system].title, run.config.setting, run.model()
-    right.setdefault((name, setting), []).append(run.predictions() == truth)
-    maps.setdefault((name, setting, "own sound"), []).append(attention_of(model, data, test))
-    if setting == "fully":
-        foreign = test[other_clip(category, run.config.seed)]
-        maps.setdefault((name, setting, "other sound"), []).append(attention_of(model, data, test, foreign))
-        torch.manual_seed(run.config.seed)
-        fresh = vscg.build_model(run.config.system, **run.config.model_options).eval()
-        maps.setdefault((name, setting, "before training"), []).append(attention_of(fresh, data, test))
-maps, right = ({key: np.stack(values) for key, values in found.items()} for found in (maps, right))
-systems = [name for name, setting, sound in maps if (setting, sound) == ("fully", "own sound")]
+    config, model = run.config, run.model()
+    name = SYSTEMS[config.system].title, config.setting
+    right[name].append(run.predictions()[::EVERY] == truth)
+    maps[*name, "own sound"].append(localisation.attention_of(model, data, test))
+    if config.setting == "fully":
+        foreign = test[localisation.other_clip(category, config.seed)]
+        heard = localisation.attention_of(model, data, test, foreign)
+        maps[*name, "other sound"].append(heard)
+        torch.manual_seed(config.seed)
+        fresh = vscg.build_model(config.system, **config.model_options).eval()
+        before = localisation.attention_of(fresh, data, test)
+        maps[*name, "before training"].append(before)
+maps, right = ({key: np.stack(values) for key, values in found.items()}
+               for found in (maps, right))
+systems = [name for name, setting, sound in maps
+           if (setting, sound) == ("fully", "own sound")]
 assert all(np.allclose(values.sum((3, 4)), 1, atol=1e-3) for values in maps.values())
-print(f"maps of {', '.join(systems)}: {next(iter(maps.values())).shape} each (seeds, clips, seconds, down, across)")
+print(f"maps of {', '.join(systems)}: {next(iter(maps.values())).shape} each "
+      "(seeds, clips, seconds, down, across)")
 
 # %% [markdown]
 # ## What is counted, and against what
@@ -171,15 +180,20 @@ print(f"maps of {', '.join(systems)}: {next(iter(maps.values())).shape} each (se
 if mask is None:
     print(NO_MASK)
 else:
-    scored = scored_seconds(data.labels[test], mask)
-    measured = {key: [scores(seed, mask, scored) for seed in values] for key, values in maps.items()}
-    measured = {key: {what: np.stack([s[what] for s in seeds]) for what in SCORES}       # (S,C) each
-                for key, seeds in measured.items()}
-    fixed = {"chance": chance(mask, scored),
-             "centre prior": scores(np.broadcast_to(centre_prior(), mask.shape), mask, scored)}
-    print(f"{data.name}: {scored.sum()} seconds of {scored.any(1).sum()} test clips count; the object covers "
+    scored = localisation.scored_seconds(data.labels[test], mask)
+    measured = {}                                            # key -> score -> (S,C)
+    for key, values in maps.items():
+        seeds = [localisation.scores(seed, mask, scored) for seed in values]
+        measured[key] = {what: np.stack([seed[what] for seed in seeds])
+                         for what in localisation.SCORES}
+    bump = np.broadcast_to(localisation.centre_prior(), mask.shape)
+    fixed = {"chance": localisation.chance(mask, scored),
+             "centre prior": localisation.scores(bump, mask, scored)}
+    print(f"{data.name}: {scored.sum()} seconds of {scored.any(1).sum()} test clips "
+          "count; the object covers "
           f"{mask.sum((2, 3))[scored].mean():.1f} of 49 regions (mean)")
-    assert np.allclose(fixed["chance"]["roc_auc"], 0.5) and 0 < fixed["chance"]["pointing"].mean() < 1
+    assert np.allclose(fixed["chance"]["roc_auc"], 0.5)
+    assert 0 < fixed["chance"]["pointing"].mean() < 1
 
 # %% [markdown]
 # ## The table
@@ -197,12 +211,19 @@ def text(values):
 def table(whats, setting="fully"):
     """Two of the scores as a table: the systems, then the references."""
     rows = {name: measured[name, setting, "own sound"] for name in systems}
-    rows |= {name: {what: values[None] for what, values in found.items()} for name, found in fixed.items()}
-    frame = pd.DataFrame([{"system": name, **{f"{SCORES[what]} (%)": text(found[what]) for what in whats}}
-                          for name, found in rows.items()])
+    rows |= {name: {what: values[None] for what, values in found.items()}
+             for name, found in fixed.items()}
+    lines = []
+    for name, found in rows.items():
+        line = {"system": name}
+        for what in whats:
+            line[f"{localisation.SCORES[what]} (%)"] = text(found[what])
+        lines.append(line)
     seeds = len(next(iter(measured.values()))["iou"])
-    return styled(frame, f"Attention against the true source, {setting} supervised, {DATA}, profile {PROFILE}, seeds: "
-                  f"{seeds}. In brackets: 95% interval.", f"localisation-{whats[0]}-{setting}")
+    caption = (f"Attention against the true source, {setting} supervised, {DATA}, "
+               f"profile {PROFILE}, seeds: {seeds}. In brackets: 95% interval.")
+    uuid = f"localisation-{whats[0]}-{setting}"
+    return study.styled(pd.DataFrame(lines), caption, uuid)
 
 
 if mask is not None:
@@ -226,13 +247,16 @@ def summary(values):
 
 
 if mask is not None:
-    dots = pd.DataFrame([(name, *summary(measured[name, "fully", sound]["pointing"]), sound) for name in systems
-                         for sound in ("own sound", "other sound")], columns=["name", "mean", "low", "high", "group"])
+    dots = pd.DataFrame(
+        [(name, *summary(measured[name, "fully", sound]["pointing"]), sound)
+         for name in systems for sound in ("own sound", "other sound")],
+        columns=["name", "mean", "low", "high", "group"])
     lines = {name: found["pointing"].mean() for name, found in fixed.items()}
     assert dots[["mean", "low", "high"]].stack().between(0, 1).all()
 
 # %% mystnb={"figure": {"caption": "Pointing accuracy with the own sound and with that of a clip of another class, fully supervised, against chance and a bump in the middle.", "name": "fig-loc-pointing"}, "image": {"alt": "Two dots with 95% intervals for each of seven systems, own sound and other sound, and two dashed vertical lines for chance and the centre prior."}}
-intervals(dots, lines, "pointing accuracy (% of event seconds)") if mask is not None else print(NO_MASK)
+label = "pointing accuracy (% of event seconds)"
+print(NO_MASK) if mask is None else plots.intervals(dots, lines, label)
 
 # %% [markdown]
 # Two questions at each row: how far do its dots lie from the dashed lines, and how far from each other? The second
@@ -241,7 +265,7 @@ intervals(dots, lines, "pointing accuracy (% of event seconds)") if mask is not 
 
 # %%
 def judged(difference):
-    """(S,C) differences in points as text: mean, interval, and which side of zero it lies on."""
+    """(S,C) differences in points as text: mean, interval, and its side of zero."""
     low, high = two_way_interval(100 * difference)
     side = "more" if low > 0 else "less" if high < 0 else "open"
     return f"{100 * difference.mean():+5.1f} ({low:+.1f} to {high:+.1f}) {side}"
@@ -251,11 +275,16 @@ if mask is None:
     print(NO_MASK)
 else:
     own = {name: measured[name, "fully", "own sound"]["pointing"] for name in systems}
-    other = {name: measured[name, "fully", "other sound"]["pointing"] for name in systems}
-    against = {"minus chance": fixed["chance"]["pointing"], "minus centre prior": fixed["centre prior"]["pointing"]}
-    frame = pd.DataFrame({name: {title: judged(own[name] - found) for title, found in against.items()}
-                          | {"minus other sound": judged(own[name] - other[name])} for name in systems}).T
-    print(f"{DATA}, fully supervised, pointing accuracy with the own sound, percentage points")
+    other = {name: measured[name, "fully", "other sound"]["pointing"]
+             for name in systems}
+    against = {"minus chance": fixed["chance"]["pointing"],
+               "minus centre prior": fixed["centre prior"]["pointing"]}
+    frame = pd.DataFrame({name: {title: judged(own[name] - found)
+                                 for title, found in against.items()}
+                          | {"minus other sound": judged(own[name] - other[name])}
+                          for name in systems}).T
+    print(f"{DATA}, fully supervised, pointing accuracy with the own sound, "
+          "percentage points")
     print(frame.to_string())
 
 # %% [markdown]
@@ -270,11 +299,13 @@ else:
 if mask is None:
     print(NO_MASK)
 else:
-    print(f"{DATA}, fully supervised: ROC AUC (%) before and after training, one pair for each seed")
+    print(f"{DATA}, fully supervised: ROC AUC (%) before and after training, "
+          "one pair for each seed")
     for name in systems:
         before, after = (100 * measured[name, "fully", when]["roc_auc"].mean(1)
                          for when in ("before training", "own sound"))
-        print(f"{name:8} " + "   ".join(f"{a:4.1f} to {b:4.1f}" for a, b in zip(before, after, strict=True)))
+        print(f"{name:8} " + "   ".join(f"{a:4.1f} to {b:4.1f}"
+                                        for a, b in zip(before, after, strict=True)))
 
 # %% [markdown]
 # Random weights need not give 50%: the object's regions differ from the rest in much the same way in every clip, so
@@ -296,7 +327,8 @@ for name in systems:
     before, after = maps[name, "fully", "own sound"], maps[name, "fully", "other sound"]
     moved = 0.5 * np.abs(before - after).sum((3, 4)).mean(2)                    # (S,N)
     peak = before.max((3, 4)).mean(2)
-    lines[name] = {"moves with the sound (%)": text(moved), "on the largest region (%)": text(peak)}
+    lines[name] = {"moves with the sound (%)": text(moved),
+                   "on the largest region (%)": text(peak)}
     assert 0 <= moved.min() and moved.max() <= 1 and peak.min() >= 1 / 49
 print(f"{DATA}, fully supervised, all seconds of the test clips")
 print(pd.DataFrame(lines).T.to_string())
@@ -318,11 +350,16 @@ if mask is None:
     print(NO_MASK)
 else:
     thresholds = (0.25, 0.5, 0.75, 0.9)
-    lines = {name: {threshold: 100 * np.mean([clip_means(iou(seed, mask, threshold), scored).mean()
-                                              for seed in maps[name, "fully", "own sound"]])
-                    for threshold in thresholds} for name in systems}
+    lines = defaultdict(dict)
+    for name in systems:
+        for threshold in thresholds:
+            overlaps = [localisation.iou(seed, mask, threshold)
+                        for seed in maps[name, "fully", "own sound"]]
+            clips = [localisation.clip_means(overlap, scored) for overlap in overlaps]
+            lines[name][threshold] = 100 * np.mean(clips)
     lines["chance"] = dict.fromkeys(thresholds, 100 * fixed["chance"]["iou"].mean())
-    print(f"{DATA}, fully supervised: mean IoU (%) where regions count from this share of the map's maximum on")
+    print(f"{DATA}, fully supervised: mean IoU (%) "
+          "where regions count from this share of the map's maximum on")
     print(pd.DataFrame(lines).T.round(1).to_string())
 
 # %% [markdown]
@@ -347,16 +384,18 @@ else:
 # our fully supervised runs, first minus second:
 
 # %%
-print(SIGN_RULE)
+print(study.SIGN_RULE)
 if mask is None:
     print(NO_MASK)
 else:
     for rival in ("PSP-Net", "AVEL"):
-        for what, title in SCORES.items():
-            values = 100 * (measured["VSCG", "fully", "own sound"][what] - measured[rival, "fully", "own sound"][what])
+        for what, title in localisation.SCORES.items():
+            values = 100 * (measured["VSCG", "fully", "own sound"][what]
+                            - measured[rival, "fully", "own sound"][what])
             low, high = two_way_interval(values)
-            print(f"VSCG minus {rival:8} {title:20} {values.mean():+5.1f} points ({low:+.1f} to {high:+.1f}): "
-                  f"{sign(1.0, (low, high), len(values))}")
+            print(f"VSCG minus {rival:8} {title:20} "
+                  f"{values.mean():+5.1f} points ({low:+.1f} to {high:+.1f}): "
+                  f"{study.sign(1.0, (low, high), len(values))}")
     print(f"({DATA}, profile {PROFILE})")
 
 # %% [markdown]
@@ -369,15 +408,19 @@ else:
 # %%
 event = (truth != BACKGROUND).sum(1)
 pick = int(np.flatnonzero((event >= 4) & (event <= 7))[0])
-shown = {name: maps[name, "fully", "own sound"][0, pick] for name in ("VSCG", "PSP-Net", "AVEL")}
-print(f"test clip {pick} of {DATA}: {CATEGORIES[category[pick]]}, {event[pick]} seconds of event")
+shown = {name: maps[name, "fully", "own sound"][0, pick]
+         for name in ("VSCG", "PSP-Net", "AVEL")}
+print(f"test clip {pick} of {DATA}: {CATEGORIES[category[pick]]}, "
+      f"{event[pick]} seconds of event")
 if mask is not None:
     for name, of_clip in shown.items():
-        hits = np.nansum(pointing(of_clip[None], mask[pick][None]) * scored[pick])
-        print(f"{name:8} points into the source in {hits:.0f} of {scored[pick].sum()} event seconds")
+        hit = localisation.pointing(of_clip[None], mask[pick][None])
+        hits = np.nansum(hit * scored[pick])
+        print(f"{name:8} points into the source in {hits:.0f} of {scored[pick].sum()} "
+              "event seconds")
 
 # %% mystnb={"figure": {"caption": "Attention of three systems with the same attention module over one test clip, each map on its own scale.", "name": "fig-loc-clip"}, "image": {"alt": "Three rows of ten 7 by 7 maps for VSCG, PSP-Net and AVEL; seconds with the event are framed and the true source is outlined where it is known and seen."}}
-attention_of_systems(shown, mask[pick] if mask is not None else None, truth[pick])
+plots.attention_of_systems(shown, mask[pick] if mask is not None else None, truth[pick])
 
 # %% [markdown]
 # Count how many of the framed maps have their brightest region inside the outline, and compare with the lines above.
@@ -385,9 +428,10 @@ attention_of_systems(shown, mask[pick] if mask is not None else None, truth[pick
 # say how far to trust it. What the three say about this clip:
 
 # %% mystnb={"figure": {"caption": "The same clip: what the three systems answer.", "name": "fig-loc-timeline"}, "image": {"alt": "Four rows of coloured seconds over ten seconds: the ground truth, VSCG, PSP-Net and AVEL."}}
-said = {SYSTEMS[run.config.system].title: run.predictions()[pick] for run in runs
+said = {SYSTEMS[run.config.system].title: run.predictions()[::EVERY][pick]
+        for run in runs
         if (run.config.setting, run.config.seed) == ("fully", 0)}
-timeline(truth[pick], {name: said[name] for name in shown})
+plots.timeline(truth[pick], {name: said[name] for name in shown})
 
 # %% [markdown]
 # A system can answer right and look elsewhere, or look right and answer wrong.
@@ -398,16 +442,18 @@ timeline(truth[pick], {name: said[name] for name in shown})
 
 # %%
 if mask is not None:
-    answered = {name: np.stack([clip_means(seed * 1.0, scored) for seed in right[name, "fully"]]) for name in systems}
+    answered = {name: np.stack([localisation.clip_means(seed * 1.0, scored)
+                                for seed in right[name, "fully"]]) for name in systems}
     systems_frame = pd.DataFrame(
         [(name, *summary(own[name]), *summary(answered[name])) for name in systems],
-        columns=["name", *(f"{what}{end}" for what in ("score", "accuracy") for end in ("", "_low", "_high"))])
+        columns=["name", *(f"{what}{end}" for what in ("score", "accuracy")
+                           for end in ("", "_low", "_high"))])
     assert answered["VSCG"].shape == own["VSCG"].shape
 
 # %% mystnb={"figure": {"caption": "Pointing accuracy and segment accuracy of each system over the same event seconds, fully supervised.", "name": "fig-loc-accuracy"}, "image": {"alt": "Seven named dots with intervals both ways: pointing accuracy to the right, segment accuracy upwards, and a dashed line at chance."}}
-score_against_accuracy(
-    systems_frame, "pointing accuracy (% of event seconds)", "accuracy (% of event seconds)",
-    fixed["chance"]["pointing"].mean()) if mask is not None else print(NO_MASK)
+print(NO_MASK) if mask is None else plots.score_against_accuracy(
+    systems_frame, "pointing accuracy (% of event seconds)",
+    "accuracy (% of event seconds)", fixed["chance"]["pointing"].mean())
 
 # %% [markdown]
 # If looking at the source were what makes a system accurate, the dots would climb from left to right. The rank
@@ -420,9 +466,12 @@ if mask is None:
     print(NO_MASK)
 else:
     drawn = draws(own["VSCG"].shape)
-    ranks = [np.stack([[v.mean(), *resampled_means(v, drawn)] for v in values.values()], 1).argsort(1).argsort(1)
-             for values in (own, answered)]                                      # each (1+R, systems)
-    correlation = np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(*ranks, strict=True)])
+    ranks = []
+    for values in (own, answered):
+        means = [[v.mean(), *resampled_means(v, drawn)] for v in values.values()]
+        ranks.append(np.stack(means, 1).argsort(1).argsort(1))    # (1+R, systems)
+    correlation = np.array([np.corrcoef(a, b)[0, 1]
+                            for a, b in zip(*ranks, strict=True)])
     low, high = bounds(correlation[1:])
     print(f"{DATA}: rank correlation over {len(systems)} systems {correlation[0]:+.2f} "
           f"(95% interval {low:+.2f} to {high:+.2f})")
@@ -434,19 +483,23 @@ else:
 
 # %%
 def on_minus_off(name):
-    """For each clip that has both kinds of seconds: accuracy where the map points at the source, minus elsewhere."""
-    hit = np.stack([pointing(seed, mask) for seed in maps[name, "fully", "own sound"]]) > 0.5
-    parts = hit & scored, ~hit & scored                                          # (S,N,10)
+    """Clips with both: accuracy where the map points at the source, minus elsewhere."""
+    hit = np.stack([localisation.pointing(seed, mask)
+                    for seed in maps[name, "fully", "own sound"]]) > 0.5
+    parts = hit & scored, ~hit & scored                          # (S,N,10) each
     both = parts[0].any(2) & parts[1].any(2)
-    on, off = ((right[name, "fully"] & part).sum(2) / np.maximum(part.sum(2), 1) for part in parts)
+    on, off = ((right[name, "fully"] & part).sum(2) / np.maximum(part.sum(2), 1)
+               for part in parts)
     clips = both.any(0)
     return np.where(both, on - off, 0).sum(0)[clips] / both.sum(0)[clips]
 
 
 for name in systems if mask is not None else ():
     gain = 100 * on_minus_off(name)
-    found = "too few to say" if len(gain) < 20 else "{:+5.1f} points (95% interval {:+.1f} to {:+.1f})".format(
-        gain.mean(), *bootstrap_interval(gain))
+    found = "too few to say"
+    if len(gain) >= 20:
+        low, high = bootstrap_interval(gain)
+        found = f"{gain.mean():+5.1f} points (95% interval {low:+.1f} to {high:+.1f})"
     print(f"{DATA}, {name:8} {len(gain):3} clips: {found}")
 if mask is None:
     print(NO_MASK)

@@ -33,31 +33,26 @@
 # %% [markdown]
 # The imports, and the style of all figures.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
 
 import vscg
-from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.data.planted import GROUPS
+from vscg import plots, study
+from vscg.data import BACKGROUND, CATEGORIES, planted
 from vscg.models import SYSTEMS
-from vscg.plots import set_style, short_name, timeline
-from vscg.plots.failures import edge_figure, grouped_figure, reliability_figure
 from vscg.study import failures
-from vscg.study.failures import confidence_of, edge_distance, error_kinds, estimate, resampled_shares
-from vscg.study.runs import book_configs
-from vscg.training.evaluation import clip_accuracy, two_way_interval
-from vscg.training.sweep import sweep
+from vscg.training import clip_accuracy, two_way_interval
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"     # data set: planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "standard"      # quick (1 seed), standard (3 seeds), full (the published schedule, 5 seeds)
-SEEDS = None              # runs of each system, seeds 0 to SEEDS-1; None: the profile's number
+DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
+PROFILE = "standard"      # quick (1 seed), standard (3) or full (published schedule, 5)
+SEEDS = None              # of each system, from 0 on; None: the profile's number
 
 # %% [markdown]
 # ## The runs
@@ -67,23 +62,28 @@ SEEDS = None              # runs of each system, seeds 0 to SEEDS-1; None: the p
 # checked further down.
 
 # %%
-runs = sweep(book_configs("I", data=DATA, profile=PROFILE, seeds=SEEDS)).check().records
+runs = study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)
 data = vscg.load_dataset(DATA)
 test = data.splits["test"]
-true, category = data.labels[test].argmax(-1), data.category[test]                      # (N,10), (N,)
-chosen = {SYSTEMS[name].title: [run for run in runs if (run.config.system, run.config.setting) == (name, "fully")]
+true, category = data.labels[test].argmax(-1), data.category[test]        # (N,10), (N,)
+fully = [run for run in runs if run.config.setting == "fully"]
+chosen = {SYSTEMS[name].title: [run for run in fully if run.config.system == name]
           for name in ("vscg", "psp", "avel", "cmra")}
-answers = {name: np.stack([run.predictions() for run in some]) for name, some in chosen.items()}           # (S,N,10)
-print(f"{len(runs)} runs on {DATA}, {sum(run.fresh for run in runs)} trained now; used here: "
-      f"{', '.join(answers)}, fully supervised, seeds: {len(answers['VSCG'])}; {len(test)} test clips")
+answers = {name: np.stack([run.predictions() for run in some])
+           for name, some in chosen.items()}                      # (S,N,10)
+print(f"{len(runs)} runs on {DATA}, {sum(run.fresh for run in runs)} trained now; "
+      f"used here: {', '.join(answers)}, fully supervised, seeds: "
+      f"{len(answers['VSCG'])}; {len(test)} test clips")
 
 # %%
-likely = {name: np.stack([failures.probabilities(run.model(), data, test) for run in some])
-          for name, some in chosen.items()}                                              # (S,N,10,29)
+likely = {name: np.stack([failures.probabilities(run.model(), data, test)
+                          for run in some])
+          for name, some in chosen.items()}                       # (S,N,10,29)
 right = {name: said == true for name, said in answers.items()}
 for name, values in right.items():
     low, high = two_way_interval(values.mean(2))
-    print(f"{DATA}, {name:8} accuracy {100 * values.mean():.1f}% (95% interval {100 * low:.1f} to {100 * high:.1f})")
+    print(f"{DATA}, {name:8} accuracy {100 * values.mean():.1f}% (95% interval "
+          f"{100 * low:.1f} to {100 * high:.1f})")
     assert np.allclose(likely[name].sum(-1), 1, atol=1e-4)
 
 # %% [markdown]
@@ -96,10 +96,10 @@ for name, values in right.items():
 
 # %% tags=["nbval-check-output"]
 HELICOPTER, AIRCRAFT = 6, 3
-toy_true = np.array([[BACKGROUND, HELICOPTER, HELICOPTER, HELICOPTER, HELICOPTER, BACKGROUND]])
-toy_said = np.array([[[HELICOPTER, HELICOPTER, HELICOPTER, AIRCRAFT, BACKGROUND, BACKGROUND]]])          # (1,1,6)
-by_hand = {"missed": 4, "invented": 0, "misnamed": 3}                                  # the second of each
-for name, found in error_kinds(toy_said, toy_true).items():
+toy_true = np.array([[BACKGROUND, *[HELICOPTER] * 4, BACKGROUND]])
+toy_said = np.array([[[*[HELICOPTER] * 3, AIRCRAFT, BACKGROUND, BACKGROUND]]])
+by_hand = {"missed": 4, "invented": 0, "misnamed": 3}             # the second of each
+for name, found in failures.error_kinds(toy_said, toy_true).items():
     print(f"{name:9} second {np.flatnonzero(found).tolist()}: {failures.KINDS[name]}")
     assert np.flatnonzero(found).tolist() == [by_hand[name]]
 
@@ -108,18 +108,22 @@ for name, found in error_kinds(toy_said, toy_true).items():
 # the accuracy.
 
 # %%
-kinds = {name: error_kinds(said, true) for name, said in answers.items()}
+kinds = {name: failures.error_kinds(said, true) for name, said in answers.items()}
 everywhere = np.ones(true.shape, dtype=bool)
-errors = pd.DataFrame([(name, kind, *estimate(resampled_shares(found, everywhere)))
-                       for name, of in kinds.items() for kind, found in of.items()],
-                      columns=["name", "group", "mean", "low", "high"])
+lines = []
+for name, of_system in kinds.items():
+    for kind, found in of_system.items():
+        shares = failures.resampled_shares(found, everywhere)
+        lines.append((name, kind, *failures.estimate(shares)))
+errors = pd.DataFrame(lines, columns=["name", "group", "mean", "low", "high"])
+wide = 100 * errors.pivot(index="name", columns="group", values="mean")
 print(f"{DATA}, percent of all seconds")
-print((100 * errors.pivot(index="name", columns="group", values="mean").loc[list(kinds), list(failures.KINDS)])
-      .round(1).to_string())
-assert np.allclose(errors.groupby("name")["mean"].sum()[list(right)], [1 - some.mean() for some in right.values()])
+print(wide.loc[list(kinds), list(failures.KINDS)].round(1).to_string())
+assert np.allclose(errors.groupby("name")["mean"].sum()[list(right)],
+                   [1 - some.mean() for some in right.values()])
 
 # %% mystnb={"figure": {"caption": "What the errors of each system consist of, in percent of all seconds of the test clips.", "name": "fig-failures-kinds"}, "image": {"alt": "Three dots with 95% intervals for each of four systems: missed, invented and misnamed seconds."}}
-grouped_figure(errors, "errors (% of all seconds)")
+plots.grouped_figure(errors, "errors (% of all seconds)")
 
 # %% [markdown]
 # The kind with the largest share is where a system has most to gain. Keep in mind that event seconds are far more
@@ -129,10 +133,13 @@ grouped_figure(errors, "errors (% of all seconds)")
 
 # %%
 for name, said in answers.items():
-    silent = ((said == BACKGROUND).all(2) & (true != BACKGROUND).any(1))[..., None]              # (S,N,1)
-    value, low, high = estimate(resampled_shares(silent & (true != BACKGROUND), kinds[name]["missed"]))
-    print(f"{DATA}, {name:8} {silent.sum() / len(said):5.1f} clips a run without any event found; they hold "
-          f"{100 * value:.1f}% (95% interval {100 * low:.1f} to {100 * high:.1f}) of its missed seconds")
+    silent = (said == BACKGROUND).all(2) & (true != BACKGROUND).any(1)
+    silent = silent[..., None]                                    # (S,N,1)
+    value, low, high = failures.estimate(
+        failures.resampled_shares(silent & (true != BACKGROUND), kinds[name]["missed"]))
+    print(f"{DATA}, {name:8} {silent.sum() / len(said):5.1f} clips a run without any "
+          f"event found; they hold {100 * value:.1f}% (95% interval {100 * low:.1f} to "
+          f"{100 * high:.1f}) of its missed seconds")
 
 # %% [markdown]
 # Seconds lost in this way are not a matter of edges: the clip was not recognised.
@@ -143,14 +150,17 @@ for name, said in answers.items():
 
 # %%
 pairs = {name: failures.confused_pairs(said, true) for name, said in answers.items()}
-group = failures.group_numbers(GROUPS)
+group = failures.group_numbers(planted.GROUPS)
 top = pairs["VSCG"].head(8)
-shown = pd.DataFrame({"true": [short_name(CATEGORIES[c]) for c in top["true"]],
-                      "said": [short_name(CATEGORIES[c]) for c in top["predicted"]],
-                      "seconds": top["seconds"].round(1), "clips": top["clips"].round(1),
-                      "share (%)": (100 * top["share"]).round(1),
-                      "one group": np.where(group[top["true"]] == group[top["predicted"]], "yes", "no")})
-print(f"{DATA}, VSCG: the {len(top)} most frequent of {len(pairs['VSCG'])} pairs, of {28 * 27} possible")
+same_group = group[top["true"]] == group[top["predicted"]]
+shown = pd.DataFrame({
+    "true": [plots.short_name(CATEGORIES[c]) for c in top["true"]],
+    "said": [plots.short_name(CATEGORIES[c]) for c in top["predicted"]],
+    "seconds": top["seconds"].round(1), "clips": top["clips"].round(1),
+    "share (%)": (100 * top["share"]).round(1),
+    "one group": np.where(same_group, "yes", "no")})
+print(f"{DATA}, VSCG: the {len(top)} most frequent of {len(pairs['VSCG'])} pairs, "
+      f"of {28 * 27} possible")
 print(shown.to_string(index=False))
 
 # %% [markdown]
@@ -161,12 +171,14 @@ print(shown.to_string(index=False))
 # equally likely, it would be the share in the last column.
 
 # %%
-inside = {name: resampled_shares(group[said] == group[true], kinds[name]["misnamed"]) for name, said in answers.items()}
-for name, shares in inside.items():
-    misnamed, (value, low, high) = kinds[name]["misnamed"], estimate(shares)
-    by_chance = failures.group_by_chance(true, misnamed, GROUPS)
-    print(f"{DATA}, {name:8} {misnamed.sum() / len(misnamed):6.1f} misnamed seconds a run, in one group "
-          f"{100 * value:5.1f}% (95% interval {100 * low:.1f} to {100 * high:.1f}), by chance {100 * by_chance:.1f}%")
+for name, said in answers.items():
+    misnamed, same_group = kinds[name]["misnamed"], group[said] == group[true]
+    shares = failures.resampled_shares(same_group, misnamed)
+    value, low, high = failures.estimate(shares)
+    by_chance = failures.group_by_chance(true, misnamed, planted.GROUPS)
+    print(f"{DATA}, {name:8} {misnamed.sum() / len(misnamed):6.1f} misnamed seconds "
+          f"a run, in one group {100 * value:5.1f}% (95% interval {100 * low:.1f} to "
+          f"{100 * high:.1f}), by chance {100 * by_chance:.1f}%")
     assert not data.truth or misnamed.sum() < 100 or value > by_chance
 
 # %% [markdown]
@@ -177,14 +189,19 @@ for name, shares in inside.items():
 # other; if both ways, they cannot be told apart.
 
 # %%
-examples = {"Figure 9": (5, 1), "Figure 9, reverse": (1, 5), "Figure 10": (6, 3), "Figure 10, reverse": (3, 6)}
+examples = {"Figure 9": (5, 1), "Figure 9, reverse": (1, 5), "Figure 10": (6, 3),
+            "Figure 10, reverse": (3, 6)}
 lines = {}
 for title, (a, b) in examples.items():
     of_class = true == a
-    what = f"{short_name(CATEGORIES[a])} as {short_name(CATEGORIES[b])}"
-    lines[f"{title}: {what}"] = {name: f"{100 * estimate(resampled_shares(said == b, of_class))[0]:.1f}"
-                                 for name, said in answers.items()} | {"clips": int(of_class.any(1).sum())}
-print(f"{DATA}: percent of the true class's seconds that got the other name, and test clips of that class")
+    what = f"{plots.short_name(CATEGORIES[a])} as {plots.short_name(CATEGORIES[b])}"
+    line = lines[f"{title}: {what}"] = {}
+    for name, said in answers.items():
+        share, *_ = failures.estimate(failures.resampled_shares(said == b, of_class))
+        line[name] = f"{100 * share:.1f}"
+    line["clips"] = int(of_class.any(1).sum())
+print(f"{DATA}: percent of the true class's seconds that got the other name, "
+      "and test clips of that class")
 print(pd.DataFrame(lines).T.to_string())
 
 # %% [markdown]
@@ -198,17 +215,22 @@ print(pd.DataFrame(lines).T.to_string())
 # clips of such videos fare, and how often the wrong name is the video's other one.
 
 # %%
-others = failures.other_names(data.video_ids, data.category)[test]                      # (N,29) bool
+others = failures.other_names(data.video_ids, data.category)[test]         # (N,29) bool
 crossing = others.any(1)
-print(f"{data.name}: {crossing.sum()} of {len(test)} test clips have a video with a second category")
+print(f"{data.name}: {crossing.sum()} of {len(test)} test clips have a video with a "
+      "second category")
 for name, said in answers.items() if crossing.any() else ():
-    two, one = (resampled_shares(right[name], some[:, None]) for some in (crossing, ~crossing))
-    value, low, high = estimate(two - one)
-    other = resampled_shares(others[np.arange(len(test))[:, None], said], kinds[name]["misnamed"] & crossing[:, None])
-    print(f"{name:8} {100 * two[0]:.1f}% right on them, {100 * one[0]:.1f}% on the rest: {100 * value:+.1f} points "
-          f"({100 * low:+.1f} to {100 * high:+.1f}); {100 * other[0]:.0f}% of their wrong names are the other one")
+    two, one = (failures.resampled_shares(right[name], some[:, None])
+                for some in (crossing, ~crossing))
+    value, low, high = failures.estimate(two - one)
+    other = failures.resampled_shares(others[np.arange(len(test))[:, None], said],
+                                      kinds[name]["misnamed"] & crossing[:, None])
+    print(f"{name:8} {100 * two[0]:.1f}% right on them, {100 * one[0]:.1f}% on the "
+          f"rest: {100 * value:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}); "
+          f"{100 * other[0]:.0f}% of their wrong names are the other one")
 if not crossing.any():
-    print("so nothing can be said about them; the next cell asks the planted data what a name depends on")
+    print("so nothing can be said about them; "
+          "the next cell asks the planted data what a name depends on")
 
 # %% [markdown]
 # A planted clip belongs to one class, always. What it has instead is a record of its *class evidence*: in which seconds sound
@@ -219,22 +241,30 @@ if not crossing.any():
 
 # %%
 known = {"heard", "seen", "audio_evidence", "visual_evidence"} <= set(data.truth)
-NO_TRUTH = f"{data.name} does not say what is heard, seen or clear in a second: this cannot be measured on it."
+NO_TRUTH = (f"{data.name} does not say what is heard, seen or clear in a second: "
+            "this cannot be measured on it.")
 if known:
     truth = {name: values[test] for name, values in data.truth.items()}
     event = true != BACKGROUND
-    sound, sight = (truth[name] > 0.5 for name in ("audio_evidence", "visual_evidence"))       # clear: shows the class
-    clear = {"both are clear": sound & sight, "sound only": sound & ~sight, "picture only": ~sound & sight,
-             "neither": ~sound & ~sight}
-    names = pd.DataFrame([(kind, *estimate(resampled_shares(kinds[name]["misnamed"], seconds & event)), name)
-                          for kind, seconds in clear.items() for name in answers],
-                         columns=["name", "mean", "low", "high", "group"])
-    print(f"{data.name}, event seconds: " + ", ".join(f"{kind} {(some & event).sum()}" for kind, some in clear.items()))
+    sound, sight = truth["audio_evidence"] > 0.5, truth["visual_evidence"] > 0.5
+    clear = {"both are clear": sound & sight, "sound only": sound & ~sight,
+             "picture only": ~sound & sight, "neither": ~sound & ~sight}
+    lines = []
+    for kind, seconds in clear.items():
+        for name in answers:
+            misnamed = kinds[name]["misnamed"]
+            shares = failures.resampled_shares(misnamed, seconds & event)
+            lines.append((kind, *failures.estimate(shares), name))
+    names = pd.DataFrame(lines, columns=["name", "mean", "low", "high", "group"])
+    counted = ", ".join(f"{kind} {(some & event).sum()}"
+                        for kind, some in clear.items())
+    print(f"{data.name}, event seconds: {counted}")
 else:
     print(NO_TRUTH)
 
 # %% mystnb={"figure": {"caption": "Misnamed event seconds, by whether sound and picture show the class in that second or only its group.", "name": "fig-failures-evidence"}, "image": {"alt": "Four rows, from both modalities clear to neither, each with a dot and its 95% interval for four systems: the share of misnamed seconds."}}
-grouped_figure(names.dropna(), "misnamed (% of such event seconds)") if known else print(NO_TRUTH)
+label = "misnamed (% of such event seconds)"
+plots.grouped_figure(names.dropna(), label) if known else print(NO_TRUTH)
 
 # %% [markdown]
 # A system that names each second on its own should climb from the first row to the last. One that gives the whole clip
@@ -245,10 +275,12 @@ grouped_figure(names.dropna(), "misnamed (% of such event seconds)") if known el
 if not known:
     print(NO_TRUTH)
 for name in answers if known else ():
-    both, neither = (resampled_shares(kinds[name]["misnamed"], clear[kind] & event)
+    misnamed = kinds[name]["misnamed"]
+    both, neither = (failures.resampled_shares(misnamed, clear[kind] & event)
                      for kind in ("both are clear", "neither"))
-    value, low, high = estimate(neither - both)
-    print(f"{DATA}, {name:8} misnamed, neither clear minus both clear: {100 * value:+5.1f} points "
+    value, low, high = failures.estimate(neither - both)
+    print(f"{DATA}, {name:8} misnamed, neither clear minus both clear: "
+          f"{100 * value:+5.1f} points "
           f"(95% interval {100 * low:+.1f} to {100 * high:+.1f})")
 
 # %% [markdown]
@@ -264,28 +296,34 @@ for name in answers if known else ():
 
 # %% tags=["nbval-check-output"]
 row = np.array([BACKGROUND, BACKGROUND, 6, 6, 6, BACKGROUND])
-edges = [t for t in range(5) if row[t] != row[t + 1]]                         # between t and t + 1
+edges = [t for t in range(5) if row[t] != row[t + 1]]             # between t and t + 1
 nearest = [min(e - t + 1 if t <= e else t - e for e in edges) for t in range(6)]
-by_hand = [-d if c == BACKGROUND else d for d, c in zip(nearest, row.tolist(), strict=True)]
+by_hand = [-d if c == BACKGROUND else d
+           for d, c in zip(nearest, row.tolist(), strict=True)]
 print("class   ", ["-" if c == BACKGROUND else "event" for c in row])
 print("distance", by_hand)
-assert edge_distance(row[None])[0].tolist() == by_hand == [-2, -1, 1, 2, 1, -1]
+assert failures.edge_distance(row[None])[0].tolist() == by_hand == [-2, -1, 1, 2, 1, -1]
 
 # %% [markdown]
 # Accuracy over that distance, all systems, on the same seconds.
 
 # %%
-REACH = 4                                                                       # s; the last step holds all beyond
-distance = edge_distance(true)
+REACH = 4                                 # s; the last step holds all beyond
+distance = failures.edge_distance(true)
 steps = np.clip(distance, -REACH, REACH)
-at_edge = pd.DataFrame([(name, d, *estimate(resampled_shares(right[name], steps == d))) for name in answers
-                        for d in range(-REACH, REACH + 1) if d and (steps == d).any()],
-                       columns=["name", "distance", "mean", "low", "high"])
-print(f"{data.name}: {(distance != 0).any(1).sum()} of {len(test)} test clips have an edge; seconds by distance:")
+lines = []
+for name in answers:
+    for d in range(-REACH, REACH + 1):
+        if d and (steps == d).any():
+            shares = failures.resampled_shares(right[name], steps == d)
+            lines.append((name, d, *failures.estimate(shares)))
+at_edge = pd.DataFrame(lines, columns=["name", "distance", "mean", "low", "high"])
+print(f"{data.name}: {(distance != 0).any(1).sum()} of {len(test)} test clips have an "
+      "edge; seconds by distance:")
 print(pd.Series(steps[steps != 0]).value_counts().sort_index().to_dict())
 
 # %% mystnb={"figure": {"caption": "Accuracy by distance to the event's edge: background seconds to the left of the line, event seconds to the right.", "name": "fig-failures-edge"}, "image": {"alt": "For each of four systems a line over 4 to 1 seconds of background and one over 1 to 4 seconds of event, with 95% intervals, and a vertical line at the edge."}}
-edge_figure(at_edge, REACH)
+plots.edge_figure(at_edge, REACH)
 
 # %% [markdown]
 # Look at the two points beside the line first, then at the points away from it. If only the edge were hard, curves would
@@ -300,9 +338,11 @@ lines = {}
 for name in answers:
     lines[name] = {}
     for side, sign in (("background", -1), ("event", 1)):
-        near, far = (resampled_shares(right[name], where) for where in (distance == sign, distance * sign > 1))
-        value, low, high = estimate(near - far)
-        lines[name][f"{side}: 1 s minus beyond"] = f"{100 * value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+        near, far = (failures.resampled_shares(right[name], where)
+                     for where in (distance == sign, distance * sign > 1))
+        value, low, high = failures.estimate(near - far)
+        lines[name][f"{side}: 1 s minus beyond"] = (
+            f"{100 * value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})")
 print(f"{DATA}, points of accuracy, clips with an edge")
 print(pd.DataFrame(lines).T.to_string())
 
@@ -314,9 +354,12 @@ print(pd.DataFrame(lines).T.to_string())
 lines = {}
 for name, said in answers.items():
     drawn_out = said == category[:, None]
-    beside, beyond = (estimate(resampled_shares(drawn_out, where)) for where in (distance == -1, distance < -1))
-    lines[name] = {title: f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
-                   for title, (value, low, high) in (("beside the event (%)", beside), ("further off (%)", beyond))}
+    beside, beyond = (failures.estimate(failures.resampled_shares(drawn_out, where))
+                      for where in (distance == -1, distance < -1))
+    lines[name] = {}
+    for title, (value, low, high) in (("beside the event (%)", beside),
+                                      ("further off (%)", beyond)):
+        lines[name][title] = f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 print(f"{DATA}: background seconds that are given the clip's own event")
 print(pd.DataFrame(lines).T.to_string())
 
@@ -332,19 +375,27 @@ print(pd.DataFrame(lines).T.to_string())
 
 # %%
 if known:
-    heard, seen, background = truth["heard"].astype(bool), truth["seen"].astype(bool), true == BACKGROUND
-    sorts = {"heard, not seen": heard & ~seen, "seen, not heard": seen & ~heard, "neither": ~heard & ~seen}
-    assert (sum(sorts.values())[background] == 1).all() and (heard & seen)[~background].all()
-    found = pd.DataFrame([(sort, *estimate(resampled_shares(right[name], where & background)), name)
-                          for sort, where in sorts.items() for name in answers],
-                         columns=["name", "mean", "low", "high", "group"])
-    print(f"{data.name}, background seconds: "
-          + ", ".join(f"{sort} {(where & background).sum()}" for sort, where in sorts.items()))
+    heard, seen = truth["heard"].astype(bool), truth["seen"].astype(bool)
+    background = true == BACKGROUND
+    sorts = {"heard, not seen": heard & ~seen, "seen, not heard": seen & ~heard,
+             "neither": ~heard & ~seen}
+    assert (sum(sorts.values())[background] == 1).all()
+    assert (heard & seen)[~background].all()
+    lines = []
+    for sort, where in sorts.items():
+        for name in answers:
+            shares = failures.resampled_shares(right[name], where & background)
+            lines.append((sort, *failures.estimate(shares), name))
+    found = pd.DataFrame(lines, columns=["name", "mean", "low", "high", "group"])
+    counted = ", ".join(f"{sort} {(where & background).sum()}"
+                        for sort, where in sorts.items())
+    print(f"{data.name}, background seconds: {counted}")
 else:
     print(NO_TRUTH)
 
 # %% mystnb={"figure": {"caption": "Accuracy in background seconds, by what is left of the object in them.", "name": "fig-failures-background"}, "image": {"alt": "Three rows, heard but not seen, seen but not heard, and neither, each with a dot and its 95% interval for four systems."}}
-grouped_figure(found.dropna(), "found (% of such background seconds)") if known else print(NO_TRUTH)
+label = "found (% of such background seconds)"
+plots.grouped_figure(found.dropna(), label) if known else print(NO_TRUTH)
 
 # %% [markdown]
 # Compare the first two rows of one system: the one that lies further left is the modality that it trusts too much. If the
@@ -370,11 +421,12 @@ grouped_figure(found.dropna(), "found (% of such background seconds)") if known 
 # Four seconds, by hand: two answers of 20 and 25%, one of them right, and two of 80 and 100%, both right. With two bins:
 
 # %% tags=["nbval-check-output"]
-toy_confidence = np.array([[[0.20, 0.25, 0.80, 1.00]]])                                  # (1,1,4)
+toy_confidence = np.array([[[0.20, 0.25, 0.80, 1.00]]])           # (1,1,4)
 toy_right = np.array([[[True, False, True, True]]])
 by_hand = 2 / 4 * abs(0.5 - 0.225) + 2 / 4 * abs(1 - 0.9)
-print(f"ECE by hand {by_hand:.4f}, by the package {failures.calibration_errors(toy_confidence, toy_right, 2)[0]:.4f}")
-assert np.isclose(by_hand, failures.calibration_errors(toy_confidence, toy_right, bins=2)[0])
+packaged = failures.calibration_errors(toy_confidence, toy_right, bins=2)[0]
+print(f"ECE by hand {by_hand:.4f}, by the package {packaged:.4f}")
+assert np.isclose(by_hand, packaged)
 
 # %% [markdown]
 # Now the four systems. ECE cannot be negative, so even a perfectly calibrated system shows some, by chance. The column
@@ -388,18 +440,22 @@ def percent(value, low, high):
     return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
-confidence = {name: confidence_of(likely[name], said) for name, said in answers.items()}          # (S,N,10)
+confidence = {name: failures.confidence_of(likely[name], said)
+              for name, said in answers.items()}                  # (S,N,10)
 lines = {}
 for name, sure in confidence.items():
     half = sure >= np.median(sure, axis=(1, 2), keepdims=True)
     gap = (sure - right[name]).mean(2)
-    lines[name] = {"ECE (%)": percent(*failures.calibration_estimate(failures.calibration_errors(sure, right[name]))),
+    ece = failures.calibration_errors(sure, right[name])
+    surer, other = (failures.resampled_shares(right[name], part)[0]
+                    for part in (half, ~half))
+    lines[name] = {"ECE (%)": percent(*failures.calibration_estimate(ece)),
                    "if perfect": f"{100 * failures.perfect_calibration(sure):.1f}",
                    "confidence - accuracy": percent(gap.mean(), *two_way_interval(gap)),
-                   "surer half": f"{100 * resampled_shares(right[name], half)[0]:.1f}",
-                   "other half": f"{100 * resampled_shares(right[name], ~half)[0]:.1f}"}
-    again = likely[name].argmax(-1) == answers[name]
-    assert name in ("VSCG", "CMRA") or again.mean() > 0.99      # the answers are those of the records
+                   "surer half": f"{100 * surer:.1f}",
+                   "other half": f"{100 * other:.1f}"}
+    again = likely[name].argmax(-1) == answers[name]              # as recorded?
+    assert name in ("VSCG", "CMRA") or again.mean() > 0.99
 print(f"{DATA}, fully supervised, percent")
 print(pd.DataFrame(lines).T.to_string())
 
@@ -408,7 +464,8 @@ print(pd.DataFrame(lines).T.to_string())
 # out. The reliability diagram shows where the error comes from.
 
 # %% mystnb={"figure": {"caption": "Reliability: the share of right answers in each of ten bins of confidence, with 95% intervals. Dots above the diagonal are too modest, below it too sure; larger dots hold more seconds.", "name": "fig-failures-reliability"}, "image": {"alt": "Four panels, one for each system: dots with intervals over the confidence, a dashed diagonal, and strokes from each dot to the diagonal."}}
-reliability_figure({name: failures.reliability(sure, right[name]) for name, sure in confidence.items()})
+plots.reliability_figure({name: failures.reliability(sure, right[name])
+                          for name, sure in confidence.items()})
 
 # %% [markdown]
 # Two things distort such a diagram, and they pull in opposite directions. A short training can leave the
@@ -426,9 +483,10 @@ reliability_figure({name: failures.reliability(sure, right[name]) for name, sure
 # %%
 wrong = ~right["VSCG"]
 for name in list(answers)[1:]:
-    value, low, high = estimate(resampled_shares(~right[name], wrong))
-    print(f"{DATA}, {name:8} wrong in {100 * value:.1f}% (95% interval {100 * low:.1f} to {100 * high:.1f}) "
-          f"of VSCG's wrong seconds, in {100 * (~right[name]).mean():.1f}% of all seconds")
+    value, low, high = failures.estimate(failures.resampled_shares(~right[name], wrong))
+    print(f"{DATA}, {name:8} wrong in {100 * value:.1f}% (95% "
+          f"interval {100 * low:.1f} to {100 * high:.1f}) of VSCG's wrong seconds, "
+          f"in {100 * (~right[name]).mean():.1f}% of all seconds")
 
 # %% [markdown]
 # The further the first figure is above the second, the more the errors have in common.
@@ -440,23 +498,30 @@ for name in list(answers)[1:]:
 # those that VSCG names right; and the one that is hardest for all systems and seeds together.
 
 # %%
-of_vscg = {kind: found[0] for kind, found in kinds["VSCG"].items()}                       # (N,10)
+of_vscg = {kind: found[0] for kind, found in kinds["VSCG"].items()}    # (N,10)
 when = (of_vscg["missed"] | of_vscg["invented"]).sum(1)
-named_right = (right["VSCG"][0] & (true != BACKGROUND)).any(1)                            # one name a clip
-mean = np.mean([clip_accuracy(run, true) for said in answers.values() for run in said], axis=0)
-picked = {"sure of a wrong name": (confidence["VSCG"][0] * of_vscg["misnamed"]).sum(1).argmax(),
+named_right = (right["VSCG"][0] & (true != BACKGROUND)).any(1)         # one name a clip
+mean = np.mean([clip_accuracy(run, true) for said in answers.values() for run in said],
+               axis=0)
+sure = (confidence["VSCG"][0] * of_vscg["misnamed"]).sum(1)
+picked = {"sure of a wrong name": sure.argmax(),
           "right name, wrong seconds": np.where(named_right, when, -1).argmax(),
           "hardest for all": mean.argmin()}
 for title, clip in picked.items():
-    print(f"{title}: test clip {clip} of {data.name}, {short_name(CATEGORIES[category[clip]])}; VSCG right in "
-          f"{right['VSCG'][0, clip].sum()} of 10 seconds, all systems and seeds in {100 * mean[clip]:.0f}%")
+    print(f"{title}: test clip {clip} of {data.name}, "
+          f"{plots.short_name(CATEGORIES[category[clip]])}; VSCG right in "
+          f"{right['VSCG'][0, clip].sum()} of 10 seconds, "
+          f"all systems and seeds in {100 * mean[clip]:.0f}%")
     for what in ("heard", "seen", "audio_evidence", "visual_evidence") if known else ():
-        print(f"   {what:16}" + " ".join("x" if value > 0.5 else "." for value in truth[what][clip]))
+        marks = " ".join("x" if value > 0.5 else "." for value in truth[what][clip])
+        print(f"   {what:16}{marks}")
 
 
 def clip_timeline(title):
     """All systems, seed 0, on a picked clip."""
-    return timeline(true[picked[title]], {name: said[0, picked[title]] for name, said in answers.items()}, title)
+    clip = picked[title]
+    said = {name: classes[0, clip] for name, classes in answers.items()}
+    return plots.timeline(true[clip], said, title)
 
 
 # %% mystnb={"figure": {"caption": "The clip on which VSCG spends most confidence on wrong names, seed 0.", "name": "fig-failures-name"}, "image": {"alt": "Five rows of coloured seconds over ten seconds: the ground truth and four systems; VSCG's row has another event's colour than the ground truth."}}

@@ -24,7 +24,7 @@
 # %% [markdown]
 # The imports, and the style of all figures.
 
-# %%
+# %% tags=["hide-input"]
 import tempfile
 from pathlib import Path
 
@@ -35,16 +35,9 @@ from IPython.display import Video, display
 from torch import nn
 
 import vscg
-from vscg import plots
-from vscg.data.labels import CATEGORIES
-from vscg.features import weights
-from vscg.features.extract import Networks, load_networks
-from vscg.features.vggish import log_mel_examples
-from vscg.features.video import read_windows
-from vscg.machine import paths
-from vscg.models import predict_segments
-from vscg.plots import clips
-from vscg.predict import load_checkpoint, overlay, timeline, watch, write_mp4
+from vscg import machine, plots, predict
+from vscg.data import CATEGORIES
+from vscg.features import extract, vggish, video, weights
 
 plots.set_style()
 
@@ -52,10 +45,10 @@ plots.set_style()
 # The parameters. Without a clip of yours the notebook makes one; without the networks' weights it uses stand-ins.
 
 # %% tags=["parameters"]
-CLIP = ""               # path of a media file with picture and sound; empty: a clip is made
-CHECKPOINT = ""         # run key, run folder, or published checkpoint; empty: the run of the chapters before
-WEIGHTS = ""            # folder with the weights of VGG-19 and VGGish; empty: data/weights, if they are there
-DATA = "planted-mini"   # data set of the run: planted-mini, planted, ave, or the path of a prepared file
+CLIP = ""               # a file with picture and sound; empty: a clip is made
+CHECKPOINT = ""         # run key or folder, published checkpoint; empty: chapter 8's
+WEIGHTS = ""            # folder of VGG-19's and VGGish's weights; empty: data/weights
+DATA = "planted-mini"   # of the run: planted-mini, planted, ave, or a prepared file
 PROFILE = "quick"       # its schedule: quick, standard or full
 
 # %% [markdown]
@@ -70,13 +63,13 @@ folder = Path(tempfile.mkdtemp())
 
 
 def made_clip(path):
-    pictures = np.full((160, 224, 224, 3), 120, np.uint8)      # ten seconds of 16 pictures
-    for i in range(48, 112):                                   # seconds 3 to 7
+    pictures = np.full((160, 224, 224, 3), 120, np.uint8)   # ten seconds of 16 pictures
+    for i in range(48, 112):                                # seconds 3 to 7
         left = 2 * (i - 48) + 20
         pictures[i, 40:80, left:left + 40] = 230
     time = np.arange(10 * RATE) / RATE                         # s
     sound = 0.4 * np.sin(2 * np.pi * TONE * time) * ((time >= 3) & (time < 7))
-    return write_mp4(path, pictures, sound, RATE)
+    return predict.write_mp4(path, pictures, sound, RATE)
 
 
 clip = Path(CLIP) if CLIP else made_clip(folder / "square.mp4")
@@ -89,9 +82,10 @@ print(clip.name)
 # features were made so (Sec. IV-A). A longer clip gives several windows.
 
 # %%
-windows = list(read_windows(clip, pad=True))
+windows = list(video.read_windows(clip, pad=True))
 for window in windows:
-    print(f"from {window.start} s: pictures {window.frames.shape}, sound {window.waveform.shape} at "
+    print(f"from {window.start} s: "
+          f"pictures {window.frames.shape}, sound {window.waveform.shape} at "
           f"{window.sample_rate} Hz, padded seconds {int(window.padded.sum())}")
 window = windows[0]
 assert window.frames.shape == (10, 16, 224, 224, 3)
@@ -100,7 +94,7 @@ assert window.frames.shape == (10, 16, 224, 224, 3)
 # The middle picture of each second: what the visual network will see.
 
 # %% mystnb={"figure": {"caption": "One of the sixteen pictures of every second.", "name": "fig-own-frames"}, "image": {"alt": "Ten small pictures in two rows, one for each second of the clip."}}
-clips.frames(window.frames[:, 8])
+plots.frames(window.frames[:, 8])
 
 # %% [markdown]
 # ## The sound as a picture
@@ -117,10 +111,10 @@ clips.frames(window.frames[:, 8])
 # second of picture.
 
 # %%
-examples = log_mel_examples(window.waveform, window.sample_rate)    # (10,96,64)
-mel = lambda hertz: 1127 * np.log(1 + hertz / 700)                  # noqa: E731
+examples = vggish.log_mel_examples(window.waveform, window.sample_rate)    # (10,96,64)
+mel = lambda hertz: 1127 * np.log(1 + hertz / 700)      # noqa: E731
 low, high = mel(125), mel(7500)
-expected = 65 * (mel(TONE) - low) / (high - low) - 1                # bands have their peaks at 1/65, 2/65, ...
+expected = 65 * (mel(TONE) - low) / (high - low) - 1    # bands peak at 1/65, 2/65, ...
 if not CLIP:
     loudest = examples[4].mean(0).argmax()
     print(f"expected band {expected:.1f}, loudest band {loudest}")
@@ -130,7 +124,7 @@ if not CLIP:
 # The whole clip as VGGish gets it:
 
 # %% mystnb={"figure": {"caption": "Log-mel energy over the clip, the ten examples parted by lines: the tone is one bright line while it lasts.", "name": "fig-own-logmel"}, "image": {"alt": "A time-frequency picture of ten seconds with 64 bands; in the made clip a horizontal line lasts from second three to second seven."}}
-clips.log_mel(examples)
+plots.log_mel(examples)
 
 # %% [markdown]
 # ## The two networks
@@ -168,10 +162,12 @@ class SoundStandIn(nn.Module):
 # Which of the two it is, is printed: everything below depends on it.
 
 # %%
-from_folder = Path(WEIGHTS) if WEIGHTS else paths.data_dir() / "weights"
-real = all((from_folder / file.name).is_file() for file in (weights.VGG19, weights.VGGISH))
+from_folder = Path(WEIGHTS) if WEIGHTS else machine.data_dir() / "weights"
+real = all((from_folder / file.name).is_file()
+           for file in (weights.VGG19, weights.VGGISH))
 torch.manual_seed(0)
-networks = load_networks(from_folder) if real else Networks(PictureStandIn().eval(), SoundStandIn().eval())
+networks = (extract.load_networks(from_folder) if real
+            else extract.Networks(PictureStandIn().eval(), SoundStandIn().eval()))
 print("VGG-19 and VGGish with their published weights" if real else
       "stand-ins with random weights: what is predicted below means nothing")
 
@@ -183,12 +179,12 @@ print("VGG-19 and VGGish with their published weights" if real else
 
 # %%
 if CHECKPOINT:
-    model, title = load_checkpoint(CHECKPOINT)
+    model, title = predict.load_checkpoint(CHECKPOINT)
 else:
     record = vscg.fit(vscg.RunConfig(data=DATA, profile=PROFILE))
-    model, title = load_checkpoint(str(record.folder))
+    model, title = predict.load_checkpoint(str(record.folder))
 print(title)
-watched = watch(clip, model, networks, pad=True)
+watched = predict.watch(clip, model, networks, pad=True)
 for second in watched[0].seconds():
     print(f"{second['start']:2d} to {second['end']:2d} s  {second['class']}")
 assert len(watched) == len(windows)
@@ -197,7 +193,7 @@ assert len(watched) == len(windows)
 # The same as a picture.
 
 # %% mystnb={"figure": {"caption": "What the system says about every second of the clip, one row for each window.", "name": "fig-own-timeline"}, "image": {"alt": "A bar over ten seconds, coloured by the predicted class of each second."}}
-timeline(watched)
+predict.timeline(watched)
 
 # %% [markdown]
 # ## Where it looks
@@ -206,15 +202,16 @@ timeline(watched)
 # share of $1/49$; an orange frame means that an event is predicted.
 
 # %%
-file = write_mp4(folder / "attention.mp4", overlay(watched[0]), watched[0].window.waveform,
-                 watched[0].window.sample_rate)
-Video(str(file), embed=True, width=336, html_attributes="controls aria-label='the clip under its attention'")
+file = predict.write_mp4(folder / "attention.mp4", predict.overlay(watched[0]),
+                         watched[0].window.waveform, watched[0].window.sample_rate)
+Video(str(file), embed=True, width=336,
+      html_attributes="controls aria-label='the clip under its attention'")
 
 # %% [markdown]
 # The same as pictures, one for each second.
 
 # %% mystnb={"figure": {"caption": "One picture of each second under its attention; framed where an event is predicted.", "name": "fig-own-overlay"}, "image": {"alt": "Ten small pictures in two rows with warm colours where the attention is above its even share."}}
-clips.frames(overlay(watched[0])[8::16])
+plots.frames(predict.overlay(watched[0])[8::16])
 
 # %% [markdown]
 # ## An explorer
@@ -232,8 +229,10 @@ truth = data.labels[test].argmax(-1)
 def look(number: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Predicted classes (10,) and attention (10,7,7) of test clip `number`."""
     row = test[number:number + 1]
-    output = model(torch.from_numpy(data.audio[row]), torch.from_numpy(data.visual[row]).float())
-    return predict_segments(output)[0].numpy(), None if output.attention is None else output.attention[0].numpy()
+    output = model(torch.from_numpy(data.audio[row]),
+                   torch.from_numpy(data.visual[row]).float())
+    return (vscg.predict_segments(output)[0].numpy(),
+            None if output.attention is None else output.attention[0].numpy())
 
 
 def explore(number: int = 0, second: int = 0):
@@ -241,9 +240,10 @@ def explore(number: int = 0, second: int = 0):
     classes, attention = look(number)
     display(plots.timeline(truth[number], {"predicted": classes}))
     if attention is not None:
-        mask = data.truth["source_mask"][test[number]][second:second + 1] if data.truth else None
-        figure = plots.attention_maps(attention[second:second + 1], mask, truth[number][second:second + 1])
-        figure.axes[0].title.set_text(f"{second} to {second + 1} s")       # the figure counts from 0
+        one = slice(second, second + 1)
+        mask = data.truth["source_mask"][test[number]][one] if data.truth else None
+        figure = plots.attention_maps(attention[one], mask, truth[number][one])
+        figure.axes[0].title.set_text(f"{second} to {second + 1} s")    # not from 0
         display(figure)
 
 
@@ -251,8 +251,9 @@ def explore(number: int = 0, second: int = 0):
 # The widget needs a running kernel.
 
 # %%
-ipywidgets.interactive(explore, number=ipywidgets.IntSlider(0, 0, len(test) - 1, description="test clip"),
-                       second=ipywidgets.IntSlider(0, 0, 9, description="second"))
+ipywidgets.interactive(
+    explore, number=ipywidgets.IntSlider(0, 0, len(test) - 1, description="test clip"),
+    second=ipywidgets.IntSlider(0, 0, 9, description="second"))
 
 # %% [markdown]
 # One choice as a fixed picture: the test clip with the shortest event, and what the system says about it.
@@ -261,7 +262,8 @@ ipywidgets.interactive(explore, number=ipywidgets.IntSlider(0, 0, len(test) - 1,
 lengths = (truth != 28).sum(1)
 shortest = int(np.flatnonzero(lengths == lengths[lengths > 0].min())[0])
 classes, attention = look(shortest)
-print(f"{DATA}, test clip {shortest}: {CATEGORIES[data.category[test[shortest]]]}, {lengths[shortest]} s, "
+name = CATEGORIES[data.category[test[shortest]]]
+print(f"{DATA}, test clip {shortest}: {name}, {lengths[shortest]} s, "
       f"{(classes == truth[shortest]).sum()} of 10 seconds right")
 
 # %% [markdown]

@@ -24,23 +24,16 @@
 # %% [markdown]
 # The imports.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from myst_nb import glue
 
 import vscg
-from vscg import plots
-from vscg.plots import curves
-from vscg.study import deviations, show, tables
-from vscg.study.deviation_study import PAPER_THRESHOLD, THRESHOLDS, load_study, per_clip, study_file
-from vscg.study.paper import ACCURACY, TABLES
-from vscg.study.parameters import parameter_table
-from vscg.study.rules import SIGN_RULE
-from vscg.study.runs import book_configs
-from vscg.training.evaluation import two_way_interval
-from vscg.training.sweep import sweep
+from vscg import plots, study
+from vscg.study import deviations
+from vscg.training import two_way_interval
 
 plots.set_style()
 
@@ -49,8 +42,8 @@ plots.set_style()
 # on planted-mini: it needs data whose truth is known, and five seeds of everything.
 
 # %% tags=["parameters"]
-DATA = "planted-mini"     # of the tables' runs: planted-mini, planted, ave or a prepared file
-PROFILE = "standard"      # of the tables' runs: quick (1 seed), standard (3 seeds), full (5 seeds)
+DATA = "planted-mini"     # of the tables' runs: planted-mini, planted, ave or a file
+PROFILE = "standard"      # quick (1 seed), standard (3) or full (5)
 
 # %% [markdown]
 # ## The study
@@ -59,11 +52,14 @@ PROFILE = "standard"      # of the tables' runs: quick (1 seed), standard (3 see
 # seconds were right. If the code that shapes numbers has changed since, the keys say so.
 
 # %%
-study = load_study()
-values = study.values
-print(f"{values['title']}: {len(values['runs'])} runs on {values['data']}, {deviations.SEEDS} seeds of each kind")
-print(f"trained on {values['device']}, finished {values['finished'][:10]}, torch {values['versions']['torch']}")
-print(f"{study.current()} of {len(values['runs'])} have the key that today's code gives them")
+sample = study.load_study()
+values = sample.values
+print(f"{values['title']}: {len(values['runs'])} runs on {values['data']}, "
+      f"{deviations.SEEDS} seeds of each kind")
+print(f"trained on {values['device']}, finished {values['finished'][:10]}, "
+      f"torch {values['versions']['torch']}")
+print(f"{sample.current()} of {len(values['runs'])} have the key that today's code "
+      "gives them")
 
 # %% [markdown]
 # How an effect is measured. Both ways are trained on the same seeds, so they meet the same batches. For each seed and
@@ -72,10 +68,11 @@ print(f"{study.current()} of {len(values['runs'])} have the key that today's cod
 # *open*: this study is too small to tell it from none.
 
 # %%
-effects = study.effects().set_index("row")
+effects = sample.effects().set_index("row")
 halves = (effects["high"] - effects["low"]) / 2
 assert len(effects) == len(deviations.DEVIATIONS) == 34
-print(f"{len(effects)} differences; half an interval is {halves.min():.1f} to {halves.max():.1f} points wide, "
+print(f"{len(effects)} differences; "
+      f"half an interval is {halves.min():.1f} to {halves.max():.1f} points wide, "
       f"median {halves.median():.1f}: smaller effects stay open here")
 assert (effects["seeds"] == deviations.SEEDS).all()
 
@@ -87,9 +84,10 @@ assert (effects["seeds"] == deviations.SEEDS).all()
 # %% mystnb={"figure": {"caption": "VSCG: effect of each difference between paper and program, accuracy of the program's way minus that of the other way, with 95% intervals over seeds and clips.", "name": "fig-deviation-effects"}, "image": {"alt": "One row for each difference of VSCG, named as on the deviations page, with a dot for its effect in percentage points and its interval, around a dashed line at no effect."}}
 def effects_figure(group: tuple[deviations.Deviation, ...]) -> Figure:
     of = effects.loc[[deviation.row for deviation in group]]
-    return plots.intervals(of.reset_index().assign(name=lambda f: f["row"], mean=lambda f: f["difference"] / 100,
-                                                   low=lambda f: f["low"] / 100, high=lambda f: f["high"] / 100),
-                           references={"no effect": 0.0}, value_label="program's way minus the other (points)")
+    frame = of[["difference", "low", "high"]].div(100).reset_index()
+    frame = frame.rename(columns={"row": "name", "difference": "mean"})
+    return plots.intervals(frame, references={"no effect": 0.0},
+                           value_label="program's way minus the other (points)")
 
 
 effects_figure(deviations.OWN)
@@ -111,12 +109,14 @@ def answer(low: float, high: float) -> str:
 
 text = pd.DataFrame({
     "row": effects.index, "question": effects["question"],
-    "program (%)": effects["first"].map("{:.1f}".format), "other (%)": effects["second"].map("{:.1f}".format),
-    "effect (points)": [f"{e.difference:+.1f} ({e.low:+.1f} to {e.high:+.1f})" for e in effects.itertuples()],
+    "program (%)": effects["first"].map("{:.1f}".format),
+    "other (%)": effects["second"].map("{:.1f}".format),
+    "effect (points)": [f"{e.difference:+.1f} ({e.low:+.1f} to {e.high:+.1f})"
+                        for e in effects.itertuples()],
     "the program's way is": [answer(e.low, e.high) for e in effects.itertuples()]})
-table = show.styled(text, f"Effects of single differences, {values['data']}, {deviations.SEEDS} seeds, "
-                       f"{values['device']}. Not a reproduction of accuracies on AVE.", "deviations")
-glue("deviations", table)
+caption = (f"Effects of single differences, {values['data']}, {deviations.SEEDS} "
+           f"seeds, {values['device']}. Not a reproduction of accuracies on AVE.")
+glue("deviations", study.styled(text, caption, "deviations"))
 
 
 # %% [markdown]
@@ -143,7 +143,8 @@ glue("deviations", table)
 # %%
 def say(row: str) -> str:
     e = effects.loc[row]
-    return (f"{row}: {e['first']:.1f}% against {e['second']:.1f}%, effect {e['difference']:+.1f} points "
+    return (f"{row}: {e['first']:.1f}% against {e['second']:.1f}%, "
+            f"effect {e['difference']:+.1f} points "
             f"({e['low']:+.1f} to {e['high']:+.1f}), {answer(e['low'], e['high'])}")
 
 
@@ -191,18 +192,20 @@ order = data.category[data.splits["train"]]
 batches = [order[start:start + 8] for start in range(0, len(order), 8)]
 shuffled = np.random.default_rng(0).permutation(order)
 mixed = [shuffled[start:start + 8] for start in range(0, len(order), 8)]
-print(f"classes in a batch of 8: {np.mean([len(set(b)) for b in batches]):.2f} in the stored order, "
-      f"{np.mean([len(set(b)) for b in mixed]):.2f} shuffled")
+print(f"classes in a batch of 8: {np.mean([len(set(b)) for b in batches]):.2f} in the "
+      f"stored order, {np.mean([len(set(b)) for b in mixed]):.2f} shuffled")
 
 # %%
 print(say("D2"))
 print(say("D2, leak"))
 for row in ("D2", "D2, leak"):
-    sorted_, mixed_ = (study.runs(way) for way in next(d for d in deviations.DEVIATIONS if d.row == row).configs())
+    deviation = next(d for d in deviations.DEVIATIONS if d.row == row)
+    sorted_, mixed_ = map(sample.runs, deviation.configs())
     for name, runs in (("sorted", sorted_), ("shuffled", mixed_)):
         first = 100 * np.mean([run["test_history"][0] for run in runs])
         last = 100 * np.mean([run["test_history"][-1] for run in runs])
-        print(f"{row}, {name:8}: {first:5.1f}% after the first epoch, {last:5.1f}% after the last")
+        print(f"{row}, {name:8}: {first:5.1f}% after the first epoch, "
+              f"{last:5.1f}% after the last")
 
 # %% [markdown]
 # A batch of one or two classes can be answered without looking: the bias of the last layer follows the class of the
@@ -217,10 +220,12 @@ for row in ("D2", "D2, leak"):
 
 # %% tags=["nbval-check-output"]
 labels = data.labels[data.splits["train"]]
-target = labels.mean(1)                                        # (N,29), what the released program trains on
+target = labels.mean(1)                    # (N,29), what the released program trains on
 recovered = np.rint(10 * (1 - target[:, 28])).astype(int)
-print("duration recovered exactly:", bool((recovered == (labels.argmax(-1) != 28).sum(1)).all()))
-print(f"training clips whose tag carries background: {100 * (target[:, 28] > 0).mean():.0f}%")
+print("duration recovered exactly:",
+      bool((recovered == (labels.argmax(-1) != 28).sum(1)).all()))
+print(f"training clips whose tag carries background: "
+      f"{100 * (target[:, 28] > 0).mean():.0f}%")
 
 # %% [markdown]
 # Weak training has two sources from which it could learn what background is: this leak, and the clips without any
@@ -229,21 +234,26 @@ print(f"training clips whose tag carries background: {100 * (target[:, 28] > 0).
 
 # %%
 leak = {}
-for row, name in (("W3, background clips, leak", "leak"), ("W3, background clips", "event alone")):
+for row, name in (("W3, background clips, leak", "leak"),
+                  ("W3, background clips", "event alone")):
     deviation = next(d for d in deviations.DEVIATIONS if d.row == row)
     for way, clips in zip(deviation.configs(), ("with", "without"), strict=True):
-        runs = study.runs(way)
-        low, high = two_way_interval(per_clip(runs))
+        runs = sample.runs(way)
+        right = study.per_clip(runs)
+        low, high = two_way_interval(right)
+        parts = {"event seconds right (%)": "event_accuracy",
+                 "background seconds right (%)": "background_accuracy",
+                 "called background (%)": "called_background"}
         leak[f"tag: {name}, {clips} clips without event"] = {
-            "accuracy (%)": f"{per_clip(runs).mean():.1f} ({low:.1f} to {high:.1f})",
-            "event seconds right (%)": f"{100 * np.mean([run['event_accuracy'] for run in runs]):.1f}",
-            "background seconds right (%)": f"{100 * np.mean([run['background_accuracy'] for run in runs]):.1f}",
-            "called background (%)": f"{100 * np.mean([run['called_background'] for run in runs]):.1f}"}
+            "accuracy (%)": f"{right.mean():.1f} ({low:.1f} to {high:.1f})",
+            **{title: f"{100 * np.mean([run[key] for run in runs]):.1f}"
+               for title, key in parts.items()}}
 truth = data.labels[data.splits["test"]].argmax(-1)
-print(f"background seconds among the test clips: {100 * (truth == 28).mean():.1f}%; the right class on all seconds "
-      f"would give {100 * (truth != 28).mean():.1f}%")
-show.styled(pd.DataFrame(leak).T.reset_index(names="weak training"), "VSCG, weakly supervised, by what tells it "
-               f"of background. {values['data']}, {deviations.SEEDS} seeds.", "leak")
+print(f"background seconds among the test clips: {100 * (truth == 28).mean():.1f}%; "
+      f"the right class on all seconds would give {100 * (truth != 28).mean():.1f}%")
+study.styled(pd.DataFrame(leak).T.reset_index(names="weak training"),
+             "VSCG, weakly supervised, by what tells it of background. "
+             f"{values['data']}, {deviations.SEEDS} seeds.", "leak")
 
 # %% [markdown]
 # Read the last two columns first. They show whether the network localises at all or only names the clip. Where the
@@ -270,23 +280,26 @@ def optimism(runs: list[dict], looks: int, draws: int = 400) -> np.ndarray:
     """Mean optimism of each seed in points, over `draws` drawn sets of epochs."""
     rng, gains = np.random.default_rng(looks), []
     for run in runs:
-        test, val = (np.array(run[f"{split}_history"][len(run["test_history"]) // 2:]) for split in ("test", "val"))
+        test, val = (np.array(run[f"{split}_history"][len(run["test_history"]) // 2:])
+                     for split in ("test", "val"))
         sets = [rng.choice(len(test), looks, replace=False) for _ in range(draws)]
         gains.append(np.mean([test[s].max() - test[s[val[s].argmax()]] for s in sets]))
     return 100 * np.array(gains)
 
 
-plateau = study.runs(deviations.plateau_configs())
+plateau = sample.runs(deviations.plateau_configs())
 epochs = len(plateau[0]["test_history"])
 curve = {looks: optimism(plateau, looks) for looks in (1, 2, 3, 5, 7, epochs // 2)}
 for looks, gains in curve.items():
-    print(f"{looks:2} looks: {gains.mean():+.2f} points (seeds {gains.min():+.2f} to {gains.max():+.2f})")
+    print(f"{looks:2} looks: {gains.mean():+.2f} points (seeds {gains.min():+.2f} to "
+          f"{gains.max():+.2f})")
 assert abs(curve[1]).max() < 1e-9
 
 # %% mystnb={"figure": {"caption": "How much picking the checkpoint by test accuracy flatters, by the number of looks at the test clips; mean and range over the seeds.", "name": "fig-optimism"}, "image": {"alt": "Three curves over the number of looks, the mean, the lowest and the highest seed. All start at 0 for one look; the mean lies above 0 from two looks on."}}
 gains = np.array(list(curve.values()))                            # (looks, S)
-curves.curves(list(curve), {"mean of the seeds": gains.mean(1), "lowest seed": gains.min(1),
-                                  "highest seed": gains.max(1)}, "looks at the test clips", "optimism (points)")
+plots.curves(list(curve), {"mean of the seeds": gains.mean(1),
+                           "lowest seed": gains.min(1), "highest seed": gains.max(1)},
+             "looks at the test clips", "optimism (points)")
 
 # %% [markdown]
 # The curve starts at 0 by construction: with one look there is nothing to pick. It holds for this test set of 160
@@ -301,24 +314,30 @@ curves.curves(list(curve), {"mean of the seeds": gains.mean(1), "lowest seed": g
 # %%
 def at(split: str, threshold: float) -> np.ndarray:
     """Accuracy of each clip in percent, (S,N), at a threshold."""
-    return 10.0 * np.array([seed[split][str(threshold)] for seed in values["thresholds"]])
+    return 10.0 * np.array([seed[split][str(threshold)]
+                            for seed in values["thresholds"]])
 
 
-best = [max(THRESHOLDS, key=lambda threshold: at("val", threshold)[seed].mean()) for seed in range(deviations.SEEDS)]
+best = [max(study.THRESHOLDS, key=lambda threshold: at("val", threshold)[seed].mean())
+        for seed in range(deviations.SEEDS)]
 chosen = np.stack([at("test", threshold)[seed] for seed, threshold in enumerate(best)])
-ways = {"0.7, the program": at("test", 0.7), f"{PAPER_THRESHOLD}, the text": at("test", PAPER_THRESHOLD),
+ways = {"0.7, the program": at("test", 0.7),
+        f"{study.PAPER_THRESHOLD}, the text": at("test", study.PAPER_THRESHOLD),
         "0.5": at("test", 0.5), "chosen on validation": chosen}
 for name, way in ways.items():
-    low, high = two_way_interval(way - ways["0.7, the program"]) if name[:3] != "0.7" else (0.0, 0.0)
-    difference = (way - ways["0.7, the program"]).mean()
-    print(f"{name:21}: {way.mean():.1f}%, against 0.7 {difference:+.2f} points ({low:+.2f} to {high:+.2f})")
+    difference = way - ways["0.7, the program"]
+    low, high = two_way_interval(difference) if difference.any() else (0.0, 0.0)
+    print(f"{name:21}: {way.mean():.1f}%, against 0.7 {difference.mean():+.2f} points "
+          f"({low:+.2f} to {high:+.2f})")
 print("chosen on validation, seed by seed:", best)
 
 # %% mystnb={"figure": {"caption": "Test accuracy against the relevance threshold, mean and range over the seeds.", "name": "fig-threshold"}, "image": {"alt": "A curve of test accuracy over thresholds from 0.05 to 0.95 with a line each for the mean, the lowest and the highest seed."}}
-seeds = np.stack([at("test", threshold).mean(1) for threshold in THRESHOLDS])                # (thresholds, S)
-curves.curves(list(THRESHOLDS), {"mean of the seeds": seeds.mean(1), "lowest seed": seeds.min(1),
-                                       "highest seed": seeds.max(1)}, "threshold of the relevance",
-                    "accuracy (% of segments)", marks={"0.7": 0.7})
+seeds = np.stack([at("test", threshold).mean(1)
+                  for threshold in study.THRESHOLDS])             # (thresholds, S)
+lines = {"mean of the seeds": seeds.mean(1), "lowest seed": seeds.min(1),
+         "highest seed": seeds.max(1)}
+plots.curves(list(study.THRESHOLDS), lines, "threshold of the relevance",
+             "accuracy (% of segments)", marks={"0.7": 0.7})
 
 # %% [markdown]
 # The flatter the curve around 0.7, the less the choice matters, and the less it matters that text and program differ.
@@ -330,15 +349,17 @@ curves.curves(list(THRESHOLDS), {"mean of the seeds": seeds.mean(1), "lowest see
 # clips of planted-mini got the features of training clips of other categories, and VSCG was trained on that.
 
 # %%
-doubled, usual = (per_clip(study.runs(configs)) for configs in (
+doubled, usual = (study.per_clip(sample.runs(configs)) for configs in (
     deviations.duplicate_configs(), deviations.DEVIATIONS[0].configs()[0]))
 which = np.isin(np.arange(doubled.shape[1]), values["duplicates"])
-print(f"duplicated clips: {doubled[:, which].mean():.1f}%, the others: {doubled[:, ~which].mean():.1f}%")
+print(f"duplicated clips: {doubled[:, which].mean():.1f}%, the others: "
+      f"{doubled[:, ~which].mean():.1f}%")
 low, high = two_way_interval(doubled - usual)
-print(f"whole test set, {which.sum()} of {len(which)} clips duplicated: {(doubled - usual).mean():+.1f} points "
-      f"({low:+.1f} to {high:+.1f})")
+print(f"whole test set, {which.sum()} of {len(which)} clips duplicated: "
+      f"{(doubled - usual).mean():+.1f} points ({low:+.1f} to {high:+.1f})")
 cost = (doubled[:, ~which].mean() - doubled[:, which].mean()) * 8 / 402
-print(f"at AVE's share, 8 of 402: about {-cost:.1f} points for VSCG; other systems were not trained so")
+print(f"at AVE's share, 8 of 402: about {-cost:.1f} points for VSCG; "
+      "other systems were not trained so")
 
 # %% [markdown]
 # No system can be right on both entries of such a clip, so they set a ceiling below 100% for all. Whether they cost all
@@ -350,20 +371,23 @@ print(f"at AVE's share, 8 of 402: about {-cost:.1f} points for VSCG; other syste
 # two trainings of *one* system do.
 
 # %%
-base = {"VSCG, fully": deviations.DEVIATIONS[0].configs()[0], "VSCG, fully, long": deviations.plateau_configs(),
-        "VSCG, weakly": next(d for d in deviations.DEVIATIONS if d.row == "W5").configs()[0],
-        "AVEL, fully": next(d for d in deviations.DEVIATIONS if d.row == "A1").configs()[0]}
+by_row = {d.row: d.configs()[0] for d in deviations.DEVIATIONS}
+base = {"VSCG, fully": deviations.DEVIATIONS[0].configs()[0],
+        "VSCG, fully, long": deviations.plateau_configs(),
+        "VSCG, weakly": by_row["W5"], "AVEL, fully": by_row["A1"]}
 spread = {}
 for name, configs in base.items():
-    seeds = per_clip(study.runs(configs)).mean(1)
+    seeds = study.per_clip(sample.runs(configs)).mean(1)
     spread[name] = seeds.std(ddof=1)
-    print(f"{name:18}: {seeds.min():.1f} to {seeds.max():.1f}%, standard deviation {spread[name]:.2f} points")
-ranked = sorted((value for value, _ in ACCURACY.values()), reverse=True)
+    print(f"{name:18}: {seeds.min():.1f} to {seeds.max():.1f}%, "
+          f"standard deviation {spread[name]:.2f} points")
+ranked = sorted((value for value, _ in study.ACCURACY.values()), reverse=True)
 gaps = -np.diff(ranked)
 two = 1.96 * np.sqrt(2) * spread["VSCG, fully, long"]
-print(f"\nneighbours in Table I, fully supervised, are {np.median(gaps):.1f} points apart (median of {len(gaps)}); "
-      f"{(gaps < two).sum()} of {len(gaps)} gaps are below {two:.1f}, what two seeds of one system differ by in 1 of 20 "
-      "pairs")
+print("\nneighbours in Table I, fully supervised, are "
+      f"{np.median(gaps):.1f} points apart (median of {len(gaps)}); "
+      f"{(gaps < two).sum()} of {len(gaps)} gaps are below {two:.1f}, "
+      "what two seeds of one system differ by in 1 of 20 pairs")
 
 # %% [markdown]
 # The spread of planted-mini is not AVE's. Its test set is smaller, its networks less finished. But it is the only
@@ -376,25 +400,29 @@ print(f"\nneighbours in Table I, fully supervised, are {np.median(gaps):.1f} poi
 # the differences that had a switch at the time; its file lies beside the first one.
 
 # %%
-second_sample = load_study(study_file().with_name("deviations_avx2.json"))
+second_sample = study.load_study(study.study_file().with_name("deviations_avx2.json"))
 both = tuple(filter(second_sample.holds, deviations.DEVIATIONS))
 there = second_sample.effects(both).set_index("row")
 lines = []
 for row, t in there.iterrows():
     h = effects.loc[row]
     answers = [answer(e["low"], e["high"]) for e in (h, t)]
-    lines.append({"row": row, **{name: f"{e['difference']:+.1f} ({e['low']:+.1f} to {e['high']:+.1f})"
-                                 for name, e in (("here", h), ("there", t))},
+    here, elsewhere = (f"{e['difference']:+.1f} ({e['low']:+.1f} to {e['high']:+.1f})"
+                       for e in (h, t))
+    lines.append({"row": row, "here": here, "there": elsewhere,
                   "the program's way is": " / ".join(dict.fromkeys(answers))})
 again = pd.DataFrame(lines)
 changed = again["the program's way is"].str.contains("/")
-print(f"{second_sample.current()} of its {len(second_sample.values['runs'])} runs have the key of today's code")
-print(f"{changed.sum()} of {len(again)} answers differ: {', '.join(again['row'][changed])}")
+print(f"{second_sample.current()} of its {len(second_sample.values['runs'])} runs have "
+      "the key of today's code")
+print(f"{changed.sum()} of {len(again)} answers differ: "
+      f"{', '.join(again['row'][changed])}")
 print("no effect changed its sign with both intervals off 0:",
       not ((there["low"] > 0) & (effects.loc[there.index, "high"] < 0)
            | (there["high"] < 0) & (effects.loc[there.index, "low"] > 0)).any())
-show.styled(again, f"Effects in points on two processors, {deviations.SEEDS} seeds each; "
-               f"here {values['finished'][:10]}, there {second_sample.values['finished'][:10]}.", "deviations-again")
+dates = values["finished"][:10], second_sample.values["finished"][:10]
+study.styled(again, f"Effects in points on two processors, {deviations.SEEDS} seeds "
+             f"each; here {dates[0]}, there {dates[1]}.", "deviations-again")
 
 # %% [markdown]
 # The large effects stand in both samples. Where the answers differ, one interval ends near 0: with so many rows some
@@ -423,7 +451,7 @@ show.styled(again, f"Effects in points on two processors, {deviations.SEEDS} see
 # What is left of the paper's statements? Each is a difference between two rows of a table. The rule:
 
 # %% tags=["nbval-check-output"]
-print(SIGN_RULE)
+print(study.SIGN_RULE)
 
 # %% [markdown]
 # The next cell applies it to every pair of rows that the paper argues from, on the runs of the tables. What is missing of
@@ -431,15 +459,16 @@ print(SIGN_RULE)
 
 # %%
 NAMES = ("I", "III", "IV", "V")
-sweep(book_configs(",".join(NAMES), data=DATA, profile=PROFILE)).check()
+study.book_runs(",".join(NAMES), data=DATA, profile=PROFILE)
 dataset = vscg.load_dataset(DATA)
 lines = []
 for name in NAMES:
-    differences = tables.table(name, dataset=dataset, profile=PROFILE, data=DATA).differences()
-    lines.append(differences.assign(table=name))
+    result = study.table(name, dataset=dataset, profile=PROFILE, data=DATA)
+    lines.append(result.differences().assign(table=name))
 claims = pd.concat(lines, ignore_index=True)
 measured = claims[claims["sign"] != "not measured"]
-counts = measured.groupby(["table", "setting"])["sign"].value_counts().unstack(fill_value=0)
+counts = measured.groupby(["table", "setting"])["sign"].value_counts()
+counts = counts.unstack(fill_value=0)
 print(f"{DATA}, profile {PROFILE}: pairs that the paper argues from, by what was found")
 print(counts.to_string())
 
@@ -450,35 +479,43 @@ print(counts.to_string())
 # %%
 STATEMENTS = (
     ("ESCM improves VSCG", "III", [("ISCE w/ CERE (full)", "w/o ESCM")]),
-    ("it is the clip's summary that helps: CERE beats a start from zero", "III", [("ISCE w/ CERE (full)", "w/o ISCE")]),
-    ("CERE beats pooling and separate extractors", "III", [("ISCE w/ CERE (full)", other) for other in (
-        "ISCE w/ Avg", "ISCE w/ Max", "ISCE w/ non-shared CERE")]),
-    ("ESCM improves other systems", "IV", [("AVEL w/ ESCM", "AVEL"), ("PSP-Net w/ ESCM", "PSP-Net"),
-                                           ("CMBS w/ ESCM", "CMBS")]),
-    ("L_fully beats other losses on VSCG", "V", [("VSCG, L_fully", "VSCG, L_c + L_t"),
-                                                 ("VSCG, L_fully", "VSCG, L_ce + 100 L_avps")]),
-    ("the smooth loss helps", "V", [("VSCG, 2 L_bce + L_s-bce", "VSCG, L_bce"),
-                                    ("PSP-Net, 2 L_bce + L_s-bce", "PSP-Net, L_bce")]),
-    ("VSCG is the most accurate", "I", [pair for pair in TABLES["I"].pairs]),
+    ("it is the clip's summary that helps: CERE beats a start from zero", "III",
+     [("ISCE w/ CERE (full)", "w/o ISCE")]),
+    ("CERE beats pooling and separate extractors", "III",
+     [("ISCE w/ CERE (full)", other)
+      for other in ("ISCE w/ Avg", "ISCE w/ Max", "ISCE w/ non-shared CERE")]),
+    ("ESCM improves other systems", "IV",
+     [(f"{name} w/ ESCM", name) for name in ("AVEL", "PSP-Net", "CMBS")]),
+    ("L_fully beats other losses on VSCG", "V",
+     [("VSCG, L_fully", "VSCG, L_c + L_t"),
+      ("VSCG, L_fully", "VSCG, L_ce + 100 L_avps")]),
+    ("the smooth loss helps", "V",
+     [(f"{name}, 2 L_bce + L_s-bce", f"{name}, L_bce")
+      for name in ("VSCG", "PSP-Net")]),
+    ("VSCG is the most accurate", "I", list(study.TABLES["I"].pairs)),
 )
 judged = []
 for statement, name, pairs in STATEMENTS:
-    argued = np.array([pair in pairs for pair in zip(measured["first"], measured["second"], strict=True)])
+    compared = zip(measured["first"], measured["second"], strict=True)
+    argued = np.array([pair in pairs for pair in compared])
     part = measured[(measured["table"] == name) & argued]
     found = part["sign"].value_counts()
+    evidence = f"{dataset.name}, {PROFILE}, {part['seeds'].max()} of each run"
+    on_ave = (dataset.name, PROFILE) == ("ave", "full")
     judged.append({"claim": statement, "table": name, "pairs": len(part),
-                   **{sign: int(found.get(sign, 0)) for sign in ("agrees", "open", "contradicts", "one seed")},
-                   "evidence": f"{dataset.name}, {PROFILE}, {part['seeds'].max()} of each run",
-                   "on AVE": "these" if (dataset.name, PROFILE) == ("ave", "full") else "no records"})
-show.styled(pd.DataFrame(judged), f"The paper's claims and what was found, {DATA}, profile {PROFILE}. On planted data "
-               "only the sign is compared.", "claims")
+                   **{sign: int(found.get(sign, 0))
+                      for sign in ("agrees", "open", "contradicts", "one seed")},
+                   "evidence": evidence, "on AVE": "these" if on_ave else "no records"})
+study.styled(pd.DataFrame(judged), f"The paper's claims and what was found, {DATA}, "
+             f"profile {PROFILE}. On planted data only the sign is compared.", "claims")
 
 # %% [markdown]
 # Two more claims need no accuracy. VSCG is small and cheap: the counts are exact, and
 # [chapter 11](11_table_2_parameters.ipynb) and [chapter 15](15_table_6_cost.ipynb) show what is behind them.
 
 # %%
-print(parameter_table()[["system", "setting", "paper", "live", "registered"]].to_string(index=False))
+columns = ["system", "setting", "paper", "live", "registered"]
+print(study.parameter_table()[columns].to_string(index=False))
 
 # %% [markdown]
 # ## What was established

@@ -23,7 +23,7 @@
 # %% [markdown]
 # The imports, and the style of all figures.
 
-# %%
+# %% tags=["hide-input"]
 import subprocess
 import sys
 import time
@@ -33,30 +33,14 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from vscg.data.prepared import Dataset
-from vscg.machine.rounding import round_tf32
-from vscg.models import build_model
-from vscg.plots import set_style
-from vscg.plots.speed import growth_figure, profile_figure, roofline_figure, speedup_figure
-from vscg.study.deviation_study import load_study
-from vscg.study.deviations import ROUNDINGS
-from vscg.study.show import styled
-from vscg.study.speed import (
-    BASE,
-    FOLDER,
-    OURS,
-    describe,
-    profile_table,
-    published_loads,
-    ratios,
-    read_speed,
-    roofline,
-    step_ratios,
-)
-from vscg.training.batches import Features
-from vscg.training.objectives import build_objective
+import vscg
+from vscg import plots, study
+from vscg.data import Dataset
+from vscg.machine import rounding
+from vscg.study import deviations, speed
+from vscg.training import batches
 
-set_style()
+plots.set_style()
 
 # %% [markdown]
 # The parameters. They are those of the small measurement at the end; everything else comes from records.
@@ -75,19 +59,22 @@ THREADS = 1       # of each process
 
 # %%
 g = np.random.default_rng(0)
-stored = g.random((12, 10, 7, 7, 512), np.float32).astype(np.float16).astype(np.float64)     # as in the official file
+stored = g.random((12, 10, 7, 7, 512), np.float32).astype(np.float16)
+stored = stored.astype(np.float64)                          # as in the official file
 rows = torch.tensor([7, 2, 11, 4])
 buffer = np.zeros((len(rows), *stored.shape[1:]), np.float32)
 for place, row in enumerate(rows.tolist()):
     buffer[place] = stored[row]
 
-toy = Dataset(name="toy", fingerprint="0", path=FOLDER, visual=stored.astype(np.float16),
-              audio=np.zeros((12, 10, 128), np.float32), labels=np.zeros((12, 10, 29), np.float32),
+toy = Dataset(name="toy", fingerprint="0", path=speed.FOLDER,
+              visual=stored.astype(np.float16),
+              audio=np.zeros((12, 10, 128), np.float32),
+              labels=np.zeros((12, 10, 29), np.float32),
               category=np.zeros(12, np.int64), splits={}, video_ids=())
-gathered = Features(toy, torch.device("cpu")).batch(rows)[1]
+gathered = batches.Features(toy, torch.device("cpu")).batch(rows)[1]
 assert torch.equal(torch.from_numpy(buffer), gathered)
-print(f"{stored.nbytes / 1e6:.1f} MB against {toy.visual.nbytes / 1e6:.1f} MB; the batches are equal: "
-      f"{torch.equal(torch.from_numpy(buffer), gathered)}")
+print(f"{stored.nbytes / 1e6:.1f} MB against {toy.visual.nbytes / 1e6:.1f} MB; "
+      f"the batches are equal: {torch.equal(torch.from_numpy(buffer), gathered)}")
 
 # %% [markdown]
 # They are equal because these values need no more than 2 bytes. Real features lose a relative 0.0005 at most, once, when
@@ -106,15 +93,18 @@ print(f"{stored.nbytes / 1e6:.1f} MB against {toy.visual.nbytes / 1e6:.1f} MB; t
 # of that size, for the weights. By hand, for a clip, and what torch counts in a whole step:
 
 # %% tags=["nbval-check-output"]
-largest = 2 * (10 * 49) * 512 * 512         # a multiplication and an addition for each weight and region
+largest = 2 * (10 * 49) * 512 * 512       # a product and a sum: weight by region
 labels = torch.zeros(2, 10, 29)
 labels[..., 0] = 1
 with FlopCounterMode(display=False) as counter:
-    output = build_model("vscg")(torch.zeros(2, 10, 128), torch.zeros(2, 10, 7, 7, 512))
-    build_objective("vscg")(output, labels)[0].backward()
+    silence = torch.zeros(2, 10, 128), torch.zeros(2, 10, 7, 7, 512)
+    output = vscg.build_model("vscg")(*silence)
+    vscg.build_objective("vscg")(output, labels)[0].backward()
 counted = counter.get_total_flops() / 2
-print(f"AGVA's product: {largest / 1e6:.1f} million FLOP forward, {2 * largest / 1e6:.1f} with the pass backward")
-print(f"a whole step:   {counted / 1e6:.1f} million, {100 * 2 * largest / counted:.0f}% of it this product")
+print(f"AGVA's product: {largest / 1e6:.1f} million FLOP forward, "
+      f"{2 * largest / 1e6:.1f} with the pass backward")
+print(f"a whole step:   {counted / 1e6:.1f} million, "
+      f"{100 * 2 * largest / counted:.0f}% of it this product")
 
 # %% [markdown]
 # torch passes over LSTMs, which run as one call. Their operations are added by formula, as in
@@ -128,10 +118,10 @@ print(f"a whole step:   {counted / 1e6:.1f} million, {100 * 2 * largest / counte
 # Sessions begin anew with other processes. The median and the quartiles over all rounds are shown.
 
 # %% tags=["nbval-check-output"]
-records = read_speed()
+records = speed.read_speed()
 cpu = records["cpu"]
 for kind, record in cpu.items():
-    print(f"{kind:8} {describe(record)}")
+    print(f"{kind:8} {speed.describe(record)}")
 
 # %% [markdown]
 # Look at the load. Where it lies far above the number of cores the seconds are too long, and only ratios mean anything.
@@ -140,27 +130,32 @@ for kind, record in cpu.items():
 
 # %% tags=["nbval-check-output"]
 step = cpu["step"]
-assert counted - step["cost"]["counted_flops"] in (0, step["cost"]["recurrent_flops"])     # torch may count LSTMs here
-floor = roofline(step)
-print(f"batch {step['batch']}, {step['setting']} supervised: {floor['flops'] / 1e9:.1f} GFLOP a step, "
+cost = step["cost"]                       # torch may count LSTMs here
+assert counted - cost["counted_flops"] in (0, cost["recurrent_flops"])
+floor = speed.roofline(step)
+print(f"batch {step['batch']}, {step['setting']} supervised: "
+      f"{floor['flops'] / 1e9:.1f} GFLOP a step, "
       f"{floor['lstm_flops'] / 1e9:.1f} of them in LSTMs")
 print(f"bytes, if nothing stays in a cache: {floor['bytes'] / 1e9:.1f} GB")
-print(f"the machine at best: {floor['product'] / 1e9:.0f} GFLOP/s in AGVA's product, {floor['copy'] / 1e9:.0f} GB/s")
-print(f"floor: {floor['flops'] / floor['product']:.3f} s for arithmetic, {floor['bytes'] / floor['copy']:.3f} s for "
-      "memory")
+print(f"the machine at best: {floor['product'] / 1e9:.0f} GFLOP/s in AGVA's product, "
+      f"{floor['copy'] / 1e9:.0f} GB/s")
+print(f"floor: {floor['flops'] / floor['product']:.3f} s for arithmetic, "
+      f"{floor['bytes'] / floor['copy']:.3f} s for memory")
 
 # %% mystnb={"figure": {"caption": "The speed of a step under the machine's roof: bound by arithmetic, not by memory, where the dots stand under the flat part.", "name": "fig-roofline"}, "image": {"alt": "Speed over arithmetic intensity, both logarithmic: a roof that rises and then stays flat, with one dot for the published loop and one for the package under it."}}
-roofline_figure(floor)
+plots.roofline_figure(floor)
 
 # %% [markdown]
 # The dots carry the load of the machine, the roof hardly: its best value counts. So the share that a loop reaches is
 # taken against the product's speed in the same round:
 
 # %% tags=["nbval-check-output"]
-for arm in (BASE, OURS):
-    print(f"{arm:10} {100 * floor[f'{arm}_share']:3.0f}% of the product's speed in the same round")
-left = 1 / floor[f"{OURS}_share"]
-print(f"a step without anything but arithmetic would be {left:.2f} times faster than the package's")
+for arm in (speed.BASE, speed.OURS):
+    print(f"{arm:10} {100 * floor[f'{arm}_share']:3.0f}% of the product's speed in the "
+          "same round")
+left = 1 / floor[f"{speed.OURS}_share"]
+print(f"a step without anything but arithmetic would be {left:.2f} times faster than "
+      "the package's")
 
 # %% [markdown]
 # That factor is what is left to gain in single precision with this library's product.
@@ -174,18 +169,26 @@ print(f"a step without anything but arithmetic would be {left:.2f} times faster 
 # changes; every other row is the published loop with one change.
 
 # %% tags=["nbval-check-output"]
+CLOCKS = {"wall clock": "seconds", "processor's clock": "cpu_seconds"}
+
+
 def judge(step: dict) -> dict[str, pd.DataFrame]:
-    """Prints each arm's ratio and whether it pays; returns the ratios by both clocks, the deciding one first."""
+    """Prints each arm's ratio and whether it pays.
+
+    Returns the ratios by both clocks, the deciding one first.
+    """
     quiet = step["load"]["before"][0] < step["cores"] / 2
-    clocks = {name: step_ratios(step, what) for name, what in sorted(
-        {"wall clock": "seconds", "processor's clock": "cpu_seconds"}.items(), reverse=quiet)}
+    names = ["processor's clock", "wall clock"]
+    clocks = {name: speed.step_ratios(step, CLOCKS[name])
+              for name in sorted(names, reverse=quiet)}
     deciding = next(iter(clocks))
     noise = clocks[deciding].loc["published again"]
     print(f"by the {deciding}, times faster than the published loop:")
     for arm, row in clocks[deciding].iterrows():
-        verdict = "pays" if row["low"] > max(1, noise["high"]) else "costs" if row["high"] < min(
-            1, noise["low"]) else "within noise"
-        print(f"{arm:16} {row['median']:.2f} ({row['low']:.2f} to {row['high']:.2f}): {verdict}")
+        verdict = "pays" if row["low"] > max(1, noise["high"]) else "within noise"
+        verdict = "costs" if row["high"] < min(1, noise["low"]) else verdict
+        print(f"{arm:16} {row['median']:.2f} ({row['low']:.2f} to {row['high']:.2f}): "
+              f"{verdict}")
     return clocks
 
 
@@ -195,13 +198,14 @@ clocks = judge(step)
 # The two published processes are one and the same program, so the package can be held against either:
 
 # %% tags=["nbval-check-output"]
-for clock, what in (("wall clock", "seconds"), ("processor's clock", "cpu_seconds")):
-    for base in (BASE, "published again"):
-        r = ratios(step["groups"]["main"], base, what).loc[OURS]
-        print(f"by the {clock}, times faster than {base!r}: {r['median']:.2f} ({r['low']:.2f} to {r['high']:.2f})")
+for clock, what in CLOCKS.items():
+    for base in (speed.BASE, "published again"):
+        r = speed.ratios(step["groups"]["main"], base, what).loc[speed.OURS]
+        print(f"by the {clock}, times faster than {base!r}: "
+              f"{r['median']:.2f} ({r['low']:.2f} to {r['high']:.2f})")
 
 # %% mystnb={"figure": {"caption": "One optimiser step, times faster than the published loop: the package, and each change alone, with the same loop in a second process as a control.", "name": "fig-speedups"}, "image": {"alt": "For each arm two dots with quartile bars, one by the wall clock and one by the processor's clock, on an axis of ratios with a line at 1 and a shaded band for the control."}}
-speedup_figure(clocks)
+plots.speedup_figure(clocks)
 
 # %% [markdown]
 # The band is the noise by the clock that decides. Where bars of the wall clock are long, other programs had the cores.
@@ -211,15 +215,20 @@ speedup_figure(clocks)
 # imported, to keep what is freed, and torch to ask for pages of 2 MB.
 
 # %%
-rows = pd.concat([pd.DataFrame(group) for name, group in step["groups"].items() if name in ("main", "allocator")])
-rows = rows[rows["arm"].isin([BASE, "published again", "allocator", OURS])]
-taken = rows.groupby("arm", sort=False)[["page_faults", "system_seconds", "cpu_seconds"]].median()
+rows = pd.concat([pd.DataFrame(group) for name, group in step["groups"].items()
+                  if name in ("main", "allocator")])
+rows = rows[rows["arm"].isin([speed.BASE, "published again", "allocator", speed.OURS])]
+columns = ["page_faults", "system_seconds", "cpu_seconds"]
+taken = rows.groupby("arm", sort=False)[columns].median()
 taken["peak (MiB)"] = rows.groupby("arm")["peak_host"].max() / 2**20
-shown = pd.DataFrame({"arm": taken.index, "page faults a step": taken["page_faults"].map("{:,.0f}".format),
-                      "processor time in the system (%)": (100 * taken["system_seconds"]
-                                                           / taken["cpu_seconds"]).map("{:.1f}".format),
-                      "peak memory (MiB)": taken["peak (MiB)"].map("{:,.0f}".format)})
-styled(shown, f"What a step of batch {step['batch']} asks of the system.", "speed-faults")
+in_system = 100 * taken["system_seconds"] / taken["cpu_seconds"]
+shown = pd.DataFrame({
+    "arm": taken.index,
+    "page faults a step": taken["page_faults"].map("{:,.0f}".format),
+    "processor time in the system (%)": in_system.map("{:.1f}".format),
+    "peak memory (MiB)": taken["peak (MiB)"].map("{:,.0f}".format)})
+study.styled(shown, f"What a step of batch {step['batch']} asks of the system.",
+             "speed-faults")
 
 # %% [markdown]
 # The published loop stands there twice. If the two differ in page faults, it is by chance: what the library gives back
@@ -233,15 +242,17 @@ styled(shown, f"What a step of batch {step['batch']} asks of the system.", "spee
 
 # %%
 profile = cpu["profile"]
-table = profile_table(profile)
-shown = pd.DataFrame({"what": table.index, **{f"{loop} (ms)": (1000 * table[loop]).map("{:.0f}".format)
-                                              for loop in (BASE, OURS)},
-                      "saved (ms)": (1000 * (table[BASE] - table[OURS])).round().astype(int).map("{:+d}".format)})
-styled(shown, f"What a step of batch {profile['batch']} spends its time on, median; {profile['device']}, "
-       f"{profile['date'][:10]}.", "speed-profile")
+table = speed.profile_table(profile)
+saved = (1000 * (table[speed.BASE] - table[speed.OURS])).round().astype(int)
+shown = pd.DataFrame({"what": table.index,
+                      **{f"{loop} (ms)": (1000 * table[loop]).map("{:.0f}".format)
+                         for loop in (speed.BASE, speed.OURS)},
+                      "saved (ms)": saved.map("{:+d}".format)})
+study.styled(shown, f"What a step of batch {profile['batch']} spends its time on, "
+             f"median; {profile['device']}, {profile['date'][:10]}.", "speed-profile")
 
 # %% mystnb={"figure": {"caption": "A step by groups of operators: what the package saves lies around AGVA's large products, not in them.", "name": "fig-profile"}, "image": {"alt": "Horizontal bars in pairs, published loop and package, for each group of operators; AGVA's largest products are the longest pair and nearly equal, the pairs for ReLU and for copies differ most."}}
-profile_figure(table)
+plots.profile_figure(table)
 
 # %% [markdown]
 # A fault is counted where a new page is first written: each operator that fills a large new tensor pays for it, a ReLU as
@@ -249,10 +260,12 @@ profile_figure(table)
 
 # %% tags=["nbval-check-output"]
 product = table.loc[table.index[0]]
-for loop in (BASE, OURS):
-    print(f"{table.index[0]}: {100 * product[loop] / table[loop].sum():.0f}% of the time of {loop}")
+for loop in (speed.BASE, speed.OURS):
+    print(f"{table.index[0]}: {100 * product[loop] / table[loop].sum():.0f}% of the "
+          f"time of {loop}")
 around = table.drop(index=table.index[0]).sum()
-print(f"everything else takes {around[BASE] / around[OURS]:.2f} times less in the package")
+print(f"everything else takes {around[speed.BASE] / around[speed.OURS]:.2f} times less "
+      "in the package")
 
 # %% [markdown]
 # ## Another processor
@@ -263,12 +276,13 @@ print(f"everything else takes {around[BASE] / around[OURS]:.2f} times less in th
 
 # %% tags=["nbval-check-output"]
 other = records["cpu_avx512"]["step"]
-print(describe(other))
+print(speed.describe(other))
 _ = judge(other)
 for name, record in (("above", step), ("here", other)):
-    at = roofline(record)
-    print(f"{name}: {at['product'] / 1e9:.0f} GFLOP/s in AGVA's product at best; the package's step reaches "
-          f"{100 * at[f'{OURS}_share']:.0f}% of the product's speed in the same round")
+    at = speed.roofline(record)
+    print(f"{name}: {at['product'] / 1e9:.0f} GFLOP/s in AGVA's product at best; "
+          f"the package's step reaches {100 * at[f'{speed.OURS}_share']:.0f}% of the "
+          "product's speed in the same round")
 
 # %% [markdown]
 # The faster the product, the larger the share of a step that is spent on everything else, which waits for memory.
@@ -290,7 +304,8 @@ for name, record in (("above", step), ("here", other)):
 # %%
 torch.set_num_threads(THREADS)
 regions, weights = torch.rand(BATCH * 490, 512), torch.rand(512, 512)
-image, kernel = regions.T[None, :, :, None].contiguous(memory_format=torch.channels_last), weights[:, :, None, None]
+image = regions.T[None, :, :, None].contiguous(memory_format=torch.channels_last)
+kernel = weights[:, :, None, None]
 
 
 def seconds(work) -> float:
@@ -301,10 +316,14 @@ def seconds(work) -> float:
 
 
 turns = pd.DataFrame([{"product": seconds(lambda: regions @ weights.T),
-                       "convolution": seconds(lambda: torch.conv2d(image, kernel))} for _ in range(30)][5:])
-torch.testing.assert_close(torch.conv2d(image, kernel)[0, :, :, 0].T, regions @ weights.T)
-quartiles = (turns["product"] / turns["convolution"]).quantile([0.25, 0.5, 0.75])
-print("the convolution is {1:.2f} times faster than the product (quartiles {0:.2f} to {2:.2f})".format(*quartiles))
+                       "convolution": seconds(lambda: torch.conv2d(image, kernel))}
+                      for _ in range(30)][5:])
+same = torch.conv2d(image, kernel)[0, :, :, 0].T
+torch.testing.assert_close(same, regions @ weights.T)
+faster = turns["product"] / turns["convolution"]
+low, median, high = faster.quantile([0.25, 0.5, 0.75])
+print(f"the convolution is {median:.2f} times faster than the product "
+      f"(quartiles {low:.2f} to {high:.2f})")
 
 # %% [markdown]
 # On another processor the other library may be ahead: read the printed line.
@@ -320,28 +339,34 @@ print("the convolution is {1:.2f} times faster than the product (quartiles {0:.2
 g = torch.Generator().manual_seed(0)
 a, b = torch.rand(64, 512, generator=g), torch.rand(512, 64, generator=g)
 exact = a.double() @ b.double()
-for bits, product in {"TF32": round_tf32(a) @ round_tf32(b), "bf16": a.bfloat16().float() @ b.bfloat16().float()}.items():
-    print(f"{bits}: sums of 512 products of rounded factors, relative error {((product - exact) / exact).abs().max():.0e}")
+products = {"TF32": rounding.round_tf32(a) @ rounding.round_tf32(b),
+            "bf16": a.bfloat16().float() @ b.bfloat16().float()}
+for bits, product in products.items():
+    print(f"{bits}: sums of 512 products of rounded factors, "
+          f"relative error {((product - exact) / exact).abs().max():.0e}")
 
 # %% [markdown]
 # VSCG, fully supervised, on planted-mini, seed by seed with and without rounding, like the pairs of
 # [chapter 20](20_deviations.ipynb); 95% intervals over seeds and clips:
 
 # %%
-study = load_study()
-rounded = study.effects(ROUNDINGS)
+sample = study.load_study()
+rounded = sample.effects(deviations.ROUNDINGS)
 shown = pd.DataFrame({
-    "rounded to": rounded["row"],
-    "accuracy (%)": rounded["first"].map("{:.1f}".format), "float32 (%)": rounded["second"].map("{:.1f}".format),
-    "difference (points)": [f"{r.difference:+.1f} ({r.low:+.1f} to {r.high:+.1f})" for r in rounded.itertuples()]})
-values = study.values
-styled(shown, f"Test accuracy with rounded products, {values['data']}, {rounded['seeds'].iloc[0]} seeds, 4 epochs; "
-       f"{values['device']}, {values['finished'][:10]}.", "speed-rounding")
+    "rounded to": rounded["row"], "accuracy (%)": rounded["first"].map("{:.1f}".format),
+    "float32 (%)": rounded["second"].map("{:.1f}".format),
+    "difference (points)": [f"{r.difference:+.1f} ({r.low:+.1f} to {r.high:+.1f})"
+                            for r in rounded.itertuples()]})
+values = sample.values
+study.styled(shown, f"Test accuracy with rounded products, {values['data']}, "
+             f"{rounded['seeds'].iloc[0]} seeds, 4 epochs; {values['device']}, "
+             f"{values['finished'][:10]}.", "speed-rounding")
 
 # %% tags=["nbval-check-output"]
 for r in rounded.itertuples():
-    print(f"{r.row}: " + ("no effect is seen" if r.low <= 0 <= r.high else "an effect is seen")
-          + f"; one of more than {max(abs(r.low), abs(r.high)):.1f} points is ruled out")
+    seen = "no effect is seen" if r.low <= 0 <= r.high else "an effect is seen"
+    most = max(abs(r.low), abs(r.high))
+    print(f"{r.row}: {seen}; one of more than {most:.1f} points is ruled out")
 
 # %% [markdown]
 # An interval that holds 0 is no proof that rounding does nothing: it says how large an effect could still be. And after so
@@ -358,24 +383,26 @@ for r in rounded.itertuples():
 def lines(record: dict) -> pd.DataFrame:
     """What each arm took, and how many times faster it was, for a table."""
     rows = pd.DataFrame(record["rows"])
-    median, faster = rows.groupby("arm", sort=False)[["seconds", "bytes_read"]].median(), ratios(record["rows"])
-    faster.loc[BASE] = 1.0
+    median = rows.groupby("arm", sort=False)[["seconds", "bytes_read"]].median()
+    faster = {arm: f"{r['median']:.2f} ({r['low']:.2f} to {r['high']:.2f})"
+              for arm, r in speed.ratios(record["rows"]).iterrows()} | {speed.BASE: "1"}
+    peak = rows.groupby("arm")["peak_host"].max()[median.index] / 2**20
     return pd.DataFrame({
         "arm": median.index, "seconds": median["seconds"].map("{:.1f}".format),
-        "times faster": [f"{r['median']:.2f} ({r['low']:.2f} to {r['high']:.2f})" if arm != BASE else "1"
-                         for arm, r in faster.loc[median.index].iterrows()],
+        "times faster": [faster[arm] for arm in median.index],
         "read (GB)": (median["bytes_read"].astype(float) / 1e9).map("{:.2f}".format),
-        "peak memory (MiB)": (rows.groupby("arm")["peak_host"].max() / 2**20)[median.index].map("{:,.0f}".format)})
+        "peak memory (MiB)": peak.map("{:,.0f}".format)})
 
 
 epoch = cpu["epoch"]
-styled(lines(epoch), f"An epoch of {epoch['steps']} steps of {epoch['batch']} clips, then both evaluations; "
-       f"{epoch['clips']} clips.", "speed-epoch")
+study.styled(lines(epoch), f"An epoch of {epoch['steps']} steps of {epoch['batch']} "
+             f"clips, then both evaluations; {epoch['clips']} clips.", "speed-epoch")
 
 # %%
 run = cpu["run"]
-styled(lines(run), f"Whole runs of {run['epochs']} epochs of {run['steps']} steps of {run['batch']} clips, reading "
-       f"included; {run['clips']} clips.", "speed-run")
+study.styled(lines(run), f"Whole runs of {run['epochs']} epochs of {run['steps']} "
+             f"steps of {run['batch']} clips, reading included; {run['clips']} clips.",
+             "speed-run")
 
 # %% [markdown]
 # In a run the published loop evaluates once, as the published program does every fifth epoch; the package evaluates
@@ -383,9 +410,11 @@ styled(lines(run), f"Whole runs of {run['epochs']} epochs of {run['steps']} step
 
 # %% tags=["nbval-check-output"]
 ends = {row["arm"]: row for row in run["rows"]}
-apart = max(abs(a - b) for a, b in zip(ends[BASE]["losses"], ends[OURS]["losses"], strict=True))
+apart = max(abs(a - b) for a, b in zip(ends[speed.BASE]["losses"],
+                                       ends[speed.OURS]["losses"], strict=True))
 print(f"losses of the epochs: at most {apart:.0e} apart")
-print("validation and test accuracy equal:", ends[BASE]["accuracies"] == ends[OURS]["accuracies"])
+print("validation and test accuracy equal:",
+      ends[speed.BASE]["accuracies"] == ends[speed.OURS]["accuracies"])
 assert apart < 1e-4
 
 # %% [markdown]
@@ -397,14 +426,16 @@ assert apart < 1e-4
 
 # %% tags=["nbval-check-output"]
 read = pd.DataFrame(run["rows"]).groupby("arm")["bytes_read"].median()
-print(f"measured: {read[BASE] / run['feature_bytes']:.2f} times the feature files; by the formula 3")
+print(f"measured: {read[speed.BASE] / run['feature_bytes']:.2f} times the feature "
+      "files; by the formula 3")
 CLIP = 10 * (7 * 7 * 512 + 128) * 8          # bytes of a clip in the official files
 for setting in ("fully", "weakly"):
-    loads = published_loads(setting)
-    print(f"{setting:6} supervised: {loads:3d} readings of {4143 * CLIP / 1e9:.2f} GB are "
-          f"{loads * 4143 * CLIP / 1e12:.2f} TB in a run")
+    loads = speed.published_loads(setting)
+    print(f"{setting:6} supervised: {loads:3d} readings of {4143 * CLIP / 1e9:.2f} GB "
+          f"are {loads * 4143 * CLIP / 1e12:.2f} TB in a run")
 half = 10 * (7 * 7 * 512 * 2 + 128 * 4)      # of a clip in the prepared file
-print(f"the package: {4321 * half / 1e9:.2f} GB once, after the official files were read once for all runs")
+print(f"the package: {4321 * half / 1e9:.2f} GB once, "
+      "after the official files were read once for all runs")
 
 # %% [markdown]
 # Most of these bytes come from the system's cache if the memory is large enough to hold the files beside the program;
@@ -421,29 +452,31 @@ scaling = cpu["scaling"]
 
 
 def medians(groups: dict, per: bool = False) -> pd.DataFrame:
-    """Seconds of both loops by size; `per` divides by the size and gives milliseconds."""
-    table = pd.DataFrame({int(size): pd.DataFrame(rows).groupby("arm")["seconds"].median()
-                          for size, rows in groups.items()}).T.sort_index()
+    """Seconds of both loops by size; `per` divides by it and gives milliseconds."""
+    table = pd.DataFrame({
+        int(size): pd.DataFrame(rows).groupby("arm")["seconds"].median()
+        for size, rows in groups.items()}).T.sort_index()
     return table.mul(1000 / table.index.to_numpy(), axis=0) if per else table
 
 
-batches, clips = medians(scaling["batches"], per=True), medians(scaling["clips"])
-assert (batches > 0).all(axis=None) and (clips > 0).all(axis=None)
+per_batch, per_clips = medians(scaling["batches"], per=True), medians(scaling["clips"])
+assert (per_batch > 0).all(axis=None) and (per_clips > 0).all(axis=None)
 
 # %% mystnb={"figure": {"caption": "Left: the cost of a clip falls with the batch. Right: an epoch with its evaluations grows with the clips. Seconds under the load that the record names.", "name": "fig-growth"}, "image": {"alt": "Two panels with a line each for the published loop and the package: milliseconds for each clip of a step over the batch size, and seconds of an epoch over the number of clips."}}
-growth_figure(batches, clips)
+plots.growth_figure(per_batch, per_clips)
 
 # %% [markdown]
 # And the seeds. Several runs of one configuration can train at the same time, each in a process. The command
 # `python -m vscg sweep` does so. What does a seed cost then?
 
 # %%
-seeds = pd.DataFrame(scaling["seeds"]).pivot(index="round", columns="arm", values="seconds")
+seeds = pd.DataFrame(scaling["seeds"]).pivot(index="round", columns="arm",
+                                             values="seconds")
 for n in sorted(map(int, seeds.columns)):
     gain = (n * seeds["1"] / seeds[str(n)]).quantile([0.25, 0.5, 0.75])
     print(f"{n} at a time, {max(1, scaling['threads'] // n)} thread(s) each: "
-          f"{seeds[str(n)].median() / n:.2f} s an epoch and seed, throughput {gain[0.5]:.2f} times that of one "
-          f"({gain[0.25]:.2f} to {gain[0.75]:.2f})")
+          f"{seeds[str(n)].median() / n:.2f} s an epoch and seed, throughput "
+          f"{gain[0.5]:.2f} times that of one ({gain[0.25]:.2f} to {gain[0.75]:.2f})")
 
 # %% [markdown]
 # More processes than cores have nothing to gain from one another, and each takes its memory.
@@ -460,9 +493,9 @@ if not others:
     print("There is no record of a GPU: nothing on this page says how fast a GPU is.")
 for name, found in others.items():
     for kind, record in found.items():
-        print(f"{name}, {kind}: {describe(record)}")
+        print(f"{name}, {kind}: {speed.describe(record)}")
         if kind == "step":
-            print(step_ratios(record).round(2).to_string())
+            print(speed.step_ratios(record).round(2).to_string())
 
 # %% [markdown]
 # ## Now, on your machine
@@ -471,11 +504,12 @@ for name, found in others.items():
 # not only the installed package.
 
 # %%
-root = FOLDER.parent.parent
+root = speed.FOLDER.parent.parent
 if (root / "benchmarks").is_dir():
     words = f"-m benchmarks epoch --batch {BATCH} --steps 1 --sessions 1".split()
     words += f"--rounds {ROUNDS} --threads {THREADS} --device cpu".split()
-    done = subprocess.run([sys.executable, *words], cwd=root, text=True, capture_output=True)
+    done = subprocess.run([sys.executable, *words], cwd=root, text=True,
+                          capture_output=True)
     print(done.stdout, done.stderr)
     assert done.returncode == 0
 else:

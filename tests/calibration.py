@@ -9,8 +9,7 @@ dials of today. For `planted`, `--epochs 300` is the paper's schedule, for a GPU
 import argparse
 import json
 
-from vscg.data.dials import SIZES
-from vscg.data.planted import recipe
+from vscg.data.planted import SIZES, recipe
 from vscg.data.prepared import Dataset
 from vscg.data.sets import PLANTED, load_dataset
 from vscg.machine.files import write_atomically

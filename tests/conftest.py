@@ -31,6 +31,16 @@ def tiny(tmp_path_factory) -> Dataset:
     return read_prepared(generate(tmp_path_factory.mktemp("data") / "tiny.h5", progress=False, **TINY))
 
 
+@pytest.fixture(scope="session")
+def smallest(tmp_path_factory):
+    """File of a planted data set of 9 clips, which no test may change."""
+    path = tmp_path_factory.mktemp("data") / "smallest.h5"
+    generate(path, progress=False, train=4, val=2, test=2, background=1)
+    before = path.read_bytes()
+    yield path
+    assert path.read_bytes() == before
+
+
 @pytest.fixture
 def official_folder(tmp_path):
     """Factory: a folder in the official form with `clips` annotated and `noisy` background-only clips.

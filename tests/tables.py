@@ -38,8 +38,9 @@ def store_run(store, data, config, right, right_by_test=None, device="CPU, 2 of 
     folder.mkdir(parents=True, exist_ok=True)
     picked = {"validation": right, "test": right if right_by_test is None else right_by_test}
     shares = {name: float(np.mean(part)) / 10 for name, part in picked.items()}
-    values = {"config": config.to_json(), "data": {"name": data.name, "fingerprint": data.fingerprint}, "seconds": 1.0,
-              "device": device, "finished": datetime.datetime.now(datetime.UTC).isoformat(),
+    values = {"key": folder.name, "config": config.to_json(), "seconds": 1.0, "device": device,
+              "data": {"name": data.name, "fingerprint": data.fingerprint}, "versions": {"python": "3.11"},
+              "finished": datetime.datetime.now(datetime.UTC).isoformat(),
               "results": {name: {"epoch": 1, "test": {"accuracy": share, "accuracy_interval": [share, share]}}
                           for name, share in shares.items()}}
     return write_record(folder, values, [{"epoch": 1}], {},

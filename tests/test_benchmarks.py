@@ -18,7 +18,7 @@ from benchmarks.published import PublishedLoop
 from benchmarks.roofline import Traffic, missed, recurrent_flops, step_cost
 from benchmarks.turns import Worker
 from benchmarks.work import WORK, PackageLoop, configuration
-from vscg.data import official
+from vscg.data import ave
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 from vscg.study.speed import profile_table
@@ -41,7 +41,7 @@ def test_the_stand_in_is_float64_of_numbers_that_float16_holds(data):
     assert {name: len(rows) for name, rows in prepared.splits.items()} == {
         "train": 8, "val": 2, "test": 2, "background": standin.NOISY}
     with h5py.File(data.folder / "visual_feature.h5", "r") as handle:
-        visual = handle[official.KEY][()]
+        visual = handle[ave.KEY][()]
     assert visual.dtype == np.float64 and visual.shape == (12, 10, 7, 7, 512) and visual.std() > 0.1
     assert (prepared.visual[:12] == visual).all()
     assert data.clips == 12 and data.feature_bytes >= visual.nbytes

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pandas as pd
 import pytest
 
 from tests.tables import MINI, fill
@@ -17,8 +18,9 @@ from vscg.data.planted import generate
 from vscg.errors import VscgError
 from vscg.models import BUILT
 from vscg.study.runs import book_configs
+from vscg.training import records
 from vscg.training.config import PRECISIONS, RunConfig
-from vscg.training.records import Record
+from vscg.training.records import Record, record_json
 from vscg.training.sweep import Failure, Sweep
 
 
@@ -124,6 +126,26 @@ def test_deviations_trains_its_runs_and_writes_the_study_only_if_none_failed(mon
     assert written == [1] and capsys.readouterr().out.splitlines()[-1] == "study.json"
     assert asked == [([config], {"workers": 3, "device": "cpu", "scheduler": None}),
                      ([config], {"workers": None, "device": None, "scheduler": "local:2"})]
+
+
+def test_ship_and_verify_are_about_the_runs_that_are_here(home, monkeypatch, capsys):
+    fill(home / "runs", MINI, "VI")
+    monkeypatch.setattr(records, "records_dir", lambda: home)
+    keys = {path.name: None for path in (home / "runs").iterdir()}
+    monkeypatch.setattr(cli, "unique_runs", lambda configs: keys | dict.fromkeys("absent", configs))
+    assert main(["ship", "--tables", "VI", "--profile", "standard"]) == 0
+    assert capsys.readouterr().out.startswith(f"3 of the 9 runs of these tables are finished here and now in {home}")
+    assert {path.stem for path in (home / "runs").glob("*.zip")} == set(keys)
+    asked, numbers = [], pd.DataFrame({"epoch": [1], "loss": [0.25]})
+    monkeypatch.setattr(cli, "verify",
+                        lambda record, device: asked.append((record, device)) or (numbers, not asked[1:]))
+    key = next(iter(keys))
+    for word in ("are the same bit for bit", "are others: another processor"):
+        assert main(["verify", key, "--device", "cpu"]) == 0
+        printed = capsys.readouterr().out
+        assert "shipped record" in printed and "0.25" in printed and word in printed
+    assert [(record.key, record.shipped, device) for record, device in asked] == [(key, True, "cpu")] * 2
+    assert main(["verify", "absent"]) == 1 and "no run of this key" in capsys.readouterr().err
 
 
 def test_train_passes_the_precision_on(monkeypatch, capsys):
@@ -232,10 +254,10 @@ def test_runs_lists_the_rest_beside_a_record_of_another_version(home, capsys):
     fill(home / "runs", MINI, "VI")
     path = next((home / "runs").glob("*/record.json"))
     values = json.loads(path.read_text())
-    path.write_text(json.dumps(values | {"config": values["config"] | {"momentum": 0.9}}))
+    path.write_bytes(record_json(values | {"config": values["config"] | {"momentum": 0.9}}))
     assert main(["runs"]) == 0
     out, err = capsys.readouterr()
-    assert out.count("\n") == 2 and err.count("\n") == 1 and "is of another version of the package" in err
+    assert out.count(": loaded (run") == 2 and err.count("\n") == 1 and "is of another version of the package" in err
 
 
 def test_train_offers_what_can_be_built(capsys):

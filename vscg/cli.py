@@ -5,24 +5,21 @@ import signal
 import sys
 from pathlib import Path
 
-from vscg.data.check import check
-from vscg.data.dials import SIZES
+from vscg.data.ave import check, prepare_ave
 from vscg.data.download import download_features, download_small
-from vscg.data.planted import generate
-from vscg.data.prepare import prepare_ave
+from vscg.data.planted import SIZES, generate
 from vscg.errors import VscgError
 from vscg.features.extract import extract, load_networks
-from vscg.machine import paths
-from vscg.machine.files import make_folder, reason
+from vscg.machine.files import data_dir, make_folder, reason, runs_dir
 from vscg.models import BUILT, SETTINGS, VARIANTS
 from vscg.predict import load_checkpoint, watch, write_results
 from vscg.study.deviations import deviation_configs, write_study
 from vscg.study.runs import STUDIES, book_configs
 from vscg.training.config import MODALITIES, PRECISIONS, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
-from vscg.training.loop import fit
+from vscg.training.loop import fit, verify
 from vscg.training.objectives import TARGETS
-from vscg.training.records import find_records
-from vscg.training.sweep import Sweep, sweep
+from vscg.training.records import find_records, read_record, record_of, ship, shipped_dir
+from vscg.training.sweep import Sweep, sweep, unique_runs
 
 
 def _download(args: argparse.Namespace) -> None:
@@ -86,7 +83,7 @@ def _extract(args: argparse.Namespace) -> int:
 
 def _predict(args: argparse.Namespace) -> None:
     named = {name: value for name in ("system", "setting") if (value := getattr(args, name)) is not None}
-    if named and any(folder.is_dir() for folder in (Path(args.checkpoint), paths.runs_dir() / args.checkpoint)):
+    if named and any(folder.is_dir() for folder in (Path(args.checkpoint), runs_dir() / args.checkpoint)):
         raise VscgError(f"{args.checkpoint}: a run knows its own system and setting; leave out "
                         f"{' and '.join(f'--{name}' for name in named)}")
     # Before the networks' weights are downloaded, 864 MB.
@@ -102,8 +99,27 @@ def _predict(args: argparse.Namespace) -> None:
 
 
 def _runs(args: argparse.Namespace) -> None:
-    for record in find_records(paths.runs_dir(), lambda error: print(error, file=sys.stderr)):
-        print(f"{100 * record.result['test']['accuracy']:5.1f}%  {record.describe()}")
+    for store in (runs_dir(), shipped_dir()):
+        for record in find_records(store, lambda error: print(error, file=sys.stderr)):
+            print(f"{100 * record.result['test']['accuracy']:5.1f}%  {record.describe()}")
+
+
+def _ship(args: argparse.Namespace) -> None:
+    runs = unique_runs(book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds,
+                                    protocol=args.protocol))
+    files = ship(record for key in runs if (record := read_record(runs_dir() / key)))
+    print(f"{len(files)} of the {len(runs)} runs of these tables are finished here and now in {shipped_dir()}, "
+          f"{sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
+
+
+def _verify(args: argparse.Namespace) -> None:
+    record = record_of(args.key)
+    print(record.describe())
+    table, same = verify(record, device=args.device)
+    print(table.to_string(index=False))
+    print("the weights are the same bit for bit" if same else
+          "the weights are others: another processor or another torch adds in another order, so that losses differ "
+          "from about the seventh digit on, more with every epoch, and some seconds get another class")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -114,12 +130,12 @@ def parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="download, prepare, check or plant a data set").add_subparsers(
         required=True, metavar="ACTION")
     command = data.add_parser("download", help="the official AVE files, with resume and checksums")
-    command.add_argument("folder", type=Path, nargs="?", default=paths.data_dir() / "ave", help="default: %(default)s")
+    command.add_argument("folder", type=Path, nargs="?", default=data_dir() / "ave", help="default: %(default)s")
     command.add_argument("--features", action="store_true", help="also the features, 8 GB, from Google Drive")
     command.set_defaults(run=_download)
     command = data.add_parser("prepare", help="official AVE files to one prepared HDF5 file")
     command.add_argument("folder", type=Path, help="where the official files are")
-    command.add_argument("-o", "--output", type=Path, default=paths.data_dir() / "ave.h5", help="default: %(default)s")
+    command.add_argument("-o", "--output", type=Path, default=data_dir() / "ave.h5", help="default: %(default)s")
     command.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the visual features")
     command.set_defaults(run=_prepare)
     command = data.add_parser("check", help="check a prepared file or a folder of official files")
@@ -145,18 +161,19 @@ def parser() -> argparse.ArgumentParser:
     cluster.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster: tcp://host:port of its "
                          "scheduler, or local:N for N processes on this machine")
     many = argparse.ArgumentParser(add_help=False)         # of the commands that train many runs
-    many.add_argument("--workers", type=int, help="runs at a time; default: one for each CPU core, or one on a GPU")
+    many.add_argument("--workers", type=int, 
+                      help="runs at a time; default: as many as cores and memory allow, or one on a GPU")
     many.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
-    command = commands.add_parser("sweep", parents=[many, cluster],
-                                  help="train the runs that the tables need, those that are missing")
-    command.add_argument("--tables", default="all",
-                         help=f"all, or some of {', '.join(STUDIES)}, separated by commas (default: %(default)s)")
-    command.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile)
-    command.add_argument("--data", default=RunConfig.data, help="planted-mini, planted, ave or a prepared file")
-    command.add_argument("--seeds", type=int, help="default: the profile's number")
-    command.add_argument("--protocol", choices=PROTOCOLS, default=RunConfig.protocol,
-                         help="released: with the faults of the published programs (default: %(default)s)")
-    command.set_defaults(run=_sweep)
+    tables = argparse.ArgumentParser(add_help=False)       # of the commands that are about the tables' runs
+    tables.add_argument("--tables", default="all",
+                        help=f"all, or some of {', '.join(STUDIES)}, separated by commas (default: %(default)s)")
+    tables.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile)
+    tables.add_argument("--data", default=RunConfig.data, help="planted-mini, planted, ave or a prepared file")
+    tables.add_argument("--seeds", type=int, help="default: the profile's number")
+    tables.add_argument("--protocol", choices=PROTOCOLS, default=RunConfig.protocol,
+                        help="released: with the faults of the published programs (default: %(default)s)")
+    commands.add_parser("sweep", parents=[tables, many, cluster], help="train the runs that the tables need, those "
+                        "that are missing").set_defaults(run=_sweep)
     commands.add_parser("deviations", parents=[many, cluster], help="train what the study of deviations needs, and "
                         "write book/records/deviations.json").set_defaults(run=_deviations)
     media = argparse.ArgumentParser(add_help=False)        # options of both commands that read media files
@@ -166,7 +183,7 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("extract", parents=[media, cluster],
                                   help="the features of a folder of clips, as one file")
     command.add_argument("folder", type=Path)
-    command.add_argument("-o", "--output", type=Path, default=paths.data_dir() / "clips.h5",
+    command.add_argument("-o", "--output", type=Path, default=data_dir() / "clips.h5",
                          help="prepared file to write, default: %(default)s")
     command.set_defaults(run=_extract)
     command = commands.add_parser("predict", parents=[media],
@@ -177,7 +194,14 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--setting", choices=SETTINGS, help="of a published checkpoint, default: fully")
     command.add_argument("-o", "--output", type=Path, default=Path("predictions"), help="folder, default: %(default)s")
     command.set_defaults(run=_predict)
-    commands.add_parser("runs", help="list the finished runs").set_defaults(run=_runs)
+    commands.add_parser("runs", help="list the finished runs, also those that came with the book").set_defaults(
+        run=_runs)
+    commands.add_parser("ship", parents=[tables], help="put the tables' finished runs, without weights, to the records "
+                        "that come with the book").set_defaults(run=_ship)
+    command = commands.add_parser("verify", help="train a run that came with the book anew and compare, epoch by epoch")
+    command.add_argument("key", help="as `runs` shows it")
+    command.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
+    command.set_defaults(run=_verify)
     return top
 
 

@@ -19,8 +19,7 @@ from vscg.errors import VscgError
 from vscg.features.extract import Networks, window_features
 from vscg.features.vggish import SAMPLE_RATE, resample
 from vscg.features.video import FRAMES, Window, read_windows
-from vscg.machine.files import make_folder, replacing, write_atomically, write_error
-from vscg.machine.paths import runs_dir
+from vscg.machine.files import make_folder, replacing, runs_dir, write_atomically, write_error
 from vscg.models import build_model, predict_segments
 from vscg.plots import style
 from vscg.released.load import load_released

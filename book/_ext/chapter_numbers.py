@@ -23,9 +23,10 @@ def setup(app) -> dict:
     assign = TocTreeCollectorWithStyles.assign_section_numbers
 
     def assign_and_renumber(collector, env):
-        changed = assign(collector, env)
+        before = env.toc_secnumbers
+        assign(collector, env)
         renumber(env)
-        return changed
+        return [page for page, numbers in env.toc_secnumbers.items() if numbers != before.get(page)]
 
     TocTreeCollectorWithStyles.assign_section_numbers = assign_and_renumber
     return {"version": "1", "parallel_read_safe": True}

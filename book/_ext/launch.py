@@ -18,25 +18,34 @@ from vscg.machine.files import make_folder, write_atomically
 
 BRANCH, FOLDER = "gh-pages", "launch"
 INTRO = """\
-**Opened from the book's site.** The next cell installs the book's package, with the versions that the book was made
-with, and generates the small data set. The first time this takes a few minutes. The outputs below come from the site;
-running a cell replaces them."""
+**Opened from the book's site.** The next cell installs the book's package and what is missing of other packages, and
+generates the small data set. What is here already, such as Colab's PyTorch, stays. The first time this takes a minute
+or two. The outputs below come from the site; running a cell replaces them."""
 CELL = """\
-# Installs the package where it is missing, then makes the data set.
+# Installs what is missing and leaves what is here as it is, then makes the data set.
 import importlib.util
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
+PINS = \"\"\"{pins}\"\"\".split()
 if importlib.util.find_spec("vscg") is None:
-    # The book is tested with Python 3.11; where another one runs, pip is told to install all the same.
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--ignore-requires-python", "--src", "src",
+    here = {{dist.name.lower().replace("_", "-") for dist in metadata.distributions()}}
+    missing = [pin for pin in PINS if pin.split("==")[0] not in here]
+    pip = [sys.executable, "-m", "pip", "install", "-q"]
+    if missing:
+        subprocess.run([*pip, *missing], check=True)
+    subprocess.run([*pip, "--no-deps", "--src", "src",
                     "-e", "git+{address}.git#egg=vscg"], check=True)
-    sys.path.insert(0, str(Path("src/vscg").resolve()))    # an editable package is else found after a restart only
+    sys.path.insert(0, str(Path("src/vscg").resolve()))   # else found after a restart only
 
 import vscg
 
 print(vscg.load_dataset("planted-mini").name, "is ready")"""
+# What the notebooks import.
+NEEDED = ("av", "dask", "distributed", "gdown", "h5py", "ipywidgets", "jupytext", "matplotlib", "myst-nb", "numpy",
+          "pandas", "papermill", "pooch", "safetensors", "seaborn", "torch", "tqdm")
 # Binder installs the pinned versions before it opens a notebook, with the small build of torch: it has no GPU.
 PIP, CPU_BUILD = "  - pip:\n", "      - --extra-index-url https://download.pytorch.org/whl/cpu\n"
 
@@ -66,26 +75,32 @@ def theme_options(address: str) -> dict:
                                "colab_url": "https://colab.research.google.com"}}
 
 
-def launch_copy(notebook: nbformat.NotebookNode, address: str) -> nbformat.NotebookNode:
-    """The notebook with two cells in front: what happens, and the code that installs the package and makes the data."""
-    notebook.cells[:0] = [nbformat.v4.new_markdown_cell(INTRO, id="launch-0"),
-                          nbformat.v4.new_code_cell(CELL.format(address=address), id="launch-1")]
-    return notebook
+def first_cell(address: str, lock: str) -> str:
+    """The code that installs the package, and what it needs as `lock` pins it, and makes the data."""
+    pins = [line for line in lock.splitlines() if line.partition("==")[0] in NEEDED]
+    return CELL.format(address=address, pins="\n".join(pins))
 
 
-def write_copies(notebooks: Path, environment: Path, site: Path, address: str | None) -> None:
-    """Makes launch/ and binder/environment.yml in the built site; without an address, makes sure there are none."""
+def write_copies(notebooks: Path, root: Path, site: Path, address: str | None) -> None:
+    """Makes launch/ and binder/environment.yml in the built site; without an address, makes sure there are none.
+
+    Args:
+        root: folder of environment.yml and requirements.lock.
+    """
     for folder in (site / FOLDER, site / "binder"):
         shutil.rmtree(folder, ignore_errors=True)
     if address is None:
         return
     target = site / FOLDER / "notebooks"
     make_folder(target)
+    code = first_cell(address, (root / "requirements.lock").read_text(encoding="utf-8"))
     for page in sorted(notebooks.glob("[0-9][0-9]_*.ipynb")):
-        text = nbformat.writes(launch_copy(nbformat.read(page, 4), address)) + "\n"
-        write_atomically(target / page.name, text.encode())
+        notebook = nbformat.read(page, 4)
+        notebook.cells[:0] = [nbformat.v4.new_markdown_cell(INTRO, id="launch-0"),
+                              nbformat.v4.new_code_cell(code, id="launch-1")]
+        write_atomically(target / page.name, (nbformat.writes(notebook) + "\n").encode())
     make_folder(site / "binder")
-    text = environment.read_text(encoding="utf-8").replace(PIP, PIP + CPU_BUILD)
+    text = (root / "environment.yml").read_text(encoding="utf-8").replace(PIP, PIP + CPU_BUILD)
     write_atomically(site / "binder" / "environment.yml", text.encode())
 
 
@@ -100,7 +115,7 @@ def setup(app) -> dict:
     def finish(app, error) -> None:
         if error is None and app.builder.format == "html":
             book = Path(app.srcdir)
-            write_copies(book / "notebooks", book.parent / "environment.yml", Path(app.outdir), address)
+            write_copies(book / "notebooks", book.parent, Path(app.outdir), address)
 
     app.connect("config-inited", configure)
     app.connect("build-finished", finish)

@@ -82,6 +82,10 @@ def one_page(site: Path, parts: list[tuple[str, list[str]]]) -> str:
     return str(whole)
 
 
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
 def slug(page: str) -> str:
     """What stands in front of a page's anchors."""
     return page.replace("/", "-")
@@ -167,9 +171,15 @@ def setup(app) -> dict:
     def finish(app, error) -> None:
         if error is not None or app.builder.name != "html":
             return
-        site, text = Path(app.outdir), one_page(Path(app.outdir), parts_of(app.env, app.config.root_doc))
+        site, parts = Path(app.outdir), parts_of(app.env, app.config.root_doc)
+        made_of = [Path(__file__), *(site / f"{name}.html" for _, names in parts for name in names)]
+        if (site / PAGE).is_file() and max(map(_changed, made_of)) <= _changed(site / PAGE):
+            return
+        text = one_page(site, parts)
         present = (site / PAGE).read_text(encoding="utf-8") if (site / PAGE).is_file() else ""
-        if present not in (text, with_pdf(text)):
+        if present in (text, with_pdf(text)):
+            (site / PAGE).touch()
+        else:
             write_atomically(site / PAGE, text.encode())
             (site / PDF).unlink(missing_ok=True)      # it shows another state of the book
 

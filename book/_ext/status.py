@@ -8,8 +8,7 @@ from pathlib import Path
 import nbformat
 
 from vscg.errors import VscgError
-from vscg.machine.files import write_atomically
-from vscg.machine.paths import runs_dir
+from vscg.machine.files import runs_dir, write_atomically
 from vscg.study.paper import TABLES
 from vscg.study.runs import STUDIES, book_configs
 from vscg.training.config import PROFILES

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import nbformat
@@ -16,128 +17,120 @@ from sphinx.errors import ExtensionError
 import vscg
 from tests.book.test_build import NOTEBOOK, ROOT, load
 from tests.tables import MINI, fill
+from vscg.training.records import record_json
 
 EXTENSIONS = ROOT / "book" / "_ext"
 status, launch, one_page = (load(EXTENSIONS / f"{name}.py") for name in ("status", "launch", "one_page"))
 ADDRESS = "https://github.com/someone/book"
 
 
+def write_notebook(folder: Path, name: str, cells: list) -> None:
+    """A text source, and the executed notebook of these cells beside it."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.py").write_text(NOTEBOOK)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {
+        "name": "python3", "display_name": "Python 3", "language": "python"}}), folder / f"{name}.ipynb")
+
+
 @pytest.fixture
 def sources(tmp_path) -> Path:
     """A folder of two notebooks, executed with the default parameters."""
-    folder = tmp_path / "notebooks"
-    folder.mkdir()
     for name in ("03_toy", "04_other"):
-        (folder / f"{name}.py").write_text(NOTEBOOK)
-        cells = [nbformat.v4.new_markdown_cell(f"# {name}"),
-                 nbformat.v4.new_code_cell('DATA = "planted-mini"  # name\nPROFILE = "standard"',
-                                           metadata={"tags": ["parameters"]})]
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {
-            "name": "python3", "display_name": "Python 3"}}), folder / f"{name}.ipynb")
-    return folder
+        write_notebook(tmp_path / "notebooks", name, [nbformat.v4.new_code_cell(
+            'DATA = "planted-mini"  # name\nPROFILE = "standard"', metadata={"tags": ["parameters"]})])
+    return tmp_path / "notebooks"
 
 
 def page(sources, tmp_path, run=None) -> str:
     return status.status_page(sources, run, tmp_path / "records", tmp_path / "runs")
 
 
-class TestStatus:
-    def test_without_make_book_it_says_so_and_shows_what_the_notebooks_name(self, sources, tmp_path):
-        text = page(sources, tmp_path)
-        assert "This site was built without `make book`" in text
-        assert "| [](notebooks/03_toy) | committed outputs shown | `planted-mini` | `standard` |\n" in text
-        assert "run time" not in text.split("## Runs of")[0]
-
-    def test_executed_and_failed_notebooks_have_their_times_and_versions(self, sources, tmp_path):
-        run = tmp_path / "run"
-        run.mkdir()
-        note = {"result": "ok", "parameters": {"DATA": "/home/me/my.h5", "PROFILE": "quick"}, "seconds": 12.4,
-                "device": "CPU, 1 of 2 cores", "finished": "2026-01-02T03:04:05+00:00",
-                "versions": {"python": "3.11.7", "torch": "2.13.0", "vscg": "0.1.0"}}
-        (run / "03_toy.json").write_text(json.dumps(note))
-        (run / "04_other.json").write_text(json.dumps(note | {"result": "failed", "error": "cell In [4]: a | b"}))
-        text = page(sources, tmp_path, run)
-        assert "2 of 2 notebooks were executed" in text and "/home/me" not in text
-        assert ("| [](notebooks/03_toy) | ok | `my.h5` | `quick` | 12 s | CPU, 1 of 2 cores | 2026-01-02 | "
-                "Python 3.11.7, torch 2.13.0, vscg 0.1.0 |") in text
-        assert "| [](notebooks/04_other) | failed |" in text and "- 04_other: `cell In [4]: a | b`" in text
-
-    def test_committed_records_are_listed_whatever_they_hold(self, sources, tmp_path):
-        assert "Runs that take long or need a GPU.\n\nNone." in page(sources, tmp_path)
-        records = tmp_path / "records"
-        records.mkdir()
-        (records / "deviations.json").write_text(json.dumps({
-            "title": "Deviations | measured", "device": "a GPU", "finished": "2026-01-02T03:04:05",
-            "versions": {"torch": "2.13.0"}}))
-        (records / "bare.json").write_text("[1]")
-        (records / "speed.json").write_text(json.dumps({
-            "step": {"device": "a CPU", "date": "2026-01-03T04:05:06+00:00", "versions": {"torch": "2.13.0"}}}))
-        text = page(sources, tmp_path)
-        assert ("| Deviations \\| measured | `records/deviations.json` | a GPU | 2026-01-02 | torch 2.13.0 |") in text
-        assert "| bare: not readable | `records/bare.json` |" in text
-        assert "| speed, step | `records/speed.json` | a CPU | 2026-01-03 | torch 2.13.0 |" in text
-
-    def test_runs_are_counted_by_table_and_damaged_ones_named(self, sources, tmp_path):
-        store = tmp_path / "runs"
-        assert "None was made by the code at hand." in page(sources, tmp_path)
-        fill(store, MINI, "I", seeds=1)
-        for record in store.glob("*/record.json"):
-            values = json.loads(record.read_text())
-            record.write_text(json.dumps(values | {"data": {"name": MINI.name, "fingerprint": MINI.fingerprint}}))
-        (store / "0123").mkdir()
-        (store / "0123" / "record.json").write_text("{")
-        text = page(sources, tmp_path)
-        rows = [line for line in text.splitlines() if line.startswith("| Table I:")]
-        assert [row.split(" | ")[2:5] for row in rows] == [["`quick`", "30 of 30", "CPU, 2 of 2 cores"],
-                                                          ["`standard`", "30 of 90", "CPU, 2 of 2 cores"]]
-        assert "- `runs/0123/record.json` is damaged" in text
-        assert "more in the store" not in text
-        newest = max(store.glob("????????????????/record.json"))
-        values = json.loads(newest.read_text())
-        newest.write_text(json.dumps(values | {"config": values["config"] | {"momentum": 0.9}}))
-        assert "1 more in the store are of no table, or of another state of the code" in page(sources, tmp_path)
+def test_status_without_make_book_says_so_and_with_it_names_times_versions_and_failures(sources, tmp_path):
+    text = page(sources, tmp_path)
+    assert "This site was built without `make book`" in text and "run time" not in text.split("## Runs of")[0]
+    assert "| [](notebooks/03_toy) | committed outputs shown | `planted-mini` | `standard` |\n" in text
+    run = tmp_path / "run"
+    run.mkdir()
+    note = {"result": "ok", "parameters": {"DATA": "/home/me/my.h5", "PROFILE": "quick"}, "seconds": 12.4,
+            "device": "CPU, 1 of 2 cores", "finished": "2026-01-02T03:04:05+00:00",
+            "versions": {"python": "3.11.7", "torch": "2.13.0", "vscg": "0.1.0"}}
+    (run / "03_toy.json").write_text(json.dumps(note))
+    (run / "04_other.json").write_text(json.dumps(note | {"result": "failed", "error": "cell In [4]: a | b"}))
+    text = page(sources, tmp_path, run)
+    assert "2 of 2 notebooks were executed" in text and "/home/me" not in text
+    assert ("| [](notebooks/03_toy) | ok | `my.h5` | `quick` | 12 s | CPU, 1 of 2 cores | 2026-01-02 | "
+            "Python 3.11.7, torch 2.13.0, vscg 0.1.0 |") in text
+    assert "| [](notebooks/04_other) | failed |" in text and "- 04_other: `cell In [4]: a | b`" in text
 
 
-class TestLaunch:
-    def test_the_address_comes_from_one_of_two_places(self):
-        assert launch.repository({}) is None
-        assert launch.repository({"VSCG_REPOSITORY": "", "GITHUB_SERVER_URL": "https://github.com"}) is None
-        assert launch.repository({"VSCG_REPOSITORY": f"{ADDRESS}.git"}) == ADDRESS
-        workflow = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "someone/book"}
-        assert launch.repository(workflow) == ADDRESS
-        assert launch.repository(workflow | {"VSCG_REPOSITORY": "https://github.com/a/b/"}) == "https://github.com/a/b"
+def test_status_lists_committed_records_whatever_they_hold(sources, tmp_path):
+    assert "Runs that take long or need a GPU.\n\nNone." in page(sources, tmp_path)
+    (tmp_path / "records").mkdir()
+    part = {"device": "a CPU", "finished": "2026-01-02T03:04:05", "versions": {"torch": "2.13.0"}}
+    for name, values in {"one": part | {"title": "Deviations | all"}, "bare": [1], "speed": {"step": part}}.items():
+        (tmp_path / "records" / f"{name}.json").write_text(json.dumps(values))
+    text = page(sources, tmp_path)
+    assert "| Deviations \\| all | `records/one.json` | a CPU | 2026-01-02 | torch 2.13.0 |" in text
+    assert "| bare: not readable | `records/bare.json` |" in text
+    assert "| speed, step | `records/speed.json` | a CPU | 2026-01-02 | torch 2.13.0 |" in text
 
-    @pytest.mark.parametrize("address", ["someone/book", "https://example.org/a/b", "https://github.com/a/b/tree/main",
-                                         "https://github.com/a/b\"; import os"])
-    def test_another_address_is_refused(self, address):
+
+def test_status_counts_runs_by_table_and_names_damaged_ones(sources, tmp_path):
+    store = tmp_path / "runs"
+    assert "None was made by the code at hand." in page(sources, tmp_path)
+    fill(store, MINI, "I", seeds=1)
+    for record in store.glob("*/record.json"):
+        values = json.loads(record.read_text())
+        record.write_text(json.dumps(values | {"data": {"name": MINI.name, "fingerprint": MINI.fingerprint}}))
+    (store / "0123").mkdir()
+    (store / "0123" / "record.json").write_text("{")
+    text = page(sources, tmp_path)
+    rows = [line for line in text.splitlines() if line.startswith("| Table I:")]
+    assert [row.split(" | ")[2:5] for row in rows] == [["`quick`", "30 of 30", "CPU, 2 of 2 cores"],
+                                                      ["`standard`", "30 of 90", "CPU, 2 of 2 cores"]]
+    assert "- `runs/0123/record.json` is damaged" in text and "more in the store" not in text
+    newest = max(store.glob("????????????????/record.json"))
+    values = json.loads(newest.read_text())
+    newest.write_bytes(record_json(values | {"config": values["config"] | {"momentum": 0.9}}))
+    assert "1 more in the store are of no table, or of another state of the code" in page(sources, tmp_path)
+
+
+def test_the_address_of_launch_buttons_comes_from_one_of_two_places():
+    workflow = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "someone/book"}
+    for environment, address in (({}, None), ({"VSCG_REPOSITORY": "", "GITHUB_SERVER_URL": "https://github.com"}, None),
+                                 ({"VSCG_REPOSITORY": f"{ADDRESS}.git"}, ADDRESS), (workflow, ADDRESS),
+                                 (workflow | {"VSCG_REPOSITORY": "https://github.com/a/b/"}, "https://github.com/a/b")):
+        assert launch.repository(environment) == address
+    for address in ("someone/book", "https://example.org/a/b", "https://github.com/a/b/tree/main",
+                    "https://github.com/a/b\"; import os"):
         with pytest.raises(ExtensionError, match="OWNER/NAME"):
             launch.repository({"VSCG_REPOSITORY": address})
 
-    def first_cell(self, monkeypatch, found):
-        """Runs the first cell; returns the command it called, if it called one."""
-        calls = []
-        monkeypatch.setattr(importlib.util, "find_spec", lambda name: found)
-        monkeypatch.setattr(subprocess, "run", lambda command, check: calls.append(command))
-        monkeypatch.setattr(vscg, "load_dataset", lambda name: type("Set", (), {"name": name}))
-        monkeypatch.setattr(sys, "path", list(sys.path))
-        exec(compile(launch.CELL.format(address=ADDRESS), "cell", "exec"), {})
-        return calls
 
-    def test_the_first_cell_installs_only_what_is_missing_and_makes_the_data(self, monkeypatch, tmp_path, capsys):
-        monkeypatch.chdir(tmp_path)
-        assert self.first_cell(monkeypatch, object()) == []
-        (command,) = self.first_cell(monkeypatch, None)
-        assert command[:4] == [sys.executable, "-m", "pip", "install"]
-        assert command[-2:] == ["-e", f"git+{ADDRESS}.git#egg=vscg"]
-        assert capsys.readouterr().out == "planted-mini is ready\n" * 2
+@pytest.mark.parametrize("here", [True, False])
+def test_the_first_cell_installs_only_what_is_missing_and_makes_the_data(here, monkeypatch, tmp_path, capsys):
+    calls = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if here else None)
+    monkeypatch.setattr(metadata, "distributions", lambda: [type("Found", (), {"name": name})() for name in
+                                                            ("torch", "NumPy", "myst_nb", *launch.NEEDED[2:8])])
+    monkeypatch.setattr(subprocess, "run", lambda command, check: calls.append(command))
+    monkeypatch.setattr(vscg, "load_dataset", lambda name: type("Set", (), {"name": name}))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    code = launch.first_cell(ADDRESS, "av==1\nmyst-nb==2\nnumpy==2.4.6\nSphinx==7\ntorch==2.13.0\ntqdm==3\n")
+    exec(compile(code, "cell", "exec"), {})
+    pip = [sys.executable, "-m", "pip", "install", "-q"]
+    package = [*pip, "--no-deps", "--src", "src", "-e", f"git+{ADDRESS}.git#egg=vscg"]
+    assert calls == ([] if here else [[*pip, "av==1", "tqdm==3"], package])
+    assert capsys.readouterr().out == "planted-mini is ready\n"
 
-    def test_without_an_address_there_are_no_copies_left(self, sources, tmp_path):
-        site = tmp_path / "site"
-        launch.write_copies(sources, ROOT / "environment.yml", site, ADDRESS)
-        assert sorted(path.name for path in (site / "launch" / "notebooks").iterdir()) == ["03_toy.ipynb",
-                                                                                           "04_other.ipynb"]
-        launch.write_copies(sources, ROOT / "environment.yml", site, None)
-        assert list(site.iterdir()) == []
+
+def test_without_an_address_there_are_no_copies_left(sources, tmp_path):
+    site = tmp_path / "site"
+    launch.write_copies(sources, ROOT, site, ADDRESS)
+    assert sorted(path.stem for path in (site / "launch" / "notebooks").iterdir()) == ["03_toy", "04_other"]
+    launch.write_copies(sources, ROOT, site, None)
+    assert list(site.iterdir()) == []
 
 
 def test_one_page_keeps_links_apart_and_inside(tmp_path):
@@ -169,23 +162,22 @@ def small_site(tmp_path_factory) -> Path:
     book = root / "book"
     shutil.copytree(EXTENSIONS, book / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "book" / "_static", book / "_static")
-    for name in ("_config.yml", "favicon.svg", "references.bib"):
-        shutil.copy(ROOT / "book" / name, book / name)
-    shutil.copy(ROOT / "environment.yml", root)
+    for name in ("book/_config.yml", "book/favicon.svg", "book/references.bib", "environment.yml", "requirements.lock"):
+        shutil.copy(ROOT / name, root / name)
     (book / "index.md").write_text("# Index\n\n[](notebooks/07_toy) [](status)\n")
     (book / "_toc.yml").write_text(yaml.safe_dump({"format": "jb-book", "root": "index", "parts": [
         {"caption": "Start", "numbered": True, "chapters": [{"file": "notebooks/07_toy"}]},
         {"caption": "Reference", "chapters": [{"file": "status"}]}]}))
-    (root / "notebooks").mkdir()
-    (root / "notebooks" / "07_toy.py").write_text(NOTEBOOK)
-    cells = [nbformat.v4.new_markdown_cell("# Toy\n\n## A section\n\n$x^2$"), nbformat.v4.new_code_cell("print(1)")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {
-        "name": "python3", "display_name": "Python 3", "language": "python"}}), root / "notebooks" / "07_toy.ipynb")
+    write_notebook(root / "notebooks", "07_toy", [nbformat.v4.new_markdown_cell("# Toy\n\n## A section\n\n$x^2$"),
+                                                  nbformat.v4.new_code_cell("print(1)")])
     environment = {**os.environ, "VSCG_REPOSITORY": ADDRESS, "VSCG_HOME": str(root), "OMP_NUM_THREADS": "1"}
     environment.pop("VSCG_BOOK_RUN", None)
-    done = subprocess.run([Path(sys.executable).with_name("jupyter-book"), "build", book, "-W", "-n", "-q"],
-                          env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert done.returncode == 0, done.stdout
+    for _ in range(2):      # the second time nothing has changed, and nothing is written
+        times = {path: path.stat().st_mtime_ns for path in book.glob("_build/html/**/*.html")}
+        done = subprocess.run([Path(sys.executable).with_name("jupyter-book"), "build", book, "-W", "-n", "-q"],
+                              env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert done.returncode == 0, done.stdout
+    assert times == {path: path.stat().st_mtime_ns for path in times}
     return book / "_build" / "html"
 
 
@@ -194,22 +186,15 @@ def test_buttons_open_the_copy_in_the_published_site(small_site):
     assert [tag["href"] for tag in soup.select(".dropdown-launch-buttons a")] == [
         "https://mybinder.org/v2/gh/someone/book/gh-pages?urlpath=lab/tree/launch/notebooks/07_toy.ipynb",
         "https://colab.research.google.com/github/someone/book/blob/gh-pages/launch/notebooks/07_toy.ipynb"]
-    copy = nbformat.read(small_site / "launch" / "notebooks" / "07_toy.ipynb", 4)
-    nbformat.validate(copy)
-    code = [cell for cell in copy.cells if cell.cell_type == "code"]
-    assert f"git+{ADDRESS}.git#egg=vscg" in code[0].source and code[1].source == "print(1)"
-    pip = yaml.safe_load((small_site / "binder" / "environment.yml").read_text())["dependencies"][-1]["pip"]
-    own = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"][-1]["pip"]
-    assert pip == ["--extra-index-url https://download.pytorch.org/whl/cpu", *own]
-
-
-def test_a_page_without_a_notebook_has_no_launch_buttons(small_site):
-    soup = BeautifulSoup((small_site / "index.html").read_text(), "html.parser")
-    assert soup.select(".dropdown-launch-buttons") == []
-    assert [tag["href"] for tag in soup.select(".dropdown-download-buttons a")] == ["_sources/index.md", "print.html"]
-
-
-def test_the_chapter_has_its_notebooks_number(small_site):
-    soup = BeautifulSoup((small_site / "notebooks" / "07_toy.html").read_text(), "html.parser")
     assert [tag.get_text() for tag in soup.select("article .section-number")] == ["7. ", "7.1. "]
     assert "7. Toy" in (small_site / "print.html").read_text()
+    copy = nbformat.read(small_site / "launch" / "notebooks" / "07_toy.ipynb", 4)
+    nbformat.validate(copy)
+    code = [cell.source for cell in copy.cells if cell.cell_type == "code"]
+    assert "torch==2.13.0\n" in code[0] and code[1] == "print(1)"
+    pip, own = (yaml.safe_load(file.read_text())["dependencies"][-1]["pip"]
+                for file in (small_site / "binder" / "environment.yml", ROOT / "environment.yml"))
+    assert pip == ["--extra-index-url https://download.pytorch.org/whl/cpu", *own]
+    index = BeautifulSoup((small_site / "index.html").read_text(), "html.parser")
+    assert index.select(".dropdown-launch-buttons") == [], "a page without a notebook has none"
+    assert [tag["href"] for tag in index.select(".dropdown-download-buttons a")] == ["_sources/index.md", "print.html"]

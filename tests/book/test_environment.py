@@ -6,79 +6,53 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
-import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def pins(lines) -> dict[str, str]:
-    """Requirement lines to a mapping of package name to version; every line must pin with `==`."""
+    """Requirement lines to a mapping of package name to version; every line pins with `==`, each name once.
+
+    Lines for another Python than this one are left out.
+    """
     found = {}
     for line in lines:
-        match = re.fullmatch(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.!]+)", line.strip())
-        assert match, f"not an exact pin: {line!r}"
-        name = canonicalize_name(match[1])
-        assert name not in found, f"pinned twice: {name}"
-        found[name] = match[2]
+        match = re.fullmatch(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.!]+)( ; .+)?", line.strip())
+        assert match and canonicalize_name(match[1]) not in found, f"not one exact pin: {line!r}"
+        marker = Requirement(line).marker
+        if marker is None or marker.evaluate():
+            found[canonicalize_name(match[1])] = match[2]
     return found
 
 
-def conda() -> dict:
-    return yaml.safe_load((ROOT / "environment.yml").read_text())
+LOCK = pins((ROOT / "requirements.lock").read_text().splitlines())
 
 
-@pytest.fixture(scope="module")
-def project() -> dict:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+def test_three_files_have_the_same_pins_and_pythons():
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    wanted = pins(PROJECT["dependencies"])
+    assert pins(conda[-1]["pip"]) == wanted and {name: LOCK.get(name) for name in wanted} == wanted
+    assert LOCK["torch"] == "2.13.0", "2.13.0+cpu exists on one index only; 2.13.0 is satisfied by it too"
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "book.yml").read_text())
+    pythons = workflow["jobs"]["book"]["strategy"]["matrix"]["python"]
+    assert PROJECT["requires-python"] == ">=3.11,<3.14" and pythons == ["3.11", "3.12", "3.13"]
+    assert f"python={pythons[0]}" in conda and " ".join(pythons) in (ROOT / "Makefile").read_text()
 
 
-@pytest.fixture(scope="module")
-def lock() -> dict[str, str]:
-    return pins((ROOT / "requirements.lock").read_text().splitlines())
-
-
-def test_conda_environment_has_the_pins_of_the_project(project):
-    sections = [entry["pip"] for entry in conda()["dependencies"] if isinstance(entry, dict)]
-    assert len(sections) == 1
-    assert pins(sections[0]) == pins(project["dependencies"])
-
-
-def test_conda_environment_has_the_python_of_the_project(project):
-    assert project["requires-python"] == ">=3.11,<3.12"
-    assert "python=3.11" in conda()["dependencies"]
-
-
-def test_lock_has_the_pins_of_the_project(project, lock):
-    wanted = pins(project["dependencies"])
-    assert {name: lock.get(name) for name in wanted} == wanted
-
-
-def test_lock_pins_torch_without_a_local_version(lock):
-    """`2.13.0+cpu` would exist on one index only; `2.13.0` is satisfied by it too."""
-    assert lock["torch"] == "2.13.0"
-
-
-def test_lock_names_everything_that_the_pins_require(lock):
-    """Each dependency of a locked package, as the installed metadata states it, is locked as well.
-
-    torch is left out: which CUDA packages it wants depends on the build of it.
-    """
+def test_lock_names_everything_that_the_pins_require_and_it_is_installed():
+    """torch's own needs are left out: which CUDA packages it wants depends on the build of it."""
     missing = {}
-    for name in set(lock) - {"torch"}:
-        for line in metadata.requires(name) or []:
-            wanted = Requirement(line)
+    for name in set(LOCK) - {"torch"}:
+        for wanted in map(Requirement, metadata.requires(name) or []):
             applies = wanted.marker is None or wanted.marker.evaluate({"extra": ""})
-            if applies and canonicalize_name(wanted.name) not in lock:
-                missing.setdefault(name, []).append(line)
+            if applies and canonicalize_name(wanted.name) not in LOCK:
+                missing.setdefault(name, []).append(str(wanted))
     assert not missing
-
-
-def test_installed_versions_are_the_locked_ones(lock):
-    installed = {name: metadata.version(name).split("+")[0] for name in lock}
-    assert installed == lock
+    assert {name: metadata.version(name).split("+")[0] for name in LOCK} == LOCK
 
 
 def test_the_names_that_the_book_promises_are_there_after_one_import():

@@ -1,57 +1,50 @@
-"""The README: its links, its commands, and its figures, which come from the standard runs."""
+"""The README: its links, its commands, its rooms, and its figures, which come from the standard runs."""
+import pkgutil
 import re
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 import vscg
+from tests.book.test_build import load
 from tests.standard import standard_runs_are_here
 from vscg import cli
 from vscg.study import tables
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+readme = load(ROOT / "book" / "readme.py")
 
 
-@pytest.fixture
-def readme(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "book"))
-    import readme
-    yield readme
-    sys.modules.pop("readme")
-
-
-def test_every_link_leads_somewhere():
+def test_every_link_leads_somewhere_and_every_chapter_is_in_the_map():
     targets = re.findall(r"\]\(([^)#]+)", README)
     assert len(targets) > 30
-    for target in targets:
-        assert target.startswith("https://") or (ROOT / target).is_file(), target
-
-
-def test_every_chapter_is_in_the_map():
+    assert [target for target in targets if "https://" not in target and not (ROOT / target).is_file()] == []
     listed = re.findall(r"^\| \[(\d\d_\w+)\]", README, re.MULTILINE)
     assert listed == sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
 
 
+def test_the_rooms_are_those_of_the_package_in_its_own_words():
+    rooms = re.findall(r"^\w+  .+$", vscg.__doc__, re.MULTILINE)
+    assert "\n".join(rooms) in README
+    assert sorted(line.split()[0] for line in rooms) == [room.name for room in pkgutil.iter_modules(vscg.__path__)
+                                                         if room.ispkg]
+
+
 def test_every_command_is_one():
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    for target in re.findall(r"make (\w+)", README):
-        assert target in targets, target
+    assert set(re.findall(r"make (\w+)", README)) <= set(targets)
     commands = re.findall(r"-m vscg (.+)", README)
     assert commands
     for command in commands:
         cli.parser().parse_args(command.strip("`").split())
 
 
-def test_the_block_and_the_picture_are_there(readme):
+def test_the_block_and_the_picture_are_there_and_hold_the_standard_runs():
     assert len(readme.BLOCK.findall(README)) == 1 and "planted-mini, which is generated" in " ".join(README.split())
     with Image.open(readme.PICTURE) as picture:
         assert picture.width > 600
-
-
-def test_the_figures_are_those_of_the_standard_runs(readme):
     if not standard_runs_are_here():
         pytest.skip("the standard runs are not all here: python -m vscg sweep --profile standard")
     table = tables.table("I", dataset=vscg.load_dataset("planted-mini"), profile="standard")

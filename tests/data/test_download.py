@@ -17,201 +17,89 @@ from vscg.data import download
 from vscg.errors import VscgError
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "ave"
-GIGABYTE = 10**9
+SMALL, LARGE = "a.h5", "visual_feature.h5"                 # a file of each download, and what the server calls it
+CALLED = {SMALL: SMALL, LARGE: f"id-{LARGE}"}
+CONTENT = {SMALL: np.random.default_rng(0).bytes(1_500_000), "b.txt": b"Church bell&abc&good&0&10\n"}
 Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
 def small(server, monkeypatch):
     """Two files on the server, and their sums in `SMALL_FILES`."""
-    generator = np.random.default_rng(0)
-    server.files = {"a.h5": generator.bytes(700_000), "b.txt": b"Church bell&abc&good&0&10\n"}
+    monkeypatch.setattr("random.uniform", lambda low, high: 0)          # s until gdown tries again
     monkeypatch.setattr(download, "SMALL_FILES",
-                        {name: hashlib.sha256(content).hexdigest() for name, content in server.files.items()})
-    return server.files
+                        {name: hashlib.sha256(content).hexdigest() for name, content in CONTENT.items()})
+    server.files |= CONTENT
+    return CONTENT
+
+
+@pytest.fixture
+def features(server, monkeypatch, tmp_path_factory):
+    """Three HDF5 files on the server, under identifiers as on the drive."""
+    monkeypatch.setattr("random.uniform", lambda low, high: 0)
+    contents = {}
+    for index, (name, rows) in enumerate({"audio_feature.h5": 4, LARGE: 200, "noisy.h5": 2}.items()):
+        path = tmp_path_factory.mktemp("source") / name
+        with h5py.File(path, "w") as file:
+            file["avadataset"] = np.random.default_rng(index).normal(size=(rows, 10, 128))
+        contents[name] = path.read_bytes()
+    monkeypatch.setattr(download, "FEATURE_FILES", {name: f"id-{name}" for name in contents})
+    server.files |= {f"id-{name}": content for name, content in contents.items()}
+    return contents
+
+
+@pytest.fixture(params=[SMALL, LARGE])
+def one(request, small, features):
+    """The name of a file of each download."""
+    return request.param
 
 
 def get_small(server, dest):
     return download.download_small(dest, server.url, progress=False)
 
 
+def get_features(server, dest):
+    return download.download_features(dest, server.url, progress=False)
+
+
+def get(name, server, dest):
+    """Downloads all files that come with this one."""
+    return (get_small if name == SMALL else get_features)(server, dest)
+
+
+def right(name, server, dest):
+    return (dest / name).read_bytes() == server.files[CALLED[name]]
+
+
 def names(folder):
     return sorted(path.name for path in folder.iterdir() if path.name != ".lock")
 
 
-def test_small_files_arrive_and_right_ones_are_kept(tmp_path, server, small, capfd):
+def part(folder, name):
+    return folder / f".{name}.partial.part"
+
+
+def test_small_files_arrive_and_are_not_fetched_again(tmp_path, server, small, capfd, monkeypatch):
     dest = tmp_path / "new" / "ave"
-    paths = get_small(server, dest)
-    assert paths == [dest / "a.h5", dest / "b.txt"]
+    before = os.umask(0o027)
+    try:
+        paths = get_small(server, dest)
+    finally:
+        os.umask(before)
+    assert paths == [dest / "a.h5", dest / "b.txt"] and names(dest) == ["a.h5", "b.txt"]
     assert [path.read_bytes() for path in paths] == list(small.values())
-    assert names(dest) == ["a.h5", "b.txt"]
-    (dest / "b.txt").write_bytes(b"damaged")
+    assert {path.stat().st_mode & 0o777 for path in paths} == {0o640}
+    (dest / "b.txt").unlink()
     server.requests.clear()
-    assert get_small(server, dest) == paths
-    assert server.requests == [("b.txt", None)], "only the wrong file is fetched again"
-    assert (dest / "b.txt").read_bytes() == small["b.txt"]
+    assert get_small(server, dest) == paths and server.requests == [("b.txt", None)]
     assert capfd.readouterr() == ("", "")
-    download.download_small(tmp_path / "shown", server.url)
+    monkeypatch.setattr("vscg.machine.files.locked", None)   # what is there may lie where nothing can be written
+    assert get_small(server, dest) == paths
+
+
+def test_a_bar_shows_the_progress(tmp_path, server, small, capfd):
+    download.download_small(tmp_path, server.url)
     assert "a.h5: 100%" in capfd.readouterr().err
-
-
-def test_cut_connection_is_continued(tmp_path, server, small):
-    server.cuts["a.h5"] = [300_000, 200_000]
-    path = get_small(server, tmp_path)[0]
-    first, second, third = server.ranges("a.h5")
-    assert first is None
-    begin = [int(asked.removeprefix("bytes=").removesuffix("-")) for asked in (second, third)]
-    assert 200_000 < begin[0] <= 300_000 and 100_000 < begin[1] - begin[0] <= 200_000
-    assert path.read_bytes() == small["a.h5"]
-
-
-def test_cut_for_good_is_an_error_and_the_next_call_continues(tmp_path, server, small):
-    server.cuts["a.h5"] = [100_000] * 3
-    with pytest.raises(VscgError, match="a.h5: the connection to .* was cut .*continues where it stopped"):
-        get_small(server, tmp_path)
-    assert names(tmp_path) == [".a.h5.part"]
-    have = (tmp_path / ".a.h5.part").stat().st_size
-    get_small(server, tmp_path)
-    assert server.ranges("a.h5")[3] == f"bytes={have}-" and have > 150_000
-    assert (tmp_path / "a.h5").read_bytes() == small["a.h5"]
-    assert names(tmp_path) == ["a.h5", "b.txt"]
-
-
-def test_two_processes_download_once(tmp_path, server, small):
-    """The first is cut in the middle and continues; the second waits for it and finds the files."""
-    server.cuts["a.h5"] = [300_000]
-    server.at_cut = lambda: time.sleep(1)
-    in_two_processes(get_small, server, tmp_path)
-    assert len(server.requests) == 3
-    assert (tmp_path / "a.h5").read_bytes() == small["a.h5"]
-
-
-def test_what_is_there_needs_no_lock(tmp_path, server, small, monkeypatch):
-    get_small(server, tmp_path)
-    monkeypatch.setattr(download, "locked", None)          # the folder may be one where nothing can be written
-    assert get_small(server, tmp_path) == [tmp_path / "a.h5", tmp_path / "b.txt"]
-
-
-def test_a_home_folder_that_nobody_has():
-    for call in (download.download_small, download.download_features):
-        with pytest.raises(VscgError, match="^~nobody-of-this-name/x: no home folder is known"):
-            call("~nobody-of-this-name/x", progress=False)
-
-
-def test_server_without_ranges_begins_again(tmp_path, server, small):
-    server.understands_ranges = False
-    server.cuts["a.h5"] = [300_000]
-    assert get_small(server, tmp_path)[0].read_bytes() == small["a.h5"]
-    assert server.ranges("a.h5")[1].startswith("bytes=")
-
-
-def test_part_that_is_too_long_begins_again(tmp_path, server, small):
-    (tmp_path / ".a.h5.part").write_bytes(b"x" * 800_000)
-    assert get_small(server, tmp_path)[0].read_bytes() == small["a.h5"]
-    assert server.ranges("a.h5") == ["bytes=800000-", None]
-
-
-def interrupt_when(folder, pattern, size):
-    """What the server does at a cut: wait until the partial file holds `size` bytes, then interrupt like Ctrl-C."""
-    def wait_and_interrupt():
-        end = time.monotonic() + 10
-        while sum(path.stat().st_size for path in folder.glob(pattern)) < size and time.monotonic() < end:
-            time.sleep(0.01)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-        time.sleep(0.2)  # the connection is still open when the interrupt arrives
-    return wait_and_interrupt
-
-
-def test_interrupted_small_download_is_continued(tmp_path, server, small):
-    server.cuts["a.h5"] = [300_000]
-    server.at_cut = interrupt_when(tmp_path, ".a.h5.part", 200_000)
-    with pytest.raises(KeyboardInterrupt):
-        get_small(server, tmp_path)
-    assert names(tmp_path) == [".a.h5.part"]
-    have = (tmp_path / ".a.h5.part").stat().st_size
-    get_small(server, tmp_path)
-    assert have >= 200_000 and server.ranges("a.h5") == [None, f"bytes={have}-"]
-    assert (tmp_path / "a.h5").read_bytes() == small["a.h5"]
-
-
-@pytest.mark.parametrize("before", [None, b"an older version"])
-def test_wrong_content_is_not_kept(tmp_path, server, small, before):
-    server.files = {"a.h5": b"something else", "b.txt": small["b.txt"]}
-    if before is not None:
-        (tmp_path / "a.h5").write_bytes(before)
-    with pytest.raises(VscgError, match="a.h5: what .* sent has not the SHA-256 .* not kept"):
-        get_small(server, tmp_path)
-    assert names(tmp_path) == ([] if before is None else ["a.h5"])
-    assert before is None or (tmp_path / "a.h5").read_bytes() == before
-
-
-def test_stale_part_of_another_file_is_not_kept(tmp_path, server, small):
-    (tmp_path / ".a.h5.part").write_bytes(b"another beginning")
-    with pytest.raises(VscgError, match="SHA-256"):
-        get_small(server, tmp_path)
-    assert names(tmp_path) == []
-    get_small(server, tmp_path)
-
-
-def test_unknown_file_and_no_server(tmp_path, server, small):
-    server.files = {}
-    with pytest.raises(VscgError, match=f"a.h5: the server answered 404 .*{server.url}a.h5.*by hand.*{tmp_path}"):
-        get_small(server, tmp_path)
-    with pytest.raises(VscgError, match="a.h5: the connection to .* failed.*Check the network"):
-        download.download_small(tmp_path, "http://127.0.0.1:9/", progress=False)
-    assert names(tmp_path) == []
-
-
-def test_disk_that_is_full_while_writing(tmp_path, server, small):
-    (tmp_path / ".a.h5.part").symlink_to("/dev/full")  # the kernel answers each write with ENOSPC
-    with pytest.raises(VscgError, match=f"a.h5: no space left on the disk of {tmp_path}. Free some"):
-        get_small(server, tmp_path)
-    assert names(tmp_path) == [".a.h5.part"]
-
-
-def test_space_is_checked_before_writing(tmp_path, server, small, monkeypatch):
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda folder: Usage(GIGABYTE, GIGABYTE - 100_000, 100_000))
-    with pytest.raises(VscgError, match="a.h5: no space left .*0.7 MB are still to come, 0.1 MB are free"):
-        get_small(server, tmp_path)
-    assert names(tmp_path) == []
-
-
-def test_folder_that_cannot_be_made(tmp_path, server, small):
-    (tmp_path / "file").write_text("")
-    for call in (download.download_small, download.download_features):
-        with pytest.raises(VscgError, match=f"cannot write into {tmp_path}/file/ave: Not a directory"):
-            call(tmp_path / "file" / "ave", server.url, progress=False)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_folder_that_is_read_only(tmp_path, server, small):
-    tmp_path.chmod(0o500)
-    with pytest.raises(VscgError, match="cannot be written .Permission denied.*Choose a folder"):
-        get_small(server, tmp_path)
-
-
-@pytest.mark.skipif(not REAL.is_dir(), reason="the official small files are not on this machine")
-def test_real_files_have_the_listed_sums_and_arrive(tmp_path, server):
-    server.files = {name: (REAL / name).read_bytes() for name in download.SMALL_FILES}
-    assert [path.name for path in get_small(server, tmp_path)] == list(download.SMALL_FILES)
-
-
-@pytest.fixture
-def features(server, monkeypatch, tmp_path_factory):
-    """Three HDF5 files on the server, under identifiers as on the drive."""
-    contents = {}
-    for index, (name, rows) in enumerate({"audio_feature.h5": 4, "visual_feature.h5": 400, "noisy.h5": 2}.items()):
-        path = tmp_path_factory.mktemp("source") / name
-        with h5py.File(path, "w") as file:
-            file["avadataset"] = np.random.default_rng(index).normal(size=(rows, 10, 128))
-        contents[name] = path.read_bytes()
-    monkeypatch.setattr(download, "FEATURE_FILES", {name: f"id-{name}" for name in contents})
-    server.files = {f"id-{name}": content for name, content in contents.items()}
-    return contents
-
-
-def get_features(server, dest):
-    return download.download_features(dest, server.url, progress=False)
 
 
 def test_features_arrive_with_their_sums(tmp_path, server, features, capfd):
@@ -228,83 +116,120 @@ def test_features_arrive_with_their_sums(tmp_path, server, features, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_cut_feature_file_is_continued(tmp_path, server, features):
-    server.cuts["id-visual_feature.h5"] = [2_000_000]
-    path = get_features(server, tmp_path)[1]
-    first, second = server.ranges("id-visual_feature.h5")
-    assert first is None and int(second.removeprefix("bytes=").removesuffix("-")) > 1_000_000
-    assert path.read_bytes() == features["visual_feature.h5"]
+def test_a_cut_connection_is_continued(tmp_path, server, one):
+    server.cuts[CALLED[one]] = [600_000, 600_000]
+    get(one, server, tmp_path)
+    first, second, third = server.ranges(CALLED[one])
+    begin = [int(asked.removeprefix("bytes=").removesuffix("-")) for asked in (second, third)]
+    assert first is None and begin[0] > 500_000 and begin[1] > begin[0]
+    assert right(one, server, tmp_path)
 
 
-def test_interrupted_feature_download_is_continued(tmp_path, server, features):
-    server.cuts["id-visual_feature.h5"] = [2_000_000]
-    server.at_cut = interrupt_when(tmp_path, ".visual_feature.h5.received*.part", 1_000_000)
+def test_cut_for_good_is_an_error_and_the_next_call_continues(tmp_path, server, one):
+    server.cuts[CALLED[one]] = [1_100_000, 1000, 1000]
+    with pytest.raises(VscgError, match=f"{one}: the connection to .* was cut .*continues where it stopped"):
+        get(one, server, tmp_path)
+    have = part(tmp_path, one).stat().st_size
+    assert not (tmp_path / one).exists() and have > 500_000
+    get(one, server, tmp_path)
+    assert server.ranges(CALLED[one])[-1] == f"bytes={have}-" and right(one, server, tmp_path)
+    assert not list(tmp_path.glob("*.part")) + list(tmp_path.glob(".*.part"))
+
+
+def test_interrupted_it_is_continued(tmp_path, server, one):
+    def wait_and_interrupt():
+        """At a cut: wait until much is there, then interrupt like Ctrl-C, while the connection is still open."""
+        end = time.monotonic() + 10
+        while part(tmp_path, one).stat().st_size < 500_000 and time.monotonic() < end:
+            time.sleep(0.01)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        time.sleep(0.2)
+
+    server.cuts[CALLED[one]], server.at_cut = [1_100_000], wait_and_interrupt
     with pytest.raises(KeyboardInterrupt):
-        get_features(server, tmp_path)
-    part, = tmp_path.glob(".visual_feature.h5.received*.part")
-    have = part.stat().st_size
-    assert have > 1_000_000 and not (tmp_path / "visual_feature.h5").exists()
-    server.requests.clear()
-    path = get_features(server, tmp_path)[1]
-    assert f"bytes={have}-" in server.ranges("id-visual_feature.h5") and not server.ranges("id-audio_feature.h5")
-    assert path.read_bytes() == features["visual_feature.h5"]
-    assert not list(tmp_path.glob(".*.part"))
+        get(one, server, tmp_path)
+    have = part(tmp_path, one).stat().st_size
+    assert have >= 500_000 and not (tmp_path / one).exists()
+    get(one, server, tmp_path)
+    assert server.ranges(CALLED[one])[-1] == f"bytes={have}-" and right(one, server, tmp_path)
 
 
-def test_feature_part_that_the_server_cannot_continue_begins_again(tmp_path, server, features):
-    server.understands_ranges = False
-    (tmp_path / ".visual_feature.h5.received12345678.part").write_bytes(features["visual_feature.h5"][:1000])
-    assert get_features(server, tmp_path)[1].read_bytes() == features["visual_feature.h5"]
-    assert not list(tmp_path.glob(".*.part"))
+def test_two_processes_download_once(tmp_path, server, one):
+    """The first is cut in the middle and continues; the second waits for it and finds the file."""
+    server.cuts[CALLED[one]], server.at_cut = [1_100_000], lambda: time.sleep(0.5)
+    in_two_processes(get, one, server, tmp_path)
+    assert len(server.ranges(CALLED[one])) == 2 and right(one, server, tmp_path)
 
 
-def test_two_processes_download_the_features_once(tmp_path, server, features):
-    server.cuts["id-visual_feature.h5"] = [2_000_000]
-    server.at_cut = lambda: time.sleep(1)
-    in_two_processes(get_features, server, tmp_path)
-    assert len(server.ranges("id-visual_feature.h5")) == 2
-    assert (tmp_path / "visual_feature.h5").read_bytes() == features["visual_feature.h5"]
+@pytest.mark.parametrize("ranges, size", [(False, 1000), (True, 3_000_000)])
+def test_a_part_that_cannot_be_continued_begins_again(tmp_path, server, one, ranges, size):
+    server.understands_ranges = ranges
+    part(tmp_path, one).write_bytes(server.files[CALLED[one]][:size].ljust(size))
+    get(one, server, tmp_path)
+    assert right(one, server, tmp_path) and not part(tmp_path, one).exists()
 
 
-@pytest.mark.parametrize("content", [b"<html>quota exceeded</html>", "truncated", "other key"])
-def test_what_is_no_feature_file_is_not_kept(tmp_path, server, features, content):
-    if content == "truncated":
-        content = features["audio_feature.h5"][:-100]
-    if content == "other key":
-        with h5py.File(tmp_path / "other.h5", "w") as file:
-            file["labels"] = np.zeros(3)
-        content = (tmp_path / "other.h5").read_bytes()
-        (tmp_path / "other.h5").unlink()
-    server.files["id-audio_feature.h5"] = content
-    (tmp_path / "audio_feature.h5").write_bytes(b"was here")
-    with pytest.raises(VscgError, match="audio_feature.h5: what .* not a complete HDF5 file with `avadataset`"):
-        get_features(server, tmp_path)
-    assert names(tmp_path) == ["audio_feature.h5"]
-    assert (tmp_path / "audio_feature.h5").read_bytes() == b"was here"
+def test_a_part_of_another_file_is_not_kept(tmp_path, server, small):
+    part(tmp_path, SMALL).write_bytes(b"another beginning")
+    with pytest.raises(VscgError, match="a.h5: what .* sent has not a SHA-256 .* not kept"):
+        get_small(server, tmp_path)
+    assert names(tmp_path) == []
+    get_small(server, tmp_path)
 
 
-def test_features_not_there_cut_for_good_or_no_server(tmp_path, server, features, monkeypatch):
-    monkeypatch.setattr(download, "ATTEMPTS", 1)
-    server.cuts["id-visual_feature.h5"] = [2_000_000]
-    with pytest.raises(VscgError, match="visual_feature.h5: Google Drive did not give the file: .* incomplete"):
-        get_features(server, tmp_path)
-    del server.files["id-visual_feature.h5"]
-    with pytest.raises(VscgError, match="visual_feature.h5: the server answered 404"):
-        get_features(server, tmp_path)
-    with pytest.raises(VscgError, match="audio_feature.h5: the connection to .* failed"):
-        download.download_features(tmp_path / "new", "http://127.0.0.1:9/", progress=False)
+WRONG = {SMALL: "has not a SHA-256 that begins with", LARGE: "is not a complete HDF5 file with `avadataset` in it"}
 
 
-def test_features_without_space(tmp_path, server, features, monkeypatch):
-    full = tmp_path / ".audio_feature.h5.received12345678.part"
-    full.symlink_to("/dev/full")
-    with pytest.raises(VscgError, match="audio_feature.h5: no space left on the disk"):
-        get_features(server, tmp_path)
-    full.unlink()
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda folder: Usage(GIGABYTE, GIGABYTE - 100_000, 100_000))
-    with pytest.raises(VscgError, match="visual_feature.h5: no space left .* 3.6 MB are still to come"):
-        get_features(server, tmp_path)
-    assert not (tmp_path / "visual_feature.h5").exists()
+@pytest.mark.parametrize("content", ["page", "cut"])
+def test_wrong_content_is_not_kept(tmp_path, server, one, content):
+    sound = server.files[CALLED[one]]
+    server.files[CALLED[one]] = b"<html>quota exceeded</html>" if content == "page" else sound[:-100]
+    with pytest.raises(VscgError, match=f"{one}: what .* sent {WRONG[one]}.*; it was not kept"):
+        get(one, server, tmp_path)
+    assert not [name for name in names(tmp_path) if one in name]
+
+
+def test_what_is_the_users_own_is_never_replaced(tmp_path, server, one):
+    (tmp_path / one).write_bytes(b"mine")
+    with pytest.raises(VscgError, match=f"{tmp_path / one}: {WRONG[one]}.* stays as it is; move it away, .* put there"):
+        get(one, server, tmp_path)
+    assert (tmp_path / one).read_bytes() == b"mine"
+
+
+def test_unknown_file_and_no_server(tmp_path, server, one):
+    name, call = CALLED[one], download.download_small if one == SMALL else download.download_features
+    del server.files[name]
+    with pytest.raises(VscgError, match=f"{one}: the server answered 404 .*{server.url}{name}.*by hand.*{tmp_path}"):
+        call(tmp_path, server.url, progress=False)
+    with pytest.raises(VscgError, match="h5: the connection to .* failed.*Check the network"):
+        call(tmp_path / "new", "http://127.0.0.1:9/", progress=False)
+    assert not (tmp_path / one).exists()
+
+
+def test_a_disk_that_is_full(tmp_path, server, one, monkeypatch):
+    part(tmp_path, one).symlink_to("/dev/full")            # the kernel answers each write with ENOSPC
+    with pytest.raises(VscgError, match=f"{tmp_path / one}: cannot be written .No space left .*Free some"):
+        get(one, server, tmp_path)
+    part(tmp_path, one).unlink()
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda folder: Usage(10**9, 10**9 - 100_000, 100_000))
+    with pytest.raises(VscgError, match=f"{one}: no space left .* are still to come, 0.1 MB are free"):
+        get(one, server, tmp_path)
+    assert not (tmp_path / one).exists()
+
+
+def test_folders_that_cannot_be(tmp_path, server, small):
+    (tmp_path / "file").write_text("")
+    for call in (download.download_small, download.download_features):
+        with pytest.raises(VscgError, match=f"{tmp_path}/file/ave: cannot be written .Not a directory"):
+            call(tmp_path / "file" / "ave", server.url, progress=False)
+        with pytest.raises(VscgError, match="^~nobody-of-this-name/x: no home folder is known"):
+            call("~nobody-of-this-name/x", progress=False)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the official small files are not on this machine")
+def test_real_files_have_the_listed_sums_and_arrive(tmp_path, server):
+    server.files = {name: (REAL / name).read_bytes() for name in download.SMALL_FILES}
+    assert [path.name for path in get_small(server, tmp_path)] == list(download.SMALL_FILES)
 
 
 def test_gdown_knows_the_addresses_as_drive_files():

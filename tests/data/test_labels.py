@@ -3,8 +3,8 @@ import h5py
 import numpy as np
 import pytest
 
-from vscg.data import official
-from vscg.data.check import repeated_videos, shared_videos
+from vscg.data import ave
+from vscg.data.ave import repeated_videos, shared_videos
 from vscg.data.labels import (
     BACKGROUND,
     CATEGORIES,
@@ -15,7 +15,7 @@ from vscg.data.labels import (
     read_annotations,
 )
 from vscg.errors import VscgError
-from vscg.machine.fingerprint import value_hash
+from vscg.machine.files import value_hash
 
 
 @pytest.fixture
@@ -52,10 +52,28 @@ def test_labels_equal_a_loop(annotations):
 
 
 GOOD = "Bark&AAAAAAAAAAA&good&3&5\n"
+HEADER = "Category&VideoID&Quality&StartTime&EndTime\n"        # the first line of the file in AVE_Dataset.zip
+
+
+@pytest.mark.parametrize("text", [
+    HEADER + GOOD, GOOD + "\n", GOOD + "\r\n \t\n\n", GOOD.rstrip(), "\ufeff" + GOOD,
+    "\ufeff" + HEADER.lower().replace("\n", "\r\n") + GOOD + "\n"])
+def test_a_header_a_mark_and_empty_last_lines_are_passed_over(annotations, text):
+    marks = read_annotations(annotations(text))
+    assert (marks.category.tolist(), marks.video_ids) == ([2], ("AAAAAAAAAAA",))
+    assert (marks.start.tolist(), marks.end.tolist()) == ([3], [5])
+
+
+def test_with_a_header_lines_are_counted_as_editors_do(annotations):
+    path = annotations(HEADER + GOOD + "Gong&AAAAAAAAAAA&good&3&5\n")
+    with pytest.raises(VscgError, match=f"{path}, line 3: unknown category 'Gong'"):
+        read_annotations(path)
 
 
 @pytest.mark.parametrize("text, line, fault", [
     ("", 1, "empty"),
+    (HEADER, 1, "empty"),
+    (GOOD + HEADER + GOOD, 2, "unknown category 'Category'"),
     (GOOD + "Bark&AAAAAAAAAAA&good&3\n", 2, "4 field"),
     (GOOD + "Bark&AAAAAAAAAAA&good&3&5&6\n", 2, "6 field"),
     (GOOD + "\n" + GOOD, 2, "1 field"),
@@ -100,7 +118,7 @@ def test_presence_target_equals_the_official_clip_labels(ave_small):
 def test_facts_about_the_real_annotations_and_splits(ave_small):
     marks = read_annotations(ave_small / "Annotations.txt")
     labels = labels_from_annotations(marks)
-    splits = official.read_orders(ave_small, len(marks))
+    splits = ave.read_orders(ave_small, len(marks))
     assert (len(marks), len(set(marks.video_ids)), len(set(marks.category.tolist()))) == (4143, 4097, 28)
     assert {name: len(rows) for name, rows in splits.items()} == {"train": 3339, "val": 402, "test": 402}
     assert sorted(np.concatenate(list(splits.values())).tolist()) == list(range(4143))
@@ -124,13 +142,13 @@ def test_facts_about_the_real_annotations_and_splits(ave_small):
 
 def test_train_order_is_sorted_by_category(ave_small):
     marks = read_annotations(ave_small / "Annotations.txt")
-    category = marks.category[official.read_orders(ave_small, len(marks))["train"]]
+    category = marks.category[ave.read_orders(ave_small, len(marks))["train"]]
     assert np.count_nonzero(np.diff(category)) + 1 == 28   # runs of one category
 
 
 def test_facts_about_the_real_background_clips(ave_small):
-    audio = np.concatenate(list(official.stream(ave_small / "audio_feature_noisy.h5", "audio", 178)))
-    assert official.check_noisy_labels(ave_small / "labels_noisy.h5") == 178
+    audio = np.concatenate(list(ave.stream(ave_small / "audio_feature_noisy.h5", "audio", 178)))
+    assert ave.check_noisy_labels(ave_small / "labels_noisy.h5") == 178
     assert audio.shape == (178, 10, 128) and audio.min() == 0
     assert round(100 * (audio == 0).mean(), 1) == 65.3
     assert (round(audio.mean(), 3), round(audio.std(), 3), round(audio.max(), 1)) == (0.122, 0.262, 4.5)

@@ -3,13 +3,11 @@
 A case ends well in two ways: the reader gives a result that holds together, or it raises one VscgError. Everything else
 is a fault: another exception, a crash, a hang, code that ran, a file that was written, memory that grew.
 """
-
 import json
 import os
 import select
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, settings
@@ -17,8 +15,7 @@ from hypothesis import strategies as st
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = os.environ.get("VSCG_FUZZ") == "long"
-HANG = 30  # s of processor time; a busy machine is no fault
-counts: Counter = Counter()  # (family, outcome) -> cases
+HANG = 120     # s; on a busy machine a second may take twenty
 
 
 def cases(short: int, long: int | None = None):
@@ -26,15 +23,9 @@ def cases(short: int, long: int | None = None):
 
     Set VSCG_FUZZ=long for that: it draws new ones each time.
     """
-    return settings(
-        max_examples=(long or 8 * short) if LONG else short,
-        derandomize=not LONG,
-        deadline=None,
-        database=None,
-        print_blob=True,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.explicit, Phase.generate],
-    )
+    return settings(max_examples=(long or 8 * short) if LONG else short, derandomize=not LONG, deadline=None,
+                    database=None, print_blob=True, suppress_health_check=list(HealthCheck),
+                    phases=[Phase.explicit, Phase.generate])
 
 
 class Child:
@@ -47,32 +38,19 @@ class Child:
     def ask(self, reader: str, path: Path, options: dict, limit: int) -> dict:
         if self.process is None or self.process.poll() is not None:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", "tests.robustness.child"],
-                cwd=ROOT,
-                text=True,
-                bufsize=1,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self.log.open("w"),
-                env={**os.environ, "OMP_NUM_THREADS": "1", "VSCG_HOME": str(self.folder / "home"), "TQDM_DISABLE": "1"},
-            )
+                [sys.executable, "-W", "ignore", "-m", "tests.robustness.child"], cwd=ROOT, text=True, bufsize=1,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log.open("w"),
+                env={**os.environ, "OMP_NUM_THREADS": "1", "VSCG_HOME": str(self.folder / "home"), "TQDM_DISABLE": "1"})
             assert self.process.stdout.readline() == "ready\n", self.log.read_text()
         self.process.stdin.write(json.dumps([reader, str(path), options, limit]) + "\n")
-        start = self.spent()
-        while not select.select([self.process.stdout], [], [], 1)[0]:
-            if self.spent() - start > HANG:
-                self.close()
-                return {"outcome": "hung", "text": f"no answer within {HANG} s"}
+        if not select.select([self.process.stdout], [], [], HANG)[0]:
+            self.close()
+            return {"outcome": "hung", "text": f"no answer within {HANG} s"}
         answer = self.process.stdout.readline()
         if answer:
             return json.loads(answer)
         self.process.wait()
         return {"outcome": "crashed", "text": f"status {self.process.returncode}\n{self.log.read_text()[-3000:]}"}
-
-    def spent(self) -> float:
-        """Seconds of processor time that the process has had."""
-        times = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
         if self.process:
@@ -86,85 +64,50 @@ class Child:
         """
         before = path.read_bytes() if path.is_file() else None
         answer = self.ask(reader, path, options, limit)
-        counts[reader, answer["outcome"]] += 1
         assert answer["outcome"] in ("read", "refused"), f"{reader} {answer['outcome']}: {answer['text']}"
         assert before is None or path.read_bytes() == before, f"{reader} changed {path}"
         self.said = answer["text"]
         return answer.get("result") if answer["outcome"] == "read" else None
 
 
-EXTREMES = [
-    0,
-    1,
-    2**7,
-    2**8 - 1,
-    2**15,
-    2**16 - 1,
-    2**31 - 1,
-    2**31,
-    2**32 - 1,
-    2**40,
-    2**62,
-    2**63 - 1,
-    2**63,
-    2**64 - 1,
-]
+EXTREMES = (0, 1, 2**7, 2**8 - 1, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**63 - 1, 2**63, 2**64 - 1)
 
 
 @st.composite
 def damaged(draw, content: bytes, spots: list[range] = ()) -> bytes:
     """A file's content, cut off or changed; most changes begin in one of the `spots`, which are ranges of offsets."""
-
     def where() -> int:
-        if spots and draw(st.integers(0, 9)) > 0:
-            spot = draw(st.sampled_from(spots))
-            return draw(st.integers(spot.start, spot.stop - 1))
-        return draw(st.integers(0, len(content) - 1))
+        spot = draw(st.sampled_from(spots)) if spots and draw(st.integers(0, 9)) else range(len(content))
+        return draw(st.integers(spot.start, spot.stop - 1))
 
     changed = bytearray(content)
     for _ in range(draw(st.integers(1, 4))):
-        kind, at = (
-            draw(st.sampled_from(["flip", "flip", "byte", "word", "word", "zero", "cut", "insert", "remove", "copy"])),
-            where(),
-        )
-        at = min(at, len(changed) - 1)
+        kind = draw(st.sampled_from(["flip", "flip", "word", "word", "zero", "cut", "insert", "remove", "copy"]))
+        at, length = min(where(), len(changed) - 1), draw(st.integers(1, 64))
         if at < 0:
             break
         if kind == "flip":
-            changed[at] ^= 1 << draw(st.integers(0, 7))
-        elif kind == "byte":
-            changed[at] = draw(st.integers(0, 255))
+            changed[at] ^= 1 << length % 8
         elif kind == "word":
-            size = draw(st.sampled_from([2, 4, 8]))
-            value, order = draw(st.sampled_from(EXTREMES)) % 2 ** (8 * size), draw(st.sampled_from(["little", "big"]))
-            changed[at : at + size] = value.to_bytes(size, order)
+            size, order = draw(st.sampled_from([1, 2, 4, 8])), draw(st.sampled_from(["little", "big"]))
+            changed[at:at + size] = (draw(st.sampled_from(EXTREMES)) % 2 ** (8 * size)).to_bytes(size, order)
         elif kind == "zero":
-            length = draw(st.integers(1, 64))
-            changed[at : at + length] = bytes(len(changed[at : at + length]))
-        elif kind == "cut":
-            del changed[at:]
+            changed[at:at + length] = bytes(len(changed[at:at + length]))
         elif kind == "insert":
             changed[at:at] = draw(st.binary(min_size=1, max_size=16))
-        elif kind == "remove":
-            del changed[at : at + draw(st.integers(1, 64))]
+        elif kind == "copy":
+            other = where()
+            changed[at:at + length] = content[other:other + length]
         else:
-            other, length = where(), draw(st.integers(1, 64))
-            changed[at : at + length] = content[other : other + length]
+            del changed[at:at + length if kind == "remove" else None]
     return bytes(changed)
 
 
 # Anything that JSON can hold, wrong types and extremes included.
 JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.floats()
-    | st.integers()
-    | st.sampled_from([-1, 0, 2**31, 2**63, 10**30, 10**400])
-    | st.text(max_size=20)
-    | st.sampled_from(["", "vscg", "fully", "__class__", "../..", "\0", "\ud800", "9" * 30]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=8,
-)
+    st.none() | st.booleans() | st.floats() | st.integers() | st.sampled_from([-1, 0, 2**31, 2**63, 10**30, 10**400])
+    | st.text(max_size=20) | st.sampled_from(["", "vscg", "fully", "__class__", "../..", "\0", "\ud800", "9" * 30]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=8)
 
 
 def nested(depth: int) -> str:

@@ -1,5 +1,4 @@
 """The process in which the fuzz tests read: with its memory limited, and watched for code that runs."""
-
 import faulthandler
 import json
 import os
@@ -13,25 +12,12 @@ import torch
 from tests.robustness import readers
 from vscg.errors import VscgError
 
-ROOM = 2 * 2**30  # bytes of address space beyond what is in use when all is imported
+ROOM = 2 * 2**30      # bytes of address space beyond what is in use when all is imported
 # What no reader has any need of; Python reports these before it does them.
-FORBIDDEN = {
-    "os.system",
-    "os.exec",
-    "os.posix_spawn",
-    "os.spawn",
-    "os.fork",
-    "subprocess.Popen",
-    "pickle.find_class",
-    "socket.connect",
-    "socket.getaddrinfo",
-    "os.remove",
-    "os.rename",
-    "os.rmdir",
-    "os.chmod",
-    "shutil.rmtree",
-}
-watching: list[str] | None = None  # what happened while a reader was at work
+FORBIDDEN = frozenset(
+    "os.system os.exec os.posix_spawn os.spawn os.fork subprocess.Popen pickle.find_class socket.connect "
+    "socket.getaddrinfo os.remove os.rename os.rmdir os.chmod shutil.rmtree".split())
+watching: list[str] | None = None      # what happened while a reader was at work
 
 
 def watch(event: str, arguments: tuple) -> None:
@@ -50,7 +36,7 @@ def memory(name: str) -> int:
 def read(reader: str, path: Path, options: dict, limit: int) -> dict:
     """The outcome of one case: read, refused, raised, unsafe or greedy."""
     global watching
-    Path("/proc/self/clear_refs").write_text("5")  # the peak is measured from here
+    Path("/proc/self/clear_refs").write_text("5")      # the peak is measured from here
     before, watching, happened = memory("VmRSS"), [], []
     try:
         answer = {"outcome": "read", "result": getattr(readers, reader)(path, **options), "text": ""}

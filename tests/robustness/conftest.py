@@ -1,8 +1,7 @@
-"""The reading process of the fuzz tests, and their count at the end."""
-
+"""The reading process of the fuzz tests."""
 import pytest
 
-from tests.robustness.cases import LONG, Child, counts
+from tests.robustness.cases import Child
 
 
 @pytest.fixture(scope="session")
@@ -10,14 +9,3 @@ def child(tmp_path_factory):
     child = Child(tmp_path_factory.mktemp("fuzz") / "cases")
     yield child
     child.close()
-
-
-def pytest_terminal_summary(terminalreporter):
-    if not counts:
-        return
-    terminalreporter.section(f"fuzzed readers, {'long' if LONG else 'short'} run: {sum(counts.values())} cases")
-    for reader in sorted({name for name, _ in counts}):
-        outcomes = ", ".join(
-            f"{number} {outcome}" for (name, outcome), number in sorted(counts.items()) if name == reader
-        )
-        terminalreporter.line(f"{reader:24} {outcomes}")

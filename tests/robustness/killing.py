@@ -1,13 +1,14 @@
 """Training runs in processes of their own that the kernel ends at a chosen moment, and what must not depend on it."""
-import dataclasses
 import json
 import multiprocessing
 import os
 import resource
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from vscg.data.prepared import read_prepared
@@ -16,26 +17,23 @@ from vscg.training.config import RunConfig
 from vscg.training.records import Record
 
 PACKAGE = str(Path(loop.__file__).parents[1])
-TINY = {"train": 4, "val": 2, "test": 2, "background": 1}
-TIMING = ("finished", "seconds", "peak_memory_bytes")       # fields of a record that two equal runs differ in
+TIMING = ("finished", "seconds", "peak_memory_bytes", "sum")       # fields of a record that two equal runs differ in
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["vscg.training.sweep", "torch._dynamo"])    # what `sweep` sets: there is one server
 
 
 def numbers(record: Record) -> dict:
     """What must not depend on when, how often or by what a run was interrupted: its files, byte by byte."""
-    files = {name: (record.folder / name).read_bytes()
-             for name in ("history.csv", "state.safetensors", "predictions.safetensors")}
+    files = {path.name: path.read_bytes() for path in record.folder.iterdir() if path.name != "record.json"}
     return files | {name: value for name, value in record.values.items() if name not in TIMING}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Kill:
-    """When a process ends: `after` so much of something, counted from the beginning of an epoch (from 0).
+    """When a process ends, counted from the beginning of an epoch (from 0); the one after the last is the writing of
+    the record. `how`:
 
-    The epoch after the last one is the writing of the record. `how`:
     "line": after so many lines of the package, by SIGKILL;
-    "time": after so many seconds, by an alarm that nobody handles;
     "write": in the middle of the first write that makes a file longer than so many bytes, by SIGXFSZ.
     """
 
@@ -43,13 +41,10 @@ class Kill:
     how: str
     after: float
 
-    SIGNALS = {"line": signal.SIGKILL, "time": signal.SIGALRM, "write": signal.SIGXFSZ}
+    SIGNALS = {"line": signal.SIGKILL, "write": signal.SIGXFSZ}
 
     def arm(self) -> None:
-        if self.how == "time":
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, self.after)
-        elif self.how == "write":
+        if self.how == "write":
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)        # Python ignores it, and the write would fail
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(self.after), resource.RLIM_INFINITY))
         else:
@@ -79,53 +74,31 @@ class Lines:
             frame = frame.f_back
 
 
-def train(config: RunConfig, data: Path, store: Path, kill: Kill | None, epoch_begins) -> Record:
-    """One run in this process; `epoch_begins` is called with each epoch's number, and before the record is written.
-
-    A kill whose moment is past, as an alarm's on a machine that has become faster, comes before the record is written.
-    """
+def train(config: RunConfig, data: Path, store: Path, epoch_begins, threads: int = 1) -> Record:
+    """One run in this process; `epoch_begins` is called with each epoch's number, and before the record is written."""
     train_epoch, write_record = loop.Run.train_epoch, loop.write_record
-
-    armed = False
-
-    def at(epoch):
-        nonlocal armed
-        epoch_begins(epoch)
-        if kill and kill.epoch < epoch == config.epochs:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if kill and epoch >= kill.epoch and not armed:
-            armed = True
-            kill.arm()
-
-    def train_epoch_at(self, step_done):
-        at(self.epoch)
-        return train_epoch(self, step_done)
-
-    def write_record_at(*arguments):
-        at(config.epochs)
-        return write_record(*arguments)
-
-    loop.Run.train_epoch, loop.write_record = train_epoch_at, write_record_at
+    loop.Run.train_epoch = lambda run, done: (epoch_begins(run.epoch), train_epoch(run, done))[1]
+    loop.write_record = lambda *arguments: (epoch_begins(config.epochs), write_record(*arguments))[1]
+    torch.set_num_threads(threads)
     return loop.fit(config, dataset=read_prepared(data), store=store, device="cpu", progress=False, save_every=0)
 
 
-def _train_and_count(config, data, store, counts) -> None:
-    torch.set_num_threads(1)
-    lines, seen = Lines(), []
-    lines.follow()
-    train(config, data, store, None, lambda epoch: seen.append(lines.count))
-    sys.settrace(None)
-    counts.write_text(json.dumps([end - begin for begin, end in zip(seen, [*seen[1:], lines.count], strict=True)]))
-
-
 def _train(config, data, store, kill, threads) -> None:
-    torch.set_num_threads(threads)
-
     def note(epoch):
         with log_of(store).open("a") as log:
             log.write(f"{os.getpid()} {epoch}\n")
+        if kill and epoch == kill.epoch:
+            kill.arm()
 
-    train(config, data, store, kill, note).model()
+    train(config, data, store, note, threads).model()
+
+
+def _count(config, data, store) -> None:
+    lines, seen = Lines(), []
+    lines.follow()
+    train(config, data, store, lambda epoch: seen.append(lines.count))
+    sys.settrace(None)
+    log_of(store).write_text(json.dumps(np.diff([*seen, lines.count]).tolist()))
 
 
 def log_of(store: Path) -> Path:
@@ -143,8 +116,7 @@ def start(config: RunConfig, data: Path, store: Path, kill: Kill | None = None,
 
 def count_lines(config: RunConfig, data: Path, store: Path) -> list[int]:
     """Train a run to its end; how many lines of the package each of its epochs takes, and the writing of its record."""
-    counts = store.with_name(f"{store.name}-lines.json")
-    process = PROCESSES.Process(target=_train_and_count, args=(config, data, store, counts), daemon=True)
+    process = PROCESSES.Process(target=_count, args=(config, data, store), daemon=True)
     process.start()
     process.join()
-    return json.loads(counts.read_text())
+    return json.loads(log_of(store).read_text())

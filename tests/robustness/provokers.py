@@ -11,13 +11,12 @@ from nbclient.exceptions import DeadKernelError
 from tests.machine.test_graphs import Deaf, Unable
 from tests.media import tone, write_clip
 from tests.released.test_load import fresh, published
-from tests.robustness.places import Place, assign, declare, drop, refusing, replace, trainable
+from tests.robustness.places import Place, assign, declare, drop, packed, refusing, replace, trainable
 from tests.tables import MINI
 from vscg.data import download, load_dataset
-from vscg.data.check import check
-from vscg.data.dials import turned
+from vscg.data.ave import check, prepare_ave
 from vscg.data.labels import read_annotations
-from vscg.data.prepare import prepare_ave
+from vscg.data.planted import turned
 from vscg.data.prepared import check_target, read_prepared
 from vscg.features import weights
 from vscg.features.extract import load_networks
@@ -33,7 +32,7 @@ from vscg.training.batches import Features
 from vscg.training.config import RunConfig
 from vscg.training.loop import fit
 from vscg.training.objectives import build_objective
-from vscg.training.records import read_record, run_key
+from vscg.training.records import read_record, record_of, run_key, ship, write_record
 from vscg.training.sweep import Failure, Sweep, sweep
 
 
@@ -55,19 +54,9 @@ def damaged_planted(place):
     load_dataset("planted-mini")
 
 
-def part_is_folder(place):
-    (place.folder / "ave" / ".a.txt.part").mkdir(parents=True)
-    place.small(b"content")
-
-
-def no_drive(place):
-    place.patch.setattr(download.gdown, "download", refusing(download.gdown.exceptions.DownloadError("too many users")))
-    download.download_features(place.folder, place.server.url, progress=False)
-
-
 def no_room(place):
     place.patch.setattr(download.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1}))
-    place.small(b"content")
+    place.small(bytes(10**6))
 
 
 def wrong_weights(place):
@@ -115,7 +104,7 @@ def cut_state(place):
     config = RunConfig(data="toy", epochs=1, batch=2)
     folder = place.folder / run_key(config.resolve(), data.fingerprint)
     folder.mkdir()
-    (folder / "checkpoint.safetensors").write_text("cut")
+    (folder / "checkpoint.pt").write_text("cut")
     train(place, data)
 
 
@@ -125,11 +114,14 @@ def no_test_clips(place):
 
 def no_weights(place):
     config = RunConfig().resolve().to_json()
-    record = {"config": config, "finished": "2026-01-01", "seconds": 1, "device": "CPU",
-              "data": {"name": "toy", "fingerprint": "0"},
-              "results": dict.fromkeys(("validation", "test"), {"epoch": 1, "test": {
-                  "accuracy": 0.5, "accuracy_interval": [0.4, 0.6]}})}
-    read_record(place.run_folder(record_json=json.dumps(record), state_safetensors="cut")).model()
+    write_record(place.run_folder(), {"key": "run", "config": config}, [{"epoch": 1}], {"other": torch.zeros(1)},
+                 {}).model()
+
+
+def no_weights_shipped(place):
+    folder = place.run_folder()
+    record = write_record(folder, {"key": "run", "config": RunConfig().resolve().to_json()}, [{"epoch": 1}], {}, {})
+    read_record(ship([record], place.folder)[0]).model()
 
 
 def other_version(place):
@@ -203,7 +195,7 @@ PROVOKERS = {
     "has shape": lambda place: place.read(replace("audio", np.zeros((4, 10, 127), "f4"))),
     "has dtype": lambda place: place.read(replace("audio", np.zeros((4, 10, 128), "f8"))),
     "[<position>] is <fault>": lambda place: place.read(assign("visual", (3, 0, 1, 2, 9), np.inf)),
-    "is a link": lambda place: place.read(replace("audio", h5py.ExternalLink("/etc/hostname", "audio"))),
+    "is packed with": lambda place: place.read(packed),
     "declares": lambda place: place.read(declare),
     "not a prepared file": lambda place: place.read(lambda handle: handle.attrs.update(format=np.bytes_("other"))),
     "is newer": lambda place: place.read(lambda handle: handle.attrs.update(version=99)),
@@ -211,12 +203,10 @@ PROVOKERS = {
     "has no clips in its": no_test_clips,
     "failed or was cut": lambda place: download.download_small(place.folder, "http://127.0.0.1:9/", progress=False),
     "the server answered": lambda place: place.small(None),
-    "Google Drive": no_drive,
     "no home folder": lambda place: download.download_small("~nobody-of-this-name"),
-    "has not the SHA-256": lambda place: place.small(b"changed"),
+    "it was not kept": lambda place: place.small(b"changed"),
     "are still to come": no_room,
-    "cannot write into": part_is_folder,
-    "does not begin with": wrong_weights,
+    "put there what": wrong_weights,
     "is unknown": lambda place: RunConfig(system="vscgg").resolve(),
     "give <kind> from": lambda place: RunConfig(batch=0).resolve(),
     "seeds is": lambda place: book_configs(data="planted-mini", profile="quick", seeds=0),
@@ -224,9 +214,11 @@ PROVOKERS = {
     "workers is": lambda place: sweep([], workers=0),
     "The loss '": outputs_missing,
     "not finite": not_finite,
-    "is damaged (": lambda place: read_record(place.run_folder(record_json="{")),
+    "is damaged: delete": lambda place: read_record(place.run_folder(record_json="{")),
     "cannot be continued from": cut_state,
-    "does not hold this run's": no_weights,
+    "does not fit the model": no_weights,
+    "without its weights": no_weights_shipped,
+    "no run of this key": lambda place: record_of("0123456789abcdef"),
     "of another version of the package": other_version,
     "runs failed": failed_sweep,
     "Table <name> lacks": empty_table,

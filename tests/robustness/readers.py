@@ -14,11 +14,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from vscg.data import official
-from vscg.data.check import check
+from vscg.data.ave import check, prepare_ave
 from vscg.data.labels import CATEGORIES, labels_from_annotations, read_annotations
 from vscg.data.planted import generate
-from vscg.data.prepare import prepare_ave
 from vscg.data.prepared import SPLITS, read_fingerprint, read_prepared
 from vscg.errors import VscgError
 from vscg.features import weights
@@ -26,7 +24,8 @@ from vscg.features.video import read_windows
 from vscg.predict import load_checkpoint
 from vscg.released.load import load_released
 from vscg.released.reader import read_checkpoint
-from vscg.training.config import RunConfig
+from vscg.training.checkpoint import load_run, save_run
+from vscg.training.config import RunConfig, learning_rate
 from vscg.training.records import find_records, read_record
 
 
@@ -48,38 +47,13 @@ def prepared(path: Path) -> str:
     assert np.isfinite(data.visual).all() and np.isfinite(data.audio).all() and (data.labels.sum(-1) == 1).all()
     rows = np.concatenate([data.splits[name] for name in SPLITS])
     assert len(set(rows)) == len(rows) and all(0 <= row < n for row in rows)
-    assert all(len(values) == n for values in data.truth.values())
-    assert read_fingerprint(path) == data.fingerprint and int(data.fingerprint, 16) >= 0
-    return digest(
-        data.visual,
-        data.audio,
-        data.labels,
-        data.category,
-        rows,
-        *data.truth.values(),
-        np.array(data.video_ids + (data.name, data.fingerprint)),
-    )
+    assert all(len(values) == n for values in data.truth.values()) and read_fingerprint(path) == data.fingerprint
+    texts = np.array(data.video_ids + (data.name, data.fingerprint))
+    return digest(data.visual, data.audio, data.labels, data.category, rows, *data.truth.values(), texts)
 
 
 def checked(path: Path) -> str:
     return str(check(path))
-
-
-def features(path: Path, modality: str) -> str:
-    clips = official.clip_count(path, modality)
-    blocks = [block for block in official.stream(path, modality, clips, "float32")]
-    assert sum(map(len, blocks)) == clips and all(np.isfinite(block).all() for block in blocks)
-    return digest(*blocks)
-
-
-def orders(path: Path, clips: int) -> list[int]:
-    splits = official.read_orders(path.parent, clips, ("test",))
-    assert all(0 <= row < clips for row in splits["test"]) and len(set(splits["test"])) == len(splits["test"])
-    return splits["test"].tolist()
-
-
-def noisy_labels(path: Path) -> int:
-    return official.check_noisy_labels(path)
 
 
 def prepare(path: Path, target: str, writes: bool) -> str:
@@ -100,10 +74,8 @@ def prepare(path: Path, target: str, writes: bool) -> str:
 def annotations(path: Path) -> list:
     marks = read_annotations(path)
     assert labels_from_annotations(marks).shape == (len(marks), 10, 29)
-    return [
-        [CATEGORIES[c], video, int(start), int(end)]
-        for c, video, start, end in zip(marks.category, marks.video_ids, marks.start, marks.end, strict=True)
-    ]
+    columns = [CATEGORIES[c] for c in marks.category], marks.video_ids, marks.start.tolist(), marks.end.tolist()
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def record(path: Path) -> str | None:
@@ -132,25 +104,11 @@ def failure(path: Path) -> str:
     return read_failure(path)
 
 
-def config(path: Path) -> dict:
-    """A stored configuration, from JSON text."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise VscgError(str(error)[:100]) from error  # of whoever reads the file
-    try:
-        found = RunConfig.from_json(values).resolve()
-    except (TypeError, KeyError) as error:  # as `from_json` says; `read_record` explains it
-        raise VscgError(str(error)[:100]) from error
-    assert found.resolve() == found and RunConfig.from_json(json.loads(json.dumps(found.to_json()))) == found
-    assert np.isfinite([found.learning_rate(epoch, 10 * epoch) for epoch in (0, 1, 50, 300)]).all()
-    return found.to_json()
-
-
 def given_config(path: Path, changes: dict) -> dict:
     """A configuration from Python values."""
     found = RunConfig(**changes).resolve()
-    assert found.resolve() == found
+    assert found.resolve() == found and RunConfig.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert np.isfinite([learning_rate(found.schedule, epoch, 10 * epoch) for epoch in (0, 1, 50, 300)]).all()
     return found.to_json()
 
 
@@ -176,32 +134,25 @@ def _run(folder: Path):
     return loop.Run(resolved, loop.Features(tiny, cpu), tiny.splits, cpu), tiny.labels.argmax(-1)
 
 
-def _epoch(run, truth: np.ndarray) -> None:
-    row = {"epoch": run.epoch + 1, **run.train_epoch(lambda steps: None)}
-    run.history.append(row | run.evaluate(truth))
-    run.epoch += 1
-
-
 def saved_state(path: Path, writes: bool) -> str:
     """The state of a run after its first epoch, to `path`."""
     run, truth = _run(path.parent)
-    _epoch(run, truth)
-    run.save(path, "a key")
+    run.next_epoch(truth, lambda steps: None)
+    save_run(path, run)
     return state(path)
 
 
 def state(path: Path) -> str:
     """A saved state, and the run from there to its end."""
     run, truth = _run(path.parent)
-    run.load(path, "a key")
+    load_run(path, run)
     while run.epoch < 2:
-        _epoch(run, truth)
+        run.next_epoch(truth, lambda steps: None)
     best = run.best[run.config.selection]
     return digest(
         *(value.detach().numpy() for value in run.model.state_dict().values()),
-        best["epoch"].numpy(),
-        best["predictions/test"].numpy(),
-        np.array([str(run.history)]),
+        *(value.numpy() for value in (*best["predictions"].values(), *run.last)),
+        np.array([str(run.history), str(best["epoch"])]),
     )
 
 
@@ -251,15 +202,6 @@ def media(path: Path, pad: bool = False) -> list:
         assert window.waveform.shape == (10 * window.sample_rate,) and np.isfinite(window.waveform).all()
         found.append([window.start, window.sample_rate, digest(window.frames, window.waveform, window.padded)])
     return found
-
-
-def features_cache(path: Path) -> str:
-    """What an interrupted extraction left of one window."""
-    from vscg.features.parts import read_window
-
-    part = read_window(path)
-    assert part["visual"].shape == (10, 7, 7, 512) and part["audio"].shape == (10, 128)
-    return digest(part["visual"], part["audio"], part["padded"], part["start"])
 
 
 def parameters(path: Path, wanted: dict, writes: bool) -> dict:

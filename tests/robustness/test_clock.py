@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import tqdm.std
 
-from tests.robustness.killing import TINY, numbers
+from tests.robustness.killing import numbers
 from vscg.data import prepared_file
-from vscg.data.planted import generate
 from vscg.data.prepared import read_prepared
 from vscg.training import loop
 from vscg.training.config import RunConfig
@@ -21,15 +20,13 @@ from vscg.training.sweep import sweep
 YEAR = 365 * 86_400.0
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A planted data set of 9 clips."""
-    return read_prepared(generate(tmp_path_factory.mktemp("data") / "tiny.h5", progress=False, **TINY))
-
-
-def run(tiny, store, progress=False, **changes):
-    config = RunConfig(**{"system": "avel", "data": str(tiny.path), "batch": 2, "epochs": 3, **changes})
-    return fit(config, dataset=tiny, store=store, device="cpu", progress=progress, save_every=0)
+@pytest.fixture
+def run(smallest):
+    """Factory: a run, saved after every epoch."""
+    def train(store, progress=False, **changes):
+        config = RunConfig(**{"system": "avel", "data": str(smallest), "batch": 2, "epochs": 3, **changes})
+        return fit(config, dataset=read_prepared(smallest), store=store, device="cpu", progress=progress, save_every=0)
+    return train
 
 
 @pytest.fixture
@@ -47,63 +44,52 @@ def clock(monkeypatch):
     return set_clock
 
 
-def test_jumps_while_a_run_trains_change_neither_its_numbers_nor_its_seconds(tiny, tmp_path, clock, capsys):
-    whole, now, rng = run(tiny, tmp_path / "whole"), time.time(), np.random.default_rng(0)
-    clock(lambda: now + rng.uniform(-20, 20) * YEAR)
-    begun = time.monotonic()
-    record = run(tiny, tmp_path / "jumping", progress=True)
-    assert numbers(record) == numbers(whole)
-    assert 0 < record.values["seconds"] <= time.monotonic() - begun
-    assert "Traceback" not in capsys.readouterr().err
-
-
-def test_seconds_add_up_over_a_restart_of_the_machine(tiny, tmp_path, monkeypatch):
-    """The clock that seconds are taken from begins anew then."""
-    whole, original = run(tiny, tmp_path / "whole"), loop.Run.train_epoch
+def test_neither_jumps_nor_a_restart_change_a_runs_numbers_or_seconds(run, tmp_path, clock, monkeypatch, capsys):
+    """The clock that seconds are taken from begins anew when the machine does."""
+    whole, begun, now = run(tmp_path / "whole"), time.monotonic(), time.time()
+    rng, original = np.random.default_rng(0), loop.Run.train_epoch
 
     def interrupted(self, step_done):
         if self.epoch == 2:
             raise KeyboardInterrupt
         return original(self, step_done)
 
-    begun = time.monotonic()
+    clock(lambda: now + rng.uniform(-20, 20) * YEAR)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(loop.Run, "train_epoch", interrupted)
-        run(tiny, tmp_path / "restarted")
+        run(tmp_path / "jumping", progress=True)
     monotonic = time.monotonic
     monkeypatch.setattr(loop.time, "monotonic", lambda: monotonic() - 1e6)
-    record = run(tiny, tmp_path / "restarted")
-    monkeypatch.undo()
-    assert numbers(record) == numbers(whole) and 0 < record.values["seconds"] <= time.monotonic() - begun
+    record = run(tmp_path / "jumping", progress=True)
+    assert numbers(record) == numbers(whole)
+    assert 0 < record.values["seconds"] <= monotonic() - begun and "Traceback" not in capsys.readouterr().err
 
 
-def test_order_and_reuse_do_not_hang_on_the_clock(tiny, tmp_path, clock):
+def test_order_and_reuse_do_not_hang_on_the_clock(run, tmp_path, clock):
     """The second run is dated before the first, the third and the fourth in the same second of the far future."""
     now = time.time()
-    times = [now, now - 5 * YEAR, now + 5 * YEAR, now + 5 * YEAR]
     records = []
-    for seed, at in enumerate(times):
+    for seed, at in enumerate((now, now - 5 * YEAR, now + 5 * YEAR, now + 5 * YEAR)):
         clock(lambda at=at: at)
-        records.append(run(tiny, tmp_path, seed=seed, epochs=1))
+        records.append(run(tmp_path, seed=seed, epochs=1))
     twins = sorted(record.folder for record in records[2:])
     assert [record.folder for record in find_records(tmp_path)] == [records[1].folder, records[0].folder, *twins]
     # Loaded, not trained anew, whatever the date of the record and that of today.
     for at in (now - 30 * YEAR, now + 30 * YEAR):
         clock(lambda at=at: at)
-        assert not any(run(tiny, tmp_path, seed=seed, epochs=1).fresh for seed in range(4))
-        done = sweep([record.config for record in records], store=tmp_path, device="cpu", progress=False)
-        assert [record.values for record in done.check().records] == [record.values for record in records]
+        done = sweep([record.config for record in records], store=tmp_path, device="cpu", progress=False).check()
+        assert [(record.fresh, record.values) for record in done.records] == [(False, each.values) for each in records]
 
 
 @pytest.mark.parametrize("date", [0, time.time() + 30 * YEAR], ids=["1970", "in thirty years"])
-def test_the_dates_of_files_do_not_count(tiny, tmp_path, monkeypatch, date):
+def test_the_dates_of_files_do_not_count(run, tmp_path, monkeypatch, date):
     """After a copy, a checkout or an unpacked archive they are anything."""
     monkeypatch.setenv("VSCG_HOME", str(tmp_path))
     name = "planted-mini:train=4,val=2,test=2,background=1"
-    first, record = prepared_file(name).read_bytes(), run(tiny, tmp_path / "runs")
+    first, record = prepared_file(name).read_bytes(), run(tmp_path / "runs")
     for path in tmp_path.rglob("*"):
         os.utime(path, (date, date))
     monkeypatch.setattr("vscg.data.planted.generate", None)
     assert prepared_file(name).read_bytes() == first
-    again = run(tiny, tmp_path / "runs")
+    again = run(tmp_path / "runs")
     assert not again.fresh and numbers(again) == numbers(record)

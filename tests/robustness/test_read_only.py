@@ -2,7 +2,6 @@
 import contextlib
 import errno
 import os
-import pathlib
 
 import pytest
 
@@ -11,8 +10,7 @@ from tests.robustness.mounts import make_read_only, mounted
 from vscg.cli import main
 from vscg.data import load_dataset, prepared_file
 from vscg.machine import device
-from vscg.machine.files import WriteError, locked
-from vscg.machine.paths import runs_dir
+from vscg.machine.files import WriteError, in_use, locked, runs_dir
 from vscg.training import loop
 from vscg.training.config import RunConfig
 from vscg.training.loop import fit
@@ -22,38 +20,31 @@ from vscg.training.sweep import sweep
 DATA = "planted-mini:train=4,val=2,test=2,background=1"
 
 
-class Refusing:
-    """Patches that refuse what a user without rights is refused; for root they are the only way without a mount."""
-
-    def __init__(self, folder, patch):
-        self.folder, self.patch, self.open, self.mkdir = folder, patch, pathlib.Path.open, pathlib.Path.mkdir
-
-    def refuse(self, path, wanted=True):
-        if wanted and path.is_relative_to(self.folder):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-
-    def begin(self):
-        def open_file(path, mode="r", *arguments, **options):
-            self.refuse(path, set(mode) & set("wax+"))
-            return self.open(path, mode, *arguments, **options)
-
-        def make(path, *arguments, **options):
-            self.refuse(path, not path.exists())
-            return self.mkdir(path, *arguments, **options)
-
-        self.patch.setattr(pathlib.Path, "open", open_file)
-        self.patch.setattr(pathlib.Path, "mkdir", make)
-
-
 @pytest.fixture(params=["mount", "patched"])
 def home(request, tmp_path, monkeypatch):
-    """The book's home, and what makes it read-only."""
-    folder = tmp_path / "home"
+    """The book's home, and what makes it read-only: for all, or, where nothing can be mounted, for this process."""
+    folder, opening, making = tmp_path / "home", os.open, os.mkdir
     monkeypatch.setenv("VSCG_HOME", str(folder))
     monkeypatch.setattr(device, "best_device", lambda: "cpu")
+
+    def refuse(path, wanted):
+        if wanted and os.fspath(path).startswith(str(folder)):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    def open_file(path, flags, *arguments, **options):
+        refuse(path, flags & (os.O_WRONLY | os.O_RDWR))
+        return opening(path, flags, *arguments, **options)
+
+    def make(path, *arguments, **options):
+        refuse(path, not os.path.exists(path))
+        return making(path, *arguments, **options)
+
+    def patch():
+        monkeypatch.setattr(os, "open", open_file)
+        monkeypatch.setattr(os, "mkdir", make)
+
     with mounted(folder) if request.param == "mount" else contextlib.nullcontext():
-        begin = (lambda: make_read_only(folder)) if request.param == "mount" else Refusing(folder, monkeypatch).begin
-        yield request.param, begin
+        yield request.param, (lambda: make_read_only(folder)) if request.param == "mount" else patch
 
 
 def run(**changes) -> RunConfig:
@@ -62,8 +53,7 @@ def run(**changes) -> RunConfig:
 
 def test_what_is_there_is_used_and_what_is_missing_ends_at_once(home, monkeypatch, capsys):
     kind, make_it_read_only = home
-    record = fit(run(), progress=False)
-    begun = RunConfig(**{**vars(run(epochs=2))})
+    record, begun = fit(run(), progress=False), run(epochs=2)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):       # a second run, that did not finish
         patched.setattr(loop, "write_record", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
         fit(begun, progress=False)
@@ -84,14 +74,13 @@ def test_what_is_there_is_used_and_what_is_missing_ends_at_once(home, monkeypatc
         with pytest.raises(WriteError, match=words) as error:
             fit(missing, progress=False)
         assert str(runs_dir()) in str(error.value)
-    if kind == "mount":                                            # a patch does not reach the processes of a sweep
-        for missing in (run(seed=1), begun):
+        if kind == "mount":                                    # a patch does not reach the processes of a sweep
             with pytest.raises(WriteError, match=words):
                 sweep([missing], device="cpu", progress=False)
-    with pytest.raises(WriteError, match=words):
-        load_dataset("planted-mini:train=5,val=2,test=2,background=1")
-    with pytest.raises(WriteError, match=words), locked(runs_dir() / "new"):
-        pass
+    for refused in (lambda: load_dataset("planted-mini:train=5,val=2,test=2,background=1"),
+                    lambda: locked(runs_dir() / "new").__enter__(), lambda: in_use(record.folder)):
+        with pytest.raises(WriteError, match=words):
+            refused()
     assert main(["train", "--system", "avel", "--data", DATA, "--seed", "1"]) == 1
     shown = capsys.readouterr().err
     assert shown.startswith("error: ") and len(shown.splitlines()) == 1

@@ -8,11 +8,9 @@ import pytest
 
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
-from vscg.machine import paths
-from vscg.machine.files import in_use
+from vscg.machine.files import data_dir, in_use
 from vscg.study import deviations
 from vscg.study.deviations import Deviation, duplicate_configs, duplicated_rows, duplicates_file, plateau_configs
-from vscg.study.speed import FOLDER
 from vscg.training.evaluation import clip_accuracy, two_way_interval
 from vscg.training.loop import fit
 from vscg.training.sweep import unique_runs
@@ -33,7 +31,8 @@ def small(tiny, tmp_path_factory):
                             ("ROUNDINGS", (Deviation("TF32", "?", {"precision": "tf32"}),)),
                             ("_SHORT", {"batch": 8, "epochs": 1}), ("_LONG", {"batch": 8, "epochs": 2})):
             patch.setattr(deviations, name, value)
-        patch.setattr(deviations, "FOLDER", tmp_path_factory.mktemp("records"))
+        records = tmp_path_factory.mktemp("records")
+        patch.setattr(deviations, "records_dir", lambda: records)
         for name in ("DATA", "DEVIATIONS"):
             patch.setattr(deviations, name, getattr(deviations, name))
         yield tiny
@@ -53,7 +52,7 @@ def trained(small):
 
 def test_the_study_lies_with_the_committed_records_wherever_home_is(tmp_path, monkeypatch):
     monkeypatch.setenv("VSCG_HOME", str(tmp_path))
-    assert deviations.study_file() == ROOT / "book" / "records" / "deviations.json" == FOLDER / "deviations.json"
+    assert deviations.study_file() == ROOT / "book" / "records" / "deviations.json"
 
 
 def test_the_runs_come_seed_by_seed_and_the_duplicates_are_looked_for_once(monkeypatch):
@@ -123,7 +122,7 @@ def test_another_process_may_make_the_duplicates_meanwhile(small, monkeypatch):
     held = []
 
     def holds(*arguments):
-        held.append(in_use(paths.data_dir()))
+        held.append(in_use(data_dir()))
         return len(held) == 2
 
     monkeypatch.setattr(deviations, "_holds", holds)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from vscg.data.dials import SIZES
+from vscg.data.planted import SIZES
 from vscg.data.sets import PLANTED
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS

@@ -1,5 +1,6 @@
 """Which losses there are, of which terms, which system trains with which, and what a model must produce for it."""
 import math
+import re
 
 import pytest
 import torch
@@ -157,24 +158,19 @@ def test_the_table_of_losses_holds_no_other():
 
 
 @pytest.mark.parametrize("system, setting, variant", COMBINATIONS)
-def test_every_system_trains_with_its_published_loss(system, setting, variant):
+def test_every_system_trains_with_its_published_loss_and_produces_what_it_reads(system, setting, variant):
     loss = published(system, setting, variant)
     assert ob.published_loss(system, setting, variant) == loss
     objective = ob.build_objective(system, setting=setting, variant=variant)
     assert objective.name == loss
     compare(objective, output(), WEIGHTS[loss], setting)
-
-
-@pytest.mark.parametrize("system, setting, variant", COMBINATIONS)
-def test_every_model_produces_what_its_own_loss_reads(system, setting, variant):
     torch.manual_seed(0)
     model = build_model(system, setting=setting, variant=variant)
-    total, parts = ob.build_objective(system, setting=setting, variant=variant)(
-        model(torch.rand(4, 10, 128), torch.rand(4, 10, 7, 7, 512)), LABELS.float())
+    total, parts = objective(model(torch.rand(4, 10, 128), torch.rand(4, 10, 7, 7, 512)), LABELS.float())
     assert total.isfinite() and all(part.isfinite() and (part > 0 or name == "eigenvalue")
                                     for name, part in parts.items())
-    assert total.item() == pytest.approx(sum(weight * parts[name].item() for name, weight
-                                             in WEIGHTS[published(system, setting, variant)].items()), rel=1e-5)
+    assert total.item() == pytest.approx(sum(weight * parts[name].item() for name, weight in WEIGHTS[loss].items()),
+                                         rel=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["mlsm", "bce", "2bce+s-bce", "mlsm+self"])
@@ -198,16 +194,11 @@ def test_avsdn_with_two_heads_trains_on_the_cut_tag():
 
 @pytest.mark.parametrize("system, setting, loss, missing", [
     ("vscg", "fully", "ce+avps", "segment_logits"), ("psp", "fully", "c+t", "event_relevance"),
-    ("psp", "fully", "c+t+avps", "event_relevance"), ("avel", "fully", "ce+avps", "similarity"),
-    ("avel", "fully", "bce", "video_probability"), ("cmra", "fully", "c+t+self", "event_self"),
-    ("cmra", "fully", "c+t+gate+av", "gate"), ("vscg", "weakly", "mlsm+self", "video_prob_self")])
+    ("avel", "fully", "ce+avps", "similarity"), ("vscg", "weakly", "mlsm+self", "video_prob_self")])
 def test_a_loss_that_the_model_does_not_fit_says_what_is_missing(system, setting, loss, missing):
-    torch.manual_seed(0)
     o = build_model(system, setting=setting)(torch.rand(1, 10, 128), torch.rand(1, 10, 7, 7, 512))
-    with pytest.raises(VscgError) as error:
+    with pytest.raises(VscgError, match=f"{re.escape(repr(loss))} reads {missing},.*head"):
         ob.build_objective(system, setting=setting, loss=loss)(o, LABELS[:1].float())
-    message = str(error.value)
-    assert repr(loss) in message and f"reads {missing}," in message and "head" in message and "\n" not in message
 
 
 @pytest.mark.parametrize("system, loss, head", [("vscg", "ce+avps", "segment"), ("psp", "c+t", "two_part"),
@@ -218,18 +209,6 @@ def test_the_head_that_fits_mends_it(system, loss, head):
     o = build_model(system, head=head)(torch.rand(4, 10, 128), torch.rand(4, 10, 7, 7, 512))
     total, parts = ob.build_objective(system, loss=loss)(o, LABELS.float())
     assert list(parts) == list(WEIGHTS[loss]) and total.isfinite()
-
-
-def test_total_by_hand():
-    o = output()
-    total, parts = ob.build_objective("vscg", setting="weakly")(o, LABELS)
-    assert total.item() == pytest.approx(2 * parts["bce"].item() + parts["smooth"].item())
-    total, parts = ob.build_objective("psp")(o, LABELS)
-    assert total.item() == pytest.approx(parts["ce"].item() + 100 * parts["avps"].item())
-    total, parts = ob.build_objective("vscg")(o, LABELS)
-    assert total.item() == pytest.approx(sum(part.item() for part in parts.values()))
-    total, parts = ob.build_objective("dmin", setting="weakly")(o, LABELS)
-    assert total.item() == pytest.approx(0.92 * parts["mlsm"].item() + 0.08 * parts["mlsm_self"].item())
 
 
 def test_the_fully_supervised_loss_takes_no_weak_target():
@@ -253,24 +232,12 @@ def test_released_faults_can_be_switched_on():
         assert {name for name, value in after.items() if not torch.equal(value, left[name])} == {"avps"}
 
 
-def test_what_was_left_over_is_part_of_the_objective_s_state():
-    objective = ob.build_objective("psp", stale_avps=True)
-    objective(output(), LABELS)
-    buffers = dict(objective.named_buffers())
-    assert len(buffers) == 1 and next(iter(buffers.values())).shape == (4, 10)
-    assert list(objective.parameters()) == []
-
-
 @pytest.mark.parametrize("arguments, words", [
-    (dict(system="vscgg"), ["system 'vscgg'", "vscg"]),
-    (dict(system="dca", setting="weakly"), ["setting of dca 'weakly'", "fully"]),
-    (dict(system="vscg", setting="semi"), ["setting of vscg 'semi'", "fully, weakly"]),
-    (dict(system="dmrn", setting="weakly"), ["setting of dmrn 'weakly'", "fully"]),
-    (dict(system="vscg", variant="mine"), ["variant of vscg 'mine'", "released, paper"]),
-    (dict(system="avel", variant="paper"), ["variant of avel 'paper'", "released"]),
-    (dict(system="vscg", target="duration"), ["target 'duration'", "presence, proportion"]),
-    (dict(system="vscg", loss="c+t+avp"), ["loss 'c+t+avp'", *ob.LOSSES])])
+    (dict(system="vscgg"), "system 'vscgg'.*vscg"), (dict(system="dca", setting="weakly"), "setting of dca 'weakly'"),
+    (dict(system="vscg", setting="semi"), "setting of vscg 'semi'.*fully, weakly"),
+    (dict(system="avel", variant="paper"), "variant of avel 'paper'.*released"),
+    (dict(system="vscg", target="duration"), "target 'duration'.*presence, proportion"),
+    (dict(system="vscg", loss="c+t+avp"), "loss 'c[+]t[+]avp'.*mlsm[+]self")])
 def test_errors(arguments, words):
-    with pytest.raises(VscgError) as error:
+    with pytest.raises(VscgError, match=words):
         ob.build_objective(**arguments)
-    assert all(word in str(error.value) for word in words) and "\n" not in str(error.value)

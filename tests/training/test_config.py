@@ -6,56 +6,67 @@ import pytest
 
 from vscg.errors import VscgError
 from vscg.models import BUILT, SYSTEMS
-from vscg.training.config import PROFILES, SCHEDULES, RunConfig, Schedule
-from vscg.training.objectives import LOSSES
+from vscg.training.config import ON_TOP, PROFILES, SCHEDULES, RunConfig, Schedule, learning_rate, looks
+
+FAULTS = ("selection", "target", "order", "drop_last", "background", "stale_avps", "empty_as_first")
 
 
 def test_clean_protocol_has_none_of_the_faults():
     config = RunConfig(setting="weakly").resolve()
     assert (config.selection, config.target, config.order) == ("validation", "presence", "shuffled")
     assert not (config.drop_last or config.stale_avps or config.empty_as_first)
-    assert all(config.looks(epoch) for epoch in range(config.epochs))
+    assert all(looks(config.schedule, epoch) for epoch in range(config.epochs))
 
 
 def test_released_protocol_has_all_of_them_as_published():
     fully = RunConfig(protocol="released", profile="full").resolve()
     assert (fully.selection, fully.order, fully.batch, fully.epochs) == ("test", "shuffled", 128, 300)
     assert fully.drop_last and fully.stale_avps and fully.empty_as_first
-    assert sum(fully.looks(epoch) for epoch in range(300)) == 59
+    assert sum(looks(fully.schedule, epoch) for epoch in range(300)) == 59
     weakly = RunConfig(protocol="released", profile="full", setting="weakly").resolve()
     assert (weakly.target, weakly.order) == ("proportion", "first-random")
-    assert sum(weakly.looks(epoch) for epoch in range(300)) == 249
-    avel = RunConfig(system="avel", protocol="released", profile="full").resolve()
-    assert (avel.selection, avel.order, avel.target, avel.batch) == ("validation", "stored", "presence", 64)
+    assert sum(looks(weakly.schedule, epoch) for epoch in range(300)) == 249
+    for epochs, expected in ((120, (2, 2)), (30, (0, 1))):
+        shorter = RunConfig(protocol="released", epochs=epochs).resolve().schedule
+        assert (shorter.first_look, shorter.look_every) == expected, "the same fractions of the length, rounded"
+    assert [epoch for epoch in range(20) if looks(Schedule(first_look=3, look_every=5), epoch)] == [3, 8, 13, 18]
 
 
 def test_each_fault_can_be_switched_alone():
     clean = RunConfig().resolve()
     for change in ({"stale_avps": True}, {"drop_last": True}, {"order": "first-random"}, {"target": "proportion"},
                    {"selection": "test"}, {"empty_as_first": True}, {"background": True}):
-        assert RunConfig(**change).resolve() == replace(clean, **change)
+        config = RunConfig(**change).resolve()
+        assert config == replace(clean, **change, schedule=config.schedule)
+        assert config.schedule == replace(clean.schedule, **{k: v for k, v in change.items() if k in ON_TOP})
+
+
+def test_a_schedule_of_ones_own_is_taken_as_it_is():
+    """The plan of 40 epochs; what is given beside it lies on top, and the clean protocol has no habit of a program."""
+    plan = replace(SCHEDULES["vscg", "fully"], batch=8, epochs=40, decay_epochs=(28, 36), decay=0.3, look_every=2)
+    config = RunConfig(schedule=plan, profile="standard").resolve()
+    assert (config.batch, config.epochs, config.selection, config.drop_last) == (8, 40, "validation", False)
+    assert [learning_rate(config.schedule, epoch, 0) for epoch in (0, 27, 28, 35, 36, 39)] == pytest.approx(
+        [1e-3, 1e-3, 3e-4, 3e-4, 9e-5, 9e-5])
+    assert (config.schedule.first_look, config.schedule.look_every) == (plan.first_look, 2)
+    released = RunConfig(schedule=plan, protocol="released", batch=4).resolve()
+    assert (released.batch, released.schedule.batch, released.selection, released.drop_last) == (4, 4, "test", True)
 
 
 def test_learning_rate_drops_where_the_paper_schedule_says():
     config = RunConfig(profile="full").resolve()
-    assert [config.learning_rate(epoch, 0) for epoch in (0, 59, 60, 119, 120, 239, 240)] == pytest.approx(
+    assert [learning_rate(config.schedule, epoch, 0) for epoch in (0, 59, 60, 119, 120, 239, 240)] == pytest.approx(
         [1e-3, 1e-3, 8e-4, 8e-4, 6.4e-4, 6.4e-4, 5.12e-4])
     avel = RunConfig(system="avel", profile="full").resolve()
-    assert [avel.learning_rate(0, step) for step in (0, 14_999, 15_000)] == pytest.approx([1e-3, 1e-3, 1e-4])
+    assert [learning_rate(avel.schedule, 0, step) for step in (0, 14_999, 15_000)] == pytest.approx([1e-3, 1e-3, 1e-4])
 
 
 def test_the_rate_rises_in_equal_steps_and_a_shorter_run_warms_up_for_less():
-    config = RunConfig(system="avt", profile="full").resolve()
-    assert [config.learning_rate(0, step) for step in (0, 1, 249, 499, 500)] == pytest.approx(
+    schedule = RunConfig(system="avt", profile="full").resolve().schedule
+    assert [learning_rate(schedule, 0, step) for step in (0, 1, 249, 499, 500)] == pytest.approx(
         [2e-7, 4e-7, 5e-5, 1e-4, 1e-4])
-    assert config.learning_rate(10, 100) == pytest.approx(0.5 * 101 / 500 * 1e-4)
-    assert RunConfig(system="avt").resolve().warm_up_steps == 15                 # 3 epochs of 100
-    assert RunConfig(system="avt", warm_up_steps=0).resolve().learning_rate(0, 0) == 1e-4
-
-
-def test_the_quick_profile_never_reaches_a_decay():
-    config = RunConfig(profile="quick").resolve()
-    assert config.learning_rate(config.epochs - 1, 10_000) == config.lr
+    assert learning_rate(schedule, 10, 100) == pytest.approx(0.5 * 101 / 500 * 1e-4)
+    assert RunConfig(system="avt").resolve().schedule.warm_up_steps == 15                 # 3 epochs of 100
 
 
 def test_every_system_has_a_schedule_in_each_of_its_settings():
@@ -95,97 +106,77 @@ PUBLISHED = {
 def test_published_schedules(system, setting):
     """At full length a run resolves to the published figures, and its rate falls after the epochs that are named."""
     config = RunConfig(system=system, setting=setting, profile="full", protocol="released").resolve()
+    schedule = config.schedule
     batch, epochs, lr, decay_epochs, decay, clip_norm, selection = PUBLISHED[system, setting]
-    assert (config.batch, config.epochs, config.lr, config.clip_norm) == (batch, epochs, lr, clip_norm)
-    assert (config.decay_epochs, config.decay, config.selection) == (decay_epochs, decay, selection)
-    assert config.decay_steps == (0 if decay_epochs else 15_000)
-    assert config.warm_up_steps == (500 if system == "avt" else 0)
+    assert (config.batch, config.epochs, schedule.lr, schedule.clip_norm) == (batch, epochs, lr, clip_norm)
+    assert (schedule.decay_epochs, schedule.decay, config.selection) == (decay_epochs, decay, selection)
+    assert schedule.decay_steps == (0 if decay_epochs else 15_000)
     for epoch in range(epochs):
         drops = sum(epoch + 1 > after for after in decay_epochs)
-        assert config.learning_rate(epoch, config.warm_up_steps) == pytest.approx(lr * decay**drops)
+        assert learning_rate(schedule, epoch, schedule.warm_up_steps) == pytest.approx(lr * decay**drops)
+    assert schedule.warm_up_steps == (500 if system == "avt" else 0)
     clean = RunConfig(system=system, setting=setting, profile="full").resolve()
-    assert replace(clean, protocol="released", **{name: getattr(config, name) for name in (
-        "selection", "target", "order", "drop_last", "background", "stale_avps", "empty_as_first", "first_look",
-        "look_every")}
-    ) == config, "the protocols differ in the faults alone"
-
-
-def test_targets_of_the_released_programs():
-    """The duration leak is VSCG's and PSP-Net's; the others read the one-hot tags."""
-    found = {system: RunConfig(system=system, setting="weakly", protocol="released").resolve().target
-             for system in BUILT if "weakly" in SYSTEMS[system].settings}
-    assert {system for system, target in found.items() if target == "proportion"} == {"vscg", "psp"}
+    assert replace(clean, protocol="released", schedule=schedule, **{name: getattr(config, name) for name in FAULTS}
+                   ) == config, "the protocols differ in the faults alone"
+    assert replace(clean.schedule, first_look=schedule.first_look, look_every=schedule.look_every,
+                   **{name: getattr(schedule, name) for name in ON_TOP}) == schedule
 
 
 # Loaders that train on an epoch's last, incomplete batch; a system without a program has none that would drop it.
 KEEP = ("cmra", "cmbs", "dmin", "cman", "dam", "avrb", "avin", "csa", "avt", "dca", "cssnet")
-
-
-def test_clips_that_the_released_loaders_leave_out_or_add():
-    for system, setting in SCHEDULES:
-        released = RunConfig(system=system, setting=setting, protocol="released").resolve()
-        clean = RunConfig(system=system, setting=setting).resolve()
-        assert (released.drop_last, clean.drop_last) == (system not in KEEP, False), system
-        assert (released.background, clean.background) == (setting == "weakly" and system != "avsdn",
-                                                           setting == "weakly"), system
-
-
-def test_profiles_and_their_seeds():
-    assert {name: profile.seeds for name, profile in PROFILES.items()} == {"quick": 1, "standard": 3, "full": 5}
-    for system, setting in SCHEDULES:
-        for name in ("quick", "standard"):
-            config = RunConfig(system=system, setting=setting, profile=name).resolve()
-            assert (config.batch, config.epochs) == (8, 3)
-            schedule = SCHEDULES[system, setting]
-            assert (config.lr, config.clip_norm) == (schedule.lr, schedule.clip_norm)
-            assert not [epoch for epoch in range(3) if config.learning_rate(epoch, 3 * 300) != config.lr]
-
-
-def test_the_released_program_never_clips_unless_it_says_so():
-    assert Schedule().clip_norm == 0
-    assert RunConfig(clip_norm=0.3).resolve().clip_norm == 0.3
-    assert RunConfig(system="cmra", clip_norm=0.0).resolve().clip_norm == 0.0
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-def test_a_loss_can_be_chosen(loss):
-    config = RunConfig(loss=loss).resolve()
-    assert config.loss == loss and replace(config, loss="c+t+avps") == RunConfig().resolve()
-
-
-def test_configuration_survives_json_and_resolving_twice():
-    config = RunConfig(system="psp", loss="c+t", model_options={"dropout": 0.3, "head": "two_part"}).resolve()
-    assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
-    assert config.resolve() == config
-
-
-@pytest.mark.parametrize("change, named", [
-    ({"system": "yolo"}, "avel"), ({"setting": "semi"}, "weakly"), ({"profile": "fast"}, "quick"),
-    ({"protocol": "dirty"}, "released"), ({"modality": "smell"}, "audio"), ({"selection": "train"}, "validation"),
-    ({"target": "length"}, "proportion"), ({"order": "random"}, "shuffled"), ({"batch": 0}, "batch"),
-    ({"system": "psp", "variant": "paper"}, "psp"), ({"system": "dca", "setting": "weakly"}, "dca"),
-    ({"system": "dmrn", "setting": "weakly"}, "dmrn"), ({"loss": "c+t+a"}, "2bce[+]s-bce"),
-    ({"epochs": 0}, "epochs"), ({"first_look": 10}, "first_look"), ({"look_every": 0}, "look"),
-    ({"precision": "fp8"}, "bf16"), ({"warm_up_steps": -1}, "warm_up_steps"), ({"decay_epochs": (0,)}, "decay_epochs"),
-    ({"epochs": "3"}, "epochs"), ({"batch": 2.5}, "whole number"), ({"batch": True}, "whole number"),
-    ({"lr": float("nan")}, "lr"), ({"lr": -1e-3}, "lr"), ({"seed": -1}, "seed"),
-    ({"decay_epochs": 3}, "decay_epochs"), ({"drop_last": "no"}, "True or False"), ({"setting": ["fully"]}, "weakly"),
-    ({"model_options": {"variant": "paper"}}, "variant: give that as a field"),
-    ({"model_options": {"setting": "weakly"}}, "setting: give"), ({"model_options": {"system": "psp"}}, "system: give"),
-    ({"model_options": ["escm"]}, "model_options"), ({"system": None}, "avel")])
-def test_a_bad_value_is_one_error_that_says_what_is_allowed(change, named):
-    with pytest.raises(VscgError, match=named):
-        RunConfig(**change).resolve()
-
-
 LOOKS = {"vscg": ((5, 5), (51, 1)), "psp": ((5, 5), (51, 1)), "avel": ((0, 5), (0, 5)), "dmrn": ((0, 5), None)}
 ORDERS = {"vscg": ("shuffled", "first-random"), "psp": ("shuffled", "first-random"), "avel": ("stored", "stored"),
           "dmrn": ("stored", None)}
 
 
 @pytest.mark.parametrize("system, setting", SCHEDULES)
-def test_epochs_that_may_be_picked_and_order_of_the_released_programs(system, setting):
-    config = RunConfig(system=system, setting=setting, profile="full", protocol="released").resolve()
+def test_habits_of_the_released_programs(system, setting):
+    """Epochs that may be picked, order of the clips, clips left out or added, and the weak tag that tells too much."""
     weakly = setting == "weakly"
-    assert (config.first_look, config.look_every) == LOOKS.get(system, ((0, 1), (0, 1)))[weakly]
-    assert config.order == ORDERS.get(system, ("shuffled", "shuffled"))[weakly]
+    released, clean = (RunConfig(system=system, setting=setting, profile="full", protocol=protocol).resolve()
+                       for protocol in ("released", "clean"))
+    assert (released.schedule.first_look, released.schedule.look_every) == LOOKS.get(system, ((0, 1), (0, 1)))[weakly]
+    assert released.order == ORDERS.get(system, ("shuffled", "shuffled"))[weakly]
+    assert (released.drop_last, clean.drop_last) == (system not in KEEP, False)
+    assert (released.background, clean.background) == (weakly and system != "avsdn", weakly)
+    assert released.target == ("proportion" if system in ("vscg", "psp") else "presence")
+
+
+def test_profiles_and_their_seeds():
+    """The short ones are over before any decay."""
+    assert {name: profile.seeds for name, profile in PROFILES.items()} == {"quick": 1, "standard": 3, "full": 5}
+    for (system, setting), published in SCHEDULES.items():
+        for name in ("quick", "standard"):
+            config = RunConfig(system=system, setting=setting, profile=name).resolve()
+            assert (config.batch, config.epochs, config.schedule.clip_norm) == (8, 3, published.clip_norm)
+            assert {learning_rate(config.schedule, epoch, 900) for epoch in range(3)} == {published.lr}
+
+
+@pytest.mark.parametrize("changes", [{}, {"system": "psp", "loss": "c+t", "model_options": {"head": "two_part"}},
+                                     {"protocol": "released", "epochs": 120}, {"schedule": Schedule(lr=1e-2)}], ids=str)
+def test_configuration_survives_json_and_resolving_twice(changes):
+    config = RunConfig(**changes).resolve()
+    values = json.loads(json.dumps(config.to_json()))
+    assert RunConfig.from_json(values) == config == config.resolve()
+    assert not set(values) & set(values["schedule"]), "nothing is written twice"
+
+
+@pytest.mark.parametrize("change, named", [
+    ({"system": "yolo"}, "avel"), ({"setting": ["fully"]}, "weakly"), ({"profile": "fast"}, "quick"),
+    ({"protocol": "dirty"}, "released"), ({"modality": "smell"}, "audio"), ({"selection": "train"}, "validation"),
+    ({"target": "length"}, "proportion"), ({"order": "random"}, "shuffled"), ({"precision": "fp8"}, "bf16"),
+    ({"system": "psp", "variant": "paper"}, "psp"), ({"system": "dmrn", "setting": "weakly"}, "dmrn"),
+    ({"loss": "c+t+a"}, "2bce[+]s-bce"), ({"batch": 2.5}, "batch is 2.5: give a whole number from 1"),
+    ({"epochs": "3"}, "epochs"), ({"seed": -1}, "seed"), ({"drop_last": "no"}, "True or False"),
+    ({"schedule": {"lr": 1e-3}}, "Schedule"), ({"epochs": 3, "schedule": Schedule(first_look=3)}, "first_look"),
+    ({"model_options": {"variant": "paper"}}, "variant: give that as a field"), ({"model_options": ["a"]}, "mapping")])
+def test_a_bad_value_is_one_error_that_says_what_is_allowed(change, named):
+    with pytest.raises(VscgError, match=named):
+        RunConfig(**change).resolve()
+
+
+@pytest.mark.parametrize("change", [{"lr": float("nan")}, {"lr": -1e-3}, {"decay": 2}, {"look_every": 0},
+                                    {"decay_epochs": (0,)}, {"decay_epochs": 3}, {"clip_norm": "0.1"}])
+def test_a_bad_schedule_is_refused_where_it_is_made(change):
+    with pytest.raises(VscgError, match=next(iter(change))):
+        Schedule(**change)

@@ -1,6 +1,15 @@
 """What goes in: labels, prepared files, the real AVE, planted data, and data sets by name."""
-from vscg.data.labels import labels_from_annotations
+from vscg.data.ave import repeated_videos, shared_videos
+from vscg.data.labels import (
+    BACKGROUND,
+    CATEGORIES,
+    CLASSES,
+    EVENT_CLASSES,
+    SEGMENTS,
+    labels_from_annotations,
+)
 from vscg.data.prepared import Dataset
 from vscg.data.sets import dataset_fingerprint, load_dataset, prepared_file
 
-__all__ = ["Dataset", "dataset_fingerprint", "labels_from_annotations", "load_dataset", "prepared_file"]
+__all__ = ["BACKGROUND", "CATEGORIES", "CLASSES", "EVENT_CLASSES", "SEGMENTS", "Dataset", "dataset_fingerprint",
+           "labels_from_annotations", "load_dataset", "prepared_file", "repeated_videos", "shared_videos"]

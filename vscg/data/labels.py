@@ -1,4 +1,5 @@
 """Labels of AVE: from `Annotations.txt` to one-hot segment labels, and the targets that are derived from them."""
+import codecs
 import re
 from dataclasses import dataclass
 from os import PathLike
@@ -36,17 +37,20 @@ class Annotations:
 
 
 def read_annotations(path: str | PathLike) -> Annotations:
-    """Reads `Annotations.txt`: one clip a line, `category&video id&quality&start&end`, seconds, no header.
+    """Reads `Annotations.txt`: one clip a line, `category&video id&quality&start&end`, in seconds.
 
-    Raises VscgError, with file and line number, for a line that is not of this form or names an unknown category.
+    A byte order mark, a header line (its first field is "Category") and empty lines at the end are passed over. Raises
+    VscgError, with file and line number, for a line that is not of this form or names an unknown category.
     """
-    path, rows = Path(path), []
+    path = Path(path)
     try:
-        with path.open("rb") as handle:
-            for number, line in enumerate(handle, 1):
-                rows.append(_parse(line, f"{path}, line {number}"))
+        lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines()
     except OSError as error:
         raise VscgError(f"{path}: cannot be read ({error.strerror}); name the official Annotations.txt") from error
+    while lines and not lines[-1].strip():
+        lines.pop()
+    header = bool(lines) and lines[0].partition(b"&")[0].strip().lower() == b"category"
+    rows = [_parse(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if number > header]
     if not rows:
         raise VscgError(f"{path}, line 1: the file is empty; get it with `python -m vscg data download`")
     category, video_ids, start, end = zip(*rows, strict=True)
@@ -55,7 +59,7 @@ def read_annotations(path: str | PathLike) -> Annotations:
 
 def _parse(line: bytes, where: str) -> tuple[int, str, int, int]:
     try:
-        fields = line.decode("utf-8").rstrip("\r\n").split("&")
+        fields = line.decode("utf-8").split("&")
     except UnicodeDecodeError as error:
         raise VscgError(f"{where}: not UTF-8 text; is this the official Annotations.txt?") from error
     if len(fields) != 5:

@@ -21,11 +21,9 @@ from vscg.features.parts import Clip, Report, assemble, read_clip, window_file, 
 from vscg.features.vgg19 import VGG19, visual_features
 from vscg.features.vggish import VGGish, audio_features
 from vscg.features.video import Window, read_windows
-from vscg.machine import paths
-from vscg.machine.cluster import Died, work
+from vscg.machine.cluster import Cluster, Outcome, work
 from vscg.machine.device import usable_device
-from vscg.machine.files import WriteError, in_use, locked, write_error
-from vscg.machine.fingerprint import code_hash, value_hash
+from vscg.machine.files import WriteError, data_dir, in_use, locked, value_hash, write_error
 
 SUFFIXES = frozenset((
     ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv "
@@ -99,19 +97,19 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
         device: where the networks run; default: the GPU where there is one.
         weights: folder of the published weights, see `load_networks`.
         networks: use these instead of the published ones.
-        scheduler: have the clips done by the workers of this Dask scheduler, see `cluster.work`; they see the clips,
+        scheduler: have the clips done by the workers of this Dask scheduler, see `cluster.Cluster`; they see the clips,
             the weights and the target's folder under the same paths as this process. Given `networks` travel with every
             clip; the published ones are loaded once by each worker.
         progress: show a bar.
 
     Raises:
         VscgError: no clip in the folder, none that can be read, no weights, a full disk, a target that is something
-            else than a prepared file, another process that works on the same target, or as `cluster.work`.
+            else than a prepared file, another process that works on the same target, or as `cluster.Cluster`.
     """
     folder, target = Path(folder).absolute(), Path(target)
     check_target(target)                                   # before the networks are loaded, or fetched
     clips = _clips(folder)
-    source = networks or (Path(weights) if weights else paths.data_dir() / "weights").absolute()
+    source = networks or (Path(weights) if weights else data_dir() / "weights").absolute()
     networks = _networks(source, "cpu" if scheduler else device, progress)     # on a cluster, only to know them
     identity, parts = networks.fingerprint(), target.with_name(f"{target.name}.parts").absolute()
     try:
@@ -119,7 +117,7 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
             raise VscgError(f"{target}: another process extracts into it now; wait for it, or name another target")
         with locked(parts):
             with tqdm(total=SEGMENTS * len(clips), desc="extract", unit="s", disable=None if progress else True) as bar:
-                steps = (_on_cluster(scheduler, clips, parts, pad, source, identity, device) if scheduler else
+                steps = (_on_cluster(scheduler, clips, parts, pad, source, identity, device, bar) if scheduler else
                          _here(clips, parts, pad, networks, identity, bar))
                 found, skipped = _collect(clips, steps, bar)
             if not found:
@@ -152,29 +150,26 @@ def _clips(folder: Path) -> list[Path]:
     return clips
 
 
-Steps = Iterator[tuple[Path | None, Clip | str | None]]   # a clip, and why it is left out if it is; Nones: waiting
-
-
-def _collect(clips: list[Path], steps: Steps, bar: tqdm) -> tuple[list[Clip], list[str]]:
+def _collect(clips: list[Path], steps: Iterator[tuple[Path, Outcome]], bar: tqdm) -> tuple[list[Clip], list[str]]:
     """The clips that are complete, and why others are not, both in the order of `clips`, whatever that of `steps`."""
-    done: dict[Path, Clip | str] = {}
+    done: dict[Path, Outcome] = {}
     seconds = 0                                            # of the clips that are done
     with contextlib.closing(steps):
         for path, outcome in steps:
-            if path is not None:
-                done[path] = outcome
-                length = 0 if isinstance(outcome, str) else SEGMENTS * len(outcome.parts)
-                seconds += length
-                bar.total += length - SEGMENTS             # it was counted as one window
-                bar.update(seconds - bar.n)
-                if isinstance(outcome, str) and not bar.disable:
-                    bar.write(f"skipped: {outcome}")
+            done[path] = outcome
+            length = 0 if outcome.error else SEGMENTS * len(outcome.value.parts)
+            seconds += length
+            bar.total += length - SEGMENTS                 # it was counted as one window
+            bar.update(seconds - bar.n)
+            if outcome.error and not bar.disable:
+                bar.write(f"skipped: {outcome.error}")
             bar.refresh()
     outcomes = [done[path] for path in clips]
-    return [each for each in outcomes if isinstance(each, Clip)], [each for each in outcomes if isinstance(each, str)]
+    return [each.value for each in outcomes if not each.error], [each.error for each in outcomes if each.error]
 
 
-def _here(clips: list[Path], parts: Path, pad: bool, networks: Networks, identity: str, bar: tqdm) -> Steps:
+def _here(clips: list[Path], parts: Path, pad: bool, networks: Networks, identity: str,
+          bar: tqdm) -> Iterator[tuple[Path, Outcome]]:
     """One clip after the other in this process; the bar moves with every batch."""
     for path in clips:
         bar.set_postfix_str(path.name)
@@ -182,23 +177,15 @@ def _here(clips: list[Path], parts: Path, pad: bool, networks: Networks, identit
 
 
 def _on_cluster(scheduler: str, clips: list[Path], parts: Path, pad: bool, source: Networks | Path, identity: str,
-                device: str | torch.device | None) -> Steps:
+                device: str | torch.device | None, bar: tqdm) -> Iterator[tuple[Path, Outcome]]:
     """Each clip on a worker of a Dask cluster, which writes its windows where they would be written here."""
-    tasks = ((path, _extract_there, (path, parts, pad, source, identity, device)) for path in clips)
-    needs = [clips[0].parent, *([source] if isinstance(source, Path) else [])]
-    with contextlib.closing(work(scheduler, tasks, folder=parts, needs=needs, code=_code)) as steps:
-        for path, outcome in steps:
-            yield path, f"{path}: {outcome}" if isinstance(outcome, Died) else outcome
-
-
-@functools.cache
-def _code() -> str:
-    """Hash of the code of this folder, which makes the features."""
-    return code_hash(Path(__file__).parent.glob("*.py"))
+    tasks = ((path, _extract_there, path, parts, pad, source, identity, device) for path in clips)
+    with Cluster(scheduler, parts, [clips[0].parent, *([source] if isinstance(source, Path) else [])]) as pool:
+        yield from work(pool, tasks, bar.refresh)
 
 
 def _extract_there(path: Path, parts: Path, pad: bool, source: Networks | Path, identity: str,
-                   device: str | torch.device | None) -> Clip | str:
+                   device: str | torch.device | None) -> Outcome:
     """`_extract_clip` on a worker, after a check that its networks are those of the caller."""
     networks, found = _loaded(source, device) if isinstance(source, Path) else (_networks(source, device), identity)
     if found != identity:
@@ -214,8 +201,8 @@ def _loaded(folder: Path, device: str | torch.device | None) -> tuple[Networks, 
 
 
 def _extract_clip(path: Path, parts: Path, pad: bool, networks: Networks, identity: str,
-                  done: Callable[[int], object] = lambda seconds: None) -> Clip | str:
-    """Computes the windows of a clip that are missing in `parts`; why it is left out, if it cannot be read."""
+                  done: Callable[[int], object] = lambda seconds: None) -> Outcome:
+    """Computes the windows of a clip that are missing in `parts`: a `Clip`, or why it cannot be read."""
     try:
         try:
             with path.open("rb") as file:
@@ -237,5 +224,5 @@ def _extract_clip(path: Path, parts: Path, pad: bool, networks: Networks, identi
     except WriteError:
         raise                                              # it says nothing about the clip
     except VscgError as error:
-        return str(error)
-    return read_clip(path, digest, note)
+        return Outcome(error=str(error))
+    return Outcome(read_clip(path, digest, note))

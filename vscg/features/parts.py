@@ -12,8 +12,7 @@ from vscg.data.labels import AUDIO_DIM, BACKGROUND, CLASSES, GRID, SEGMENTS, VIS
 from vscg.data.prepared import ID_LENGTH, PreparedWriter
 from vscg.errors import VscgError
 from vscg.features.video import Window
-from vscg.machine.files import write_atomically
-from vscg.machine.fingerprint import value_hash
+from vscg.machine.files import value_hash, write_atomically
 
 # What is kept of a window.
 _FORMS = {"visual": ((SEGMENTS, GRID, GRID, VISUAL_DIM), np.dtype(np.float16)), "padded": ((SEGMENTS,), np.dtype(bool)),

@@ -1,18 +1,13 @@
 """The published weights of VGG-19 and VGGish: downloaded on first use, checked, and read as plain data."""
-import hashlib
-import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import pooch
 import torch
 from torch import nn
 
 from vscg.data import download
 from vscg.errors import VscgError
-from vscg.machine import paths
-from vscg.machine.files import locked
+from vscg.machine.files import data_dir
 from vscg.released.reader import read_checkpoint
 
 
@@ -45,33 +40,8 @@ def fetch(weights: Weights, folder: Path | None = None, progress: bool = True) -
         VscgError: no network, no such file or no space, with the address to fetch by hand and where to put the file;
             or content that is not the published one.
     """
-    folder = Path(folder) if folder else paths.data_dir() / "weights"
-    target, partial = folder / weights.name, folder / f".{weights.name}.part"
-    pooch.get_logger().setLevel(logging.WARNING)
-    store = pooch.create(path=folder, base_url="", registry={weights.name: None}, urls={weights.name: weights.url})
-
-    def load(url, output, _):
-        download.fetch(url, partial, weights.name, progress)
-        if not _digest(partial).startswith(weights.sum):
-            partial.unlink()
-            raise VscgError(f"{weights.name}: what {url} sent has not a SHA-256 that begins with {weights.sum}; it was "
-                            "not kept. Try again; if this repeats, the file there was changed.")
-        os.replace(partial, output)
-
-    with download.explained(weights.name, weights.url, folder):
-        if not target.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            with locked(folder):
-                store.fetch(weights.name, downloader=load)         # if another process has not made it meanwhile
-        elif not _digest(target).startswith(weights.sum):
-            raise VscgError(f"{target}: its SHA-256 does not begin with {weights.sum}, so it is not the published "
-                            f"file; remove it, then it is downloaded again, or put there what {weights.url} holds")
-    return target
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    folder = Path(folder) if folder else data_dir() / "weights"
+    return download.fetch(weights.url, folder / weights.name, download.wrong_sum(weights.sum), progress)
 
 
 def load(network: type[nn.Module], path: str | Path) -> nn.Module:

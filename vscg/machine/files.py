@@ -1,11 +1,16 @@
-"""Files that are whole or not there, and folders that one process holds at a time."""
+"""Files that are whole or not there, folders that one process holds, where both lie, and what code hashes to."""
+import ast
 import errno
 import fcntl
+import hashlib
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from filelock import FileLock, Timeout
 
 from vscg.errors import VscgError
 
@@ -60,13 +65,15 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def held(partial: Path) -> BinaryIO:
-    """An empty file to append to that nobody else holds, until it is closed; waits for whoever holds it now.
+    """An empty file to write to that nobody else holds, until it is closed; waits for whoever holds it now.
+
+    It is not opened to append: where a file system has no fallocate, the C library's stand-in refuses such files.
 
     Raises:
         OSError: it cannot be made.
     """
     while True:
-        file = partial.open("ab")
+        file = open(partial, "r+b", opener=lambda path, flags: os.open(path, flags | os.O_CREAT, 0o666))
         fcntl.flock(file, fcntl.LOCK_EX)
         with suppress(FileNotFoundError):                  # whoever held it before may have moved or removed it
             if os.path.samestat(os.fstat(file.fileno()), partial.stat()):
@@ -89,6 +96,25 @@ def make_folder(folder: Path) -> None:
         raise write_error(folder, error) from error
 
 
+def made_once(path: Path, is_there: Callable[[Path], bool], make: Callable[[Path], object]) -> Path:
+    """`path`, made first unless `is_there(path)`; of several processes that need it at once one makes it, others wait.
+
+    Raises:
+        WriteError: its folder cannot be made or held; and what `is_there` and `make` raise.
+    """
+    if not is_there(path):                                 # asked without the lock: what is there may be read-only
+        with locked(path.parent):
+            if not is_there(path):                         # another process may have made it in the meantime
+                make(path)
+    return path
+
+
+def file_sum(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder, made if need be; a second process waits here until the first one has finished.
@@ -98,23 +124,80 @@ def locked(folder: Path) -> Iterator[None]:
     """
     make_folder(folder)
     try:
-        file = (folder / ".lock").open("w")
+        lock = FileLock(folder / ".lock").acquire()
     except OSError as error:
         raise write_error(folder, error) from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with lock:
         yield
 
 
 def in_use(folder: Path) -> bool:
     """Whether another process holds the folder now; WriteError if it cannot be held at all."""
-    try:
-        with (folder / ".lock").open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
+    if not (folder / ".lock").exists():
         return False
-    except BlockingIOError:
+    try:
+        with FileLock(folder / ".lock", blocking=False):
+            return False
+    except Timeout:
         return True
     except OSError as error:
         raise write_error(folder, error) from error
-    return False
+
+
+def expanded(path: str | os.PathLike) -> Path:
+    """A path with `~` and `~name` as the folder that they stand for; VscgError if there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise VscgError(f"{path}: no home folder is known for what it begins with; write the path in full") from error
+
+
+def home() -> Path:
+    """Folder that holds `data/` and `runs/`: `VSCG_HOME` if set, else the checkout, else the working directory."""
+    if os.environ.get("VSCG_HOME"):
+        return expanded(os.environ["VSCG_HOME"]).resolve()
+    checkout = Path(__file__).resolve().parent.parent.parent
+    return checkout if (checkout / "notebooks").is_dir() else Path.cwd()
+
+
+def data_dir() -> Path:
+    """Prepared data sets, one HDF5 file each."""
+    return home() / "data"
+
+
+def runs_dir() -> Path:
+    """Run records, one folder per run key."""
+    return home() / "runs"
+
+
+def ave_place() -> Path:
+    """Where the official AVE files are looked for: `VSCG_AVE_DIR` if set, else `data/ave`, as in `data download`."""
+    named = os.environ.get("VSCG_AVE_DIR")
+    return expanded(named).resolve() if named else data_dir() / "ave"
+
+
+def ave_dir() -> Path | None:
+    """Folder with the official AVE files, `ave_place`, if they are there."""
+    folder = ave_place()
+    return folder if (folder / "Annotations.txt").is_file() else None
+
+
+def code_hash(files: Iterable[Path]) -> str:
+    """SHA-256 over what Python files do: their names, imports, comments, docstrings and layout do not count.
+
+    Raises:
+        OSError, SyntaxError: a file cannot be read or parsed.
+    """
+    dumps = []
+    for file in files:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+                node.body = node.body[1:]
+        dumps += [ast.dump(node) for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
+    return hashlib.sha256("\n".join(sorted(dumps)).encode()).hexdigest()
+
+
+def value_hash(values: object) -> str:
+    """SHA-256 of anything that JSON can write, independent of the order of mapping keys."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -48,7 +48,11 @@ class AVT(nn.Module):
         self.classifier = nn.Linear(512, 29)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
-        """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`; specification's steps 2 to 7."""
+        """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`.
+
+        The new step: A_t = softmax(Q(a_t) K(X_t)^T / 8) over the places X_t of second t, in eight heads, whose mean is
+        the attention; u_t is the layer's output for the one query a_t.
+        """
         clips, segments, height, width = visual.shape[:4]
         frames = visual.flatten(0, 1).flatten(1, 2)                                # (B*T,R,512)
         frames = self.intra(frames, frames)                                        # which places belong together
@@ -57,7 +61,6 @@ class AVT(nn.Module):
         frames = tracks.unflatten(0, (clips, -1)).transpose(1, 2).flatten(0, 1)    # (B*T,R,512)
         sound = self.audio_positions(self.audio_projection(audio))                 # (B,T,512)
         sound = self.audio(sound, sound)
-        # Instance attention, one query for each frame: A = softmax(Q(a_t) K(X_t)^T / 8), u_t = layer(a_t, X_t).
         query = sound.flatten(0, 1).unsqueeze(1)                                   # (B*T,1,512)
         read, weights = self.instance.attention.attend(query, frames)              # weights (B*T,heads,1,R)
         fused = self.instance.finish(query, read).unflatten(0, (clips, segments)).squeeze(2)   # (B,T,512)

@@ -1,7 +1,10 @@
 """What the book asks: the paper's tables, the runs they need, and what was measured."""
-from vscg.study.paper import ACCURACY, COST, PARAMETERS, SIGN_RULE, TABLES, VERDICT_RULE, sign, verdict
-from vscg.study.runs import AMBIGUITIES, ambiguity_configs, book_configs, table_configs
+from vscg.study.deviations import PAPER_THRESHOLD, THRESHOLDS, load_study, per_clip, study_file
+from vscg.study.paper import ACCURACY, COST, PARAMETERS, SIGN_RULE, TABLES, VERDICT_RULE, sign
+from vscg.study.runs import AMBIGUITIES, ambiguity_configs, book_configs, book_runs, finished
+from vscg.study.show import styled
 from vscg.study.tables import order_agreement, parameter_table, table
 
-__all__ = ["ACCURACY", "AMBIGUITIES", "COST", "PARAMETERS", "SIGN_RULE", "TABLES", "VERDICT_RULE", "ambiguity_configs",
-           "book_configs", "order_agreement", "parameter_table", "sign", "table", "table_configs", "verdict"]
+__all__ = ["ACCURACY", "AMBIGUITIES", "COST", "PAPER_THRESHOLD", "PARAMETERS", "SIGN_RULE", "TABLES", "THRESHOLDS",
+           "VERDICT_RULE", "ambiguity_configs", "book_configs", "book_runs", "finished", "load_study",
+           "order_agreement", "parameter_table", "per_clip", "sign", "study_file", "styled", "table"]

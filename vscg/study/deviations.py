@@ -16,15 +16,12 @@ from vscg.data import load_dataset
 from vscg.data.labels import BACKGROUND
 from vscg.data.prepared import Dataset, PreparedWriter, read_fingerprint, read_prepared
 from vscg.errors import VscgError
-from vscg.machine import paths
-from vscg.machine.files import locked, make_folder, write_atomically
-from vscg.machine.fingerprint import value_hash
+from vscg.machine.files import data_dir, locked, make_folder, runs_dir, value_hash, write_atomically
 from vscg.models import Output, predict_segments
-from vscg.study.speed import FOLDER
 from vscg.training.batches import Features, forward
 from vscg.training.config import RunConfig
 from vscg.training.evaluation import two_way_interval
-from vscg.training.records import Record, read_record, run_key
+from vscg.training.records import Record, read_record, records_dir, run_key
 
 DATA = "planted-mini"
 SEEDS = 5
@@ -162,9 +159,9 @@ def duplicates_file() -> Path:
     data = load_dataset(DATA)
     test, train = duplicated_rows(data.category, data.splits)
     fingerprint = value_hash([data.fingerprint, "duplicates", test.tolist(), train.tolist()])
-    path = paths.data_dir() / f"{DATA}-duplicates.h5"
+    path = data_dir() / f"{DATA}-duplicates.h5"
     if not _holds(path, fingerprint):                      # a file that is there may lie where nothing can be written
-        with locked(paths.data_dir()):
+        with locked(data_dir()):
             if not _holds(path, fingerprint):              # another process may have made it in the meantime
                 _write_duplicates(path, data, fingerprint, test, train)
     return path
@@ -252,9 +249,7 @@ def _changes(config: RunConfig) -> dict:
 
 
 def _config(run: dict) -> RunConfig:
-    values = {name: tuple(value) if name == "decay_epochs" else value
-              for name, value in run["config"].items() if name != "data"}
-    return RunConfig(**values).resolve()
+    return RunConfig(**{name: value for name, value in run["config"].items() if name != "data"}).resolve()
 
 
 def collect(store: Path | None = None) -> dict:
@@ -263,7 +258,7 @@ def collect(store: Path | None = None) -> dict:
     Raises:
         VscgError: runs are missing.
     """
-    store = store or paths.runs_dir()
+    store = store or runs_dir()
     data, doubled = load_dataset(DATA), read_prepared(duplicates_file())
     runs, records = [], []
     configs = {_name(config): config for config in deviation_configs()}
@@ -289,7 +284,7 @@ def _summary(record: Record, config: RunConfig, dataset: Dataset) -> dict:
     # Not the record's own configuration: its profile has the name under which the run was first asked for.
     truth = dataset.labels[dataset.splits["test"]].argmax(-1)
     history = record.history
-    values = {"config": _changes(config), "key": record.folder.name, "fingerprint": dataset.fingerprint}
+    values = {"config": _changes(config), "key": record.key, "fingerprint": dataset.fingerprint}
     for selection, result in record.values["results"].items():
         predicted = record.predictions(selection)
         values[selection] = {"epoch": result["epoch"], "right": (predicted == truth).sum(1).tolist()}
@@ -320,7 +315,7 @@ def _thresholds(folder: Path, data: Dataset) -> dict:
 
 def study_file() -> Path:
     """Where the study's results lie, committed with the book."""
-    return FOLDER / "deviations.json"
+    return records_dir() / "deviations.json"
 
 
 def write_study(store: Path | None = None) -> Path:

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from vscg.data.check import repeated_videos
+from vscg.data.ave import repeated_videos
 from vscg.data.labels import BACKGROUND, CLASSES, EVENT_CLASSES
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError

@@ -43,7 +43,8 @@ NOTES = {
     "cssnet": "With the same attention module as VSCG's; the text calls it CCS-Net.",
     "csa": "Only its abstract is known: the equations are ours.",
     "avt": "Only its abstract and its number of parameters are known: the equations are ours.",
-    "dca": "Only its abstract is known: ours is CMAN with the objective of Deep LDA.",
+    "dca": "Only its abstract is known: ours is CMAN with the objective of Deep LDA, which counts in batches of 64 "
+           "clips or more. Profiles with smaller ones, quick and standard, train on the cross-entropy alone.",
     "psp": "Table IV and Table V, reproduced by the authors, give 76.6 and 72.9.",
     "cmbs": "Table IV, reproduced by the authors, gives 79.2 and 73.3.",
     "dmin": "Table VI, reproduced by the authors, gives 78.5.",

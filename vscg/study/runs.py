@@ -1,10 +1,15 @@
 """Which runs the book needs: those of the paper's tables, and those of a question that the paper leaves open."""
-from vscg.data.dials import SIZES
+from collections.abc import Iterable
+
+from vscg.data.planted import SIZES
 from vscg.data.sets import NAMES, PLANTED, prepared_file
 from vscg.errors import VscgError, choose
+from vscg.machine.files import runs_dir
 from vscg.models import SYSTEMS
 from vscg.study.paper import TABLES, Row
 from vscg.training.config import PROFILES, PROTOCOLS, RunConfig
+from vscg.training.records import Record, read_record, shipped_dir
+from vscg.training.sweep import sweep, unique_runs
 
 MOST_SEEDS = 1000
 
@@ -95,3 +100,24 @@ def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | N
         else:
             configs += table_configs(name, data=data, profile=profile, seeds=seeds, protocol=protocol)
     return configs
+
+
+def finished(configs: Iterable[RunConfig]) -> tuple[Record, ...]:
+    """The finished runs of some configurations, each once: those that are here, and those that came with the book.
+
+    What is missing is trained now, several at a time.
+
+    Raises:
+        VscgError: a configuration that is out of range, or runs that failed, by name.
+    """
+    runs = unique_runs(configs)
+    came = {key: record for key in runs if not (runs_dir() / key / "record.json").is_file()
+            and (record := read_record(shipped_dir() / f"{key}.zip"))}
+    here = {record.key: record for record in
+            sweep([config for key, config in runs.items() if key not in came]).check().records}
+    return tuple(came.get(key) or here[key] for key in runs)
+
+
+def book_runs(tables: str = "all", **options) -> tuple[Record, ...]:
+    """The `finished` runs of `book_configs`, which takes the same arguments."""
+    return finished(book_configs(tables, **options))

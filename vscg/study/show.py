@@ -6,8 +6,7 @@ from pathlib import Path
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from vscg.machine import paths
-from vscg.machine.files import make_folder, write_atomically
+from vscg.machine.files import make_folder, runs_dir, write_atomically
 
 DASH = "–"     # not in the paper, or not measured
 
@@ -85,4 +84,4 @@ def export_folder(data: str, profile: str, protocol: str = "clean") -> Path:
     """Where tables of a data set, profile and protocol are written by default."""
     # A data set may be called by its file's path.
     name = f"{data}-{profile}{'' if protocol == 'clean' else f'-{protocol}'}"
-    return paths.runs_dir() / "tables" / re.sub(r"[^\w.-]+", "_", name)
+    return runs_dir() / "tables" / re.sub(r"[^\w.-]+", "_", name)

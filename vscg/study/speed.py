@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from vscg.errors import VscgError
-from vscg.training.config import RunConfig
+from vscg.training.config import RunConfig, looks
+from vscg.training.records import records_dir
 
-FOLDER = Path(__file__).resolve().parent.parent.parent / "book" / "records"
+FOLDER = records_dir()
 BASE, OURS = "published", "vscg"
 KINDS = ("step", "profile", "epoch", "run", "scaling")
 
@@ -94,4 +95,4 @@ def published_loads(setting: str) -> int:
     """
     config = RunConfig(setting=setting, profile="full", protocol="released").resolve()
     validations = sum(epoch >= 5 and epoch % 5 == 0 for epoch in range(config.epochs))
-    return 1 + validations + sum(config.looks(epoch) for epoch in range(config.epochs))
+    return 1 + validations + sum(looks(config.schedule, epoch) for epoch in range(config.epochs))

@@ -14,14 +14,14 @@ from pandas.io.formats.style import Styler
 
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError, choose
-from vscg.machine import paths
+from vscg.machine.files import runs_dir
 from vscg.models import SETTINGS, SYSTEMS, build_model
 from vscg.released.load import DEAD
 from vscg.study import show
 from vscg.study.paper import DIGITS, PARAMETERS, TABLES, Row, sign, verdict
 from vscg.study.runs import cell_configs, seed_count
 from vscg.training.evaluation import bounds, clip_accuracy, draws, resampled_means, two_way_interval
-from vscg.training.records import Record, read_record, run_key
+from vscg.training.records import Record, find_record
 
 
 @dataclass(frozen=True)
@@ -212,19 +212,19 @@ def table(name: str, *, dataset: Dataset, profile: str, seeds: int | None = None
         name: a name in `paper.TABLES`.
         dataset: the data that the runs used.
         profile, seeds, protocol: as for `table_configs`.
-        store: folder of runs, default `paths.runs_dir()`.
+        store: folder of runs, default `runs_dir()`.
         data: what the data set is called in configurations, if not by its own name.
 
     Raises:
         VscgError: runs are missing (it says how many and how to train them), or a record is damaged.
     """
     choose("table", name, TABLES)
-    seeds, store, data = seed_count(profile, seeds), store or paths.runs_dir(), data or dataset.name
+    seeds, store, data = seed_count(profile, seeds), store or runs_dir(), data or dataset.name
     truth = dataset.labels[dataset.splits["test"]].argmax(-1)
     cells, missing = [], []
     for row in TABLES[name].rows:
         for setting in row.paper:
-            records = tuple(read_record(store / run_key(config.resolve(), dataset.fingerprint))
+            records = tuple(find_record(config.resolve(), dataset.fingerprint, store)
                             for config in cell_configs(row, setting, data, profile, seeds, protocol))
             missing += [f"{row.name}, {setting} supervised, seed {seed}"
                         for seed, record in enumerate(records) if record is None]

@@ -38,11 +38,15 @@ class Features:
         self.audio = torch.from_numpy(dataset.audio).to(device)
         self.labels = torch.from_numpy(dataset.labels).to(device)
 
-    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Audio (B,10,128), visual (B,10,7,7,512) and labels (B,10,29) of clips `rows`, on the device."""
+    def batch(self, rows: Tensor, sounds: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Audio (B,10,128), visual (B,10,7,7,512) and labels (B,10,29) of clips `rows`, on the device.
+
+        `sounds` are the clips whose audio it is, by default the same.
+        """
         visual = self._maps(rows)
         rows = rows.to(self.device, non_blocking=True)
-        audio, labels = self.audio[rows], self.labels[rows]
+        sounds = rows if sounds is None else sounds.to(self.device, non_blocking=True)
+        audio, labels = self.audio[sounds], self.labels[rows]
         if self.modality == "audio":
             visual.zero_()
         if self.modality == "visual":
@@ -84,33 +88,43 @@ def forward(model: nn.Module, audio: Tensor, visual: Tensor, precision: str = "f
 
 @contextlib.contextmanager
 def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
-    """While it lasts, products are computed in `precision`, and float32 ones on a GPU are rounded only if it says so.
+    """While it lasts, products are computed in `precision`, and float32 ones are rounded only if it says so.
 
-    On a GPU cuDNN takes only kernels that give the same sums each time, so that a resumed run is the run.
+    What torch was told before, of all products (`torch.backends.fp32_precision`) or of some, holds again afterwards. On
+    a GPU cuDNN takes only kernels that give the same sums each time, so that a resumed run is the run.
 
     On a CPU without bf16 instructions, where torch's own bf16 products are slow and its bf16 LSTM fails, and for TF32
     on any CPU, the factors are rounded by `RoundedProducts`.
     """
-    cudnn = torch.backends.cudnn
-    flags = (torch.backends.cuda.matmul, cudnn)
-    before, deterministic = [flag.allow_tf32 for flag in flags], cudnn.deterministic
-    rounds = device.type == "cpu" and (precision == "tf32" or precision == "bf16" and not cpu_has_bf16())
-    try:
-        for flag in flags:
-            flag.allow_tf32 = precision == "tf32"
+    backends, on_gpu, tf32 = torch.backends, device.type == "cuda", precision == "tf32"
+    cudnn, onednn, wanted = backends.cudnn, backends.mkldnn, "tf32" if on_gpu and tf32 else "ieee"
+    parts = (cudnn, backends.cuda.matmul, cudnn.conv, cudnn.rnn) if on_gpu else (onednn.matmul, onednn.conv, onednn.rnn)
+    with contextlib.ExitStack() as stack:
+        for setting in (backends, *parts):       # from the whole to its parts: those that follow it need not be told
+            if setting.fp32_precision != wanted:
+                stack.callback(setattr, setting, "fp32_precision", setting.fp32_precision)
+                setting.fp32_precision = wanted
+        stack.callback(setattr, cudnn, "deterministic", cudnn.deterministic)
         cudnn.deterministic = True
-        with RoundedProducts(tf32=precision == "tf32") if rounds else contextlib.nullcontext():
-            yield
-    finally:
-        for flag, value in zip(flags, before, strict=True):
-            flag.allow_tf32 = value
-        cudnn.deterministic = deterministic
+        if not on_gpu and (tf32 or precision == "bf16" and not cpu_has_bf16()):
+            stack.enter_context(RoundedProducts(tf32=tf32))
+        yield
 
 
 @torch.no_grad()      # in inference mode `RoundedProducts` would be handed whole layers, past autocast
+def outputs(model: nn.Module, features: Features, rows: np.ndarray, precision: str = "fp32",
+            sounds: np.ndarray | None = None) -> Iterator[Output]:
+    """A model's outputs for clips `rows` (N,), `EVALUATION_BATCH` clips at a time, in evaluation mode, on its device.
+
+    Args:
+        sounds: (N,) the clips whose sound is heard to the pictures of `rows`; None takes their own.
+    """
+    model.eval()
+    numbers = torch.from_numpy(np.stack([rows, rows if sounds is None else sounds])).to(features.home)
+    for part in numbers.split(EVALUATION_BATCH, dim=1):
+        yield forward(model, *features.batch(*part)[:2], precision)
+
+
 def predict(model: nn.Module, features: Features, rows: np.ndarray, precision: str = "fp32") -> np.ndarray:
     """Predicted classes of the segments of clips `rows`: (N,10) int64, 28 = background."""
-    model.eval()
-    parts = [predict_segments(forward(model, *features.batch(part)[:2], precision))
-             for part in torch.from_numpy(rows).to(features.home).split(EVALUATION_BATCH)]
-    return torch.cat(parts).cpu().numpy()
+    return torch.cat([predict_segments(output) for output in outputs(model, features, rows, precision)]).cpu().numpy()

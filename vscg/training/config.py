@@ -1,7 +1,7 @@
 """What one training run is: its configuration, the published schedules, and the protocols."""
 import reprlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from vscg.errors import VscgError, choose
 from vscg.models import SETTINGS, check_system
@@ -17,14 +17,33 @@ PRECISIONS = ("fp32", "tf32", "bf16")
 # same stretches of the stored, category-sorted order (the released weakly supervised loaders); "stored": never
 # shuffled (AVEL).
 ORDERS = ("shuffled", "first-random", "stored")
+ON_TOP = ("batch", "epochs", "selection", "order", "drop_last", "background")     # of a schedule, fields of a run too
 MOST = 2**31      # of any number in a configuration
+
+
+def check(**values: object) -> None:
+    """Raise VscgError for a switch that is neither True nor False, or a number that is none or out of range."""
+    for what, value in values.items():
+        if what in ("drop_last", "background", "stale_avps", "empty_as_first"):
+            fits, wanted = isinstance(value, bool), "True or False"
+        else:
+            whole, high = what not in ("lr", "decay", "clip_norm"), 1 if what == "decay" else MOST
+            low = int(what in ("batch", "epochs", "decay_epochs", "look_every"))
+            kind = int if whole else (int, float)
+            fits = isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high
+            wanted = f"a {'whole ' * whole}number from {low} to {high}"
+        if not fits:
+            raise VscgError(f"{what} is {reprlib.repr(value)}: give {wanted}.")
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A system's published training settings. Epochs count from 1 in `decay_epochs`."""
+    """A system's training settings. Epochs count from 1 in `decay_epochs`.
 
-    batch: int = 128
+    The last four are habits of the released program: a run follows them where its protocol is "released".
+    """
+
+    batch: int = 128              # clips
     epochs: int = 300
     lr: float = 1e-3
     decay_epochs: tuple[int, ...] = ()
@@ -32,12 +51,39 @@ class Schedule:
     decay: float = 0.8
     warm_up_steps: int = 0        # optimiser steps over which the rate rises to lr in equal parts
     clip_norm: float = 0.0        # gradients are scaled down to this global L2 norm; 0: never
+    first_look: int = 0           # the checkpoint is picked among epochs (from 0) first_look, ...
+    look_every: int = 1           # ... first_look + look_every, and so on
     order: str = "shuffled"       # of the released loader
     drop_last: bool = True        # whether the released loader drops an epoch's last, incomplete batch
     background: bool = True       # whether the released weakly supervised loader adds the clips without any event
     selection: str = "test"       # of the released program
-    first_look: int = 0           # the released program picks its checkpoint among epochs (from 0) first_look, ...
-    look_every: int = 1           # ... first_look + look_every, and so on
+
+    def __post_init__(self):
+        """Raise VscgError for an unknown name, or a number that is none or out of range."""
+        values = dict(vars(self))
+        choose("selection", values.pop("selection"), SELECTIONS)
+        choose("order", values.pop("order"), ORDERS)
+        ends = values.pop("decay_epochs")
+        check(**values)
+        if not isinstance(ends, tuple) or self.first_look >= self.epochs:
+            raise VscgError(f"decay_epochs is {reprlib.repr(ends)} and first_look {self.first_look}: give a tuple of "
+                            f"epochs, and one of the {self.epochs} epochs, from 0.")
+        for epoch in ends:
+            check(decay_epochs=epoch)
+
+
+def learning_rate(schedule: Schedule, epoch: int, step: int) -> float:
+    """Rate in epoch `epoch` (from 0) at optimiser step `step` (from 0, over the whole run)."""
+    drops = sum(epoch >= at for at in schedule.decay_epochs)
+    if schedule.decay_steps:
+        drops += step // schedule.decay_steps
+    rate = schedule.lr * schedule.decay**drops
+    return rate * (step + 1) / schedule.warm_up_steps if step < schedule.warm_up_steps else rate
+
+
+def looks(schedule: Schedule, epoch: int) -> bool:
+    """Whether epoch `epoch` (from 0) may be picked as the run's result."""
+    return epoch >= schedule.first_look and (epoch - schedule.first_look) % schedule.look_every == 0
 
 
 _AVEL = Schedule(batch=64, decay_steps=15_000, decay=0.1, order="stored", selection="validation", look_every=5)
@@ -86,23 +132,24 @@ SCHEDULES = {
 
 @dataclass(frozen=True)
 class Profile:
-    """How long runs are, and how many seeds a table takes. None: the system's published figure."""
+    """How many seeds a table takes, and what its runs change of the published schedules."""
 
     seeds: int
-    batch: int | None = None      # clips
-    epochs: int | None = None
+    changes: Mapping[str, object] = field(default_factory=dict)      # fields of `Schedule`
 
 
 _SHORT = {"batch": 8, "epochs": 3}       # before any decay; one CPU core trains VSCG on planted-mini in 15 seconds
-PROFILES = {"quick": Profile(1, **_SHORT), "standard": Profile(3, **_SHORT), "full": Profile(5)}
+PROFILES = {"quick": Profile(1, _SHORT), "standard": Profile(3, _SHORT), "full": Profile(5)}
+# The clean protocol in place of a released program's habits; the clips without any event are for the weak setting.
+CLEAN = {"selection": "validation", "order": "shuffled", "drop_last": False, "background": True}
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """One run. A field left None is filled by the profile, the protocol or the system's published schedule.
+    """One run. A field left None is filled by the protocol, or by the published schedule as the profile changes it.
 
     `protocol="clean"` has none of the faults of the released programs, "released" has all of them; each can also be
-    switched alone by the fields from `selection` to `empty_as_first`.
+    switched alone by the fields from `selection` to `empty_as_first`. What is given here lies on top of the schedule.
     """
 
     system: str = "vscg"
@@ -119,23 +166,16 @@ class RunConfig:
     background: bool | None = None      # train on the clips without any event too: the weakly supervised setting does
     stale_avps: bool | None = None      # similarity targets left over from earlier batches
     empty_as_first: bool | None = None  # a clip without event counts as class 0 in the category loss
-    first_look: int | None = None       # first epoch, from 0, whose weights may be picked
-    look_every: int | None = None
     modality: str = "both"              # "audio" or "visual": the other one's features are zeros
     precision: str = "fp32"
     loss: str | None = None             # one of objectives.LOSSES; None: the system's own
     batch: int | None = None            # clips
     epochs: int | None = None
-    lr: float | None = None
-    decay_epochs: tuple[int, ...] | None = None
-    decay_steps: int | None = None
-    decay: float | None = None
-    warm_up_steps: int | None = None
-    clip_norm: float | None = None
+    schedule: Schedule | None = None    # in place of the published one and of what the profile changes
     model_options: Mapping[str, float | str | bool] = field(default_factory=dict)
 
     def resolve(self) -> "RunConfig":
-        """The same run with every field filled.
+        """The same run with every field filled; its schedule is the one that the run follows.
 
         Raises:
             VscgError: an unknown name or a number out of range.
@@ -152,73 +192,42 @@ class RunConfig:
             raise VscgError(f"model_options is {reprlib.repr(options)}: give a mapping from option to value.")
         if own := {"system", "setting", "variant"} & set(options):
             raise VscgError(f"model_options has {', '.join(sorted(own))}: give that as a field of the run itself.")
-        if self.epochs is not None and not _within(self.epochs, int, 1, MOST):
-            raise VscgError(f"epochs is {reprlib.repr(self.epochs)}: give a whole number from 1.")
-        schedule = SCHEDULES[self.system, self.setting]
-        profile = PROFILES[self.profile]
-        released = self.protocol == "released"
-        epochs = self.epochs if self.epochs is not None else profile.epochs or schedule.epochs
-        scale = epochs / schedule.epochs    # a shorter run warms up and looks at the same fractions of its length
-        defaults = {
-            "selection": schedule.selection if released else "validation",
+        if not isinstance(self.schedule, Schedule | None):
+            raise VscgError(f"schedule is {reprlib.repr(self.schedule)}: give a config.Schedule.")
+        schedule, released = self._schedule(), self.protocol == "released"
+        filled = {name: getattr(schedule, name) for name in ON_TOP} | {
+            "background": self.setting == "weakly" and schedule.background,
             "target": "proportion" if released and self.system in ("vscg", "psp") else "presence",
-            "order": schedule.order if released else "shuffled",
-            "drop_last": released and schedule.drop_last, "stale_avps": released, "empty_as_first": released,
-            "background": self.setting == "weakly" and (schedule.background or not released),
-            "first_look": round(schedule.first_look * scale) if released else 0,
-            "look_every": max(1, round(schedule.look_every * scale)) if released else 1,
-            "batch": profile.batch or schedule.batch, "epochs": epochs, "lr": schedule.lr,
-            "decay_epochs": schedule.decay_epochs, "decay_steps": schedule.decay_steps,
-            "decay": schedule.decay, "warm_up_steps": round(schedule.warm_up_steps * scale),
-            "clip_norm": schedule.clip_norm,
-            "loss": published_loss(self.system, self.setting, self.variant),
-        }
-        config = replace(self, **{name: value for name, value in defaults.items() if getattr(self, name) is None})
-        for what, allowed in (("selection", SELECTIONS), ("target", TARGETS), ("order", ORDERS),
-                              ("loss", LOSSES)):
-            choose(what, getattr(config, what), allowed)
-        config._check_numbers()
-        return config
+            "stale_avps": released, "empty_as_first": released,
+            "loss": published_loss(self.system, self.setting, self.variant)}
+        config = replace(self, **{name: value for name, value in filled.items() if getattr(self, name) is None})
+        choose("target", config.target, TARGETS)
+        choose("loss", config.loss, LOSSES)
+        check(**{name: getattr(config, name) for name in ("seed", "stale_avps", "empty_as_first")})
+        return replace(config, schedule=replace(schedule, **{name: getattr(config, name) for name in ON_TOP}))
 
-    def _check_numbers(self) -> None:
-        """Raise VscgError for a number that is none, or out of range."""
-        for what, kind, low, high in (
-                ("seed", int, 0, MOST), ("batch", int, 1, MOST), ("first_look", int, 0, self.epochs - 1),
-                ("look_every", int, 1, MOST), ("lr", float, 0, MOST), ("decay", float, 0, 1),
-                ("decay_steps", int, 0, MOST), ("warm_up_steps", int, 0, MOST), ("clip_norm", float, 0, MOST)):
-            if not _within(getattr(self, what), kind, low, high):
-                number = "a whole number" if kind is int else "a number"
-                raise VscgError(f"{what} is {reprlib.repr(getattr(self, what))}: give {number} from {low} to {high}.")
-        if not isinstance(self.decay_epochs, tuple) or not all(_within(e, int, 1, MOST) for e in self.decay_epochs):
-            raise VscgError(f"decay_epochs is {reprlib.repr(self.decay_epochs)}: give a tuple of whole numbers from 1.")
-        for what in ("drop_last", "background", "stale_avps", "empty_as_first"):
-            if not isinstance(getattr(self, what), bool):
-                raise VscgError(f"{what} is {reprlib.repr(getattr(self, what))}: give True or False.")
+    def _schedule(self) -> Schedule:
+        """The given schedule, or the published one as the profile changes it, with the habits of the protocol."""
+        schedule, clean = self.schedule, self.protocol == "clean"
+        if schedule is None:
+            published = SCHEDULES[self.system, self.setting]
+            changes = {"first_look": 0, "look_every": 1, **PROFILES[self.profile].changes}
+            schedule = replace(published, **changes | ({} if self.epochs is None else {"epochs": self.epochs}))
+            scale = schedule.epochs / published.epochs     # a shorter run warms up and looks at the same parts of it
+            schedule = replace(schedule, warm_up_steps=round(published.warm_up_steps * scale))
+            if not clean:
+                schedule = replace(schedule, first_look=round(published.first_look * scale),
+                                   look_every=max(1, round(published.look_every * scale)))
+        return replace(schedule, **CLEAN) if clean else schedule
 
     def to_json(self) -> dict:
-        return asdict(self)
+        """All fields as a mapping for JSON; of the schedule those that the run has not on top of it."""
+        values = asdict(self)
+        values["schedule"] = {name: value for name, value in values["schedule"].items() if name not in values}
+        return values
 
     @classmethod
     def from_json(cls, values: dict) -> "RunConfig":
-        """The configuration that `to_json` wrote; TypeError for an unknown field."""
-        known = {f.name for f in fields(cls)}
-        if set(values) - known:
-            raise TypeError(f"unknown fields {sorted(set(values) - known)}")
-        return cls(**{**values, "decay_epochs": tuple(values["decay_epochs"])})
-
-    def learning_rate(self, epoch: int, step: int) -> float:
-        """Rate in epoch `epoch` (from 0) at optimiser step `step` (from 0, over the whole run)."""
-        drops = sum(epoch >= at for at in self.decay_epochs)
-        if self.decay_steps:
-            drops += step // self.decay_steps
-        rate = self.lr * self.decay**drops
-        return rate * (step + 1) / self.warm_up_steps if step < self.warm_up_steps else rate
-
-    def looks(self, epoch: int) -> bool:
-        """Whether epoch `epoch` (from 0) may be picked as the run's result."""
-        return epoch >= self.first_look and (epoch - self.first_look) % self.look_every == 0
-
-
-def _within(value: object, kind: type, low: float, high: float) -> bool:
-    """Whether a value is a number of the kind, int or float, in low..high; a bool is none."""
-    return isinstance(value, (int, kind)) and not isinstance(value, bool) and low <= value <= high
+        """The resolved configuration whose `to_json` this is."""
+        own = values["schedule"] | {"decay_epochs": tuple(values["schedule"]["decay_epochs"])}
+        return cls(**{**values, "schedule": Schedule(**own, **{name: values[name] for name in ON_TOP})})

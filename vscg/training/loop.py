@@ -2,30 +2,33 @@
 import datetime
 import platform
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from vscg.data import load_dataset
-from vscg.data.labels import SEGMENTS
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.machine import graphs
 from vscg.machine.device import device_name, forget_peak_memory, peak_memory, usable_device
-from vscg.machine.files import in_use, locked
-from vscg.machine.paths import runs_dir
+from vscg.machine.files import in_use, locked, runs_dir
 from vscg.models import build_model
 from vscg.training.batches import Features, arithmetic, forward, predict
-from vscg.training.checkpoint import check_state, read_state, write_state
-from vscg.training.config import RunConfig
+from vscg.training.checkpoint import load_run, save_run
+from vscg.training.config import RunConfig, learning_rate, looks
 from vscg.training.evaluation import segment_accuracy, summarise
+from vscg.training.keys import run_key
 from vscg.training.objectives import build_objective
-from vscg.training.records import Record, read_record, run_key, write_record
+from vscg.training.records import Record, code_revision, read_record, write_record
+
+LAST = 5      # epochs at the end of a run whose test predictions are kept
 
 
 def epoch_batches(config: RunConfig, rows: np.ndarray, epoch: int) -> list[Tensor]:
@@ -60,7 +63,7 @@ class Run:
         replayed = graphs.wanted(device) and not (config.stale_avps and len(self.objective.stateful)
                                                   or "eigenvalue" in self.objective.terms)
         # One kernel for all parameters, where launching kernels costs; on a CPU it gains nothing.
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr, fused=device.type == "cuda",
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.schedule.lr, fused=device.type == "cuda",
                                           capturable=replayed)
         if replayed:
             for group in self.optimizer.param_groups:
@@ -70,9 +73,17 @@ class Run:
         if config.background:
             self.rows = np.concatenate([self.rows, splits["background"]])
         self.epoch, self.seconds, self.history = 0, 0.0, []
-        self.best: dict[str, dict[str, Tensor]] = {}       # selection -> weights and predictions at its best epoch
+        self.best: dict[str, dict] = {}       # selection -> its best epoch (from 1), the weights and predictions there
+        self.last: list[Tensor] = []          # classes of the test clips in each of the last epochs
 
-    def train_epoch(self, step_done) -> dict:
+    def next_epoch(self, truth: np.ndarray, step_done: Callable[[int], object]) -> dict:
+        """Train and evaluate for one epoch; returns its row of the history. `truth` (N,10) holds all clips' classes."""
+        row = {"epoch": self.epoch + 1, **self.train_epoch(step_done), **self.evaluate(truth)}
+        self.history.append(row)
+        self.epoch += 1
+        return row
+
+    def train_epoch(self, step_done: Callable[[int], object]) -> dict:
         """One pass over the training clips; returns the means of the loss and its parts."""
         config = self.config
         torch.manual_seed(epoch_seed(config, self.epoch))
@@ -85,7 +96,7 @@ class Run:
             numbers = numbers.pin_memory()
         on_device = numbers.to(self.features.home, non_blocking=True).split([len(rows) for rows in batches])
         for number, rows in enumerate(on_device):
-            rate = config.learning_rate(self.epoch, self.epoch * len(batches) + number)
+            rate = learning_rate(config.schedule, self.epoch, self.epoch * len(batches) + number)
             for group in self.optimizer.param_groups:
                 if isinstance(group["lr"], Tensor):
                     group["lr"].fill_(rate)
@@ -95,13 +106,8 @@ class Run:
             step_done(1)
         # Read once an epoch, so that a GPU need not wait for the host at every step.
         table, names = torch.stack(losses).cpu(), ["loss", *self.objective.terms]
-        for number in (~table.isfinite().all(1)).nonzero().flatten().tolist()[:1]:
-            named = zip(names, table[number].tolist(), strict=True)
-            values = ", ".join(f"{name} {value:.3g}" for name, value in named)
-            raise VscgError(
-                f"The loss is not finite in epoch {self.epoch + 1}, batch {number + 1} of {len(batches)} ({values}; "
-                f"rows {batches[number][:8].tolist()} ... of the data set): lower the learning rate "
-                f"({config.lr:g}) or look at these clips with `python -m vscg data check`.")
+        if not table.isfinite().all():
+            raise _not_finite(self, table, names, batches)
         return {"lr": rate, **dict(zip(names, table.mean(0).tolist(), strict=True))}
 
     def _step(self, audio: Tensor, visual: Tensor, labels: Tensor) -> Tensor:
@@ -109,8 +115,8 @@ class Run:
         total, parts = self.objective(forward(self.model, audio, visual, self.config.precision), labels)
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
-        if self.config.clip_norm:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        if self.config.schedule.clip_norm:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.schedule.clip_norm)
         self.optimizer.step()
         return torch.stack([total, *parts.values()]).detach()
 
@@ -125,60 +131,31 @@ class Run:
         predictions = {split: predict(self.model, self.features, self.splits[split], self.config.precision)
                        for split in ("val", "test")}
         scores = {split: segment_accuracy(predictions[split], truth[self.splits[split]]) for split in predictions}
+        classes = {split: torch.from_numpy(value.astype(np.int8)) for split, value in predictions.items()}
+        self.last, schedule = [*self.last, classes["test"]][-LAST:], self.config.schedule
         for selection, split in (("validation", "val"), ("test", "test")):
-            seen = [row[f"{split}_accuracy"] for row in self.history if self.config.looks(row["epoch"] - 1)]
-            if self.config.looks(self.epoch) and scores[split] > max(seen, default=-1.0):
-                weights = {f"weights/{name}": value.detach().cpu().clone()
-                           for name, value in self.model.state_dict().items()}
-                classes = {f"predictions/{name}": torch.from_numpy(value.astype(np.int8))
-                           for name, value in predictions.items()}
-                self.best[selection] = {**weights, **classes, "epoch": torch.tensor(self.epoch + 1)}
+            seen = [row[f"{split}_accuracy"] for row in self.history if looks(schedule, row["epoch"] - 1)]
+            if looks(schedule, self.epoch) and scores[split] > max(seen, default=-1.0):
+                weights = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
+                self.best[selection] = {"epoch": self.epoch + 1, "weights": weights, "predictions": classes}
         return {"val_accuracy": scores["val"], "test_accuracy": scores["test"]}
 
-    def save(self, path: Path, key: str) -> None:
-        """Write everything that the next epoch needs, in one atomic step."""
-        tensors = {f"model/{name}": value for name, value in self.model.state_dict().items()}
-        for index, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"adam/{index}/{name}": value for name, value in state.items()}
-        tensors |= {f"objective/{name}": value for name, value in self.objective.named_buffers()}
-        for selection, best in self.best.items():
-            tensors |= {f"best/{selection}/{name}": value for name, value in best.items()}
-        write_state(path, tensors, {"key": key, "epoch": self.epoch, "seconds": self.seconds, "history": self.history})
-
-    def load(self, path: Path, key: str) -> None:
-        """Continue from what `save` wrote; VscgError if the file is damaged, or of another run."""
-        try:
-            state, tensors = read_state(path)
-            if state["key"] != key:
-                raise ValueError("it belongs to another run")
-            self.model.load_state_dict(_below(tensors, "model/"))
-            adam = self.optimizer.state_dict()
-            adam["state"] = {int(index): _below(tensors, f"adam/{index}/")
-                             for index in {name.split("/")[1] for name in tensors if name.startswith("adam/")}}
-            self.optimizer.load_state_dict(adam)
-            buffers = dict(self.objective.named_buffers())
-            for name, value in _below(tensors, "objective/").items():
-                if name not in buffers:
-                    raise ValueError(f"the loss has no tensor {name!r}")
-                owner, _, leaf = name.rpartition(".")       # not copied into the old one: its shape may be another
-                setattr(self.objective.get_submodule(owner), leaf, value.to(self.features.device))
-            self.best = {selection: best for selection in ("validation", "test")
-                         if (best := _below(tensors, f"best/{selection}/"))}
-            self.epoch, self.seconds, self.history = int(state["epoch"]), float(state["seconds"]), state["history"]
-            check_state(self.history, self.epoch, self.optimizer, self.best, _picked(self.model, self.splits))
-        except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-            raise VscgError(f"{path} cannot be continued from ({error}): delete it to start this run anew.") from error
+    def results(self, truth: np.ndarray) -> dict:
+        """Selection -> the epoch that it picked, and `summarise` of validation and test clips there."""
+        return {selection: {"epoch": best["epoch"],
+                            **{split: summarise(classes.numpy().astype(int), truth[self.splits[split]])
+                               for split, classes in best["predictions"].items()}}
+                for selection, best in self.best.items()}
 
 
-def _picked(model: nn.Module, splits: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
-    """Shapes of what is kept of a selection's best epoch."""
-    return {"epoch": (), **{f"predictions/{split}": (len(splits[split]), SEGMENTS) for split in ("val", "test")},
-            **{f"weights/{name}": tuple(value.shape) for name, value in model.state_dict().items()}}
-
-
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The entries under a prefix, without it."""
-    return {name[len(prefix):]: value for name, value in tensors.items() if name.startswith(prefix)}
+def _not_finite(run: Run, table: Tensor, names: list[str], batches: list[Tensor]) -> VscgError:
+    """The error for losses (steps, names) of which one is not finite: which batch, and what to do."""
+    number = int((~table.isfinite().all(1)).nonzero()[0])
+    values = ", ".join(f"{name} {value:.3g}" for name, value in zip(names, table[number].tolist(), strict=True))
+    return VscgError(
+        f"The loss is not finite in epoch {run.epoch + 1}, batch {number + 1} of {len(batches)} ({values}; "
+        f"rows {batches[number][:8].tolist()} ... of the data set): lower the learning rate "
+        f"({run.config.schedule.lr:g}) or look at these clips with `python -m vscg data check`.")
 
 
 def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None = None, device: str | None = None,
@@ -190,7 +167,7 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
     Args:
         config: the run; its gaps are filled by `RunConfig.resolve`.
         dataset: the data, if it is loaded already; else `load_dataset(config.data)`.
-        store: folder of runs, default `paths.runs_dir()`.
+        store: folder of runs, default `files.runs_dir()`.
         device: "cpu" or "cuda"; default the GPU where there is one.
         progress: show a bar with loss, validation accuracy and time left.
         save_every: seconds between saved states; 0 saves after every epoch.
@@ -219,44 +196,69 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
 
 def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.device, progress: bool,
            save_every: float) -> Record:
-    key, checkpoint = folder.name, folder / "checkpoint.safetensors"
+    checkpoint = folder / "checkpoint.pt"
     truth = dataset.labels.argmax(-1)
     forget_peak_memory(device)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())), arithmetic(device, config.precision):
         run = Run(config, Features(dataset, device, config.modality, config.precision), dataset.splits, device)
         if checkpoint.is_file():
-            run.load(checkpoint, key)
+            load_run(checkpoint, run)
         steps = len(epoch_batches(config, run.rows, 0))
         saved = clock = time.monotonic()
         with tqdm(total=config.epochs * steps, initial=run.epoch * steps, unit="step", disable=not progress,
                   desc=f"{config.system} {config.setting}") as bar:
             while run.epoch < config.epochs:
-                row = {"epoch": run.epoch + 1, **run.train_epoch(bar.update)}
-                row |= run.evaluate(truth)
-                run.history.append(row)
-                run.epoch += 1
+                row = run.next_epoch(truth, bar.update)
                 bar.set_postfix(epoch=run.epoch, loss=f"{row['loss']:.3f}", val=f"{100 * row['val_accuracy']:.1f}%")
                 now = time.monotonic()
                 run.seconds, clock = run.seconds + now - clock, now
                 if now - saved >= save_every:
-                    run.save(checkpoint, key)
+                    save_run(checkpoint, run)
                     saved = now
         run.step = None        # it refers to the run: without this circle the features' memory is free at once
-    test = dataset.splits["test"]
     values = {
-        "key": key, "config": config.to_json(), "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
-        "results": {selection: {"epoch": int(best["epoch"]),
-                                **{split: summarise(best[f"predictions/{split}"].numpy().astype(int),
-                                                    truth[dataset.splits[split]]) for split in ("val", "test")}}
-                    for selection, best in run.best.items()},
+        "key": folder.name, "config": config.to_json(),
+        "data": {"name": dataset.name, "fingerprint": dataset.fingerprint}, "results": run.results(truth),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "seconds": run.seconds,
         "device": device_name(device), "threads": torch.get_num_threads(), "peak_memory_bytes": peak_memory(device),
         "bytes_read": dataset.visual.nbytes + dataset.audio.nbytes,
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "versions": {"vscg": code_revision(), "python": platform.python_version(), "torch": torch.__version__,
+                     "numpy": np.__version__},
     }
-    record = write_record(folder, values, run.history, _below(run.best[config.selection], "weights/"),
-                          {"rows": test, **{selection: best["predictions/test"].numpy()
-                                            for selection, best in run.best.items()}})
+    classes = {selection: best["predictions"]["test"].numpy() for selection, best in run.best.items()}
+    record = write_record(folder, values, run.history, run.best[config.selection]["weights"],
+                          {**classes, "last": torch.stack(run.last).numpy()})
     checkpoint.unlink(missing_ok=True)
     return record
 
+
+def verify(record: Record, *, dataset: Dataset | None = None, device: str | None = None,
+           progress: bool = True) -> tuple[pd.DataFrame, bool]:
+    """Train a finished run anew, on as many threads, and hold its numbers against the record's.
+
+    Args:
+        record: local or shipped.
+        dataset, device, progress: as for `fit`.
+
+    Returns:
+        One row per epoch: the record's loss, val_accuracy and test_accuracy, and for each how much more it is now;
+        and whether the picked weights are the same bit for bit.
+
+    Raises:
+        VscgError: as `fit`, or the data set is not the one that the record is of.
+    """
+    dataset = load_dataset(record.config.data) if dataset is None else dataset
+    if dataset.fingerprint != record.values["data"]["fingerprint"]:
+        raise VscgError(f"{dataset.path} is not the data set that the run {record.key} was trained on.")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(record.values["threads"])
+    try:
+        with tempfile.TemporaryDirectory() as store:
+            again = fit(record.config, dataset=dataset, store=Path(store), device=device, progress=progress)
+            then, now = record.history, again.history
+    finally:
+        torch.set_num_threads(threads)
+    columns = ["loss", "val_accuracy", "test_accuracy"]
+    table = then[["epoch", *columns]].join((now[columns] - then[columns]).add_suffix("_now_more"))
+    sums = [each.values["sums"]["state.safetensors"] for each in (record, again)]
+    return table, sums[0] == sums[1]

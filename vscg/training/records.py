@@ -1,78 +1,64 @@
-"""Run records: what a finished run leaves behind, found again by a key."""
-import ast
+"""Run records: what a finished run leaves behind, found again by its key; and those that ship with the book.
+
+A run's folder holds record.json, history.csv, predictions.safetensors and state.safetensors, the weights. A shipped run
+is one file, KEY.zip, with all of these but the weights.
+"""
 import csv
-import datetime
 import hashlib
 import io
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import safetensors
 import safetensors.numpy
 import safetensors.torch
 from torch import nn
 
-from vscg.data.labels import CLASSES, SEGMENTS
 from vscg.errors import VscgError
-from vscg.machine.files import write_atomically
-from vscg.machine.fingerprint import code_hash, value_hash
+from vscg.machine.files import make_folder, runs_dir, value_hash, write_atomically
 from vscg.models import SYSTEMS, build_model
-from vscg.training.config import SELECTIONS, RunConfig
+from vscg.training.config import RunConfig
+from vscg.training.keys import PACKAGE, run_key
 
-PACKAGE = Path(__file__).parent.parent
+SHIPPED = ("record.json", "history.csv", "predictions.safetensors")
 
 
 class OtherVersion(VscgError):
-    """A record that is whole, but whose configuration has other fields than this version's."""
+    """A record whose configuration has other fields than this version's."""
 
 
-def _imported(file: Path) -> set[Path]:
-    """Files of this package from which `file` imports names."""
-    modules = {node.module for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-               if isinstance(node, ast.ImportFrom) and node.module}
-    paths = {PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py") for module in modules}
-    return {path for path in paths if path.is_relative_to(PACKAGE) and path.is_file()}
+def records_dir() -> Path:
+    """Records that are committed with the book."""
+    return PACKAGE.parent / "book" / "records"
 
 
-def shaping_files(system: str) -> set[Path]:
-    """Source files that shape a run's numbers: its model and what that imports, losses, training, metrics."""
-    model = PACKAGE / "models" / f"{SYSTEMS[system].build.__module__.rpartition('.')[2]}.py"
-    files, open_files = set(), {model}
-    while open_files:
-        files |= open_files
-        open_files = set().union(*map(_imported, open_files)) - files
-    shared = ("training/objectives", "training/config", "training/loop", "training/batches", "training/evaluation",
-              "machine/graphs", "machine/rounding")
-    return files | {PACKAGE / f"{name}.py" for name in shared}
-
-
-def run_key(config: RunConfig, fingerprint: str) -> str:
-    """16 hex digits over a resolved configuration, the data's fingerprint and the code that shapes the numbers.
-
-    The data set's name and the profile's do not count: they have become the fingerprint and the other fields.
-    """
-    shaping = {name: value for name, value in config.to_json().items() if name not in ("data", "profile")}
-    return value_hash([shaping, fingerprint, _shaping_code(config.system)])[:16]
-
-
-@cache
-def _shaping_code(system: str) -> str:
-    """Hash of the code that shapes a system's numbers: as it is when first asked, like the modules in memory."""
-    return code_hash(shaping_files(system))
+def shipped_dir() -> Path:
+    """Those of them that are runs: KEY.zip each."""
+    return records_dir() / "runs"
 
 
 @dataclass(frozen=True)
 class Record:
     """A finished run. `values` is the content of record.json; what reads another file raises VscgError for damage."""
 
-    folder: Path
+    folder: Path                    # of a shipped run its file
     values: dict
     fresh: bool = False             # trained by this very call, not loaded
+
+    @property
+    def key(self) -> str:
+        return self.values["key"]
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it came with the book, and was not trained here."""
+        return self.folder.suffix == ".zip"
 
     @property
     def config(self) -> RunConfig:
@@ -86,57 +72,45 @@ class Record:
     @property
     def history(self) -> pd.DataFrame:
         """One row per epoch: epoch, lr, loss, its parts, val_accuracy, test_accuracy (fractions)."""
-        try:
-            table = pd.read_csv(io.BytesIO(self._content("history.csv")))
-            if table["epoch"].tolist() != list(range(1, len(table) + 1)) or \
-                    {dtype.kind for dtype in table.dtypes} - set("if"):
-                raise ValueError("not a table of numbers with one row per epoch")
-        except (ValueError, KeyError, RecursionError) as error:
-            raise self._damaged("history.csv", error) from error
-        return table
+        return pd.read_csv(io.BytesIO(self.content("history.csv")))
 
-    def predictions(self, selection: str = "validation") -> np.ndarray:
-        """Predicted classes of the test clips, (N,10) int64, at the epoch that `selection` picked."""
-        name = "predictions.safetensors"
-        try:
-            classes = safetensors.numpy.load(self._content(name))[selection]
-        except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise self._damaged(name, error) from error
-        sound = classes.dtype.kind == "i" and classes.shape[1:] == (SEGMENTS,)
-        if not sound or ((classes < 0) | (classes >= CLASSES)).any():
-            raise self._damaged(name, f"{selection} are no classes of clips of {SEGMENTS} segments")
-        return classes.astype(np.int64)
+    def predictions(self, which: str = "validation") -> np.ndarray:
+        """Predicted classes of the test clips, (N,10) int64, at the epoch that "validation" or "test" accuracy picked.
 
-    def _content(self, name: str) -> bytes:
-        """A file of the run, whole and as it was written."""
-        try:
-            content = (self.folder / name).read_bytes()
-        except OSError as error:
-            raise self._damaged(name, error.strerror) from error
-        if self.values.get("sums", {}).get(name, _sum(content)) != _sum(content):
-            raise self._damaged(name, "its content is not what the run wrote")
-        return content
-
-    def _damaged(self, name: str, why: object) -> VscgError:
-        return VscgError(f"{self.folder / name} is damaged ({str(why)[:200]}): delete the folder {self.folder} and run "
-                         "again.")
+        "last" gives those of the last five epochs, or of all if there are fewer: (5,N,10).
+        """
+        return safetensors.numpy.load(self.content("predictions.safetensors"))[which].astype(np.int64)
 
     def model(self) -> nn.Module:
-        """The trained model, in evaluation mode on the CPU."""
-        config, content = self.config, self._content("state.safetensors")
+        """The trained model, in evaluation mode on the CPU; VscgError for a shipped run."""
+        config = self.config
+        if self.shipped:
+            raise VscgError(f"The run {self.key} ({run_title(config)}) came with the book, without its weights: "
+                            "`vscg.fit(record.config)` trains it here.")
         model = build_model(config.system, setting=config.setting, variant=config.variant, **config.model_options)
         try:
-            model.load_state_dict(safetensors.torch.load(content))
-        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, safetensors.SafetensorError) as error:
-            raise VscgError(f"{self.folder / 'state.safetensors'} does not hold this run's weights "
-                            f"({str(error)[:500]}): delete {self.folder} and run again.") from error
+            model.load_state_dict(safetensors.torch.load(self.content("state.safetensors")))
+        except RuntimeError as error:       # of a run whose model had another code
+            raise VscgError(f"{self.folder / 'state.safetensors'} does not fit the model of today's code "
+                            f"({str(error)[:500]}): run again.") from error
         return model.eval()
 
+    def content(self, name: str) -> bytes:
+        """A file of the run, whole and as it was written; VscgError if it is not."""
+        content = _read(self.folder, name)
+        if self.values["sums"][name] != _sum(content):
+            raise _damaged(self.folder, name)
+        return content
+
     def describe(self) -> str:
-        """One line: what ran, where, when, and whether it was trained now or loaded."""
+        """One line: what ran, where, when, and whether it was trained now, loaded, or came with the book."""
         values, how = self.values, "trained now" if self.fresh else "loaded"
-        return (f"{run_title(self.config)}: {how} "
-                f"(run {self.folder.name}, {values['finished'][:10]}, {values['seconds']:.0f} s on {values['device']})")
+        versions = ""
+        if self.shipped:
+            how = "shipped record"
+            versions = "".join(f", {name} {version}" for name, version in values["versions"].items())
+        return (f"{run_title(self.config)}: {how} (run {self.key}, {values['finished'][:10]}, "
+                f"{values['seconds']:.0f} s on {values['device']}{versions})")
 
 
 def run_title(config: RunConfig) -> str:
@@ -144,6 +118,18 @@ def run_title(config: RunConfig) -> str:
     options = ", ".join(f"{name}={value}" for name, value in config.model_options.items())
     return (f"{SYSTEMS[config.system].title}{f' ({options})' if options else ''}, {config.setting} supervised, "
             f"{config.data}, seed {config.seed}")
+
+
+@cache
+def code_revision() -> str:
+    """The git revision of the checkout that this code is in, with "-dirty" for changes on top; else "unknown"."""
+    if not (PACKAGE.parent / ".git").exists():
+        return "unknown"
+    try:
+        return subprocess.run(["git", "-C", PACKAGE.parent, "describe", "--always", "--dirty", "--abbrev=12"],
+                              capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):       # no git here, or the checkout is another user's
+        return "unknown"
 
 
 def write_record(folder: Path, values: dict, history: list[dict], weights: dict, predictions: dict) -> Record:
@@ -156,61 +142,60 @@ def write_record(folder: Path, values: dict, history: list[dict], weights: dict,
                 "predictions.safetensors": safetensors.numpy.save(predictions)}
     for name, content in contents.items():
         write_atomically(folder / name, content)
-    sums = {name: _sum(content) for name, content in contents.items()}
-    text = json.dumps({**values, "sums": sums}, indent=1) + "\n"
-    write_atomically(folder / "record.json", text.encode())
+    content = record_json({**values, "sums": {name: _sum(content) for name, content in contents.items()}})
+    write_atomically(folder / "record.json", content)
     for left in (*folder.glob(".*.partial"), folder / "failure.json"):     # of a process that was killed, or failed
         left.unlink(missing_ok=True)
-    return Record(folder, json.loads(text), fresh=True)
+    return Record(folder, json.loads(content), fresh=True)
+
+
+def record_json(values: dict) -> bytes:
+    """The content of record.json, with a hash over its own values."""
+    values = {name: value for name, value in values.items() if name != "sum"}
+    return (json.dumps({**values, "sum": value_hash(values)}, indent=1) + "\n").encode()
 
 
 def read_record(folder: Path) -> Record | None:
-    """The record in a run's folder, None if the run has not finished.
+    """The record in a run's folder or in the file of a shipped run, None if there is none or it has not finished.
 
     Raises:
         OtherVersion: the record is of another version of the package.
         VscgError: it is damaged.
     """
-    path = folder / "record.json"
-    if not path.is_file():
+    if not (folder if folder.suffix == ".zip" else folder / "record.json").is_file():
         return None
     try:
-        record = Record(folder, json.loads(path.read_bytes()))
-        odd = {field.name for field in fields(RunConfig)} ^ set(record.values["config"].keys())
-        if not odd:
-            _check(record)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError, VscgError) as error:
-        raise VscgError(f"{path} is damaged ({str(error)[:200]}): delete the folder {folder} and run again.") from error
-    if odd:
-        raise OtherVersion(f"{path} is of another version of the package (fields that only one of them has: "
-                           f"{', '.join(sorted(odd))[:200]}): read it with that one, or run again.")
+        values = json.loads(_read(folder, "record.json"))
+        whole = value_hash({name: value for name, value in values.items() if name != "sum"}) == values.get("sum")
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise _damaged(folder, "record.json") from error
+    ours = RunConfig().resolve().to_json()
+    if "config" in values and "sum" not in values or whole and (values["config"].keys() != ours.keys()
+                                         or values["config"]["schedule"].keys() != ours["schedule"].keys()):
+        raise OtherVersion(f"{folder / 'record.json'} is of another version of the package: read it with that one, or "
+                           "run again.")
+    if not whole:
+        raise _damaged(folder, "record.json")
+    return Record(folder, values)
+
+
+def find_record(config: RunConfig, fingerprint: str, store: Path | None = None) -> Record | None:
+    """A finished run by its configuration and its data's fingerprint: the local one, else the one shipped, else None.
+
+    Args:
+        store: folder of local runs, default `paths.runs_dir()`.
+    """
+    key = run_key(config.resolve(), fingerprint)
+    return read_record((store or runs_dir()) / key) or read_record(shipped_dir() / f"{key}.zip")
+
+
+def record_of(key: str) -> Record:
+    """The run of a key, the shipped one before the local one; VscgError if there is none."""
+    record = read_record(shipped_dir() / f"{key}.zip") or read_record(runs_dir() / key)
+    if record is None:
+        raise VscgError(f"{key}: no run of this key came with the book or is finished here; `python -m vscg runs` "
+                        "lists them.")
     return record
-
-
-def _check(record: Record) -> None:
-    """ValueError, or what else a wrong value raises, unless a record has all that the package reads in it."""
-    values, config = record.values, record.config
-    if config != config.resolve():
-        raise ValueError("its configuration has gaps")
-    texts = [values["device"], values["finished"], values["data"]["name"], values["data"]["fingerprint"]]
-    datetime.datetime.fromisoformat(values["finished"])
-    sums = values.get("sums", {})
-    if not all(isinstance(text, str) for text in [*texts, *sums.values()]):
-        raise ValueError("its texts are none")
-    shares = []
-    for selection in SELECTIONS:
-        result = values["results"][selection]
-        if type(result["epoch"]) is not int or not 1 <= result["epoch"] <= config.epochs:
-            raise ValueError(f"epoch {result['epoch']!r} is none of the run")
-        low, high = result["test"]["accuracy_interval"]
-        shares += [low, result["test"]["accuracy"], high]
-    if not all(isinstance(number, (int, float)) for number in [*shares, values["seconds"]]) \
-            or not all(0 <= share <= 1 for share in shares) or not 0 <= values["seconds"] < float("inf"):
-        raise ValueError("its accuracies or seconds are no such numbers")
-
-
-def _sum(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def find_records(store: Path, other: Callable[[OtherVersion], object] = lambda error: None) -> list[Record]:
@@ -219,9 +204,46 @@ def find_records(store: Path, other: Callable[[OtherVersion], object] = lambda e
     Those of another version of the package are left out; `other` is called with what `read_record` says of each.
     """
     records = []
-    for path in store.glob("*/record.json"):
+    for path in (*store.glob("*/record.json"), *store.glob("*.zip")):
         try:
-            records.append(read_record(path.parent))
+            records.append(read_record(path if path.suffix == ".zip" else path.parent))
         except OtherVersion as error:
             other(error)
-    return sorted(filter(None, records), key=lambda record: (record.values["finished"], record.folder))
+    return sorted(records, key=lambda record: (record.values["finished"], record.folder))
+
+
+def ship(records: Iterable[Record], folder: Path | None = None) -> list[Path]:
+    """Write runs, without their weights, to a folder, default `shipped_dir()`; returns the files.
+
+    Each file is written whole or not at all, and the same run always gives the same bytes.
+    """
+    folder = folder or shipped_dir()
+    make_folder(folder)
+    paths = []
+    for record in records:
+        paths.append(folder / f"{record.key}.zip")
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            for name in SHIPPED:
+                content = record.content(name) if name in record.values["sums"] else record_json(record.values)
+                archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 9)    # dated 1980, always
+        write_atomically(paths[-1], file.getvalue())
+    return paths
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        if folder.suffix == ".zip":
+            with zipfile.ZipFile(folder) as archive:
+                return archive.read(name)
+        return (folder / name).read_bytes()
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise _damaged(folder, name) from error
+
+
+def _damaged(folder: Path, name: str) -> VscgError:
+    return VscgError(f"{folder / name} is damaged: delete {folder} and run again.")
+
+
+def _sum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

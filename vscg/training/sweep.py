@@ -1,18 +1,12 @@
 """Many runs in one go: each once, only those that are missing, several at a time, none stopping the others."""
-import contextlib
 import dataclasses
 import datetime
 import functools
 import json
-import multiprocessing
-import os
-import signal
-import threading
+import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import wait
-from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import torch
@@ -22,20 +16,15 @@ from tqdm.auto import tqdm
 from vscg.data import dataset_fingerprint, prepared_file
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
-from vscg.machine.cluster import local_workers, work
+from vscg.machine.cluster import Cluster, Outcome, Processes, local_workers, work
 from vscg.machine.device import cores, usable_device
-from vscg.machine.files import WriteError, in_use, make_folder, write_atomically
-from vscg.machine.fingerprint import code_hash
-from vscg.machine.paths import runs_dir
-from vscg.models import BUILT, build_model
+from vscg.machine.device import workers as cpu_workers
+from vscg.machine.files import WriteError, in_use, make_folder, runs_dir, write_atomically
+from vscg.models import build_model
 from vscg.training.config import RunConfig
+from vscg.training.keys import run_key
 from vscg.training.loop import fit
-from vscg.training.records import Record, read_record, run_key, run_title, shaping_files
-
-# How a run ends, and the exit status of its process: trained, its error noted, found finished by another; nothing can
-# be written.
-TRAINED, NOTED, LOADED, UNWRITABLE = 0, 3, 4, 5
-Steps = Iterator[tuple[str | None, int | str | None]]    # key and how its run ended or what killed it; Nones: waiting
+from vscg.training.records import Record, read_record, run_title
 
 
 @dataclass(frozen=True)
@@ -111,15 +100,15 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
 
     Args:
         configs: the runs, in any order, repetitions allowed.
-        store: folder of runs, default `paths.runs_dir()`.
-        workers: runs at a time; default as many as there are CPU cores, or one on a GPU.
+        store: folder of runs, default `files.runs_dir()`.
+        workers: runs at a time; default `device.workers()`, or one on a GPU.
         device: "cpu" or "cuda"; default the GPU where there is one.
-        scheduler: train on the workers of this Dask scheduler, see `cluster.work`; each takes one run at a time, on one
-            thread, and sees the store and the data sets' files under the same paths as this process.
+        scheduler: train on the workers of this Dask scheduler, see `cluster.Cluster`; each takes one run at a time, on
+            one thread, and sees the store and the data sets' files under the same paths as this process.
         progress: show a bar over the whole sweep with the time left.
 
     Raises:
-        VscgError: as `unique_runs` and `cluster.work`, a device that is not there, or a damaged record.
+        VscgError: as `unique_runs` and `cluster.Cluster`, a device that is not there, or a damaged record.
         WriteError: nothing can be written, so no other run could be kept either.
     """
     store = (store or runs_dir()).absolute()
@@ -130,149 +119,69 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
         local_workers(scheduler)                      # of an address that is none it is said before anything is made
     else:
         device = usable_device(device).type           # else every run would fail by itself; on a cluster it may be
-    runs = unique_runs(configs)
-    missing = [key for key in runs if read_record(store / key) is None]
-    costs = {key: relative_cost(runs[key]) for key in missing}
+    runs = {store / key: config for key, config in unique_runs(configs).items()}
+    missing = [folder for folder in runs if read_record(folder) is None]
+    costs = {folder: relative_cost(runs[folder]) for folder in missing}
     # The longest first, so that no worker is left alone with one at the end; but the shortest right after the first,
     # so that there is soon something to estimate the time left from.
     queue = sorted(missing, key=costs.get, reverse=True)
     queue = queue[:1] + queue[-1:] + queue[1:-1] if len(queue) > 2 else queue
-    files = {data: prepared_file(data).absolute() for data in {runs[key].data for key in missing}}
-    tasks = ((key, (key, runs[key], files[runs[key].data], store)) for key in _in_turn(queue, store))
-    trained = set()
-    with contextlib.closing(_on_cluster(scheduler, tasks, store, files.values(), device) if scheduler and queue else
-                            _in_processes(tasks, len(queue), workers, device)) as steps, \
-         tqdm(total=sum(costs.values()), miniters=0, disable=not (progress and queue), desc=f"{len(queue)} runs",
-              bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left{postfix}") as bar:
-        for key, outcome in steps:
-            if key is not None:
-                if outcome == TRAINED:
-                    trained.add(key)
-                elif isinstance(outcome, str) and read_record(store / key) is None:   # it may die when it is done
-                    _note_failure(store / key, runs[key], outcome)
-                bar.update(costs[key])
+    trained, errors = set(), {}
+    if queue:
+        files = {data: prepared_file(data).absolute() for data in {runs[folder].data for folder in missing}}
+        tasks = ((folder, _train, folder, runs[folder], files[runs[folder].data], device)
+                 for folder in _in_turn(queue))
+        bar = tqdm(total=sum(costs.values()), smoothing=0, disable=not progress, desc=f"{len(queue)} runs",
+                   bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left{postfix}")
+        with _pool(scheduler, store, files.values(), workers, device, len(queue)) as pool, bar:
+            # On a screen the time left runs on every second; a log gets a line for each run that has ended.
+            tick = bar.refresh if sys.stderr.isatty() else lambda: None
+            for folder, outcome in work(pool, tasks, tick):
+                if outcome.error and read_record(folder) is None:      # a process may die when its run is done
+                    errors[folder] = outcome.error
+                    _note_failure(folder, runs[folder], outcome)
+                elif outcome.value:
+                    trained.add(folder)
                 bar.set_postfix_str(f"{len(queue)} waiting", refresh=False)
-            bar.update(0)
-    records, failures = [], []
-    for key, config in runs.items():
-        record = read_record(store / key)
-        if record is not None:
-            records.append(dataclasses.replace(record, fresh=key in trained))
-        else:
-            failures.append(Failure(store / key, config, read_failure(store / key)))
-    return Sweep(tuple(records), tuple(failures))
+                bar.update(costs[folder])
+    found = {folder: read_record(folder) for folder in runs}
+    return Sweep(tuple(dataclasses.replace(each, fresh=folder in trained) for folder, each in found.items() if each),
+                 tuple(Failure(folder, runs[folder], errors[folder]) for folder, each in found.items() if not each))
 
 
-def _in_turn(queue: list[str], store: Path) -> Iterator[str]:
-    """The keys of the queue, taken out one by one; those that another process trains now are put off."""
+def _pool(scheduler: str | None, store: Path, files: Iterable[Path], workers: int | None, device: str | None,
+          runs: int) -> Cluster | Processes:
+    """Where the runs are trained. On a CPU they are fastest, for all cores together, on one thread each."""
+    if scheduler:
+        return Cluster(scheduler, store, files)
+    workers = min(runs, workers or (cpu_workers() if device == "cpu" else 1))
+    # Adam imports torch._dynamo; done beforehand, it saves each run two seconds.
+    return Processes(workers, max(1, cores() // workers), ["vscg.training.sweep", "torch._dynamo"])
+
+
+def _in_turn(queue: list[Path]) -> Iterator[Path]:
+    """The runs of the queue, taken out one by one; those that another process trains now are put off."""
     while queue:
-        key = next((key for key in queue if not in_use(store / key)), queue[0])
-        queue.remove(key)
-        yield key
+        folder = next((folder for folder in queue if not in_use(folder)), queue[0])
+        queue.remove(folder)
+        yield folder
 
 
-def _in_processes(tasks: Iterator[tuple[str, tuple]], count: int, workers: int | None, device: str) -> Steps:
-    """Each of `count` tasks in a process of its own on this machine, `workers` at a time."""
-    if not count:
-        return                                        # not even a process that would start the others
-    if workers is None:
-        workers = cores() if device == "cpu" else 1
-    # On a CPU a run is fastest, for all the cores together, on one thread; alone it may have them all.
-    threads = max(1, cores() // min(workers, max(1, count)))
-    # Processes fork from a server that has imported torch and used nothing of it: quick to start, clean inside. Adam
-    # imports torch._dynamo; done in the server, it saves each run two seconds.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["vscg.training.sweep", "torch._dynamo"])
-    running: dict[object, tuple[multiprocessing.Process, str]] = {}
-    unwritable: SimpleQueue[str] = context.SimpleQueue()
-    try:
-        while True:
-            while len(running) < workers and (task := next(tasks, None)):
-                key, arguments = task
-                process = context.Process(target=_work, args=(unwritable, threads, *arguments, device), daemon=True)
-                process.start()
-                running[process.sentinel] = (process, key)
-            if not running:
-                return
-            for sentinel in wait(list(running), timeout=1.0):
-                process, key = running.pop(sentinel)
-                process.join()
-                if process.exitcode == UNWRITABLE:
-                    raise WriteError(unwritable.get())
-                yield key, (process.exitcode if process.exitcode in (TRAINED, NOTED, LOADED) else
-                            f"its process ended with status {process.exitcode}, most often for want of memory")
-            yield None, None
-    finally:
-        for process, _ in running.values():
-            process.terminate()
-        for process, _ in running.values():
-            process.join()
-
-
-def _on_cluster(scheduler: str, tasks: Iterator[tuple[str, tuple]], store: Path, files: Iterable[Path],
-                device: str | None) -> Steps:
-    """Each task on a worker of a Dask cluster; the device is the worker's choice if it is not given."""
-    return work(scheduler, ((key, _train, (*arguments, device)) for key, arguments in tasks),
-                folder=store, needs=files, code=_code)
-
-
-@functools.cache
-def _code() -> str:
-    """Hash of the code that shapes the numbers of any system's runs: with another, a worker would use other keys."""
-    return code_hash(set().union(*map(shaping_files, BUILT)))
-
-
-def _work(unwritable: SimpleQueue, threads: int, *arguments) -> None:
-    """`_train` in a process of its own, whose exit status is the outcome."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)      # Ctrl-C is for the sweep, which ends its workers
-    threading.Thread(target=_end_with_sweep, daemon=True).start()
-    torch.set_num_threads(threads)
-    try:
-        raise SystemExit(_train(*arguments))
-    except WriteError as error:
-        unwritable.put(str(error))
-        raise SystemExit(UNWRITABLE) from None
-
-
-def _end_with_sweep() -> None:
-    """Ends this process when the sweep's is gone: killed, it cannot end its workers, and nobody would wait for them."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def _train(key: str, config: RunConfig, data: Path, store: Path, device: str | None) -> int:
-    """One run; `TRAINED`, `LOADED` if it was finished by another, or `NOTED` if it failed and its error is noted.
-
-    Raises:
-        WriteError: it could not be kept, nor its error.
-    """
-    folder = store / key
+def _train(folder: Path, config: RunConfig, data: Path, device: str | None) -> Outcome:
+    """One run: whether it was trained now, or by another process before. Raises WriteError: it could not be kept."""
     try:
         dataset = read_prepared(data)
-        if run_key(config, dataset.fingerprint) != key:
+        if run_key(config, dataset.fingerprint) != folder.name:
             raise VscgError(f"{data} is not what it was when the sweep began: the same call takes it as it is now.")
-        record = fit(config, dataset=dataset, store=store, device=device, progress=False)
+        return Outcome(fit(config, dataset=dataset, store=folder.parent, device=device, progress=False).fresh)
     except WriteError:
         raise
     except Exception as error:        # noted with its trace and reported by the sweep: the other runs go on
-        _note_failure(folder, config, f"{type(error).__name__}: {error}", traceback.format_exc())
-        return NOTED
-    return TRAINED if record.fresh else LOADED
+        return Outcome(error=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
 
 
-def _note_failure(folder: Path, config: RunConfig, error: str, trace: str = "") -> None:
-    make_folder(folder)
-    values = {"config": config.to_json(), "error": error, "trace": trace,
+def _note_failure(folder: Path, config: RunConfig, outcome: Outcome) -> None:
+    values = {"config": config.to_json(), "error": outcome.error, "trace": outcome.trace,
               "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
+    make_folder(folder)
     write_atomically(folder / "failure.json", (json.dumps(values, indent=1) + "\n").encode())
-
-
-def read_failure(folder: Path) -> str:
-    """The error of a run that has no record."""
-    path = folder / "failure.json"
-    if not path.is_file():
-        return "it has not been trained"
-    try:
-        return str(json.loads(path.read_bytes())["error"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        return f"{path} is damaged ({str(error)[:200]}): run again"

@@ -1,0 +1,79 @@
+"""What the paper's tables can resolve: its printed margins against chance, and what others obtained on AVE.
+
+Nothing here is trained. A margin between two systems on the same 402 test clips has two kinds of chance in it: which
+clips were drawn, and which weights each of the two runs began with.
+"""
+import math
+from pathlib import Path
+
+import pandas as pd
+from scipy.special import chdtri
+
+from vscg.study.paper import TABLES
+from vscg.training.records import records_dir
+
+CLIPS = 402                        # of AVE's test split
+PER_CLIP = (15.0, 30.0, 35.0)      # paired standard deviation of a clip, points: the smallest, a middle, the largest
+RIVALS = ("PSP-Net", "CMBS", "DMIN")
+
+
+def _records_file(name: str) -> Path:
+    return records_dir() / name
+
+
+def margins() -> pd.DataFrame:
+    """One line for each margin that the paper argues from: Tables III to V, and VSCG over its three nearest rivals.
+
+    Columns: table, first, second, setting; margin (points, first minus second as printed); for each of `PER_CLIP` the
+    margin in standard errors of 402 clips, `z15`, `z30`, `z35`; `runs`, the margin in standard deviations of a
+    difference of two single runs, sqrt(2) times `run_to_run`.
+    """
+    lines, (spread, *_) = [], run_to_run()
+    for name in ("I", "III", "IV", "V"):
+        rows = {row.name: row.paper for row in TABLES[name].rows}
+        for first, second in TABLES[name].pairs:
+            if name == "I" and second not in RIVALS:
+                continue
+            for setting in rows[first]:
+                if None in (rows[first].get(setting), rows[second].get(setting)):
+                    continue
+                margin = round(rows[first][setting] - rows[second][setting], 1)
+                lines.append({"table": name, "first": first, "second": second, "setting": setting, "margin": margin,
+                              **{f"z{sd:.0f}": margin / (sd / math.sqrt(CLIPS)) for sd in PER_CLIP},
+                              "runs": margin / (math.sqrt(2) * spread)})
+    return pd.DataFrame(lines)
+
+
+def smallest_margin(per_clip: float) -> float:
+    """The smallest margin, in points, that exceeds 1.96 standard errors of 402 clips with this deviation of a clip."""
+    return 1.96 * per_clip / math.sqrt(CLIPS)
+
+
+def reproductions() -> pd.DataFrame:
+    """What others obtained on AVE with published programs: book/records/reproductions.csv.
+
+    Columns: system, setting, published, obtained (percent), source, date.
+    """
+    return pd.read_csv(_records_file("reproductions.csv"))
+
+
+def selections() -> pd.DataFrame:
+    """By which split programs for this task choose the epoch that they report: book/records/selection.csv."""
+    return pd.read_csv(_records_file("selection.csv"), dtype=str).fillna("")
+
+
+def run_to_run(systems: tuple[str, ...] = ("PSP-Net", "CMBS", "DMIN")) -> tuple[float, float, float, int]:
+    """Standard deviation of a run, in points, pooled over systems and settings, with its 95% interval.
+
+    The published figure counts as one run of its group. The interval is that of a variance under the
+    chi-squared distribution.
+
+    Returns: `(deviation, low, high, degrees of freedom)`.
+    """
+    found, squares, free = reproductions(), 0.0, 0
+    for _, group in found[found["system"].isin(systems)].groupby(["system", "setting"]):
+        runs = [group["published"].iloc[0], *group["obtained"]]
+        mean = sum(runs) / len(runs)
+        squares, free = squares + sum((run - mean) ** 2 for run in runs), free + len(runs) - 1
+    low, high = (math.sqrt(squares / chdtri(free, tail)) for tail in (0.025, 0.975))
+    return math.sqrt(squares / free), low, high, free
