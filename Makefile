@@ -28,7 +28,8 @@ MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 
 book: $(READY)
-	@$(BIN)/python book/build.py --data "$(DATA)" --profile "$(PROFILE)" --tables "$(TABLES)" $(if $(FRESH),--fresh)
+	@test -t 2 || export TQDM_MININTERVAL=$${TQDM_MININTERVAL:-30}; \
+	$(BIN)/python book/build.py --data "$(DATA)" --profile "$(PROFILE)" --tables "$(TABLES)" $(if $(FRESH),--fresh)
 
 test: $(READY)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests notebooks $(wildcard book/_run/planted-mini-quick/1[0-8]_*.ipynb book/_run/planted-mini-quick/20_*.ipynb)

@@ -22,7 +22,6 @@ import nbformat
 import papermill
 import torch
 from ipykernel.kernelspec import get_kernel_dict
-from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
 import vscg
@@ -31,6 +30,7 @@ from vscg.machine.files import ave_dir, code_hash, make_folder, value_hash, writ
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+START = 600         # seconds within which a kernel must answer; the first one on a busy machine takes long
 SETTINGS = ROOT / "book" / "_run" / ".settings"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # ipykernel announces at every start that its sockets on this machine are not encrypted.
@@ -161,12 +161,12 @@ def execute(source: Path, target: Path, parameters: dict) -> None:
         with known_environment():
             notebook = papermill.execute_notebook(
                 jupytext.read(source), failed, parameters, kernel_name="python3", cwd=source.parent,
-                progress_bar=False, config=KERNEL)
+                progress_bar=False, start_timeout=START, config=KERNEL)
     except papermill.PapermillExecutionError as error:
         raise NotebookFailed(
             f"{source.name} stopped in cell In [{error.exec_count}] with {error.ename}: {error.evalue}\n\n"
             f"{error.source}\n\nThe notebook up to there: {failed}") from error
-    except DeadKernelError as error:
+    except RuntimeError as error:        # it died, or never answered
         raise NotebookFailed(f"{source.name}: its Python process died, most often for want of memory.\n"
                              f"The notebook up to there: {failed}") from error
     clean(notebook)

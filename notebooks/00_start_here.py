@@ -140,7 +140,8 @@ for name in ("audio", "visual", "labels"):
 #
 # ```bash
 # cd notebooks
-# ../.venv/bin/papermill 08_training_fully.ipynb /tmp/08_full.ipynb -k python3 -p DATA planted -p PROFILE full
+# ../.venv/bin/papermill 08_training_fully.ipynb /tmp/08_full.ipynb -k python3 \
+#     -p DATA planted -p PROFILE full
 # ```
 #
 # More in [how to rerun in batch](../book/howto/batch.md). Which notebook takes which parameters, with their defaults, is read off the notebooks
@@ -168,6 +169,8 @@ assert set(re.findall(r"^(\w+)  ", vscg.__doc__, re.MULTILINE)) == rooms
 # section is taken apart in which notebook, and which rooms compute it. The tests lie in rooms of the same names.
 
 # %%
+NUMBER = r"[IVX\d][\w-]*"
+PLACE = rf"(?:Sec|Eq|Fig|Table|Figure)s?\.? {NUMBER}(?:(?:,| to| and) {NUMBER})*"
 MAP = {}
 for source in sources:
     cells = jupytext.read(source).cells
@@ -175,10 +178,10 @@ for source in sources:
     imports = next(cell.source for cell in cells if cell.cell_type == "code")
     imported = re.findall(r"^from vscg(?:\.\w+)? import .+", imports, re.MULTILINE)
     used = sorted(rooms & set(re.findall(r"\w+", " ".join(imported))))
-    MAP[source.stem] = {"paper": re.sub(r" \{cite:\w\}`\w+`", "", paper),
+    MAP[source.stem] = {"paper": ", ".join(re.findall(PLACE, paper)),
                         "rooms of vscg": ", ".join(used)}
 assert all((ROOT / "tests" / room).is_dir() for room in rooms)
-pd.DataFrame(MAP).T.style.set_properties(**{"text-align": "left"}).set_uuid("map")
+pd.DataFrame(MAP).T
 
 # %% [markdown]
 # Symbols and their names in the code are on the page [notation](../book/notation.md); where the paper and the program that its

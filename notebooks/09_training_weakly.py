@@ -448,15 +448,15 @@ assert 0.1 < largest[0] < largest[1] <= 2 / 11 + 1e-6 and largest[1] > 0.17
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 4: the code and its output", "code_prompt_show": "Solution 4: the code and its output"} tags=["hide-cell"]
 @torch.inference_mode()
 def logits(rows):
-    parts = [net(torch.from_numpy(data.audio[some]),
-                 torch.from_numpy(data.visual[some]).float()).segment_logits
-             for some in np.array_split(rows, max(1, len(rows) // 32))]
-    return torch.cat(parts).numpy()
+    inputs = torch.from_numpy(data.audio[rows]), torch.from_numpy(data.visual[rows])
+    parts = zip(*(values.float().split(32) for values in inputs), strict=True)
+    return torch.cat([net(*part).segment_logits for part in parts]).numpy()
+
 
 def classify(scores, b):
-    event = scores[..., :BACKGROUND]
-    return np.where(scores[..., BACKGROUND] + b > event.max(-1), BACKGROUND,
-                    event.argmax(-1))
+    event, background = scores[..., :BACKGROUND], scores[..., BACKGROUND]
+    return np.where(background + b > event.max(-1), BACKGROUND, event.argmax(-1))
+
 
 net, val = records["presence"].model(), data.splits["val"]
 of_val, of_test = logits(val), logits(test)
@@ -464,13 +464,13 @@ lead = of_val[..., :BACKGROUND].max(-1) - of_val[..., BACKGROUND]
 offsets = (0.0, *np.quantile(lead, np.linspace(0, 1, 41)))
 on_val = {b: (classify(of_val, b) == truth[val]).mean() for b in offsets}
 b = max(on_val, key=on_val.get)
-shifted, usual = (clip_accuracy(classify(of_test, at), truth[test]) for at in (b, 0.0))
+shifted, usual = (clip_accuracy(classify(of_test, x), truth[test]) for x in (b, 0.0))
 mean, low, high = paired_difference(shifted, usual)
 called = 100 * (classify(of_test, b) == BACKGROUND).mean()
 print(f"{DATA}: b = {b:.2f}, background in {called:.1f}% of the test seconds; test "
-      f"accuracy {100 * mean:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})")
+      f"accuracy {100 * mean:+.1f} points "
+      f"(95% interval {100 * low:+.1f} to {100 * high:+.1f})")
 assert (classify(of_test, 0.0) == records["presence"].predictions()).mean() > 0.99
-assert on_val[b] >= on_val[0.0]
 
 # %% [markdown]
 # ## What was established

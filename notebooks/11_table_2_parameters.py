@@ -73,7 +73,7 @@ print(printed.round(2).to_string())
 # - **Registered**: the sum of both. It is what one line over `model.parameters()` gives for the published program.
 #
 # The book's models are built without dead layers, so counting them gives the live count. The names and shapes of the
-# dead ones were read off the published programs and are listed in `vscg.released.load.DEAD`.
+# dead ones were read off the published programs and are listed in `vscg.released.DEAD`.
 #
 # That our models have no dead layer is itself a claim. The check: one backward pass through each system's own loss. A
 # parameter outside the computation has no gradient at all afterwards, not even a zero.

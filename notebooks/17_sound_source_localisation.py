@@ -20,7 +20,7 @@
 # The paper shows attention over the frames of a few clips and concludes that VSCG is "better able to focus on the
 # visual areas that are closely related to the sound source" than PSP-Net and AVEL, which have the same attention module.
 # A picture can be picked, and AVE has no truth to count by. A planted data set has: it knows on which regions of the
-# 7 x 7 map the sounding object lies. So here every system of Table I that is built is counted, on all test clips.
+# 7 x 7 map the sounding object lies. So here every system of Table I that is built is counted, on the test clips.
 
 # %% [markdown]
 # The imports, and the style of all figures.

@@ -1,4 +1,4 @@
-"""Video-level semantic consistency for audio-visual event localisation (VSCG), readable and checked.
+"""VSCG, video-level semantic consistency for audio-visual event localisation.
 
 The model is vscg/models/vscg.py. It stands in the first of eight rooms:
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from torch import nn
 from tqdm import tqdm
 
+from vscg import plots
 from vscg.data.labels import BACKGROUND, CATEGORIES, CLASSES
 from vscg.errors import VscgError
 from vscg.features.extract import Networks, window_features
@@ -21,7 +22,6 @@ from vscg.features.vggish import SAMPLE_RATE, resample
 from vscg.features.video import FRAMES, Window, read_windows
 from vscg.machine.files import make_folder, replacing, runs_dir, write_atomically, write_error
 from vscg.models import build_model, predict_segments
-from vscg.plots import style
 from vscg.released.load import load_released
 from vscg.study.failures import class_probability
 from vscg.training.records import read_record, run_title
@@ -201,4 +201,4 @@ def write_results(path: str | Path, watched: list[Watched], folder: Path, made_b
 def timeline(watched: list[Watched]) -> Figure:
     """The book's timeline figure of the predictions, one row for each window of ten seconds."""
     rows = {f"{one.window.start} to {one.window.start + len(one.classes)} s": one.classes for one in watched}
-    return style.timeline(None, rows)
+    return plots.timeline(None, rows)

@@ -52,7 +52,7 @@ RUN = """async ([context, rules]) => {
   const {violations} = await axe.run(context, {preload: false, resultTypes: ["violations"], ...rules});
   return violations.filter(({impact}) => ["serious", "critical"].includes(impact)).flatMap(({id, nodes}) =>
     nodes.map(({html, any, all, none}) =>
-        `${id}: ${html.slice(0, 120)} ${[...any, ...all, ...none].map((c) => c.message)}`));
+      `${id}: ${html.slice(0, 120)} ${[...any, ...all, ...none].map(({message}) => message)}`));
 }"""
 
 needs_site = pytest.mark.skipif(not (HTML / "index.html").is_file(), reason="the site is not built (make book)")
@@ -218,7 +218,7 @@ def examine(tab, page: Path) -> list[str]:
 def test_every_page_opens_cleanly_and_axe_finds_nothing_serious(look):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[
-            "--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+            "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--allow-file-access-from-files"])
         faults = []
         for page in pages(whole=look is visit):
             tab = browser.new_page(viewport=DESK, reduced_motion="reduce")

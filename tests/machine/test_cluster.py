@@ -137,6 +137,7 @@ class TestSweep:
             return ended(pool)
 
         monkeypatch.setattr(Cluster, "ended", killing)
+        monkeypatch.setattr(sweeping, "cores", lambda: 2)          # two runs here, on a thread each, as a worker has
         swept = sweep(configs, store=there, device="cpu", scheduler="local:2", progress=False)
         assert len(before) == 2 and times(there).items() >= first_seen.items(), "each record was written once"
         local = sweep(configs, store=here, device="cpu", workers=2, progress=False)
@@ -250,9 +251,11 @@ def test_a_worker_that_does_not_do_is_refused_before_it_begins(threads, processe
     assert not (tmp_path / "log").exists() and pids(processes) == before, "no worker ended for it"
 
 
-def test_a_worker_that_dask_gives_up_is_started_again(tmp_path):
+def test_a_worker_that_dask_gives_up_is_started_again(tmp_path, monkeypatch):
     """Dask looks a while after a death whether the worker is back; the one that came back may have died meanwhile."""
+    monkeypatch.setattr(cluster, "PATIENCE", 30.0)
     with dask.config.set({"distributed.deploy.lost-worker-timeout": "0.01s"}), Cluster("local:1", tmp_path, []) as pool:
-        os.kill(*pids(pool.client.cluster), signal.SIGKILL)
-        until(lambda: not pool.client.cluster.workers, 20)
+        nanny, = pool.client.cluster.workers.values()
+        os.kill(nanny.pid, signal.SIGKILL)
+        until(lambda: nanny.status.name == "closed", 30)
         assert pool.size == 1

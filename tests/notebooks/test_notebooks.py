@@ -59,11 +59,11 @@ def test_links_lead_somewhere_in_jupyter_lab(source):
 @every_source
 def test_first_code_cell_imports_from_faces_and_is_folded_second_holds_parameters_as_literals(source):
     first, second = code_cells(source)[:2]
-    cell = statements(first)
-    imports = [statement for statement in cell if isinstance(statement, (ast.Import, ast.ImportFrom))]
+    body = statements(first)
+    imports = [statement for statement in body if isinstance(statement, (ast.Import, ast.ImportFrom))]
     # Settings such as set_style() may follow the imports; nothing else may.
-    assert all(isinstance(statement, ast.Expr) for statement in cell[len(imports):])
-    assert imports == cell[:len(imports)] and "hide-input" in first.metadata.tags
+    assert imports and body[:len(imports)] == imports and "hide-input" in first.metadata.tags
+    assert all(isinstance(statement, ast.Expr) for statement in body[len(imports):])
     names = [alias.name for one in imports if isinstance(one, ast.Import) for alias in one.names]
     names += [one.module for one in imports if isinstance(one, ast.ImportFrom)]
     assert [name for name in names if re.match(r"vscg\.\w+\.", name)] == [], "a room's face is its __init__.py"

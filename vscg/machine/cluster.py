@@ -12,6 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -155,8 +156,15 @@ class Cluster:
         with contextlib.ExitStack() as stack:
             write_atomically(self.marker, b"")
             stack.callback(self.marker.unlink, missing_ok=True)
+            # Blocked here, Ctrl-C is blocked in all processes that descend from here: it is for this one alone. A helper
+            # of Python would unblock it, if it began meanwhile.
+            resource_tracker.ensure_running()
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT} if self.local else ())
             try:
-                self.client = stack.enter_context(Client(**where, timeout=CONNECT, set_as_default=False))
+                try:
+                    self.client = stack.enter_context(Client(**where, timeout=CONNECT, set_as_default=False))
+                finally:
+                    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
                 self.client.run(importlib.import_module, __name__)      # given a task without it, a worker would end
             except ImportError as error:
                 raise VscgError(f"{self.scheduler}: a worker lacks this package ({error}); start the scheduler and its "

@@ -122,12 +122,15 @@ def run_title(config: RunConfig) -> str:
 
 @cache
 def code_revision() -> str:
-    """The git revision of the checkout that this code is in, with "-dirty" for changes on top; else "unknown"."""
+    """The git revision of the checkout that this code is in, with "-dirty" if the package differs; else "unknown"."""
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(PACKAGE.parent), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     if not (PACKAGE.parent / ".git").exists():
         return "unknown"
     try:
-        return subprocess.run(["git", "-C", PACKAGE.parent, "describe", "--always", "--dirty", "--abbrev=12"],
-                              capture_output=True, text=True, check=True).stdout.strip()
+        return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if git("status", "--porcelain", "vscg") else "")
     except (OSError, subprocess.CalledProcessError):       # no git here, or the checkout is another user's
         return "unknown"
 

@@ -131,9 +131,9 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
         files = {data: prepared_file(data).absolute() for data in {runs[folder].data for folder in missing}}
         tasks = ((folder, _train, folder, runs[folder], files[runs[folder].data], device)
                  for folder in _in_turn(queue))
-        bar = tqdm(total=sum(costs.values()), smoothing=0, disable=not progress, desc=f"{len(queue)} runs",
-                   bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left{postfix}")
-        with _pool(scheduler, store, files.values(), workers, device, len(queue)) as pool, bar:
+        with _pool(scheduler, store, files.values(), workers, device, len(queue)) as pool, \
+             tqdm(total=sum(costs.values()), smoothing=0, miniters=0, disable=not progress, desc=f"{len(queue)} runs",
+                  bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left{postfix}") as bar:
             # On a screen the time left runs on every second; a log gets a line for each run that has ended.
             tick = bar.refresh if sys.stderr.isatty() else lambda: None
             for folder, outcome in work(pool, tasks, tick):
