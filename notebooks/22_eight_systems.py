@@ -210,6 +210,7 @@ parts = guesses[guesses["part"] != "left out"]
 counts = pd.crosstab(parts["system"], parts["kind"]).reindex(takers)[KINDS]
 print(counts.to_string())
 assert set(guesses["system"]) == set(takers) and counts.to_numpy().sum() == len(parts)
+assert counts.sum().tolist() == [18, 26, 13, 54]            # as the box above says
 
 # %% [markdown]
 # As shares of each system's lines:
@@ -764,6 +765,7 @@ early, late = places["after 3"].to_numpy(), places["after 12"].to_numpy()
 turned = sum((early[i] - early[j]) * (late[i] - late[j]) < 0
              for i in range(8) for j in range(i))
 print(f"\n{turned} of 28 pairs of systems change their order")
+assert turned == 5                                          # as the box above says
 
 # %% [markdown]
 # The curves of all runs with our readings:
