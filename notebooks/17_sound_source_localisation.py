@@ -20,7 +20,8 @@
 # The paper shows attention over the frames of a few clips and concludes that VSCG is "better able to focus on the
 # visual areas that are closely related to the sound source" than PSP-Net and AVEL, which have the same attention module.
 # A picture can be picked, and AVE has no truth to count by. A planted data set has: it knows on which regions of the
-# 7 x 7 map the sounding object lies. So here every system of Table I that is built is counted, on the test clips.
+# 7 x 7 map the sounding object lies. So here every row of Table I whose system returns such an attention is counted, on
+# the test clips.
 
 # %% [markdown]
 # The imports, and the style of all figures.
@@ -35,7 +36,6 @@ from IPython.display import display
 import vscg
 from vscg import plots, study
 from vscg.data import BACKGROUND, CATEGORIES
-from vscg.models import SYSTEMS
 from vscg.study import localisation, statistics
 from vscg.training import bounds, draws, resampled_means
 
@@ -104,12 +104,22 @@ assert abs(localisation.success_area(overlap).mean() - overlap.mean()) < 0.025
 #
 # ## The runs and their maps
 #
-# Every system of Table I whose network returns an attention over the picture takes part. Some have the same module,
-# AGVA: AVEL, PSP-Net, VSCG, and by our choice AVSDN (row S1 of [the deviations](../book/deviations.md)). CMRA and CMBS
-# weigh channels first, then places; DMIN has a third kind. What is missing is trained, the rest is loaded. What is
-# looked at here is kept beside each run, for at most 128 test clips, chosen evenly.
+# Every row of Table I whose network returns an attention over the picture takes part. Seven rows have the same module,
+# AGVA: AVEL, DAM, PSP-Net and VSCG, and by our choice AVSDN (row S1 of [the deviations](../book/deviations.md)), AVRB
+# and CSS-Net, which has two rows. CMRA and CMBS weigh channels first, then places; DMIN has a third kind, CMAN and DCA
+# take cosines, CSA and AVT scaled dot products. What is missing is trained, the rest is loaded. What is looked at here
+# is kept beside each run, for at most 128 test clips, chosen evenly.
 
 # %%
+ROWS = {(row.run["system"], *row.run.get("model_options", {}).items()): row.name
+        for row in study.TABLES["I"].rows}
+
+
+def row_of(config: vscg.RunConfig) -> str:
+    """The name of a run's row: CSS-Net has two."""
+    return ROWS[config.system, *dict(config.model_options).items()]
+
+
 data = vscg.load_dataset(DATA)
 looks = [(run, study.observed(run, data))
          for run in study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)]
@@ -137,7 +147,7 @@ right = defaultdict(list)       # (system, setting) -> (S,N,10) bool
 SOUNDS = {"attention": "own sound", "foreign": "other sound",
           "untrained": "before training"}
 for run, seen in looks:
-    name = SYSTEMS[run.config.system].title, run.config.setting
+    name = row_of(run.config), run.config.setting
     right[name].append(run.predictions()[chosen] == truth)
     for kept, title in SOUNDS.items():
         if kept in seen:
@@ -291,7 +301,7 @@ else:
     for name in systems:
         before, after = (100 * measured[name, "fully", when]["roc_auc"].mean(1)
                          for when in ("before training", "own sound"))
-        print(f"{name:8} " + "   ".join(f"{a:4.1f} to {b:4.1f}"
+        print(f"{name:22} " + "   ".join(f"{a:4.1f} to {b:4.1f}"
                                         for a, b in zip(before, after, strict=True)))
 
 # %% [markdown]
@@ -328,9 +338,9 @@ print(pd.DataFrame(lines).T.to_string())
 #
 # ## The threshold
 #
-# CMRA, CMBS and DMIN pass the logits through a tanh before the softmax. Then no region gets more than $e^2 \approx
-# 7.4$ times as much as another, and a low threshold claims nearly the whole map. Compare within a row before
-# comparing rows:
+# CMRA, CMBS and DMIN pass the logits through a tanh before the softmax, and those of CMAN and DCA are cosines. Then no
+# region gets more than $e^2 \approx 7.4$ times as much as another, and a low threshold claims nearly the whole map.
+# Compare within a row before comparing rows:
 
 # %%
 if mask is None:
@@ -415,7 +425,7 @@ plots.attention_of_systems(shown, mask[pick] if mask is not None else None, trut
 # say how far to trust it. What the three say about this clip:
 
 # %% mystnb={"figure": {"caption": "The same clip: what the three systems answer.", "name": "fig-loc-timeline"}, "image": {"alt": "Four rows of coloured seconds over ten seconds: the ground truth, VSCG, PSP-Net and AVEL."}}
-said = {SYSTEMS[run.config.system].title: run.predictions()[chosen][pick]
+said = {row_of(run.config): run.predictions()[chosen][pick]
         for run in runs
         if (run.config.setting, run.config.seed) == ("fully", 0)}
 plots.timeline(truth[pick], {name: said[name] for name in shown})
@@ -437,7 +447,7 @@ if mask is not None:
                            for end in ("", "_low", "_high"))])
     assert answered["VSCG"].shape == own["VSCG"].shape
 
-# %% mystnb={"figure": {"caption": "Pointing accuracy and segment accuracy of each system over the same event seconds, fully supervised.", "name": "fig-loc-accuracy"}, "image": {"alt": "Named dots with intervals both ways: pointing accuracy to the right, segment accuracy upwards, and a dashed line at chance."}}
+# %% mystnb={"figure": {"caption": "Pointing accuracy and segment accuracy of each system over the same event seconds, fully supervised.", "name": "fig-loc-accuracy"}, "image": {"alt": "A named dot with intervals both ways for each system: pointing accuracy to the right, segment accuracy upwards, and a dashed line at chance."}}
 print(NO_MASK) if mask is None else plots.score_against_accuracy(
     systems_frame, "pointing accuracy (% of event seconds)",
     "accuracy (% of event seconds)", fixed["chance"]["pointing"].mean())
@@ -486,7 +496,7 @@ for name in systems if mask is not None else ():
     if gain.shape[1] >= 20:
         mean, low, high, _ = statistics.mean_interval(gain)
         found = f"{mean:+5.1f} points (95% interval {low:+.1f} to {high:+.1f})"
-    print(f"{DATA}, {name:8} {gain.shape[1]:3} clips: {found}")
+    print(f"{DATA}, {name:22} {gain.shape[1]:3} clips: {found}")
 if mask is None:
     print(NO_MASK)
 

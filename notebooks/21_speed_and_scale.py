@@ -466,6 +466,37 @@ assert (per_batch > 0).all(axis=None) and (per_clips > 0).all(axis=None)
 plots.growth_figure(per_batch, per_clips)
 
 # %% [markdown]
+# Those lines are VSCG's, whose published loop is there to be compared with. The other systems have none in this book, so
+# of them only the network is asked, now and on your machine: what does a clip cost in a pass forward, alone and as one of
+# eight?
+
+# %%
+torch.set_num_threads(THREADS)
+turns = []
+for row in study.TABLES["I"].rows:
+    options = row.run.get("model_options", {})
+    model = vscg.build_model(row.run["system"], **options).eval()
+    for n in (1, 8):
+        clips = torch.rand(n, 10, 128), torch.rand(n, 10, 7, 7, 512)
+        with torch.inference_mode():
+            model(*clips)                                           # to warm up
+            for _ in range(ROUNDS):
+                start = time.process_time()
+                model(*clips)
+                took = time.process_time() - start
+                turns.append((row.name, n, 1000 * took / n))
+cost = pd.DataFrame(turns, columns=["row", "clips", "ms"])
+cost = cost.groupby(["row", "clips"], sort=False)["ms"].median().unstack()
+shown = pd.DataFrame({"row": cost.index, "alone (ms)": cost[1].map("{:.1f}".format),
+                      "one of eight (ms)": cost[8].map("{:.1f}".format),
+                      "times cheaper": (cost[1] / cost[8]).map("{:.1f}".format)})
+study.styled(shown, f"A clip's pass forward, {THREADS} thread(s), median of {ROUNDS}.",
+             "speed-systems")
+
+# %% [markdown]
+# Systems that do little for a clip gain most from company: alone, they spend their time on starting small operations.
+# AVT's products are large enough by themselves, so eight clips cost it about eight times as much.
+#
 # And the seeds. Several runs of one configuration can train at the same time, each in a process. The command
 # `python -m vscg sweep` does so. What does a seed cost then?
 
