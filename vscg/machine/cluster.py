@@ -156,8 +156,8 @@ class Cluster:
         with contextlib.ExitStack() as stack:
             write_atomically(self.marker, b"")
             stack.callback(self.marker.unlink, missing_ok=True)
-            # Blocked here, Ctrl-C is blocked in all processes that descend from here: it is for this one alone. Python's
-            # helper would unblock it, if it began meanwhile.
+            # Blocked here, Ctrl-C is blocked in all processes that descend from here: it is for this one alone.
+            # Python's helper would unblock it, if it began meanwhile.
             resource_tracker.ensure_running()
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT} if self.local else ())
             try:
