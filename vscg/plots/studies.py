@@ -24,7 +24,8 @@ def score_against_accuracy(frame: pd.DataFrame, score_label: str, accuracy_label
         x, x_low, x_high, y, y_low, y_high = (
             100 * row[f"{what}{end}"] for what in ("score", "accuracy") for end in ("", "_low", "_high"))
         ax.errorbar(x, y, xerr=[[x - x_low], [x_high - x]], yerr=[[y - y_low], [y_high - y]], markersize=8,
-                    linewidth=1.8, capsize=3, fmt="os"[i // len(OTHERS) % 2], color=OTHERS[i % len(OTHERS)], label=row["name"])
+                    linewidth=1.8, capsize=3, fmt="os"[i // len(OTHERS) % 2], color=OTHERS[i % len(OTHERS)],
+                    label=row["name"])
     if chance is not None:
         ax.axvline(100 * chance, color=DARK, linestyle="--", linewidth=1.6, label="chance")
     _legend(fig, *ax.get_legend_handles_labels())
