@@ -461,7 +461,7 @@ assert (every > 0).all().all() and "VSCG" in every.index
 # %% [markdown]
 # The same in multiples of VSCG's; the time is the median of the ratios within a round.
 
-# %% mystnb={"figure": {"caption": "Every row of Table I in multiples of VSCG's cost: AVT is twenty times as dear in arithmetic, AVIN and CSA, which map no region, a tenth.", "name": "fig-table-6-every"}, "image": {"alt": "Three dots on a logarithmic axis for each of sixteen rows of Table I: FLOPs, kept memory and time of a step as multiples of VSCG's. AVT lies far to the right; AVIN and CSA lie to the left of the others."}}
+# %% mystnb={"figure": {"caption": "Every row of Table I in multiples of VSCG's cost: AVT needs twenty times its arithmetic; AVIN and CSA, which map no region, a tenth.", "name": "fig-table-6-every"}, "image": {"alt": "Three dots on a logarithmic axis for each of sixteen rows of Table I: FLOPs, kept memory and time of a step as multiples of VSCG's. AVT lies far to the right; AVIN and CSA lie to the left of the others."}}
 times = every / every.loc["VSCG"]
 times.iloc[:, 2] = timed.div(timed["VSCG"], axis=0).median()
 fig, ax = plt.subplots(figsize=(plots.WIDTH, 6.5), layout="constrained")
