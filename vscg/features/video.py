@@ -14,6 +14,7 @@ import av
 import numpy as np
 from av.sidedata.sidedata import Type
 from av.stream import Disposition
+from av.video.reformatter import VideoReformatter
 
 from vscg.data.labels import SEGMENTS
 from vscg.errors import VscgError
@@ -155,6 +156,8 @@ def _explained(path: Path) -> Iterator[None]:
         raise VscgError(f"{ascii(str(path))}: the file's name is not UTF-8; rename it") from error
     except MemoryError:                                    # FFmpeg's too, which says nothing about the clip
         raise
+    except BlockingIOError as error:                       # no thread could be started
+        raise MemoryError(error.strerror) from error
     except (av.FFmpegError, OSError) as error:
         raise VscgError(f"{path}: not a clip, or damaged: {error.strerror or error}; get it again, or convert it to "
                         "mp4 or webm") from error
@@ -254,23 +257,24 @@ class _Reader:
 def _pictures(reader: _Reader) -> Iterator[tuple[np.ndarray, float]]:
     """Each second's (16,224,224,3) pictures and how much of the second is covered: 1, but for the last."""
     current, shown, block, seconds = None, None, [], 0
+    scaler = VideoReformatter()                            # kept: each would start threads of its own
     for frame, time in reader:
         while current is not None and seconds + (len(block) + 0.5) / FRAMES < time:
-            shown = _square(current) if shown is None else shown
+            shown = _square(current, scaler) if shown is None else shown
             block.append(shown)
             if len(block) == FRAMES:
                 yield np.stack(block), 1.0
                 block, seconds = [], seconds + 1
         current, shown = frame, None
     while current is not None and reader.end > seconds:    # the last picture stands until its end
-        shown = _square(current) if shown is None else shown
+        shown = _square(current, scaler) if shown is None else shown
         yield np.stack(block + [shown] * (FRAMES - len(block))), min(1.0, reader.end - seconds)
         block, seconds = [], seconds + 1
 
 
-def _square(frame: av.VideoFrame) -> np.ndarray:
+def _square(frame: av.VideoFrame, scaler: VideoReformatter) -> np.ndarray:
     """One picture as RGB (224,224,3) uint8, as it is to be seen."""
-    pixels = frame.reformat(SIZE, SIZE, "rgb24", interpolation="BILINEAR").to_ndarray()
+    pixels = scaler.reformat(frame, SIZE, SIZE, "rgb24", interpolation="BILINEAR", threads=1).to_ndarray()
     matrix = frame.side_data.get(Type.DISPLAYMATRIX)
     if matrix is not None:                                 # from (across, down) in the file to (across, down) as seen
         (across, down), (down_across, across_down) = np.frombuffer(bytes(matrix), np.int32)[[[0, 4], [1, 3]]].tolist()
