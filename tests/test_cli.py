@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -248,7 +248,8 @@ def test_names_that_begin_with_a_dash(name, home, monkeypatch, capsys):
     asked = []
     monkeypatch.chdir(home)
     monkeypatch.setattr(cli, "result_files", lambda clip, folder: asked.append((str(clip), str(folder))))
-    monkeypatch.setattr(cli, "extract", lambda folder, target, **options: asked.append(str(folder)) or 1)
+    monkeypatch.setattr(cli, "extract", lambda folder, target, **options: SimpleNamespace(
+        skipped=asked.append(str(folder))))
     monkeypatch.setattr(cli, "check", lambda path: asked.append(str(path)))
     for form in (name, f"./{name}"):
         try:
