@@ -129,9 +129,11 @@ def _stated_end(container, *tracks) -> float:
     rates = sum(track.codec_context.bit_rate or 0 for track in container.streams if track.codec_context)
     if container.format.flags & RESTARTS or not container.duration or abs(container.bit_rate - rates) < 0.02 * rates:
         return -np.inf
+    if container.format.name == "avi":                     # a duration is corrected where the index is cut off
+        return max(float(track.frames / track.average_rate) for track in tracks if track.type == "video")
     if all(track.duration for track in tracks):            # the longest track of all may be one of text
         return max(float(((track.start_time or 0) + track.duration) * track.time_base) for track in tracks)
-    return ((container.start_time or 0) + container.duration) / av.time_base
+    return container.duration / av.time_base
 
 
 def _window(start: int, held: list, rate: int) -> Window:
@@ -206,9 +208,7 @@ class _Reader:
     def __iter__(self) -> Iterator[tuple[object, float]]:
         """Pictures or pieces of sound, each with the time when it begins."""
         step = float(1 / self.track.average_rate) if self.track.type == "video" and self.track.average_rate else 0.0
-        frames = chain.from_iterable(packet.decode() for packet in self._packets()
-                                     if packet.stream.index == self.track.index)
-        for frame in frames:
+        for frame in self._frames():
             time = self.end if frame.time is None else frame.time - self.origin
             if self.track.type == "audio":
                 length = frame.samples / max(1, frame.sample_rate)
@@ -222,6 +222,27 @@ class _Reader:
                                 f"{time + length:.1f} s; get it again, or convert it")
             self.end = max(self.end, time + length)
             yield frame, time
+
+    def _frames(self) -> Iterator[object]:
+        """What the decoder makes of the track; what comes before the first thing that it can decode is passed over."""
+        fault, begun = None, False
+        for packet in self._packets():
+            if packet.stream.index != self.track.index:
+                continue
+            if packet.dts is not None and not packet.size:     # the picture before stands, or it is silent
+                self.end = max(self.end, float(packet.dts * packet.time_base) - self.origin)
+                continue
+            try:
+                frames = packet.decode()
+            except av.InvalidDataError as error:
+                if begun:
+                    raise
+                fault = error                              # a broadcast is recorded from the middle of something on
+                continue
+            begun = begun or bool(frames)
+            yield from frames
+        if fault and not begun:
+            raise fault
 
     def _packets(self) -> Iterator[av.Packet]:
         """The packets of all tracks as they lie in the file, on one clock for the whole file.
