@@ -20,6 +20,7 @@ from vscg.features.extract import Networks
 from vscg.features.video import Window
 from vscg.models import build_model
 from vscg.predict import (
+    ENDS,
     Watched,
     enlarge,
     load_checkpoint,
@@ -247,6 +248,27 @@ def test_nothing_else_is_replaced(clip, tmp_path):
                      for number, path in enumerate((clip, other)))
     assert not set(first) & set(second) and [json.loads(files[0].read_text())["seconds"][0]["class_index"]
                                              for files in (first, second)] == [0, 1]
+
+
+def test_the_command_says_where_the_first_part_is(clip, networks, tmp_path, monkeypatch, capsys):
+    """An error late in a clip whose name has bytes that are no text; at the beginning nothing is written."""
+    path = tmp_path / "late\udce9.mkv"
+    shutil.copy(clip, path)
+
+    def watching(seconds):
+        yield from watched_seconds([3] * seconds)
+        raise VscgError(f"{path}: damaged")
+    monkeypatch.setattr(cli, "load_networks", lambda weights, device: networks)
+    monkeypatch.setattr(cli, "load_checkpoint", lambda key: (build_model("avel").eval(), "a test"))
+    for seconds, files in ((0, []), (10, [f"late\udce9{end}" for end in ENDS])):
+        monkeypatch.setattr(cli, "watch", lambda *given, pad, seconds=seconds: watching(seconds))
+        assert cli.main(["predict", str(path), "--checkpoint", "k", "-o", str(tmp_path / "out")]) == 1
+        said = capsys.readouterr()
+        assert said.out == "" and said.err.count("\n") == 1 + bool(files) and "damaged" in said.err
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(files)
+    monkeypatch.setattr(cli, "watch", lambda *given, pad: watched_seconds([3] * 10))
+    assert cli.main(["predict", str(path), "--checkpoint", "k", "-o", str(tmp_path / "out")]) == 0
+    assert "late\\udce9.json\n  n0\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["a" * 255, "ü" * 127, "a" * 233 + ".mp4", "-o.mp4", ".mp4", "a.b.c.mp4"])

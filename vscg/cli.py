@@ -92,12 +92,18 @@ def _predict(args: argparse.Namespace) -> None:
     # Before the networks' weights are downloaded, 864 MB.
     if not args.clip.is_file():
         raise VscgError(f"{args.clip}: no such file")
-    result_files(args.clip, args.output)
+    files = result_files(args.clip, args.output)
     model, title = load_checkpoint(args.checkpoint, **named)
     networks = load_networks(args.weights, args.device)
     watched = watch(args.clip, model.to(next(networks.visual.parameters()).device), networks, pad=args.pad)
+    try:
+        files = write_results(args.clip, watched, args.output, title)
+    except BaseException:
+        if files[0].exists() and json.loads(files[0].read_bytes())["stopped"]:
+            print(f"{files[0]}: what was found before it stopped", file=sys.stderr)
+        raise
     print(f"{args.clip}: {title}")
-    for file in write_results(args.clip, watched, args.output, title):
+    for file in files:
         print(file)
         if file.suffix == ".json":
             for note in json.loads(file.read_bytes())["notes"]:
@@ -246,6 +252,9 @@ def main(arguments: list[str] | None = None) -> int:
         asked to end (SIGTERM), 141 when nobody reads its output any more.
     """
     before = signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):                 # a file's name may have bytes that are no text
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         args = parser().parse_args(arguments)
         status = args.run(args) or 0

@@ -208,6 +208,90 @@ def test_a_clock_that_starts_anew_goes_on(tmp_path):
     np.testing.assert_allclose(np.array(heard) * 1.2, [440] * 6 + [880] * 4, atol=2)
 
 
+def streamed(path, codecs, seconds=12, size=32, layout="mono"):
+    """A clip in lossy codecs: the picture gets lighter every second, the tone louder."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream(codecs[0], rate=25, width=size, height=size, pix_fmt="yuv420p")
+        video.codec_context.gop_size = 12
+        audio = container.add_stream(codecs[1], rate=48000, layout=layout)
+        packets = []
+        for number in range(25 * seconds):
+            pixels = np.full((size, size, 3), 40 + 8 * (number // 25), np.uint8)
+            packets += video.encode(av.VideoFrame.from_ndarray(pixels, "rgb24"))
+        wave = tone(seconds, 48000) * np.repeat(np.arange(1, seconds + 1), 48000) // seconds
+        to_format = av.AudioResampler(format=audio.format.name, layout=layout)
+        for first in range(0, wave.shape[1], 960):
+            frame = av.AudioFrame.from_ndarray(wave[:, first:first + 960].astype(np.int16), "s16", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = 48000, first, Fraction(1, 48000)
+            packets += [packet for part in to_format.resample(frame) for packet in audio.encode(part)]
+        packets += [*video.encode(), *audio.encode()]
+        container.mux(sorted((p for p in packets if p.dts is not None), key=lambda p: p.dts * p.time_base))
+    return path
+
+
+def light(found):
+    """Which second of `streamed` each second of windows shows, and is as loud as."""
+    seen = np.concatenate([(window.frames[:, 8].mean((1, 2, 3)) - 40) / 8 for window in found])
+    heard = np.concatenate([window.waveform.reshape(10, -1)[:, 8000:40_000] for window in found])
+    return seen, (heard ** 2).mean(1) ** 0.5
+
+
+def test_empty_packets_are_no_damage(tmp_path):
+    """FLAC ends with one, and Theora says with them that nothing has changed."""
+    path = streamed(tmp_path / "clip.nut", ("mpeg4", "flac"))
+    with av.open(str(path)) as container:
+        assert any(packet.size == 0 and packet.dts is not None for packet in container.demux(audio=0))
+    seen, heard = light(windows(path))
+    np.testing.assert_allclose(seen, range(10), atol=0.4)
+    np.testing.assert_allclose(heard / heard[0], range(1, 11), rtol=0.01)
+
+
+def test_a_broadcast_that_is_recorded_from_the_middle(tmp_path):
+    """It begins with packets that refer to what was sent before, on a clock that nobody has set to zero."""
+    path = streamed(tmp_path / "clip.ts", ("libx264", "mp2"), seconds=14)
+    content = path.read_bytes()
+    path.write_bytes(content[len(content) * 2 // 14 // 188 * 188 + 77:])
+    found = windows(path)
+    seen, heard = light(found)
+    assert len(found) == 1 and 1 < seen[0] < 4, "some seconds are gone"
+    np.testing.assert_allclose(np.diff(seen), 1, atol=0.4)
+    np.testing.assert_allclose(heard / heard[0] * (seen[0] + 1), seen + 1, rtol=0.25)
+
+
+def test_sound_and_picture_may_change_their_form(tmp_path):
+    """Broadcasts do: six channels after two, another size of the picture."""
+    first = streamed(tmp_path / "a.ts", ("mpeg2video", "ac3"), seconds=6, layout="stereo").read_bytes()
+    second = streamed(tmp_path / "b.ts", ("mpeg2video", "ac3"), seconds=6, size=64, layout="5.1").read_bytes()
+    (path := tmp_path / "clip.ts").write_bytes(first + second)
+    seen, heard = light(windows(path))
+    np.testing.assert_allclose(seen, [*range(6), *range(4)], atol=0.4)
+    assert (heard > 0.001).all() and (np.diff(heard[:6]) > 0).all() and (np.diff(heard[6:]) > 0).all()
+
+
+def test_a_clock_that_does_not_begin_at_zero(tmp_path):
+    """A Matroska file states the end on its clock, not the length."""
+    source, path = write_clip(tmp_path / "clip.mkv", seconds=11, fps=4), tmp_path / "late.mkv"
+    with av.open(str(source)) as clip, av.open(str(path), "w") as target:
+        copies = {stream: target.add_stream_from_template(stream) for stream in clip.streams}
+        for packet in clip.demux():
+            if packet.dts is not None:
+                packet.dts, packet.pts = packet.dts + 100_000, packet.pts + 100_000
+                packet.stream = copies[packet.stream]
+                target.mux(packet)
+    with av.open(str(path)) as container:
+        assert container.start_time == 100e6 and container.duration == pytest.approx(111e6, abs=1e5)
+    assert [(window.start, round(window.rest, 1)) for window in windows(path)] == [(0, 1.0)]
+
+
+def test_an_avi_file_that_is_cut_off_has_no_index(tmp_path):
+    path = streamed(tmp_path / "clip.avi", ("mpeg4", "libmp3lame"), seconds=25)
+    assert len(windows(path)) == 2
+    content = path.read_bytes()
+    path.write_bytes(content[:len(content) * 2 // 3])
+    with pytest.raises(VscgError, match="damaged or cut off: it says that it lasts 25.0 s"):
+        windows(path)
+
+
 def test_one_track_alone_is_refused(tmp_path):
     with pytest.raises(VscgError, match="heard.mkv: it has no picture track; .* give a clip with picture and sound"):
         windows(write_clip(tmp_path / "heard.mkv", picture=False))
