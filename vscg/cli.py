@@ -91,7 +91,8 @@ def _predict(args: argparse.Namespace) -> None:
                         f"{' and '.join(f'--{name}' for name in named)}")
     # Before the networks' weights are downloaded, 864 MB.
     if not args.clip.is_file():
-        raise VscgError(f"{args.clip}: no such file")
+        raise VscgError(f"{args.clip}: " + ("a folder; `extract` takes one, `predict` a clip" if args.clip.is_dir()
+                                            else "no such file"))
     files = result_files(args.clip, args.output)
     model, title = load_checkpoint(args.checkpoint, **named)
     networks = load_networks(args.weights, args.device)
