@@ -184,7 +184,7 @@ else:
     record = vscg.fit(vscg.RunConfig(data=DATA, profile=PROFILE))
     model, title = predict.load_checkpoint(str(record.folder))
 print(title)
-watched = predict.watch(clip, model, networks, pad=True)
+watched = list(predict.watch(clip, model, networks, pad=True))
 for second in watched[0].seconds():
     print(f"{second['start']:2d} to {second['end']:2d} s  {second['class']}")
 assert len(watched) == len(windows)
@@ -193,7 +193,7 @@ assert len(watched) == len(windows)
 # The same as a picture.
 
 # %% mystnb={"figure": {"caption": "What the system says about every second of the clip, one row for each window.", "name": "fig-own-timeline"}, "image": {"alt": "A bar over ten seconds, coloured by the predicted class of each second."}}
-predict.timeline(watched)
+predict.timeline(np.concatenate([one.classes for one in watched]))
 
 # %% [markdown]
 # ## Where it looks

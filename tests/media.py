@@ -4,6 +4,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.stream import Disposition
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "media"
 BLACK = 16                                                 # of the luma that video files store
@@ -47,6 +48,32 @@ def write_clip(path: Path, seconds: float = 10, fps: int | Fraction = 16, sound:
         packets += audio.encode() if sound.size else []
         container.mux(sorted((packet for packet in packets if packet.dts is not None),
                              key=lambda packet: packet.dts * packet.time_base))
+    return path
+
+
+def compose(path, video_times, sounds, default=None):
+    """A Matroska clip: pictures at times in s, one or more sounds of (waveform, begin in s)."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("ffv1", rate=4, width=32, height=32, pix_fmt="yuv420p")
+        video.codec_context.time_base = Fraction(1, 1000)
+        tracks = [container.add_stream("pcm_s16le", rate=8000, layout="mono") for _ in sounds]
+        for number, track in enumerate(tracks):
+            track.disposition = Disposition.default if number == default else Disposition(0)
+        packets = []
+        for number, time in enumerate(video_times):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 32), 128, np.uint8), "yuv420p")
+            frame.planes[0].update(bytes([BLACK + 4 * (number % 50)] * frame.planes[0].buffer_size))
+            frame.pts, frame.time_base = round(1000 * time), Fraction(1, 1000)
+            packets += video.encode(frame)
+        packets += video.encode()
+        for track, (wave, begin) in zip(tracks, sounds, strict=True):
+            for first in range(0, wave.shape[1], 800):
+                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(wave[:, first:first + 800]), "s16", "mono")
+                frame.sample_rate, frame.time_base = 8000, Fraction(1, 8000)
+                frame.pts = first + round(8000 * begin)
+                packets += track.encode(frame)
+            packets += track.encode()
+        container.mux(sorted((p for p in packets if p.dts is not None), key=lambda p: p.dts * p.time_base))
     return path
 
 

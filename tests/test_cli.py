@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
+import torch
 
 from tests.tables import MINI, fill
 from vscg import cli
@@ -243,6 +244,52 @@ def test_predict_looks_at_the_clip_and_its_target_before_it_downloads_weights(ho
     (home / "clip.mp4").touch()
     assert main(["predict", str(home / "clip.mp4"), "--checkpoint", "a", "-o", str(home / "clip.mp4" / "out")]) == 1
     assert "out: cannot be written (Not a directory)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["-0123abcDEF.mp4", "-oNAME.mp4", "--pads.mp4", "-1.mp4", "-"])
+def test_names_that_begin_with_a_dash(name, home, monkeypatch, capsys):
+    """1,030 of AVE's 4,143 rows have a video of such a name."""
+    asked = []
+    monkeypatch.chdir(home)
+    monkeypatch.setattr(cli, "result_files", lambda clip, folder: asked.append((str(clip), str(folder))))
+    monkeypatch.setattr(cli, "extract", lambda folder, target, **options: SimpleNamespace(
+        skipped=asked.append(str(folder))))
+    monkeypatch.setattr(cli, "check", lambda path: asked.append(str(path)))
+    for form in (name, f"./{name}"):
+        try:
+            assert main(["predict", form, "--checkpoint", "x"]) == 1
+        except SystemExit as stopped:
+            assert stopped.code == 2
+        assert name in capsys.readouterr().err, "an absent clip is named"
+    (home / name).touch()
+    assert main(["predict", name, "--checkpoint", "x", "-o", "out"]) == 1 and main(["data", "check", name]) == 0
+    (home / name).unlink()
+    (home / name).mkdir()
+    assert main(["extract", name]) == 0
+    assert asked == [(name, "out"), name, name]
+
+
+def test_an_absent_name_with_a_dash_is_named_with_the_way_out(home, capsys):
+    for words, name in (("predict -0123.mp4 --checkpoint x", "-0123.mp4"), ("data plant -x.h5", "-x.h5"),
+                        ("data prepare ave -o -x.h5", "-x.h5"), ("data check --x.h5", "--x.h5")):
+        with pytest.raises(SystemExit):
+            main(words.split())
+        error = capsys.readouterr().err
+        assert f"if {name} is a file or folder, write ./{name}" in error and error.count(" is a file or folder") == 1
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "write ./-name in place of -name" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried\nto allocate"),
+                                   RuntimeError("[enforce] DefaultCPUAllocator: can't allocate memory: you tried\n")])
+def test_want_of_memory_is_one_line(error, home, monkeypatch, capsys):
+    def full(path):
+        raise error
+    monkeypatch.setattr(cli, "check", full)
+    assert main(["data", "check", str(home)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: not enough memory (") and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("options", [["--system", "psp"], ["--setting", "fully"]])

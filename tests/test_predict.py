@@ -1,6 +1,7 @@
 """From a media file to predictions, a timeline and a video, with small networks in place of VGG-19 and VGGish."""
 import json
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import av
@@ -18,7 +19,18 @@ from vscg.features import extract as extraction
 from vscg.features.extract import Networks
 from vscg.features.video import Window
 from vscg.models import build_model
-from vscg.predict import Watched, enlarge, load_checkpoint, overlay, watch, write_mp4, write_results
+from vscg.predict import (
+    ENDS,
+    Watched,
+    enlarge,
+    load_checkpoint,
+    overlay,
+    result_files,
+    timeline,
+    watch,
+    write_mp4,
+    write_results,
+)
 
 
 class Picture(nn.Module):
@@ -88,7 +100,7 @@ def test_the_features_are_those_of_the_clips_own_picture_and_sound(clip, network
             seen["audio"], seen["visual"] = audio, visual
             return self.model(audio, visual)
 
-    watch(clip, Probe(), networks)
+    list(watch(clip, Probe(), networks))
     assert seen["audio"].shape == (1, 10, 128) and seen["visual"].shape == (1, 10, 7, 7, 512)
     # The square crosses the second row of regions; the last row is black throughout.
     assert seen["visual"][0, :, 1].std((0, 1)).max() > 10 * seen["visual"][0, :, 6].std((0, 1)).max()
@@ -155,7 +167,7 @@ def test_a_name_with_a_colon(tmp_path, monkeypatch):
 def test_the_windows_are_counted_as_they_are_watched(clip, networks, monkeypatch):
     counted = []
     monkeypatch.setattr("vscg.predict.tqdm", lambda windows, **options: counted.append(options) or windows)
-    watch(clip, build_model("avel").eval(), networks)
+    list(watch(clip, build_model("avel").eval(), networks))
     assert [(options["unit"], options["disable"]) for options in counted] == [("window", None)]     # on a screen alone
 
 
@@ -168,6 +180,124 @@ def test_a_video_that_cannot_be_written_leaves_the_old_one(clip, networks, tmp_p
     with pytest.raises(VscgError, match="stopped"):
         write_results(clip, watched, tmp_path, "a test")
     assert old.read_bytes() == b"old" and not list(tmp_path.glob(".*partial"))
+
+
+def watched_seconds(values):
+    """Windows that say these classes, with pictures that get lighter and an attention on the first region."""
+    attention = np.zeros((10, 7, 7))
+    attention[:, 0, 0] = 1
+    for start in range(0, len(values), 10):
+        pictures, wave = np.full((10, 16, 224, 224, 3), start % 250, np.uint8), np.zeros(80_000, np.float32)
+        part = Window(start, pictures, wave, 8000, np.zeros(10, bool), start / 100, (f"n{start}",))
+        yield Watched(part, np.array(values[start:start + 10]), np.full((10, 29), 0.5), attention)
+
+
+def result(folder, stem="square"):
+    return json.loads((folder / f"{stem}.json").read_text())
+
+
+@pytest.mark.parametrize("error", [VscgError("damaged: late"), KeyboardInterrupt(), MemoryError()])
+def test_what_was_found_before_an_error_is_kept(error, clip, tmp_path):
+    def stopping():
+        yield from watched_seconds([3] * 20)
+        raise error
+    with pytest.raises(type(error)):
+        write_results(clip, stopping(), tmp_path, "a test")
+    found = result(tmp_path)
+    assert len(found["seconds"]) == 20 and found["stopped"] in ("damaged: late", "KeyboardInterrupt", "MemoryError")
+    assert {path.name for path in tmp_path.iterdir()} == {"square-attention.mp4", "square-timeline.png", "square.json"}
+    with av.open(str(tmp_path / "square-attention.mp4")) as video:
+        assert sum(1 for _ in video.decode(video=0)) == 320
+
+
+def test_what_was_found_is_saved_while_it_goes_on(clip, tmp_path, monkeypatch):
+    monkeypatch.setattr("vscg.predict.SAVED", -1)
+    saved = []
+
+    def looking():
+        for one in watched_seconds([3] * 30):
+            yield one
+            found = result(tmp_path)
+            saved.append((len(found["seconds"]), found["stopped"]))
+    write_results(clip, looking(), tmp_path, "a test")
+    assert saved == [(10, "not finished yet"), (20, "not finished yet"), (30, "not finished yet")]
+    assert (result(tmp_path)["stopped"], result(tmp_path)["rest"], result(tmp_path)["notes"]) == (None, 0.2, ["n20"])
+
+
+def test_memory_does_not_grow_with_the_clip(clip, tmp_path):
+    peaks = []
+    for seconds in (20, 60):
+        tracemalloc.start()
+        write_results(clip, watched_seconds([3] * seconds), tmp_path, "a test")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+def test_nothing_else_is_replaced(clip, tmp_path):
+    """Neither a file of somebody's own nor the results of another clip of that name; one's own results are."""
+    for name in ("square.json", "square-timeline.png", "square-attention.mp4"):
+        (folder := tmp_path / name).mkdir()
+        (folder / name).write_text('{"annotator": "somebody"}')
+        files = write_results(clip, watched_seconds([3] * 10), folder, "a test")
+        assert (folder / name).read_text() == '{"annotator": "somebody"}' and len(list(folder.iterdir())) == 4
+        assert write_results(clip, watched_seconds([4] * 10), folder, "a test") == files
+        assert result(folder, files[0].stem)["seconds"][0]["class_index"] == 4
+    other = make_clip(tmp_path / "square.mp4", seconds=1)
+    first, second = (write_results(path, watched_seconds([number] * 10), tmp_path / "out", "a test")
+                     for number, path in enumerate((clip, other)))
+    assert not set(first) & set(second) and [json.loads(files[0].read_text())["seconds"][0]["class_index"]
+                                             for files in (first, second)] == [0, 1]
+
+
+def test_the_command_says_where_the_first_part_is(clip, networks, tmp_path, monkeypatch, capsys):
+    """An error late in a clip whose name has bytes that are no text; at the beginning nothing is written."""
+    path = tmp_path / "late\udce9.mkv"
+    shutil.copy(clip, path)
+
+    def watching(seconds):
+        yield from watched_seconds([3] * seconds)
+        raise VscgError(f"{path}: damaged")
+    monkeypatch.setattr(cli, "load_networks", lambda weights, device: networks)
+    monkeypatch.setattr(cli, "load_checkpoint", lambda key: (build_model("avel").eval(), "a test"))
+    for seconds, files in ((0, []), (10, [f"late\udce9{end}" for end in ENDS])):
+        monkeypatch.setattr(cli, "watch", lambda *given, pad, seconds=seconds: watching(seconds))
+        assert cli.main(["predict", str(path), "--checkpoint", "k", "-o", str(tmp_path / "out")]) == 1
+        said = capsys.readouterr()
+        assert said.out == "" and said.err.count("\n") == 1 + bool(files) and "damaged" in said.err
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(files)
+    monkeypatch.setattr(cli, "watch", lambda *given, pad: watched_seconds([3] * 10))
+    assert cli.main(["predict", str(path), "--checkpoint", "k", "-o", str(tmp_path / "out")]) == 0
+    assert "late\\udce9.json\n  n0\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "ü" * 127, "a" * 233 + ".mp4", "-o.mp4", ".mp4", "a.b.c.mp4"])
+def test_names_of_any_length(name, clip, tmp_path):
+    shutil.copy(clip, path := tmp_path / name)
+    files = write_results(path, watched_seconds([3] * 10), tmp_path / "out", "a test")
+    assert all(file.is_file() for file in files) and json.loads(files[0].read_text())["clip"] == name
+
+
+def test_what_cannot_be_written_is_found_before_the_work(clip, tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "out", tmp_path / ("a" * 256)):
+        with pytest.raises(VscgError, match="cannot be written"):
+            result_files(clip, folder)
+
+
+@pytest.mark.parametrize("seconds, rows", [(10, 1), (240, 24), (250, 9), (3600, 12), (90_000, 25)])
+def test_the_timeline_of_a_long_clip_has_longer_rows(seconds, rows):
+    figure = timeline([28] * (seconds - 1) + [3])
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert len(labels) == rows and labels[-1].endswith(f" to {seconds} s")
+    assert figure.get_size_inches()[1] * figure.dpi < 2500
+
+
+def test_numbers_that_are_none_are_refused(clip, networks):
+    model = build_model("avel").eval()
+    next(model.parameters()).data.fill_(float("nan"))
+    with pytest.raises(VscgError, match="square.mp4: what the model gives from 0 s on holds values that are no finite"):
+        next(watch(clip, model, networks))
 
 
 def test_checkpoints_are_runs_or_published_files(tmp_path, monkeypatch):

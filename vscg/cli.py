@@ -1,9 +1,12 @@
 """The command line: every command is one call into the package."""
 import argparse
+import json
 import os
 import signal
 import sys
 from pathlib import Path
+
+import torch
 
 from vscg.data.ave import check, prepare_ave
 from vscg.data.download import download_features, download_small
@@ -11,9 +14,9 @@ from vscg.data.planted import SIZES, generate
 from vscg.data.sets import load_dataset
 from vscg.errors import VscgError
 from vscg.features.extract import extract, load_networks
-from vscg.machine.files import data_dir, make_folder, reason, runs_dir
+from vscg.machine.files import data_dir, reason, runs_dir
 from vscg.models import BUILT, SETTINGS, VARIANTS
-from vscg.predict import load_checkpoint, watch, write_results
+from vscg.predict import load_checkpoint, result_files, watch, write_results
 from vscg.study.deviations import deviation_configs, write_study
 from vscg.study.runs import STUDIES, book_configs, table_configs
 from vscg.study.seen import observe
@@ -90,14 +93,24 @@ def _predict(args: argparse.Namespace) -> None:
                         f"{' and '.join(f'--{name}' for name in named)}")
     # Before the networks' weights are downloaded, 864 MB.
     if not args.clip.is_file():
-        raise VscgError(f"{args.clip}: no such file")
-    make_folder(args.output)
+        raise VscgError(f"{args.clip}: " + ("a folder; `extract` takes one, `predict` a clip" if args.clip.is_dir()
+                                            else "no such file"))
+    files = result_files(args.clip, args.output)
     model, title = load_checkpoint(args.checkpoint, **named)
     networks = load_networks(args.weights, args.device)
     watched = watch(args.clip, model.to(next(networks.visual.parameters()).device), networks, pad=args.pad)
+    try:
+        files = write_results(args.clip, watched, args.output, title)
+    except BaseException:
+        if files[0].exists() and json.loads(files[0].read_bytes())["stopped"]:
+            print(f"{files[0]}: what was found before it stopped", file=sys.stderr)
+        raise
     print(f"{args.clip}: {title}")
-    for file in write_results(args.clip, watched, args.output, title):
+    for file in files:
         print(file)
+        if file.suffix == ".json":
+            for note in json.loads(file.read_bytes())["notes"]:
+                print(f"  {note}")
 
 
 def _runs(args: argparse.Namespace) -> None:
@@ -128,9 +141,28 @@ def _verify(args: argparse.Namespace) -> None:
           "from about the seventh digit on, more with every epoch, and some seconds get another class")
 
 
+class _Parser(argparse.ArgumentParser):
+    """Takes what begins with a dash for a path where one of that name is there: a quarter of AVE's clips have such."""
+
+    given: list[str] = []
+
+    def parse_args(self, arguments: list[str] | None = None) -> argparse.Namespace:
+        given = sys.argv[1:] if arguments is None else arguments
+        _Parser.given = [f"./{word}" if word[0:1] == "-" and len(word) > 2 and os.path.lexists(word) else word
+                         for word in given]
+        return super().parse_args(_Parser.given)
+
+    def error(self, message: str) -> None:
+        names = [word for word in _Parser.given
+                 if word[0:1] == "-" and len(word) > 2 and (word[1] != "-" or "." in word) and "=" not in word]
+        super().error(message + "".join(f"; if {word} is a file or folder, write ./{word}" for word in names))
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
-    top = argparse.ArgumentParser(prog="python -m vscg", description="Audio-visual event localisation with VSCG.")
+    top = _Parser(prog="python -m vscg", description="Audio-visual event localisation with VSCG.",
+                  epilog="A name that begins with a dash is taken for an option unless such a file is there: write "
+                         "./-name in place of -name.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     data = commands.add_parser("data", help="download, prepare, check or plant a data set").add_subparsers(
@@ -227,6 +259,9 @@ def main(arguments: list[str] | None = None) -> int:
         asked to end (SIGTERM), 141 when nobody reads its output any more.
     """
     before = signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):                 # a file's name may have bytes that are no text
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         args = parser().parse_args(arguments)
         status = args.run(args) or 0
@@ -237,6 +272,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except OSError as error:
         return _refused(error)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "t allocate memory" not in str(error):
+            raise
+        print(f"error: not enough memory ({reason(error)}); close other programs, or do the same on a larger machine; "
+              "what is finished stays", file=sys.stderr)
+        return 1
     except KeyboardInterrupt as error:
         print("interrupted; the same command goes on from what it has saved, or begins anew", file=sys.stderr)
         return 143 if isinstance(error, Terminated) else 130

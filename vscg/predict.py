@@ -1,7 +1,9 @@
 """A clip of one's own: from its file to the classes of its seconds, a timeline, and a video of where a model looks."""
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,9 +20,19 @@ from vscg import plots
 from vscg.data.labels import BACKGROUND, CATEGORIES, CLASSES
 from vscg.errors import VscgError
 from vscg.features.extract import Networks, window_features
-from vscg.features.vggish import SAMPLE_RATE, resample
+from vscg.features.vggish import SAMPLE_RATE
 from vscg.features.video import FRAMES, Window, read_windows
-from vscg.machine.files import make_folder, replacing, runs_dir, write_atomically, write_error
+from vscg.machine.files import (
+    WriteError,
+    check_writable,
+    file_sum,
+    make_folder,
+    reason,
+    replacing,
+    runs_dir,
+    write_atomically,
+    write_error,
+)
 from vscg.models import build_model, predict_segments
 from vscg.released.load import load_released
 from vscg.study.failures import class_probability
@@ -28,6 +40,9 @@ from vscg.training.records import read_record, run_title
 
 SHARE = 0.45                             # of the attention's colour in a region that is looked at most
 EDGE = 6                                 # pixels of the frame around a picture while an event is predicted
+ENDS = (".json", "-timeline.png", "-attention.mp4")        # of the results' names
+SAVED = 10.0                             # s between two savings of what was found so far
+ROWS = 24                                # of a timeline; in a longer clip a row lasts longer than ten seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +89,8 @@ def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fu
 
 
 @torch.inference_mode()
-def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool = False) -> list[Watched]:
-    """What a trained model makes of every window of a clip; with their pictures, 24 MB for each window.
+def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool = False) -> Iterator[Watched]:
+    """Yields what a trained model makes of each window of a clip; with their pictures, 24 MB for each window.
 
     Args:
         path: a media file with picture and sound.
@@ -84,9 +99,9 @@ def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool =
         pad: fill up a short clip or the remainder of a long one.
 
     Raises:
-        VscgError: as `features.video.read_windows`.
+        VscgError: as `features.video.read_windows`, or the model gives values that are no finite numbers.
     """
-    device, found = next(model.parameters()).device, []
+    device = next(model.parameters()).device
     for window in tqdm(read_windows(path, pad), desc="watch", unit="window", disable=None):
         visual, audio = window_features(window, networks)
         output = model(torch.from_numpy(audio)[None].to(device), torch.from_numpy(visual)[None].to(device))
@@ -94,8 +109,10 @@ def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool =
         # One of 29 logits of the whole clip, held against a gate, is no distribution over a second's classes.
         probability = (np.full((len(window.frames), CLASSES), np.nan) if "raw_logits" in output.extras
                        else class_probability(output)[0].cpu().numpy())
-        found.append(Watched(window, predict_segments(output)[0].cpu().numpy(), probability, attention))
-    return found
+        if not all(values.isfinite().all() for values in vars(output).values() if torch.is_tensor(values)):
+            raise VscgError(f"{path}: what the model gives from {window.start} s on holds values that are no finite "
+                            "numbers; the weights of the model or of the networks are damaged or others")
+        yield Watched(window, predict_segments(output)[0].cpu().numpy(), probability, attention)
 
 
 def overlay(watched: Watched) -> np.ndarray:
@@ -140,24 +157,42 @@ def write_mp4(path: Path, pictures: Iterable[np.ndarray], waveform: np.ndarray, 
     Raises:
         WriteError: the file cannot be written, or the encoder refuses the pictures.
     """
-    if sample_rate not in av.Codec("aac", "w").audio_rates:
-        waveform, sample_rate = resample(np.asarray(waveform, np.float64), sample_rate), SAMPLE_RATE
+    with _mp4(path, sample_rate) as add:
+        add(pictures, waveform)
+    return path
+
+
+@contextmanager
+def _mp4(path: Path, sample_rate: int) -> Iterator[Callable[[Iterable[np.ndarray], np.ndarray], None]]:
+    """`write_mp4` piece by piece: what it yields is called with the pictures and the waveform of each piece."""
+    rate = sample_rate if sample_rate in av.Codec("aac", "w").audio_rates else SAMPLE_RATE
+    to_rate = av.AudioResampler(format="fltp", layout="mono", rate=rate)
     with _writing_video(path) as file:
         picture = file.add_stream("libx264", rate=FRAMES, options={"crf": "26", "preset": "veryfast"})
         picture.pix_fmt = "yuv420p"
-        sound = file.add_stream("aac", rate=sample_rate, layout="mono")
-        for number, pixels in enumerate(pictures):
-            if number == 0:
-                picture.height, picture.width = pixels.shape[:2]
-            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, FRAMES)
-            file.mux(picture.encode(frame))
-        frame = av.AudioFrame.from_ndarray(np.asarray(waveform, np.float32)[None], format="fltp", layout="mono")
-        frame.sample_rate = sample_rate
-        file.mux(sound.encode(frame))
+        sound = file.add_stream("aac", rate=rate, layout="mono")
+        shown = heard = 0
+
+        def add(pictures: Iterable[np.ndarray], waveform: np.ndarray) -> None:
+            nonlocal shown, heard
+            for pixels in pictures:
+                if shown == 0:
+                    picture.height, picture.width = pixels.shape[:2]
+                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                frame.pts, frame.time_base = shown, Fraction(1, FRAMES)
+                file.mux(picture.encode(frame))
+                shown += 1
+            frame = av.AudioFrame.from_ndarray(np.asarray(waveform, np.float32)[None], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = sample_rate, heard, Fraction(1, sample_rate)
+            heard += len(waveform)
+            for part in to_rate.resample(frame):
+                file.mux(sound.encode(part))
+
+        yield add
+        for part in to_rate.resample(None):
+            file.mux(sound.encode(part))
         for stream in (picture, sound):
             file.mux(stream.encode(None))
-    return path
 
 
 @contextmanager
@@ -171,8 +206,41 @@ def _writing_video(path: Path) -> Iterator[av.container.OutputContainer]:
         raise write_error(path, error) from error
 
 
-def write_results(path: str | Path, watched: list[Watched], folder: Path, made_by: str) -> list[Path]:
-    """Write NAME.json, NAME-timeline.png and, where the system has attention, NAME-attention.mp4.
+def result_files(path: str | Path, folder: Path) -> list[Path]:
+    """Where a clip's results go, before any work: NAME.json, NAME-timeline.png and NAME-attention.mp4.
+
+    NAME is the clip's name without its suffix; where one of the files is there and no result of this clip, NAME ends in
+    the clip's sum, so that neither another clip's results nor anything else is replaced.
+
+    Raises:
+        WriteError: they cannot be written there.
+    """
+    make_folder(folder)
+    digest = file_sum(Path(path))
+    room = os.pathconf(folder, "PC_NAME_MAX") - len(f"..partial{ENDS[-1]}")
+    stem, end = os.fsencode(Path(path).stem), f"-{digest[:8]}"
+    names = [] if len(stem) > room else [os.fsdecode(stem)]
+    for name in (*names, stem[:room - len(end)].decode(errors="ignore") + end):
+        files = [folder / f"{name}{end}" for end in ENDS]
+        if _is_result(files[0], digest) or not any(map(os.path.lexists, files)):
+            for file in files:
+                check_writable(file)
+            return files
+    raise WriteError(f"{files[0]}: is there, and no result of {path}: it stays, so name another folder")
+
+
+def _is_result(path: Path, digest: str) -> bool:
+    try:
+        return json.loads(path.read_bytes())["clip_sha256"] == digest
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):      # whatever it is
+        return False
+
+
+def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, made_by: str) -> list[Path]:
+    """Write the results of a clip, see `result_files`; the video where the system has attention.
+
+    The windows are taken one by one, so that memory does not grow with the clip's length. If that ends with an error,
+    what was found so far is written, `stopped` in the JSON says why, and the error goes on.
 
     Args:
         path: the clip, for the names and the content of the files.
@@ -181,24 +249,44 @@ def write_results(path: str | Path, watched: list[Watched], folder: Path, made_b
         made_by: what made the predictions, in words.
 
     Returns:
-        The files, in that order.
+        The files, in the order JSON, timeline, video.
     """
-    make_folder(folder)
-    stem = Path(path).stem
-    text = json.dumps({"clip": Path(path).name, "made_by": made_by, "rest": watched[-1].window.rest,
-                       "seconds": [second for one in watched for second in one.seconds()]}, indent=1)
-    files = [folder / f"{stem}.json", folder / f"{stem}-timeline.png"]
-    write_atomically(files[0], (text + "\n").encode())
+    files, stopped, due = result_files(path, folder), None, time.monotonic() + SAVED
+    found = {"clip": Path(path).name, "clip_sha256": file_sum(Path(path)), "made_by": made_by, "stopped": None,
+             "rest": 0.0, "notes": [], "seconds": []}
+
+    def save() -> None:
+        write_atomically(files[0], (json.dumps(found, indent=1) + "\n").encode())
+
+    with ExitStack() as stack:
+        add = None
+        try:
+            for one in watched:
+                if one.attention is not None:
+                    add = add or stack.enter_context(_mp4(files[2], one.window.sample_rate))
+                    add(overlay(one), one.window.waveform)
+                found["seconds"] += one.seconds()
+                found |= {"rest": one.window.rest, "notes": one.window.notes}
+                if time.monotonic() > due:
+                    found["stopped"] = "not finished yet"
+                    save()
+                    due = time.monotonic() + SAVED
+        except (Exception, KeyboardInterrupt) as error:
+            if not found["seconds"]:
+                raise
+            stopped = error
+        found["stopped"] = stopped and (reason(stopped) or "interrupted")
+        save()
     with replacing(files[1]) as file:
-        timeline(watched).savefig(file, format="png", bbox_inches="tight")
-    if watched[0].attention is not None:
-        files.append(write_mp4(folder / f"{stem}-attention.mp4", (shown for one in watched for shown in overlay(one)),
-                               np.concatenate([one.window.waveform for one in watched]),
-                               watched[0].window.sample_rate))
-    return files
+        timeline([second["class_index"] for second in found["seconds"]]).savefig(file, format="png",
+                                                                                bbox_inches="tight")
+    if stopped:
+        raise stopped
+    return files if add else files[:2]
 
 
-def timeline(watched: list[Watched]) -> Figure:
-    """The book's timeline figure of the predictions, one row for each window of ten seconds."""
-    rows = {f"{one.window.start} to {one.window.start + len(one.classes)} s": one.classes for one in watched}
-    return plots.timeline(None, rows)
+def timeline(classes: Sequence[int]) -> Figure:
+    """The book's timeline figure of the classes of a clip's seconds, in rows of ten seconds, or of more: at most 24."""
+    length = next((length for length in (10, 30, 60, 300, 600, 1800) if len(classes) <= ROWS * length), 3600)
+    parts = [(start, classes[start:start + length]) for start in range(0, len(classes), length)]
+    return plots.timeline(None, {f"{start} to {start + len(part)} s": part for start, part in parts})

@@ -1,4 +1,5 @@
 """A folder of clips to a prepared file, with small networks in place of VGG-19 and VGGish."""
+import os
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 
 from tests import media
-from tests.media import write_clip
+from tests.media import compose, tone, write_clip
 from vscg.data import prepared
 from vscg.data.ave import check
 from vscg.errors import VscgError
@@ -70,6 +71,8 @@ def test_the_file_holds_each_window_and_the_report_says_the_rest(tmp_path, folde
     assert report.path == target and report.video_ids == ("a.mkv@0s", "b.mkv@0s", "b.mkv@10s")
     assert report.notes == ("b.mkv: the last 4.0 s are in no window",)
     assert [reason.split(": ")[0].rpartition("/")[2] for reason in report.skipped] == ["c.MKV", "d.mkv", "e.mp4"]
+    assert report.left_out == (".hidden.mkv", "notes.txt")
+    assert str(report).endswith("\n  left out, no clips by their names: .hidden.mkv, notes.txt")
     assert all(part in str(report) for part in ("3 windows of 10 s, 3 clips skipped", "too short", "no picture track"))
     data = prepared.read_prepared(target)
     assert data.video_ids == report.video_ids and data.visual.dtype == np.float16
@@ -179,6 +182,64 @@ def test_nothing_to_extract(tmp_path, networks):
     with pytest.raises(VscgError, match="no clip in it can be used:\n  .*a.mp4: not a clip"):
         run(tmp_path / "empty", tmp_path / "features.h5", networks)
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_every_suffix_of_a_container_is_looked_into(tmp_path, networks):
+    names = sorted(f"a{suffix.upper()}" for suffix in extract.SUFFIXES)
+    for name in names:
+        (tmp_path / name).write_text("no clip")
+    with pytest.raises(VscgError, match="no clip in it can be used:\n") as error:
+        run(tmp_path, tmp_path / "features.h5", networks)
+    assert [line.split(": ")[0].rpartition("/")[2] for line in str(error.value).splitlines()[1:]] == names
+    assert {".vob", ".asf", ".mxf", ".3g2", ".f4v", ".mp4", ".webm"} < set(extract.SUFFIXES)
+
+
+def test_nothing_in_the_folder_is_overlooked(tmp_path, networks):
+    """Links that lead nowhere, folders, pipes, what has no suffix, and a target among the clips."""
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    write_clip(folder / "-o.vob.mkv", fps=4)
+    (folder / "gone.mp4").symlink_to("/nowhere/gone.mp4")
+    (folder / "loop.mp4").symlink_to(folder / "loop.mp4")
+    (folder / "features.h5.mp4").write_text("no clip")
+    (folder / "inner.mp4").mkdir()
+    os.mkfifo(folder / "pipe.mp4")
+    for number in range(25):
+        (folder / f"z{number:02d}.rmvb").touch()
+    for _ in range(2):
+        report = run(folder, folder / "features.h5", networks)
+        assert [why.partition(": ")[0].rpartition("/")[2] for why in report.skipped] == [
+            "features.h5.mp4", "gone.mp4", "loop.mp4", "pipe.mp4"]
+        assert "a link that leads nowhere" in report.skipped[1] and "no regular file" in report.skipped[3]
+        assert report.left_out == ("inner.mp4/", *(f"z{number:02d}.rmvb" for number in range(25)))
+        assert str(report).endswith("inner.mp4/, " + ", ".join(f"z{number:02d}.rmvb" for number in range(19))
+                                    + ", and 6 more")
+    (folder / "-o.vob.mkv").unlink()
+    with pytest.raises(VscgError, match="no clip in it can be used"):
+        run(folder, folder / "other.h5", networks)
+
+
+@pytest.mark.parametrize("name", ["a" * 247, "a" * 256])
+def test_a_target_that_cannot_be_written_is_found_before_the_work(name, tmp_path, folder, monkeypatch):
+    monkeypatch.setattr(extract, "load_networks", None)
+    with pytest.raises(VscgError, match="cannot be written .File name too long"):
+        run(folder, tmp_path / name, None)
+
+
+def test_features_that_are_no_numbers_are_refused(tmp_path, folder):
+    with pytest.raises(VscgError, match="a.mkv: its features from 0 s on hold values that are no finite numbers"):
+        run(folder, tmp_path / "features.h5", Networks(Seen(float("nan")), Heard()))
+
+
+def test_which_tracks_were_taken_is_reported(tmp_path, networks):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    compose(folder / "a.mkv", [n / 4 for n in range(40)], [(tone(10, 8000), 0), (tone(15, 8000, 700), 0)], default=1)
+    with pytest.raises(KeyboardInterrupt):
+        write_clip(folder / "b.mkv", fps=4)
+        run(folder, tmp_path / "features.h5", Networks(Stopping(15), Heard()))
+    assert run(folder, tmp_path / "features.h5", networks).notes == (
+        "a.mkv: sound: track 2 of 2 (the default)", "a.mkv: the picture ends at 10.0 s, the sound at 15.0 s")
 
 
 def test_another_process_and_a_place_that_cannot_be_written(tmp_path, folder, networks):

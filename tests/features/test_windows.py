@@ -70,6 +70,6 @@ def test_a_short_clip_is_watched_if_it_is_padded(tmp_path):
     clip, networks = write_clip(tmp_path / "clip.mkv", seconds=4, fps=4), Networks(Seen(), Heard())
     model = build_model("avel").eval()
     with pytest.raises(VscgError, match="too short"):
-        watch(clip, model, networks)
+        next(watch(clip, model, networks))
     (watched,) = watch(clip, model, networks, pad=True)
     assert [second["padded"] for second in watched.seconds()] == [False] * 4 + [True] * 6

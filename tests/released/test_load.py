@@ -171,6 +171,14 @@ def test_wrong_shapes(name, wrong):
     assert name in message and str(wrong) in message and str(tuple(right)) in message
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none(value):
+    weights = {name: np.array(values) for name, values in published().items()}
+    name = next(name for name in weights if our_name("vscg", "weakly", name))
+    weights[name].flat[0] = value
+    assert f"{name} holds values that are no finite numbers" in refused(fresh(), weights)
+
+
 def test_weights_of_another_setting_or_system():
     assert "no parameter of the published vscg (weakly" in refused(fresh("vscg_weakly"), published("vscg_fully"))
     assert "no parameter of the published psp (fully" in refused(fresh("psp_fully"), published("vscg_weakly"))

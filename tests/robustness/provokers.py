@@ -1,6 +1,5 @@
 """How each error on the page of troubleshooting is raised, for tests/test_troubleshooting.py."""
 import json
-from fractions import Fraction
 
 import h5py
 import numpy as np
@@ -21,10 +20,10 @@ from vscg.data.prepared import check_target, read_prepared
 from vscg.features import weights
 from vscg.features.extract import load_networks
 from vscg.features.video import read_windows
-from vscg.machine.files import locked, write_atomically
+from vscg.machine.files import file_sum, locked, write_atomically
 from vscg.machine.graphs import WARM_UP, Replayed
 from vscg.models import build_model
-from vscg.predict import Watched, load_checkpoint, overlay
+from vscg.predict import Watched, load_checkpoint, overlay, result_files
 from vscg.released.load import load_released
 from vscg.study.runs import book_configs
 from vscg.study.tables import table
@@ -156,6 +155,24 @@ def cut_clip(place):
     list(read_windows(path))
 
 
+def rewound(place):
+    """The last part of a clip is said to begin where the clip does."""
+    path = write_clip(place.folder / "clip.mkv", seconds=12, fps=4)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"\xe7\x82", content.rindex(b"\x1f\x43\xb6\x75"))
+    content[at + 2:at + 4] = bytes(2)
+    path.write_bytes(content)
+    list(read_windows(path))
+
+
+def another_result(place):
+    """Both names that a clip's results could have are taken."""
+    clip = place.text("no clip", "a.mp4")
+    for name in ("a", f"a-{file_sum(clip)[:8]}"):
+        place.text("{}", f"{name}.json")
+    result_files(clip, place.folder)
+
+
 def blind(place):
     overlay(Watched(None, np.zeros(10, int), np.zeros((10, 29)), None))
 
@@ -232,8 +249,9 @@ PROVOKERS = {
     "track;": lambda place: place.windows(picture=False, seconds=1),
     "too short": lambda place: place.windows(seconds=2, fps=4),
     "damaged or cut off": cut_clip,
-    "the time jumps": lambda place: place.windows(times=[0, 1, 2, 100], sound=tone(101, 800), rate=800),
-    "said to last": lambda place: place.windows(times=[0], fps=Fraction(1, 10_000), sound=tone(2, 800), rate=800),
+    "its times go back": rewound,
+    "said to last": lambda place: place.windows(times=[0, 4000], sound=tone(2, 800), rate=800, options={"live": "1"}),
+    "no result of": another_result,
     "no clip in it;": lambda place: place.extract(),
     "can be used:<reasons>": lambda place: (place.text("no clip", "a.mp4"), place.extract()),
     "looked into": lambda place: place.extract(place.folder / "absent"),

@@ -2,9 +2,10 @@
 import contextlib
 import functools
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
@@ -17,17 +18,15 @@ from vscg.data.labels import SEGMENTS
 from vscg.data.prepared import check_target
 from vscg.errors import VscgError
 from vscg.features import weights as published
-from vscg.features.parts import Clip, Report, assemble, read_clip, window_file, write_note, write_window
+from vscg.features.parts import Clip, Report, assemble, listed, read_clip, window_file, write_note, write_window
 from vscg.features.vgg19 import VGG19, visual_features
 from vscg.features.vggish import VGGish, audio_features
-from vscg.features.video import Window, read_windows
+from vscg.features.video import CONTAINERS, Window, read_windows
 from vscg.machine.cluster import Cluster, Outcome, work
 from vscg.machine.device import usable_device
-from vscg.machine.files import WriteError, data_dir, in_use, locked, value_hash, write_error
+from vscg.machine.files import WriteError, check_writable, data_dir, in_use, locked, value_hash, write_error
 
-SUFFIXES = frozenset((
-    ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv "
-    ".aac .flac .m4a .mp3 .oga .ogg .opus .wav").split())  # sound files too, so that they are reported, not overlooked
+SUFFIXES = sorted(suffix for suffixes in CONTAINERS.values() for suffix in suffixes.split())
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
     The clips are the files with a media suffix, in the order of their names; a row is a window of ten seconds. Their
     labels are not known: every segment is given as background and every clip as category 28, `sources` says
     `"labels": "unknown"`, and all rows are in the split "test". `truth/padded` (N,10) bool marks segments that
-    were filled up. A clip that cannot be read is left out and reported.
+    were filled up. A clip that cannot be read is left out and reported, and so is whatever else is in the folder.
 
     Windows are kept as they are finished, in the folder `TARGET.parts` beside the target. Interrupted, the same call
     goes on from there; changed clips, or another choice of padding or networks, are computed anew. The folder is
@@ -108,7 +107,8 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
     """
     folder, target = Path(folder).absolute(), Path(target)
     check_target(target)                                   # before the networks are loaded, or fetched
-    clips = _clips(folder)
+    clips, left_out = _clips(folder, target.absolute())
+    check_writable(target)
     source = networks or (Path(weights) if weights else data_dir() / "weights").absolute()
     networks = _networks(source, "cpu" if scheduler else device, progress)     # on a cluster, only to know them
     identity, parts = networks.fingerprint(), target.with_name(f"{target.name}.parts").absolute()
@@ -127,7 +127,7 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
             shutil.rmtree(parts)
     except OSError as error:
         raise write_error(error.filename or target, error) from error
-    return report
+    return replace(report, left_out=left_out)
 
 
 def _networks(source: Networks | Path, device: str | torch.device | None, progress: bool = False) -> Networks:
@@ -139,15 +139,20 @@ def _networks(source: Networks | Path, device: str | torch.device | None, progre
     return Networks(*(network.to(usable_device(device)) for network in (source.visual, source.audio)))
 
 
-def _clips(folder: Path) -> list[Path]:
+def _clips(folder: Path, target: Path) -> tuple[list[Path], tuple[str, ...]]:
+    """The clips in a folder, and the names of what else is there."""
     try:
-        clips = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()
-                       and not path.name.startswith("."))
+        found = sorted(set(folder.iterdir()) - {target, target.with_name(f"{target.name}.parts")})
     except OSError as error:
         raise VscgError(f"{folder}: cannot be looked into ({error.strerror}); name the folder of the clips") from error
+    clips = [path for path in found if path.suffix.lower() in SUFFIXES and not path.is_dir()
+             and not path.name.startswith(".")]
+    left_out = tuple(os.fsencode(path.name).decode(errors="replace") + "/" * path.is_dir()
+                     for path in found if path not in clips)
     if not clips:
-        raise VscgError(f"{folder}: no clip in it; clips are recognised by their suffix: {', '.join(sorted(SUFFIXES))}")
-    return clips
+        raise VscgError(f"{folder}: no clip in it; clips are recognised by their suffix: {', '.join(SUFFIXES)}"
+                        f"{'; there is ' if left_out else ''}{listed(left_out)}")
+    return clips, left_out
 
 
 def _collect(clips: list[Path], steps: Iterator[tuple[Path, Outcome]], bar: tqdm) -> tuple[list[Clip], list[str]]:
@@ -205,22 +210,28 @@ def _extract_clip(path: Path, parts: Path, pad: bool, networks: Networks, identi
     """Computes the windows of a clip that are missing in `parts`: a `Clip`, or why it cannot be read."""
     try:
         try:
+            if path.exists() and not path.is_file():       # a pipe would be waited for
+                raise VscgError(f"{path}: no regular file; put a file there")
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise VscgError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+            advice = "it is a link that leads nowhere" if path.is_symlink() else "check its permissions"
+            raise VscgError(f"{path}: cannot be read ({error.strerror}); {advice}") from error
         key = value_hash([digest, pad, identity])[:16]
         note = parts / f"{key}.json"
         with locked(parts / key):                          # a copy of the clip may be under way elsewhere
             if not note.exists():
-                count, rest = 0, 0.0
                 for count, window in enumerate(read_windows(path, pad), 1):
-                    part, rest = window_file(note, count), window.rest
+                    part = window_file(note, count)
                     if part.exists():
                         done(SEGMENTS)
                         continue
-                    write_window(part, *window_features(window, networks, done), window)
-                write_note(note, count, rest)
+                    features = window_features(window, networks, done)
+                    if not all(np.isfinite(values).all() for values in features):
+                        raise VscgError(f"{path}: its features from {window.start} s on hold values that are no finite "
+                                        "numbers; the weights of the networks are damaged or others")
+                    write_window(part, *features, window)
+                write_note(note, count, window)
     except WriteError:
         raise                                              # it says nothing about the clip
     except VscgError as error:

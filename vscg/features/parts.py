@@ -24,12 +24,20 @@ class Report:
     """What was extracted, and which clips were left out; `str()` of it is for reading."""
     path: Path
     video_ids: tuple[str, ...]                             # one a window: the file's name and where the window begins
-    notes: tuple[str, ...]                                 # seconds that were padded or left over
+    notes: tuple[str, ...]                                 # what was padded, left over, chosen or is no clip
     skipped: tuple[str, ...]                               # why, for each clip that could not be read
+    left_out: tuple[str, ...] = ()                         # what else is in the folder, no clips by their names
 
     def __str__(self) -> str:
         head = f"{self.path}: {len(self.video_ids)} windows of {SEGMENTS} s, {len(self.skipped)} clips skipped"
-        return "\n".join([head, *(f"  {note}" for note in self.notes), *(f"  skipped: {why}" for why in self.skipped)])
+        lines = [*self.notes, *(f"skipped: {why}" for why in self.skipped)]
+        lines += [f"left out, no clips by their names: {listed(self.left_out)}"] if self.left_out else []
+        return "\n  ".join([head, *lines])
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """The first twenty names, and how many more there are."""
+    return ", ".join([*names[:20], *([f"and {len(names) - 20} more"] if len(names) > 20 else [])])
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,7 @@ class Clip:
     digest: str                                            # SHA-256 of the file
     parts: tuple[Path, ...]                                # one file for each window
     rest: float                                            # s that are in no window
+    notes: tuple[str, ...]                                 # of its last window
 
 
 def window_file(note: Path, number: int) -> Path:
@@ -64,21 +73,21 @@ def read_window(path: Path) -> dict[str, np.ndarray]:
     return window
 
 
-def write_note(note: Path, windows: int, rest: float) -> None:
+def write_note(note: Path, windows: int, last: Window) -> None:
     """Say that all windows of a clip are kept."""
-    write_atomically(note, json.dumps({"windows": windows, "rest": rest}).encode())
+    write_atomically(note, json.dumps({"windows": windows, "rest": last.rest, "notes": last.notes}).encode())
 
 
 def read_clip(path: Path, digest: str, note: Path) -> Clip:
     """The clip whose windows are all kept, by its note; VscgError if that is damaged."""
     try:
         kept = json.loads(note.read_bytes())
-        count, rest = kept["windows"], float(kept["rest"])
+        count, rest, notes = kept["windows"], float(kept["rest"]), tuple(map(str, kept["notes"]))
         if type(count) is not int or not 0 < count < 10**6 or not 0 <= rest < float("inf"):
             raise ValueError("it does not say how many windows there are")
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise _damaged(note, error) from error
-    return Clip(path, digest, tuple(window_file(note, number) for number in range(1, count + 1)), rest)
+    return Clip(path, digest, tuple(window_file(note, number) for number in range(1, count + 1)), rest, notes)
 
 
 def _damaged(path: Path, error: Exception) -> VscgError:
@@ -101,6 +110,7 @@ def assemble(target: Path, clips: list[Clip], skipped: list[str], sources: dict)
                               video_ids[-1:], padded=window["padded"][None])
                 if window["padded"].any():
                     notes.append(f"{video_ids[-1]}: {window['padded'].sum()} of {SEGMENTS} segments are padding")
+            notes += [f"{clip.path.name}: {note}" for note in clip.notes]
             if clip.rest >= 0.05:
                 notes.append(f"{clip.path.name}: the last {clip.rest:.1f} s are in no window")
         writer.splits(train=(), val=(), test=range(rows))

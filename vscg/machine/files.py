@@ -88,6 +88,16 @@ def write_atomically(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def check_writable(path: Path) -> None:
+    """Refuse a path before the work where no file could be written after it; WriteError as `replacing`."""
+    make_folder(path.parent)
+    try:
+        with held(path.with_name(f".{path.name}.partial")) as file:
+            Path(file.name).unlink()
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder, and those that it is in, if it is not there; WriteError if the system refuses."""
     try:

@@ -33,26 +33,29 @@ def timeline(truth: Sequence[int] | None, predictions: Mapping[str, Sequence[int
 
     Args:
         truth: (T,) class indices, 28 = background, drawn light grey; None if it is not known.
-        predictions: system's name -> (T,) class indices.
+        predictions: system's name -> (T,) class indices; a row may be shorter than the others.
     """
     rows = {} if truth is None else {"ground truth": np.asarray(truth)}
     rows |= {name: np.asarray(p) for name, p in predictions.items()}
-    length = len(next(iter(rows.values())))
+    length = max(map(len, rows.values()))
     shown = [c for c in dict.fromkeys(np.concatenate(list(rows.values())).tolist()) if c != BACKGROUND]
     palette = OTHERS if len(shown) <= len(OTHERS) else sns.husl_palette(len(shown)).as_hex()
     colours = dict(zip(shown, palette, strict=False)) | {BACKGROUND: LIGHT}
     fig, ax = _figure(1.5 + 0.62 * len(rows))
     texts = []
     for row, classes in enumerate(rows.values()):
-        edges = [0, *(np.flatnonzero(np.diff(classes)) + 1).tolist(), length]
+        edges = [0, *(np.flatnonzero(np.diff(classes)) + 1).tolist(), len(classes)]
         for start, end in zip(edges, edges[1:], strict=False):
             c = int(classes[start])
-            ax.barh(row, end - start, left=start, color=colours[c], edgecolor="white", linewidth=1.5)
-            text = textwrap.fill(_name(c), max(5, 8 * (end - start)))
+            ax.barh(row, end - start, left=start, color=colours[c], edgecolor="white",
+                    linewidth=1.5 if length <= 60 else 0)  # s; a narrow run would be all edge
+            text = textwrap.fill(_name(c), max(5, 80 * (end - start) // max(10, length)))
             ink = "black" if np.dot(to_rgb(colours[c]), (0.3, 0.59, 0.11)) > 0.38 else "white"  # whichever reads better
             texts.append((ax.text((start + end) / 2, row, text, ha="center", va="center", fontsize=10.5, color=ink,
                                   linespacing=0.9), end - start))
-    ax.set(xlim=(0, length), ylim=(len(rows) - 0.5, -0.5), xticks=range(length + 1), xlabel="time (s)", title=title)
+    step = next(step for step in (1, 5, 10, 30, 60, 300, 600, length) if length <= 20 * step)
+    ax.set(xlim=(0, length), ylim=(len(rows) - 0.5, -0.5), xticks=range(0, length + 1, step), xlabel="time (s)",
+           title=title)
     ax.set_yticks(range(len(rows)), rows)
     ax.grid(False)
     sns.despine(ax=ax, left=True)

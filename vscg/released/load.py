@@ -45,8 +45,8 @@ def load_released(model: nn.Module, source: Mapping[str, torch.Tensor | np.ndarr
         The same model, weights replaced; dead parameters are dropped by name.
 
     Raises:
-        VscgError: another variant, unreadable file, unknown or missing names, or wrong shapes; the model is unchanged
-            then.
+        VscgError: another variant, unreadable file, unknown or missing names, wrong shapes, or numbers that are not
+            finite; the model is unchanged then.
     """
     system, setting = model.system, model.setting
     if model.variant != "released":
@@ -67,6 +67,9 @@ def load_released(model: nn.Module, source: Mapping[str, torch.Tensor | np.ndarr
         if tensor.shape != wanted[name].shape:
             raise VscgError(f"{where}: {published} has shape {tuple(tensor.shape)}, "
                             f"{system} ({setting}) needs {tuple(wanted[name].shape)}.")
+        if not tensor.isfinite().all():
+            raise VscgError(f"{where}: {published} holds values that are no finite numbers; a training that diverged "
+                            "leaves such weights.")
         state[name] = tensor
     missing = sorted(set(wanted) - set(state))
     if missing:
