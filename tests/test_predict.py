@@ -12,13 +12,14 @@ from torch import nn
 from tests.golden import golden
 from tests.golden.compare import FOLDER
 from vscg import cli
+from vscg.data import Dims
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 from vscg.features import extract as extraction
 from vscg.features.extract import Networks
 from vscg.features.video import Window
 from vscg.models import build_model
-from vscg.predict import Watched, enlarge, load_checkpoint, overlay, watch, write_mp4, write_results
+from vscg.predict import Watched, enlarge, load_checkpoint, overlay, timeline, watch, write_mp4, write_results
 
 
 class Picture(nn.Module):
@@ -92,6 +93,18 @@ def test_the_features_are_those_of_the_clips_own_picture_and_sound(clip, network
     assert seen["audio"].shape == (1, 10, 128) and seen["visual"].shape == (1, 10, 7, 7, 512)
     # The square crosses the second row of regions; the last row is black throughout.
     assert seen["visual"][0, :, 1].std((0, 1)).max() > 10 * seen["visual"][0, :, 6].std((0, 1)).max()
+
+
+def test_a_model_of_other_sizes_names_its_own_events_and_refuses_other_features(clip, networks):
+    names = ("whistle", "clap", "step")
+    (watched,) = watch(clip, build_model("avel", dims=Dims(categories=names)).eval(), networks)
+    assert watched.probability.shape == (10, 4)
+    assert {second["class"] for second in watched.seconds()} <= {*names, "background"}
+    one = Watched(watched.window, np.array([2] * 5 + [3] * 5), watched.probability, watched.attention, names)
+    assert [second["class"] for second in one.seconds()] == ["step"] * 5 + ["background"] * 5
+    assert "step" in [text.get_text() for text in timeline([one]).axes[0].texts]
+    with pytest.raises(VscgError, match="model is for other features .audio 64, .* the encoders give visual .10, 7, 7"):
+        watch(clip, build_model("avel", dims=Dims(audio=64)).eval(), networks)
 
 
 def test_overlay_brightens_what_is_looked_at_and_frames_events():

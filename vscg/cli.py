@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vscg.data.ave import check, prepare_ave
 from vscg.data.download import download_features, download_small
+from vscg.data.folder import prepare_folder
 from vscg.data.planted import SIZES, generate
 from vscg.errors import VscgError
 from vscg.features.extract import extract, load_networks
@@ -30,8 +31,13 @@ def _download(args: argparse.Namespace) -> None:
             print(path)
 
 
-def _prepare(args: argparse.Namespace) -> None:
-    print(prepare_ave(args.folder, args.output, visual_dtype=args.dtype))
+def _prepare(args: argparse.Namespace) -> int:
+    if not args.annotations:
+        print(prepare_ave(args.folder, args.output or data_dir() / "ave.h5", visual_dtype=args.dtype))
+        return 0
+    report = prepare_folder(args.folder, args.annotations, args.output or data_dir() / "own.h5", args.dtype)
+    print(report)
+    return 1 if report.absent else 0
 
 
 def _plant(args: argparse.Namespace) -> None:
@@ -133,9 +139,13 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("folder", type=Path, nargs="?", default=data_dir() / "ave", help="default: %(default)s")
     command.add_argument("--features", action="store_true", help="also the features, 8 GB, from Google Drive")
     command.set_defaults(run=_download)
-    command = data.add_parser("prepare", help="official AVE files to one prepared HDF5 file")
-    command.add_argument("folder", type=Path, help="where the official files are")
-    command.add_argument("-o", "--output", type=Path, default=data_dir() / "ave.h5", help="default: %(default)s")
+    command = data.add_parser("prepare", help="official AVE files, or features of one's own, to one prepared HDF5 file")
+    command.add_argument("folder", type=Path, help="where the official files are, or with --annotations the arrays of "
+                         "each clip: visual/ID.npy and audio/ID.npy, or ID.npz or ID.h5 with both")
+    command.add_argument("--annotations", type=Path, nargs="+", metavar="TABLE", help="of features of one's own: a "
+                         "table with a column split, or three, of the training, validation and test clips; in the form "
+                         "of AVE, VGGSound-AVEL or OV-AVEBench")
+    command.add_argument("-o", "--output", type=Path, help=f"default: {data_dir() / 'ave.h5'}, or own.h5 there")
     command.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the visual features")
     command.set_defaults(run=_prepare)
     command = data.add_parser("check", help="check a prepared file or a folder of official files")

@@ -15,7 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from vscg import plots
-from vscg.data.labels import BACKGROUND, CATEGORIES, CLASSES
+from vscg.data.labels import AVE, CATEGORIES
 from vscg.errors import VscgError
 from vscg.features.extract import Networks, window_features
 from vscg.features.vggish import SAMPLE_RATE, resample
@@ -35,14 +35,15 @@ class Watched:
     """What a model makes of one window of ten seconds."""
 
     window: Window
-    classes: np.ndarray                  # (10,) int64, 28 = background
-    probability: np.ndarray              # (10,29) of each second's classes; NaN where a system gives none
-    attention: np.ndarray | None         # (10,7,7), each sums to 1
+    classes: np.ndarray                  # (10,) int64, the last = background, of AVE 28
+    probability: np.ndarray              # (10,C+1) of each second's classes; NaN where a system gives none
+    attention: np.ndarray | None         # (10,G,G), each sums to 1
+    categories: tuple[str, ...] = CATEGORIES       # names of the C events
 
     def seconds(self) -> list[dict]:
         """One entry per second, ready for JSON: start and end in s from the beginning of the clip, class, padded."""
         return [{"start": self.window.start + t, "end": self.window.start + t + 1,
-                 "class": "background" if c == BACKGROUND else CATEGORIES[c], "class_index": int(c),
+                 "class": self.categories[c] if c < len(self.categories) else "background", "class_index": int(c),
                  "probability": None if np.isnan(self.probability[t, c]) else round(float(self.probability[t, c]), 4),
                  "padded": bool(self.window.padded[t])} for t, c in enumerate(self.classes)]
 
@@ -84,17 +85,22 @@ def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool =
         pad: fill up a short clip or the remainder of a long one.
 
     Raises:
-        VscgError: as `features.video.read_windows`.
+        VscgError: as `features.video.read_windows`, or a model for features of other sizes.
     """
     device, found = next(model.parameters()).device, []
+    dims = getattr(model, "dims", AVE)                     # a module of one's own is taken to be for AVE's features
     for window in tqdm(read_windows(path, pad), desc="watch", unit="window", disable=None):
         visual, audio = window_features(window, networks)
+        if (visual.shape, audio.shape) != (dims.rows()["visual"], dims.rows()["audio"]):
+            raise VscgError(f"this model is for other features ({dims}); the encoders give visual {visual.shape} and "
+                            f"audio {audio.shape}: name those that made the model's training data")
         output = model(torch.from_numpy(audio)[None].to(device), torch.from_numpy(visual)[None].to(device))
         attention = None if output.attention is None else output.attention[0].cpu().numpy()
-        # One of 29 logits of the whole clip, held against a gate, is no distribution over a second's classes.
-        probability = (np.full((len(window.frames), CLASSES), np.nan) if "raw_logits" in output.extras
+        # One of the logits of the whole clip, held against a gate, is no distribution over a second's classes.
+        probability = (np.full((len(window.frames), dims.classes), np.nan) if "raw_logits" in output.extras
                        else class_probability(output)[0].cpu().numpy())
-        found.append(Watched(window, predict_segments(output)[0].cpu().numpy(), probability, attention))
+        found.append(Watched(window, predict_segments(output)[0].cpu().numpy(), probability, attention,
+                             dims.categories))
     return found
 
 
@@ -108,14 +114,14 @@ def overlay(watched: Watched) -> np.ndarray:
         raise VscgError("This system has no attention over the picture, so there is nothing to lay over it.")
     colours = matplotlib.colormaps["inferno"]
     pictures = []
-    # How far a region is above its even share of 1/49; a map that never reaches twice that share stays faint.
+    # How far a region is above its even share; a map that never reaches twice that share stays faint.
     above = np.maximum(watched.attention * watched.attention[0].size - 1, 0)
     above = above / max(1.0, above.max())
     for frames, attention, c in zip(watched.window.frames, above, watched.classes, strict=True):
         weight = enlarge(attention, frames.shape[1])[..., None]
         heat = colours(weight[..., 0])[..., :3] * 255
         shown = (frames * (1 - SHARE * weight) + heat * SHARE * weight).astype(np.uint8)
-        if c != BACKGROUND:
+        if c < len(watched.categories):
             for edge in (np.s_[:, :EDGE], np.s_[:, -EDGE:], np.s_[:, :, :EDGE], np.s_[:, :, -EDGE:]):
                 shown[edge] = (213, 94, 0)
         pictures.append(shown)
@@ -201,4 +207,4 @@ def write_results(path: str | Path, watched: list[Watched], folder: Path, made_b
 def timeline(watched: list[Watched]) -> Figure:
     """The book's timeline figure of the predictions, one row for each window of ten seconds."""
     rows = {f"{one.window.start} to {one.window.start + len(one.classes)} s": one.classes for one in watched}
-    return plots.timeline(None, rows)
+    return plots.timeline(None, rows, names=watched[0].categories)

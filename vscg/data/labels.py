@@ -147,5 +147,5 @@ def proportion_target(labels: np.ndarray) -> np.ndarray:
 
 
 def event_mask(labels: np.ndarray) -> np.ndarray:
-    """Which segments hold the event: (N,10) bool from labels (N,10,29)."""
-    return labels[..., BACKGROUND] == 0
+    """Which segments hold the event: (N,T) bool from labels (N,T,C), background last."""
+    return labels[..., -1] == 0

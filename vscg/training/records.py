@@ -68,7 +68,7 @@ class Record:
     @property
     def dims(self) -> Dims:
         """Sizes of the data, and the events' names."""
-        given = self.values["data"].get("dims")
+        given = self.values.get("data", {}).get("dims")
         return Dims(**{**given, "categories": tuple(given["categories"])}) if given else AVE
 
     @property
