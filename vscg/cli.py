@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from vscg.data.ave import check, prepare_ave
+from vscg.data.compare import compare
 from vscg.data.download import download_features, download_small
 from vscg.data.folder import prepare_folder
 from vscg.data.planted import SIZES, generate
@@ -133,7 +134,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m vscg", description="Audio-visual event localisation with VSCG.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    data = commands.add_parser("data", help="download, prepare, check or plant a data set").add_subparsers(
+    data = commands.add_parser("data", help="download, prepare, check, compare or plant a data set").add_subparsers(
         required=True, metavar="ACTION")
     command = data.add_parser("download", help="the official AVE files, with resume and checksums")
     command.add_argument("folder", type=Path, nargs="?", default=data_dir() / "ave", help="default: %(default)s")
@@ -151,6 +152,12 @@ def parser() -> argparse.ArgumentParser:
     command = data.add_parser("check", help="check a prepared file or a folder of official files")
     command.add_argument("path", type=Path)
     command.set_defaults(run=lambda args: print(check(args.path)))
+    command = data.add_parser("compare", help="two feature files of the same clips side by side, with the usual causes "
+                              "of a difference")
+    command.add_argument("first", type=Path, help="a prepared file or one in the official form, the trusted one")
+    command.add_argument("second", type=Path)
+    command.add_argument("--annotations", type=Path, help="Annotations.txt, for files without labels")
+    command.set_defaults(run=lambda args: print(compare(args.first, args.second, args.annotations)))
     command = data.add_parser("plant", help="generate a planted data set")
     command.add_argument("output", type=Path)
     command.add_argument("--size", choices=tuple(SIZES), default="mini")
