@@ -207,14 +207,14 @@ def test_both_commands_from_a_file_to_results(clip, networks, tmp_path, monkeypa
     meta, _ = golden.load(FOLDER / "avel_fully.npz")
     checkpoint = tmp_path / "avel.pt"
     torch.save({name: torch.as_tensor(value) for name, value in golden.weights(meta).items()}, checkpoint)
-    monkeypatch.setattr(cli, "load_networks", lambda weights, device: networks)
+    monkeypatch.setattr(cli, "load_networks", lambda weights, **named: networks)
     out = tmp_path / "out"
     assert cli.main(["predict", str(clip), "--checkpoint", str(checkpoint), "--system", "avel", "-o", str(out)]) == 0
     printed = capsys.readouterr().out
     assert "published weights of avel" in printed and str(out / "square.json") in printed
     assert len(json.loads((out / "square.json").read_text())["seconds"]) == 10
 
-    monkeypatch.setattr(extraction, "load_networks", lambda weights, device, progress: networks)
+    monkeypatch.setattr(extraction, "load_networks", lambda weights, device, progress, **named: networks)
     folder = tmp_path / "clips"
     folder.mkdir()
     shutil.copy(clip, folder)

@@ -28,12 +28,12 @@ def official(path, values):
     return path
 
 
-def prepared(path, visual, category, background: int = 0):
+def prepared(path, visual, category, background: int = 0, ids=range(CLIPS)):
     dims = Dims(3, WIDTH, 2, 10, CATEGORIES[:EVENTS])
     labels = np.eye(EVENTS + 1)[np.repeat(category[:, None], 10, 1)]
     with PreparedWriter(path, len(category), "toy", "ab", visual_dtype="float32", dims=dims) as writer:
-        audio = np.random.default_rng(1).random((len(category), 10, 3))
-        writer.append(visual, audio, labels, category, [f"c{i}" for i in range(len(category))])
+        audio = np.random.default_rng(1).random((CLIPS, 10, 3))[np.asarray(ids)[:len(category)] % CLIPS]
+        writer.append(visual, audio, labels, category, [f"c{i}" for i in ids])
         last = len(category) - background
         writer.splits(range(last - 20), range(last - 20, last - 10), range(last - 10, last), range(last, len(category)))
     return path
@@ -93,6 +93,22 @@ def test_clips_without_event_are_left_out(tmp_path):
     path = prepared(tmp_path / "a.h5", TRUSTED, category, background=5)
     found = compare(path, official(tmp_path / "visual.h5", TRUSTED[:-5].astype(np.float32)), progress=False)
     assert not found.causes and found.table["number"].tolist().count("clips") == 1
+
+
+def test_prepared_files_are_matched_by_ids(tmp_path):
+    """Another order and fewer clips are then no cause; features that are under the wrong ids are."""
+    trusted = prepared(tmp_path / "a.h5", TRUSTED, CATEGORY)
+    rows = SHUFFLED[:80]
+    right = prepared(tmp_path / "b.h5", TRUSTED[rows], CATEGORY[rows], ids=rows)
+    wrong = prepared(tmp_path / "c.h5", TRUSTED[np.roll(rows, 1)], CATEGORY[rows], ids=rows)
+    causes, found = [], None
+    for own in (right, wrong):
+        found = compare(trusted, own, progress=False)
+        assert found.table.loc[0].tolist()[1:] == ["clips of the same id", 80, 80]
+        causes.append([cause.split(":")[1].strip() for cause in found.causes if cause.startswith("visual")])
+    assert causes == [[], ["other order", "order against the annotations"]]
+    with pytest.raises(VscgError, match="no clip has an id that is in .* whose first is 'c0'; here it is 'c500'"):
+        compare(trusted, prepared(tmp_path / "d.h5", TRUSTED, CATEGORY, ids=np.arange(500, 620)), progress=False)
 
 
 def test_aves_repeated_videos(ave_small, tmp_path):

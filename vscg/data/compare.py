@@ -1,6 +1,7 @@
 """Two feature files of the same clips side by side: why do features of one's own give other accuracies than AVE's?"""
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def compare(first: str | PathLike, second: str | PathLike, annotations: str | Pa
 
     Args:
         first: a prepared file, or an HDF5 file with one array (N,T,...,D), as the official ones are; the trusted one.
-        second: another; the modalities that both have are compared, clips of the split "background" are left out.
+        second: another; the modalities that both have are compared, clips of the split "background" are left out. The
+            rows of two prepared files are matched by the clips' ids, others by their numbers.
         annotations: the official `Annotations.txt`, by whose categories the order of a file without labels is judged.
         progress: show bars.
 
@@ -62,15 +64,19 @@ def compare(first: str | PathLike, second: str | PathLike, annotations: str | Pa
     paths = [Path(path) for path in (first, second)]
     marks = read_annotations(annotations) if annotations else None
     found = [_read(path, progress) for path in paths]
-    shared = [kind for kind in ("visual", "audio") if all(kind in features for features, _ in found)]
+    shared = [kind for kind in ("visual", "audio") if all(kind in features for features, *_ in found)]
     if not shared:
         raise VscgError(f"{paths[1]}: nothing to compare with {paths[0]}: one has {' and '.join(found[0][0])}, the "
                         f"other {' and '.join(found[1][0])} features")
     rows, causes = [], []
+    ids = [names for _, _, names in found]
+    if all(ids):
+        found = _matched(paths, found)
+        rows.append(("both", "clips of the same id", *2 * [len(found[0][1])]))
     for kind in shared:
-        pair = [features[kind] for features, _ in found]
+        pair = [features[kind] for features, *_ in found]
         columns = []
-        for one, (_, category) in zip(pair, found, strict=True):
+        for one, (_, category, _) in zip(pair, found, strict=True):
             category = marks.category if category is None and marks else category
             known = category is not None and len(category) == len(one.means)
             columns.append(one.numbers | (_order(one, category) if known else {}))
@@ -79,7 +85,7 @@ def compare(first: str | PathLike, second: str | PathLike, annotations: str | Pa
         rows += [(kind, name, *(column.get(name, np.nan) for column in columns)) for name in names]
         rows += [(kind, name, value, value) for name, value in both.items()]
         causes += [f"{kind}: {cause}" for cause in _causes(pair, columns, both)]
-    counts = [len(features[shared[0]].means) for features, _ in found]
+    counts = [len(features[shared[0]].means) for features, *_ in found]
     if marks and counts[0] == len(marks) != counts[1]:
         again = len(marks) - len(set(marks.video_ids))
         causes.append(f"{len(marks)} lines of {Path(annotations).name} are of {len(marks) - again} videos: {again} "
@@ -87,44 +93,61 @@ def compare(first: str | PathLike, second: str | PathLike, annotations: str | Pa
     return Comparison(pd.DataFrame(rows, columns=["modality", "number", *map(str, paths)]), tuple(causes))
 
 
-def _read(path: Path, progress: bool) -> tuple[dict[str, Modality], np.ndarray | None]:
-    """The modalities of a file, and the categories of its clips if it has labels."""
+def _read(path: Path, progress: bool) -> tuple[dict[str, Modality], np.ndarray | None, list[str]]:
+    """The modalities of a file, and, of a prepared one, its clips' categories and ids."""
     with opened(path) as handle:
         if handle.attrs.get("format") == np.bytes_(FORMAT.encode()):
             data = read_layout(handle, path)
-            count = len(data) - len(data.splits["background"])
             rows = np.setdiff1d(np.arange(len(data)), data.splits["background"])
-            if not np.array_equal(rows, np.arange(count)):
-                raise VscgError(f"{path}: its clips of the split 'background' are not the last ones; prepare it with "
-                                "these lines at the end of the table")
-            return {kind: _look(path, getattr(data, kind), count, progress)
-                    for kind in ("visual", "audio")}, data.category[:count]
+            return ({kind: _look(path, getattr(data, kind), rows, progress) for kind in ("visual", "audio")},
+                    data.category[()][rows], [data.video_ids[row] for row in rows])
         keys = [key for key in handle if isinstance(handle[key], h5py.Dataset)]
         if KEY not in keys and len(keys) != 1:
             raise VscgError(f"{path}: neither a prepared file nor one array of features; it has "
                             f"{', '.join(keys[:8]) or 'none'}")
         values = array(handle, path, KEY if KEY in keys else keys[0], (None, None, None, ...))
         kind = "visual" if values.ndim > 3 or "visual" in path.name.lower() else "audio"
-        return {kind: _look(path, values, len(values), progress)}, None
+        return {kind: _look(path, values, np.arange(len(values)), progress)}, None, []
 
 
-def _blocks(path: Path, values: h5py.Dataset, count: int, progress: bool) -> Iterator[np.ndarray]:
-    with tqdm(total=count, desc=path.name, unit="clip", disable=None if progress else True) as bar:
-        for first in range(0, count, BLOCK):
-            block = values[first:min(first + BLOCK, count)].astype(np.float32)
+def _matched(paths: list[Path], found: list[tuple]) -> list[tuple]:
+    """The files cut to the clips that both have, in the first one's order; the k-th row of an id goes with the k-th."""
+    places = []
+    for _, _, ids in found:
+        seen, rows = Counter(), {}
+        for row, name in enumerate(ids):
+            rows[name, seen[name]] = row
+            seen[name] += 1
+        places.append(rows)
+    keys = [key for key in places[0] if key in places[1]]
+    if not keys:
+        raise VscgError(f"{paths[1]}: no clip has an id that is in {paths[0]}, whose first is {found[0][2][0]!r}; "
+                        f"here it is {found[1][2][0]!r}")
+    cut = []
+    for (features, category, ids), rows in zip(found, places, strict=True):
+        at = np.array([rows[key] for key in keys])
+        cut.append(({kind: replace(one, means=one.means[at]) for kind, one in features.items()}, category[at], ids))
+    return cut
+
+
+def _blocks(path: Path, values: h5py.Dataset, rows: np.ndarray, progress: bool) -> Iterator[np.ndarray]:
+    with tqdm(total=len(rows), desc=path.name, unit="clip", disable=None if progress else True) as bar:
+        for first in range(0, len(rows), BLOCK):
+            block = values[rows[first:first + BLOCK]].astype(np.float32)
             if not np.isfinite(block).all():
-                raise VscgError(f"{path}: a clip of rows {first} to {first + len(block) - 1} has a number that is not "
-                                "finite; `python -m vscg data check` names it")
+                raise VscgError(f"{path}: a clip of rows {rows[first]} to {rows[first + len(block) - 1]} has a number "
+                                "that is not finite; `python -m vscg data check` names it")
             yield block
             bar.update(len(block))
 
 
-def _look(path: Path, values: h5py.Dataset, count: int, progress: bool) -> Modality:
-    """One pass over the first `count` clips."""
+def _look(path: Path, values: h5py.Dataset, rows: np.ndarray, progress: bool) -> Modality:
+    """One pass over some clips, in rising order."""
+    count = len(rows)
     if not count or 0 in values.shape:
         raise VscgError(f"{path}: there is no clip in it")
     sums, means, largest, whole = np.zeros(4), [], -np.inf, True
-    for block in _blocks(path, values, count, progress):
+    for block in _blocks(path, values, rows, progress):
         exact = block.astype(np.float64)
         sums += [(block == 0).sum(), (block < 0).sum(), exact.sum(), (exact**2).sum()]
         largest, whole = max(largest, float(block.max())), whole and bool(

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from vscg import cli
-from vscg.data import CATEGORIES, load_dataset
-from vscg.data.folder import prepare_folder
+from vscg.data import CATEGORIES, Dims, load_dataset
+from vscg.data.own import prepare_own
+from vscg.data.prepared import PreparedWriter
 from vscg.data.tables import read_tables
 from vscg.errors import VscgError
 
@@ -60,7 +61,7 @@ def test_three_tables_in_aves_form(folder, tmp_path):
     header, *lines = AVE_FORM.splitlines()
     files = [text(tmp_path / f"{number}.txt", f"{header}\n{line}\n" if number else f"{line}\n")
              for number, line in enumerate(lines)]
-    report = prepare_folder(folder, files, tmp_path / "own.h5", progress=False)
+    report = prepare_own(folder, files, tmp_path / "own.h5", progress=False)
     data = load_dataset(report.path)
     assert data.categories == CATEGORIES and data.name == "own" and not report.absent      # AVE's names keep its order
     assert (data.dims.audio, data.dims.visual, data.dims.grid, data.dims.segments) == (5, 6, 3, 10)
@@ -74,7 +75,7 @@ def test_three_tables_in_aves_form(folder, tmp_path):
 
 
 def test_vggsound_avels_form(folder, tmp_path):
-    data = load_dataset(prepare_folder(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5",
+    data = load_dataset(prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5",
                                        visual_dtype="float32", progress=False).path)
     assert data.categories == ("playing harp, solo", "dog barking") and data.visual.dtype == np.float32
     assert heard(data, 0) == ["playing harp, solo"] * 3 + [""] * 7
@@ -90,7 +91,7 @@ def test_ov_avebenchs_form(one_column, folder, tmp_path):
         table = "category\tvid\tlabels\tsubset\n" + "".join(
             f"{row[1]}\t{row[0]}\t{'[' + ', '.join(row[2:12]) + ']' if n else ''.join(row[2:12])}\t{row[12]}\n"
             for n, row in enumerate(rows))
-    report = prepare_folder(folder, [text(tmp_path / "a.csv", table)], tmp_path / "own.h5", progress=False)
+    report = prepare_own(folder, [text(tmp_path / "a.csv", table)], tmp_path / "own.h5", progress=False)
     data = load_dataset(report.path)
     assert data.categories == ("sea waves", "ice cracking")
     assert [t for t, name in enumerate(heard(data, 0)) if name] == [2, 3, 6]
@@ -101,18 +102,37 @@ def test_ov_avebenchs_form(one_column, folder, tmp_path):
 
 def test_the_fingerprint_is_of_the_content(folder, tmp_path):
     table = text(tmp_path / "a.csv", INTERVALS)
-    prints = [load_dataset(prepare_folder(folder, [table], tmp_path / f"{n}.h5", progress=False).path).fingerprint
+    prints = [load_dataset(prepare_own(folder, [table], tmp_path / f"{n}.h5", progress=False).path).fingerprint
               for n in range(2)]
     np.save(folder / "audio" / f"{IDS[0]}.npy", np.zeros((10, 5)))
-    prints.append(load_dataset(prepare_folder(folder, [table], tmp_path / "2.h5", progress=False).path).fingerprint)
+    prints.append(load_dataset(prepare_own(folder, [table], tmp_path / "2.h5", progress=False).path).fingerprint)
     assert prints[0] == prints[1] != prints[2]
+
+
+def test_what_extract_wrote_gets_its_labels(tmp_path):
+    path, dims = tmp_path / "clips.h5", Dims(5, 6, 3)
+    visual, audio = np.random.default_rng(0).random((4, 10, 3, 3, 6)), np.random.default_rng(1).random((4, 10, 5))
+    with PreparedWriter(path, 4, "clips", "ab", dims=dims) as writer:
+        labels = np.eye(29)[np.full((4, 10), 28)]
+        ids = ["-ccccccccc2.mp4@0s", "aaaaaaaaaa0.mp4@0s", "aaaaaaaaaa0.mp4@10s", "e@e.v.mkv@0s"]
+        writer.append(visual, audio, labels, np.full(4, 28), ids)
+        writer.splits([], [], range(4))
+    lines = INTERVALS + "test,e@e.v.mkv,dog barking,0,1\n"
+    report = prepare_own(path, [text(tmp_path / "a.csv", lines)], tmp_path / "own.h5", progress=False)
+    data = load_dataset(report.path)
+    assert report.absent == ("bbbbbbbbbb1",) and data.video_ids == ("aaaaaaaaaa0", "-ccccccccc2", "e@e.v.mkv")
+    np.testing.assert_allclose(data.audio, audio[[1, 0, 3]], atol=1e-6)
+    assert heard(data, 0) == ["playing harp, solo"] * 3 + [""] * 7
+    with pytest.raises(VscgError, match="any of the 1 lines .* such as zzz.mp4, as `extract` writes them"):
+        prepare_own(path, [text(tmp_path / "b.csv", "vid,category,onset,offset,split\nzzz,a,0,1,test\n")],
+                    tmp_path / "own.h5", progress=False)
 
 
 def test_the_command_reports_clips_without_arrays(folder, tmp_path, capsys):
     table = text(tmp_path / "a.csv", INTERVALS + "test,zzz,dog barking,0,1\n")
     assert cli.main(["data", "prepare", str(folder), "--annotations", str(table), "-o", str(tmp_path / "own.h5")]) == 1
     said = capsys.readouterr().out
-    assert "3 of 4 lines" in said and "left out: 1 clips have no arrays, the first is zzz" in said
+    assert "3 of 4 lines" in said and "left out: 1 clips have no features, the first is zzz" in said
     assert "audio 5, visual 6 on 3x3, 10 segments, 2 events" in said
     table.write_text(INTERVALS)
     assert cli.main(["data", "prepare", str(folder), "--annotations", str(table), "-o", str(tmp_path / "own.h5")]) == 0
@@ -138,7 +158,7 @@ def test_the_command_reports_clips_without_arrays(folder, tmp_path, capsys):
 def test_a_table_that_is_none_is_one_clear_error(table, words, folder, tmp_path):
     path = text(tmp_path / "a.csv", table)
     with pytest.raises(VscgError, match=words):
-        prepare_folder(folder, [path], tmp_path / "own.h5", progress=False)
+        prepare_own(folder, [path], tmp_path / "own.h5", progress=False)
     assert not (tmp_path / "own.h5").exists()
 
 
@@ -146,15 +166,15 @@ def test_a_table_that_is_none_is_one_clear_error(table, words, folder, tmp_path)
     (np.zeros((512, 7, 7)), r"visual features of shape \(10, 3, 3, 6\)|of shape \(512, 7, 7\)"),
     (np.zeros((10, 3, 2, 6)), "expected .segments, size., .segments, regions, size."),
     (np.full((10, 3, 3, 6), np.nan), "not all finite"), (np.array(["x"]), "of shape"),
-    (np.zeros((10, 3, 3, 7)), r"of shape \(10, 3, 3, 7\), those of the first clip have \(10, 3, 3, 6\)"),
-    (np.full((10, 3, 3, 6), 1e5), "too large for float16; prepare with float32"),
+    (np.zeros((10, 3, 3, 7)), r"bbbbbbbbbb1 have shape \(10, 3, 3, 7\), those of the first clip \(10, 3, 3, 6\)"),
+    (np.full((10, 3, 3, 6), 1e5), "are too large for float16; prepare with float32"),
     (np.array([{}]), "cannot be read as an array of numbers"),
 ])
 def test_an_array_that_does_not_fit_is_one_clear_error(array, words, folder, tmp_path):
     np.save(folder / "visual" / f"{IDS[1]}.npy", array)
     np.save(folder / "audio" / f"{IDS[1]}.npy", np.zeros((10, 5)))
     with pytest.raises(VscgError, match=words):
-        prepare_folder(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5", progress=False)
+        prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5", progress=False)
 
 
 def test_what_is_missing_is_named(folder, tmp_path):
@@ -165,11 +185,11 @@ def test_what_is_missing_is_named(folder, tmp_path):
     with pytest.raises(VscgError, match="not UTF-8"):
         text(tmp_path / "a.csv", "").write_bytes(b"\xff\xfe")
         read_tables([tmp_path / "a.csv"])
-    with pytest.raises(VscgError, match="no such folder"):
-        prepare_folder(tmp_path / "no", [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5")
+    with pytest.raises(VscgError, match="no such folder or file"):
+        prepare_own(tmp_path / "no", [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(VscgError, match="no arrays of any of the 3 lines.* visual/aaaaaaaaaa0.npy"):
-        prepare_folder(tmp_path / "empty", [tmp_path / "a.csv"], tmp_path / "own.h5")
+    with pytest.raises(VscgError, match="no features of any of the 3 lines.* visual/aaaaaaaaaa0.npy"):
+        prepare_own(tmp_path / "empty", [tmp_path / "a.csv"], tmp_path / "own.h5")
     np.savez(folder / f"{IDS[1]}.npz", audio=np.zeros((10, 5)))
     with pytest.raises(VscgError, match="no array 'visual' in it, it has audio"):
-        prepare_folder(folder, [tmp_path / "a.csv"], tmp_path / "own.h5", progress=False)
+        prepare_own(folder, [tmp_path / "a.csv"], tmp_path / "own.h5", progress=False)
