@@ -1,6 +1,7 @@
 """Any sizes: what `fit` trains on features that are not AVE's, and what a system's structure refuses."""
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -48,7 +49,6 @@ def test_a_file_of_ave_sizes_has_aves_names(tiny):
 
 
 def test_arrays_that_disagree_are_refused(tmp_path):
-    import h5py
     path = write(tmp_path / "other.h5", OTHER)
     with h5py.File(path, "r+") as handle:
         names = handle["categories"][:4]
@@ -86,6 +86,17 @@ def test_vscgs_faults_and_losses_on_other_sizes(protocol, other, tmp_path):
         config = RunConfig(protocol=protocol, data="other", epochs=2, batch=6, model_options=options, loss=loss)
         record = fit(config, dataset=other, store=tmp_path, device="cpu", progress=False)
         assert record.history["loss"].notna().all()
+
+
+def test_more_classes_than_a_byte_holds(tmp_path):
+    dims = replace(OTHER, categories=tuple(f"class {number}" for number in range(200)))
+    data = read_prepared(write(tmp_path / "many.h5", dims))
+    data.category[:] += 150
+    data.labels[:] = np.eye(201)[np.repeat(data.category[:, None], 12, 1)]
+    record = fit(RunConfig(system="psp", data="many", epochs=12, batch=6), dataset=data, store=tmp_path,
+                 device="cpu", progress=False)
+    assert record.predictions().max() >= 150 and record.predictions().min() >= 0
+    assert len(record.result["test"]["class_accuracy"]) == 201
 
 
 @pytest.mark.parametrize("segments", [8, 9, 11])
