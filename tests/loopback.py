@@ -11,6 +11,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.cuts, self.requests = {}, {}, []  # requests: (name, Range header or None)
+        self.links = {}                                    # name -> that of the next page of a list
         self.understands_ranges = True
         self.at_cut = lambda: None
         self.url = f"http://127.0.0.1:{self.server_port}/"
@@ -36,6 +37,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        if name in self.server.links:
+            self.send_header("Link", f'<{self.server.url}{self.server.links[name]}>; rel="next"')
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         cuts = self.server.cuts.get(name)

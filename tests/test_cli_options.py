@@ -1,4 +1,5 @@
 """Every option of the command line reaches the package."""
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -32,8 +33,11 @@ def test_every_option_of_train_reaches_the_run(monkeypatch, capsys):
      {"size": "full", "seed": 4, "ambiguity": 0.5}),
     ("data prepare ave -o x.h5 --dtype float32", "prepare_ave", ["ave", "x.h5"], {"visual_dtype": "float32"}),
     ("data download there", "download_small", ["there"], {}),
-    ("extract clips -o x.h5 --pad --device cpu --weights w --scheduler local:2", "extract", ["clips", "x.h5"],
-     {"pad": True, "device": "cpu", "weights": "w", "scheduler": "local:2"}),
+    ("data prepare own -o x.h5 --dtype float32 --annotations a b c", "prepare_own",
+     ["own", f"{[Path(name) for name in 'abc']}", "x.h5", "float32"], {}),
+    ("extract clips -o x.h5 --pad --device cpu --weights w --scheduler local:2 --visual clip --audio ast", "extract",
+     ["clips", "x.h5"], {"pad": True, "device": "cpu", "weights": "w", "scheduler": "local:2", "visual": "clip",
+                         "audio": "ast"}),
     ("predict c.mp4 --checkpoint k --system psp --setting weakly", "load_checkpoint", ["k"],
      {"system": "psp", "setting": "weakly"})])
 def test_every_option_reaches_the_package(command, name, arguments, options, tmp_path, monkeypatch, capsys):
@@ -61,8 +65,9 @@ def test_predict_hands_on_its_folders_and_padding(tmp_path, monkeypatch):
     (tmp_path / "c.mp4").touch()
     monkeypatch.setattr(cli, "load_checkpoint", lambda key, **how: (SimpleNamespace(to=lambda device: "model"), "t"))
     monkeypatch.setattr(cli, "load_networks",
-                        lambda weights, device: seen.update(weights=str(weights), device=device) or networks)
+                        lambda weights, **how: seen.update(weights=str(weights), **how) or networks)
     monkeypatch.setattr(cli, "watch", lambda clip, model, networks, pad: seen.update(pad=pad) or [])
     monkeypatch.setattr(cli, "write_results", lambda clip, watched, out, title: seen.update(output=str(out)) or [])
-    assert cli.main("predict c.mp4 --checkpoint k --pad --weights w --device cpu -o out".split()) == 0
-    assert seen == {"weights": "w", "device": "cpu", "pad": True, "output": "out"}
+    command = "predict c.mp4 --checkpoint k --pad --weights w --device cpu -o out --visual clip --audio ast"
+    assert cli.main(command.split()) == 0
+    assert seen == {"weights": "w", "device": "cpu", "pad": True, "output": "out", "visual": "clip", "audio": "ast"}

@@ -13,6 +13,7 @@ from torch import nn
 from tests.golden import golden
 from tests.golden.compare import FOLDER
 from vscg import cli
+from vscg.data import Dims
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 from vscg.features import extract as extraction
@@ -104,6 +105,18 @@ def test_the_features_are_those_of_the_clips_own_picture_and_sound(clip, network
     assert seen["audio"].shape == (1, 10, 128) and seen["visual"].shape == (1, 10, 7, 7, 512)
     # The square crosses the second row of regions; the last row is black throughout.
     assert seen["visual"][0, :, 1].std((0, 1)).max() > 10 * seen["visual"][0, :, 6].std((0, 1)).max()
+
+
+def test_a_model_of_other_sizes_names_its_own_events_and_refuses_other_features(clip, networks):
+    names = ("whistle", "clap", "step")
+    (watched,) = watch(clip, build_model("avel", dims=Dims(categories=names)).eval(), networks)
+    assert watched.probability.shape == (10, 4)
+    assert {second["class"] for second in watched.seconds()} <= {*names, "background"}
+    one = Watched(watched.window, np.array([2] * 5 + [3] * 5), watched.probability, watched.attention, names)
+    assert [second["class"] for second in one.seconds()] == ["step"] * 5 + ["background"] * 5
+    assert "step" in [text.get_text() for text in timeline(one.classes, one.categories).axes[0].texts]
+    with pytest.raises(VscgError, match="model is for other features .audio 64, .* the encoders give visual .10, 7, 7"):
+        list(watch(clip, build_model("avel", dims=Dims(audio=64)).eval(), networks))
 
 
 def test_overlay_brightens_what_is_looked_at_and_frames_events():
@@ -258,7 +271,7 @@ def test_the_command_says_where_the_first_part_is(clip, networks, tmp_path, monk
     def watching(seconds):
         yield from watched_seconds([3] * seconds)
         raise VscgError(f"{path}: damaged")
-    monkeypatch.setattr(cli, "load_networks", lambda weights, device: networks)
+    monkeypatch.setattr(cli, "load_networks", lambda weights, device, **encoders: networks)
     monkeypatch.setattr(cli, "load_checkpoint", lambda key: (build_model("avel").eval(), "a test"))
     for seconds, files in ((0, []), (10, [f"late\udce9{end}" for end in ENDS])):
         monkeypatch.setattr(cli, "watch", lambda *given, pad, seconds=seconds: watching(seconds))
@@ -324,14 +337,14 @@ def test_both_commands_from_a_file_to_results(clip, networks, tmp_path, monkeypa
     meta, _ = golden.load(FOLDER / "avel_fully.npz")
     checkpoint = tmp_path / "avel.pt"
     torch.save({name: torch.as_tensor(value) for name, value in golden.weights(meta).items()}, checkpoint)
-    monkeypatch.setattr(cli, "load_networks", lambda weights, device: networks)
+    monkeypatch.setattr(cli, "load_networks", lambda weights, **named: networks)
     out = tmp_path / "out"
     assert cli.main(["predict", str(clip), "--checkpoint", str(checkpoint), "--system", "avel", "-o", str(out)]) == 0
     printed = capsys.readouterr().out
     assert "published weights of avel" in printed and str(out / "square.json") in printed
     assert len(json.loads((out / "square.json").read_text())["seconds"]) == 10
 
-    monkeypatch.setattr(extraction, "load_networks", lambda weights, device, progress: networks)
+    monkeypatch.setattr(extraction, "load_networks", lambda weights, device, progress, **named: networks)
     folder = tmp_path / "clips"
     folder.mkdir()
     shutil.copy(clip, folder)

@@ -9,10 +9,13 @@ from pathlib import Path
 import torch
 
 from vscg.data.ave import check, prepare_ave
-from vscg.data.download import download_features, download_small
+from vscg.data.compare import compare
+from vscg.data.download import MIRROR_LACKS, download_clips, download_features, download_small
+from vscg.data.own import prepare_own
 from vscg.data.planted import SIZES, generate
 from vscg.data.sets import load_dataset
 from vscg.errors import VscgError
+from vscg.features.encoders import AUDIO, VISUAL
 from vscg.features.extract import extract, load_networks
 from vscg.machine.files import data_dir, reason, runs_dir
 from vscg.models import BUILT, SETTINGS, VARIANTS
@@ -28,6 +31,11 @@ from vscg.training.sweep import Sweep, sweep, unique_runs
 
 
 def _download(args: argparse.Namespace) -> None:
+    if args.clips:
+        for path in download_clips(args.folder / "clips"):
+            print(path)
+        print(MIRROR_LACKS)
+        return
     for path in download_small(args.folder):
         print(path)
     if args.features:
@@ -35,8 +43,13 @@ def _download(args: argparse.Namespace) -> None:
             print(path)
 
 
-def _prepare(args: argparse.Namespace) -> None:
-    print(prepare_ave(args.folder, args.output, visual_dtype=args.dtype))
+def _prepare(args: argparse.Namespace) -> int:
+    if not args.annotations:
+        print(prepare_ave(args.source, args.output or data_dir() / "ave.h5", visual_dtype=args.dtype))
+        return 0
+    report = prepare_own(args.source, args.annotations, args.output or data_dir() / "own.h5", args.dtype)
+    print(report)
+    return 1 if report.absent else 0
 
 
 def _plant(args: argparse.Namespace) -> None:
@@ -81,7 +94,7 @@ def _report(done: Sweep) -> int:
 
 def _extract(args: argparse.Namespace) -> int:
     report = extract(args.folder, args.output, pad=args.pad, device=args.device, weights=args.weights,
-                     scheduler=args.scheduler)
+                     scheduler=args.scheduler, visual=args.visual, audio=args.audio)
     print(report)
     return 1 if report.skipped else 0
 
@@ -97,7 +110,7 @@ def _predict(args: argparse.Namespace) -> None:
                                             else "no such file"))
     files = result_files(args.clip, args.output)
     model, title = load_checkpoint(args.checkpoint, **named)
-    networks = load_networks(args.weights, args.device)
+    networks = load_networks(args.weights, device=args.device, visual=args.visual, audio=args.audio)
     watched = watch(args.clip, model.to(next(networks.visual.parameters()).device), networks, pad=args.pad)
     try:
         files = write_results(args.clip, watched, args.output, title)
@@ -165,20 +178,33 @@ def parser() -> argparse.ArgumentParser:
                          "./-name in place of -name.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    data = commands.add_parser("data", help="download, prepare, check or plant a data set").add_subparsers(
+    data = commands.add_parser("data", help="download, prepare, check, compare or plant a data set").add_subparsers(
         required=True, metavar="ACTION")
     command = data.add_parser("download", help="the official AVE files, with resume and checksums")
     command.add_argument("folder", type=Path, nargs="?", default=data_dir() / "ave", help="default: %(default)s")
     command.add_argument("--features", action="store_true", help="also the features, 8 GB, from Google Drive")
+    command.add_argument("--clips", action="store_true", help="the raw clips in place of the files, from a public "
+                         "mirror, into FOLDER/clips")
     command.set_defaults(run=_download)
-    command = data.add_parser("prepare", help="official AVE files to one prepared HDF5 file")
-    command.add_argument("folder", type=Path, help="where the official files are")
-    command.add_argument("-o", "--output", type=Path, default=data_dir() / "ave.h5", help="default: %(default)s")
+    command = data.add_parser("prepare", help="official AVE files, or features of one's own, to one prepared HDF5 file")
+    command.add_argument("source", type=Path, help="where the official files are; with --annotations the folder of "
+                         "the clips' arrays, visual/ID.npy and audio/ID.npy, or ID.npz or ID.h5 with both, or what "
+                         "extract wrote")
+    command.add_argument("--annotations", type=Path, nargs="+", metavar="TABLE", help="of features of one's own: a "
+                         "table with a column split, or three, of the training, validation and test clips; in the form "
+                         "of AVE, VGGSound-AVEL or OV-AVEBench")
+    command.add_argument("-o", "--output", type=Path, help=f"default: {data_dir() / 'ave.h5'}, or own.h5 there")
     command.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the visual features")
     command.set_defaults(run=_prepare)
     command = data.add_parser("check", help="check a prepared file or a folder of official files")
     command.add_argument("path", type=Path)
     command.set_defaults(run=lambda args: print(check(args.path)))
+    command = data.add_parser("compare", help="two feature files of the same clips side by side, with the usual causes "
+                              "of a difference")
+    command.add_argument("first", type=Path, help="a prepared file or one in the official form, the trusted one")
+    command.add_argument("second", type=Path)
+    command.add_argument("--annotations", type=Path, help="Annotations.txt, for files without labels")
+    command.set_defaults(run=lambda args: print(compare(args.first, args.second, args.annotations)))
     command = data.add_parser("plant", help="generate a planted data set")
     command.add_argument("output", type=Path)
     command.add_argument("--size", choices=tuple(SIZES), default="mini")
@@ -216,6 +242,10 @@ def parser() -> argparse.ArgumentParser:
                         "write book/records/deviations.json").set_defaults(run=_deviations)
     media = argparse.ArgumentParser(add_help=False)        # options of both commands that read media files
     media.add_argument("--pad", action="store_true", help="fill up clips and remainders shorter than ten seconds")
+    media.add_argument("--visual", choices=tuple(VISUAL), default="vgg19", help="encoder of the pictures (default: "
+                       "%(default)s); clip needs the extra vscg[encoders]")
+    media.add_argument("--audio", choices=tuple(AUDIO), default="vggish", help="encoder of the sound (default: "
+                       "%(default)s); ast needs it too")
     media.add_argument("--weights", type=Path, help="folder of the weights of VGG-19 and VGGish, default: data/weights")
     media.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     command = commands.add_parser("extract", parents=[media, cluster],

@@ -17,7 +17,7 @@ from torch import nn
 from tqdm import tqdm
 
 from vscg import plots
-from vscg.data.labels import BACKGROUND, CATEGORIES, CLASSES
+from vscg.data.labels import AVE, CATEGORIES
 from vscg.errors import VscgError
 from vscg.features.extract import Networks, window_features
 from vscg.features.vggish import SAMPLE_RATE
@@ -50,14 +50,15 @@ class Watched:
     """What a model makes of one window of ten seconds."""
 
     window: Window
-    classes: np.ndarray                  # (10,) int64, 28 = background
-    probability: np.ndarray              # (10,29) of each second's classes; NaN where a system gives none
-    attention: np.ndarray | None         # (10,7,7), each sums to 1
+    classes: np.ndarray                  # (10,) int64, the last = background, of AVE 28
+    probability: np.ndarray              # (10,C+1) of each second's classes; NaN where a system gives none
+    attention: np.ndarray | None         # (10,G,G), each sums to 1
+    categories: tuple[str, ...] = CATEGORIES       # names of the C events
 
     def seconds(self) -> list[dict]:
         """One entry per second, ready for JSON: start and end in s from the beginning of the clip, class, padded."""
         return [{"start": self.window.start + t, "end": self.window.start + t + 1,
-                 "class": "background" if c == BACKGROUND else CATEGORIES[c], "class_index": int(c),
+                 "class": self.categories[c] if c < len(self.categories) else "background", "class_index": int(c),
                  "probability": None if np.isnan(self.probability[t, c]) else round(float(self.probability[t, c]), 4),
                  "padded": bool(self.window.padded[t])} for t, c in enumerate(self.classes)]
 
@@ -99,20 +100,26 @@ def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool =
         pad: fill up a short clip or the remainder of a long one.
 
     Raises:
-        VscgError: as `features.video.read_windows`, or the model gives values that are no finite numbers.
+        VscgError: as `features.video.read_windows`; a model for features of other sizes, or one that gives values that
+            are no finite numbers.
     """
     device = next(model.parameters()).device
+    dims = getattr(model, "dims", AVE)                     # a module of one's own is taken to be for AVE's features
     for window in tqdm(read_windows(path, pad), desc="watch", unit="window", disable=None):
         visual, audio = window_features(window, networks)
+        if (visual.shape, audio.shape) != (dims.rows()["visual"], dims.rows()["audio"]):
+            raise VscgError(f"this model is for other features ({dims}); the encoders give visual {visual.shape} and "
+                            f"audio {audio.shape}: name those that made the model's training data")
         output = model(torch.from_numpy(audio)[None].to(device), torch.from_numpy(visual)[None].to(device))
         attention = None if output.attention is None else output.attention[0].cpu().numpy()
-        # One of 29 logits of the whole clip, held against a gate, is no distribution over a second's classes.
-        probability = (np.full((len(window.frames), CLASSES), np.nan) if "raw_logits" in output.extras
+        # One of the logits of the whole clip, held against a gate, is no distribution over a second's classes.
+        probability = (np.full((len(window.frames), dims.classes), np.nan) if "raw_logits" in output.extras
                        else class_probability(output)[0].cpu().numpy())
         if not all(values.isfinite().all() for values in vars(output).values() if torch.is_tensor(values)):
             raise VscgError(f"{path}: what the model gives from {window.start} s on holds values that are no finite "
                             "numbers; the weights of the model or of the networks are damaged or others")
-        yield Watched(window, predict_segments(output)[0].cpu().numpy(), probability, attention)
+        yield Watched(window, predict_segments(output)[0].cpu().numpy(), probability, attention,
+                      dims.categories)
 
 
 def overlay(watched: Watched) -> np.ndarray:
@@ -125,14 +132,14 @@ def overlay(watched: Watched) -> np.ndarray:
         raise VscgError("This system has no attention over the picture, so there is nothing to lay over it.")
     colours = matplotlib.colormaps["inferno"]
     pictures = []
-    # How far a region is above its even share of 1/49; a map that never reaches twice that share stays faint.
+    # How far a region is above its even share; a map that never reaches twice that share stays faint.
     above = np.maximum(watched.attention * watched.attention[0].size - 1, 0)
     above = above / max(1.0, above.max())
     for frames, attention, c in zip(watched.window.frames, above, watched.classes, strict=True):
         weight = enlarge(attention, frames.shape[1])[..., None]
         heat = colours(weight[..., 0])[..., :3] * 255
         shown = (frames * (1 - SHARE * weight) + heat * SHARE * weight).astype(np.uint8)
-        if c != BACKGROUND:
+        if c < len(watched.categories):
             for edge in (np.s_[:, :EDGE], np.s_[:, -EDGE:], np.s_[:, :, :EDGE], np.s_[:, :, -EDGE:]):
                 shown[edge] = (213, 94, 0)
         pictures.append(shown)
@@ -266,6 +273,7 @@ def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, ma
                     add = add or stack.enter_context(_mp4(files[2], one.window.sample_rate))
                     add(overlay(one), one.window.waveform)
                 found["seconds"] += one.seconds()
+                names = one.categories
                 found |= {"rest": one.window.rest, "notes": one.window.notes}
                 if time.monotonic() > due:
                     found["stopped"] = "not finished yet"
@@ -278,15 +286,15 @@ def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, ma
         found["stopped"] = stopped and (reason(stopped) or "interrupted")
         save()
     with replacing(files[1]) as file:
-        timeline([second["class_index"] for second in found["seconds"]]).savefig(file, format="png",
-                                                                                bbox_inches="tight")
+        timeline([second["class_index"] for second in found["seconds"]], names).savefig(
+            file, format="png", bbox_inches="tight")
     if stopped:
         raise stopped
     return files if add else files[:2]
 
 
-def timeline(classes: Sequence[int]) -> Figure:
+def timeline(classes: Sequence[int], names: Sequence[str] = CATEGORIES) -> Figure:
     """The book's timeline figure of the classes of a clip's seconds, in rows of ten seconds, or of more: at most 24."""
     length = next((length for length in (10, 30, 60, 300, 600, 1800) if len(classes) <= ROWS * length), 3600)
     parts = [(start, classes[start:start + length]) for start in range(0, len(classes), length)]
-    return plots.timeline(None, {f"{start} to {start + len(part)} s": part for start, part in parts})
+    return plots.timeline(None, {f"{start} to {start + len(part)} s": part for start, part in parts}, names=names)

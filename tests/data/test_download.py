@@ -1,5 +1,6 @@
 """The downloads, against a server on this machine that can cut answers, send the wrong content, or not know a file."""
 import hashlib
+import json
 import os
 import signal
 import threading
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.loopback import in_two_processes
+from vscg import cli
 from vscg.data import download
 from vscg.errors import VscgError
 
@@ -235,3 +237,70 @@ def test_real_files_have_the_listed_sums_and_arrive(tmp_path, server):
 def test_gdown_knows_the_addresses_as_drive_files():
     for identifier in download.FEATURE_FILES.values():
         assert gdown.parse_url.parse_url(download.DRIVE + identifier) == (identifier, True)
+
+
+WHOLE = download.REVISION + "0" * 28
+
+
+@pytest.fixture
+def hub(server, monkeypatch):
+    """The mirror's two files on the server, a large and a small one, its list in two pages, and its commits."""
+    monkeypatch.setattr("random.uniform", lambda low, high: 0)
+    large, small, place = np.random.default_rng(5).bytes(300_000), b"# AVE\n", f"datasets/{download.MIRROR}"
+    blob = hashlib.sha1(b"blob 6\0" + small).hexdigest()
+    first = [{"type": "directory", "path": "data", "oid": "1"}, {"type": "file", "path": "README.md", "oid": blob}]
+    second = [{"type": "file", "path": "data/train 0.parquet", "oid": "2",
+               "lfs": {"oid": hashlib.sha256(large).hexdigest()}}]
+    server.lists = {f"api/{place}/commits/main": [{"id": "3" * 40}, {"id": WHOLE}],
+                    f"api/{place}/tree/{WHOLE}?recursive=true": first, f"api/{place}/tree/{WHOLE}?next": second}
+    server.links = {f"api/{place}/tree/{WHOLE}?recursive=true": f"api/{place}/tree/{WHOLE}?next"}
+    server.files |= {f"{place}/resolve/{WHOLE}/README.md": small,
+                     f"{place}/resolve/{WHOLE}/data/train%200.parquet": large}
+    server.files |= {name: json.dumps(content).encode() for name, content in server.lists.items()}
+    return server
+
+
+def get_clips(server, dest):
+    return download.download_clips(dest, server.url, progress=False)
+
+
+def test_the_mirrors_files_come_at_the_pinned_revision(hub, tmp_path):
+    paths = get_clips(hub, tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in paths] == ["README.md", "data/train 0.parquet"]
+    assert paths[0].read_bytes() == b"# AVE\n" and len(paths[1].read_bytes()) == 300_000
+    asked = len(hub.requests)
+    assert get_clips(hub, tmp_path) == paths and len(hub.requests) == asked + 3      # the lists alone
+
+
+def test_a_file_of_the_mirror_with_another_sum_is_not_kept(hub, tmp_path):
+    for name in [name for name in hub.files if "/resolve/" in name]:
+        right, hub.files[name] = hub.files[name], b"other"
+        with pytest.raises(VscgError, match="it was not kept"):
+            get_clips(hub, tmp_path)
+        hub.files[name] = right
+    assert len(get_clips(hub, tmp_path)) == 2
+
+
+@pytest.mark.parametrize("name, content, words", [
+    ("commits/main", [{"id": "4" * 40}], "has no revision f6eb93b4e894 any more"),
+    ("commits/main", {"error": "gone"}, "sent no list of files, but {'error'"),
+    (f"tree/{WHOLE}?recursive=true", [{"type": "file", "path": "../../out", "oid": "5"}], "no file with a sum"),
+    (f"tree/{WHOLE}?recursive=true", [{"type": "file", "path": "a"}], "no file with a sum"),
+    (f"tree/{WHOLE}?recursive=true", None, "no list of files from there .404"),
+])
+def test_a_mirror_that_has_changed_is_one_clear_error(hub, name, content, words, tmp_path):
+    place = f"api/datasets/{download.MIRROR}/{name}"
+    if content is None:
+        del hub.files[place]
+    else:
+        hub.files[place] = json.dumps(content).encode()
+    with pytest.raises(VscgError, match=words):
+        get_clips(hub, tmp_path / "in" / "here")
+    assert not list(tmp_path.glob("**/out"))
+
+
+def test_the_command_says_what_the_mirror_lacks(hub, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(download.download_clips, "__defaults__", (hub.url, False))
+    assert cli.main(["data", "download", str(tmp_path), "--clips"]) == 0
+    said = capsys.readouterr().out
+    assert str(tmp_path / "clips" / "README.md") in said and "no validation split" in said and "178" in said

@@ -193,17 +193,18 @@ class TestExtract:
     def test_networks_are_loaded_once_and_compared_and_copies_of_a_clip_are_computed_once(self, clips, tmp_path,
                                                                                          monkeypatch):
         """Of two workers with copies the second waits for the first and takes its windows."""
+        names = extracting.Names(tmp_path)
         loaded, parts, identity = [], tmp_path / "parts", Networks(Seen(), Heard()).fingerprint()
         monkeypatch.setattr(extracting, "load_networks",
-                            lambda *given: loaded.append(given) or Networks(Seen(), Heard()))
+                            lambda *given, **named: loaded.append((*given, named)) or Networks(Seen(), Heard()))
         extracting._loaded.cache_clear()
-        first = extracting._extract_there(clips / "a.mkv", parts, False, tmp_path, identity, None).value
+        first = extracting._extract_there(clips / "a.mkv", parts, False, names, identity, None).value
         monkeypatch.setattr(extracting, "window_features", None)
-        second = extracting._extract_there(clips / "c.mkv", parts, False, tmp_path, identity, None).value
+        second = extracting._extract_there(clips / "c.mkv", parts, False, names, identity, None).value
         assert second.parts == first.parts and (parts / first.parts[0].name.partition("-")[0] / ".lock").exists()
-        assert loaded == [(tmp_path, None, False)]
+        assert loaded == [(tmp_path, None, False, {"visual": "vgg19", "audio": "vggish"})]
         with pytest.raises(VscgError, match="the weights there have changed"):
-            extracting._extract_there(clips / "a.mkv", parts, False, tmp_path, "other", None)
+            extracting._extract_there(clips / "a.mkv", parts, False, names, "other", None)
 
 
 def one(found, folder, needs=()) -> None:

@@ -1,15 +1,18 @@
 """What goes in: labels, prepared files, the real AVE, planted data, and data sets by name."""
 from vscg.data.ave import repeated_videos, shared_videos
 from vscg.data.labels import (
+    AVE,
     BACKGROUND,
     CATEGORIES,
     CLASSES,
     EVENT_CLASSES,
     SEGMENTS,
+    Dims,
     labels_from_annotations,
 )
 from vscg.data.prepared import Dataset
 from vscg.data.sets import dataset_fingerprint, load_dataset, prepared_file
 
-__all__ = ["BACKGROUND", "CATEGORIES", "CLASSES", "EVENT_CLASSES", "SEGMENTS", "Dataset", "dataset_fingerprint",
-           "labels_from_annotations", "load_dataset", "prepared_file", "repeated_videos", "shared_videos"]
+__all__ = ["AVE", "BACKGROUND", "CATEGORIES", "CLASSES", "EVENT_CLASSES", "SEGMENTS", "Dataset", "Dims",
+           "dataset_fingerprint", "labels_from_annotations", "load_dataset", "prepared_file", "repeated_videos",
+           "shared_videos"]

@@ -13,10 +13,18 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS, labels_from_annotations, presence_target, read_annotations
+from vscg.data.labels import (
+    AVE,
+    BACKGROUND,
+    CLASSES,
+    SEGMENTS,
+    labels_from_annotations,
+    presence_target,
+    read_annotations,
+)
 from vscg.data.prepared import (
     BLOCK,
-    ROWS,
+    DTYPES,
     PreparedWriter,
     array,
     attribute,
@@ -97,8 +105,9 @@ def _check_prepared(path: Path) -> Report:
         with tqdm(total=len(data), desc=path.name, unit="clip", disable=None) as bar:
             for _, block in blocks(data):
                 bar.update(len(block["category"]))
-        kinds = ", ".join(f"{key} {getattr(data, key).dtype}" for key in ROWS)
+        kinds = ", ".join(f"{key} {getattr(data, key).dtype}" for key in DTYPES)
         lines = [f"prepared data set {data.name!r}, fingerprint {data.fingerprint[:12]}, {len(data)} clips ({kinds})",
+                 f"sizes: {data.dims}",
                  "all features finite, all labels one-hot and of the clip's category",
                  *split_lines(data.video_ids, data.category[()], data.splits)]
     return Report(path, tuple(lines))
@@ -157,7 +166,7 @@ def check_noisy_labels(path: Path) -> int:
 
 def _features(handle: h5py.File, path: Path, modality: str, clips: int | None) -> h5py.Dataset:
     """The features (clips,10,7,7,512) or (clips,10,128) in an open official file, not read yet; `clips` None: any."""
-    return array(handle, path, KEY, (clips, *ROWS[modality]), FLOATS)
+    return array(handle, path, KEY, (clips, *AVE.rows()[modality]), FLOATS)
 
 
 def clip_count(path: Path, modality: str, clips: int | None = None) -> int:

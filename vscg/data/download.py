@@ -1,8 +1,13 @@
-"""Downloads, resumed, checked and whole; the official AVE files, from GitHub (the small ones) and from Google Drive."""
+"""Downloads, resumed, checked and whole: the official AVE files, from GitHub (the small ones) and from Google Drive.
+
+And the raw clips, from a public mirror at one pinned revision.
+"""
+import hashlib
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import gdown
 import h5py
@@ -29,6 +34,11 @@ FEATURE_FILES = {  # name -> identifier on Google Drive; no checksum is publishe
 }
 GITHUB = "https://raw.githubusercontent.com/YapengTian/AVE-ECCV18/master/data/"
 DRIVE = "https://drive.google.com/uc?id="
+HUB = "https://huggingface.co/"
+MIRROR, REVISION = "mteb/AVE-Dataset", "f6eb93b4e894"      # and what its 40 digits begin with
+MIRROR_LACKS = ("This mirror has 3,312 of AVE's 3,339 training clips and 402 test clips: no validation split, and none "
+                "of the 178 clips without an event, whose list is lost. By its own count 6 test clips are also in "
+                "training. It names each clip's video id and start: find the lines of Annotations.txt by these.")
 RETRIES = 2   # of one file, when the connection is cut
 TIMEOUT = 60  # seconds without an answer or a byte
 
@@ -168,3 +178,63 @@ def download_features(dest: str | Path, base_url: str = DRIVE, progress: bool = 
         if fresh or not record.exists():
             write_atomically(record, f"{file_sum(target)}  {name}\n".encode())
     return [folder / name for name in FEATURE_FILES]
+
+
+def download_clips(dest: str | Path, base_url: str = HUB, progress: bool = True) -> list[Path]:
+    """Download the raw clips from the mirror `MIRROR` at `REVISION`, every file that it holds; see `MIRROR_LACKS`.
+
+    Args:
+        dest: folder, made if missing; a file in it that is already right is kept and not fetched.
+        base_url: of the hub; ends with a slash.
+        progress: show a bar per file.
+
+    Returns:
+        the paths of the files, each with the sum that the hub lists for it at this revision.
+
+    Raises:
+        VscgError: as `fetch`; the mirror or this revision of it is gone, or its list is not of the hub's form.
+    """
+    folder = expanded(dest)
+    commits, _ = _listed(f"{base_url}api/datasets/{MIRROR}/commits/main")
+    whole = [commit["id"] for commit in commits if str(commit.get("id")).startswith(REVISION)]
+    if not whole:
+        raise VscgError(f"{base_url}datasets/{MIRROR}: has no revision {REVISION} any more; its files may be others "
+                        "now, so none was fetched. Look at the page for what has changed.")
+    listed, more = [], f"{base_url}api/datasets/{MIRROR}/tree/{whole[0]}?recursive=true"
+    while more:
+        page, more = _listed(more)
+        listed += page
+    paths = []
+    for entry in listed:
+        if entry.get("type") == "file":
+            path = folder / str(entry.get("path"))
+            if not path.resolve().is_relative_to(folder.resolve()) or not isinstance(entry.get("oid"), str):
+                raise VscgError(f"{more or base_url}: lists {str(entry)[:200]}, which is no file with a sum")
+            url = f"{base_url}datasets/{MIRROR}/resolve/{whole[0]}/{quote(entry['path'])}"
+            large = entry.get("lfs")
+            paths.append(fetch(url, path, wrong_sum(large["oid"]) if large else _wrong_blob(entry["oid"]), progress))
+    return paths
+
+
+def _listed(url: str) -> tuple[list[dict], str | None]:
+    """A page of a list that the hub sends as JSON, and the address of the next one."""
+    try:
+        answer = requests.get(url, timeout=TIMEOUT)
+        answer.raise_for_status()
+        found = answer.json()
+    except requests.RequestException as error:             # also for what is not JSON
+        why = " ".join(str(error).split())[:200]
+        raise VscgError(f"{url}: no list of files from there ({why}). Check the network, and in a browser whether the "
+                        "page is still there.") from error
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise VscgError(f"{url}: sent no list of files, but {str(found)[:100]}")
+    return found, answer.links.get("next", {}).get("url")
+
+
+def _wrong_blob(wanted: str) -> Callable[[Path], str]:
+    """For `fetch`: a small file is right if git's sum of it is this."""
+    def fault(path: Path) -> str:
+        content = path.read_bytes()
+        found = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        return "" if found == wanted else f"has not the sum {wanted} in git"
+    return fault

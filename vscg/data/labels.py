@@ -25,6 +25,48 @@ _INDEX = {name: index for index, name in enumerate(CATEGORIES)}
 
 
 @dataclass(frozen=True)
+class Dims:
+    """Sizes of a data set, and of the systems that are built for it; AVE's by default."""
+    audio: int = AUDIO_DIM               # D_a, numbers of a segment's sound
+    visual: int = VISUAL_DIM             # D_v, numbers of a region
+    grid: int = GRID                     # regions along each side of the visual map
+    segments: int = SEGMENTS             # T
+    categories: tuple[str, ...] = CATEGORIES      # names of the events, in the order of their class indices
+
+    @property
+    def events(self) -> int:
+        """Number of event classes."""
+        return len(self.categories)
+
+    @property
+    def classes(self) -> int:
+        """The events and background."""
+        return self.events + 1
+
+    @property
+    def background(self) -> int:
+        """Class index of background, after the events."""
+        return self.events
+
+    @property
+    def regions(self) -> int:
+        """R, regions of a map."""
+        return self.grid**2
+
+    def rows(self) -> dict[str, tuple[int, ...]]:
+        """Shape of one clip in each array of a prepared file."""
+        return {"visual": (self.segments, self.grid, self.grid, self.visual), "audio": (self.segments, self.audio),
+                "labels": (self.segments, self.classes), "category": ()}
+
+    def __str__(self) -> str:
+        return (f"audio {self.audio}, visual {self.visual} on {self.grid}x{self.grid}, {self.segments} segments, "
+                f"{self.events} events")
+
+
+AVE = Dims()
+
+
+@dataclass(frozen=True)
 class Annotations:
     """One event per clip, N clips in file order; it fills the seconds from `start` to `end` (excluded)."""
     category: np.ndarray                 # (N,) int64, 0..27
@@ -105,5 +147,5 @@ def proportion_target(labels: np.ndarray) -> np.ndarray:
 
 
 def event_mask(labels: np.ndarray) -> np.ndarray:
-    """Which segments hold the event: (N,10) bool from labels (N,10,29)."""
-    return labels[..., BACKGROUND] == 0
+    """Which segments hold the event: (N,T) bool from labels (N,T,C), background last."""
+    return labels[..., -1] == 0

@@ -1,9 +1,11 @@
 """The prepared data file: one HDF5 file with features, labels and splits, the same form for real and planted data.
 
-Attributes `format`, `version`, `name`, `fingerprint` (hex), `sources` (JSON). Data sets `visual` (N,10,7,7,512) float16
-or float32, `audio` (N,10,128) float32, `labels` (N,10,29) uint8 one-hot, `category` (N,) int64 (28: background only),
-`video_ids` (N,) UTF-8 of 64 bytes, `splits/{train,val,test,background}` int64 row numbers, and, for planted data,
-`truth/*` with first axis N. Nothing is compressed and text has fixed length, so that sizes are known before reading.
+Attributes `format`, `version`, `name`, `fingerprint` (hex), `sources` (JSON). Data sets `visual` (N,T,G,G,D_v) float16
+or float32, `audio` (N,T,D_a) float32, `labels` (N,T,C+1) uint8 one-hot, background last, `category` (N,) int64 (C:
+background only), `video_ids` (N,) UTF-8 of 64 bytes, `splits/{train,val,test,background}` int64 row numbers, and, for
+planted data, `truth/*` with first axis N. Where the sizes or the events are not AVE's, `categories` (C,) UTF-8 of 128
+bytes names the events; a file without it has AVE's: T 10, G 7, D_v 512, D_a 128, C 28. Nothing is compressed and text
+has fixed length, so that sizes are known before reading.
 """
 import io
 import json
@@ -19,16 +21,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from vscg.data.labels import AUDIO_DIM, BACKGROUND, CLASSES, GRID, SEGMENTS, VISUAL_DIM
+from vscg.data.labels import AVE, CATEGORIES, Dims
 from vscg.errors import VscgError
 from vscg.machine.files import WriteError, make_folder, reason, replacing, write_error
 
 FORMAT, VERSION = "vscg-prepared", 1
 SPLITS = ("train", "val", "test", "background")
-ROWS = {"visual": (SEGMENTS, GRID, GRID, VISUAL_DIM), "audio": (SEGMENTS, AUDIO_DIM), "labels": (SEGMENTS, CLASSES),
-        "category": ()}                                    # shape of one clip
 DTYPES = {"visual": ("float16", "float32"), "audio": ("float32",), "labels": ("uint8",), "category": ("int64",)}
-ID_LENGTH = 64                                             # bytes; YouTube ids have 11
+ID_LENGTH, NAME_LENGTH = 64, 128                           # bytes; YouTube ids have 11
 BLOCK = 16                                                 # clips read at a time: 16 MB of visual features as float32
 _DENSEST = 1100                                            # deflate, the densest filter of HDF5, reaches 1032
 _FORM = 2**20                                              # bytes of names, splits and attributes beside the arrays
@@ -40,16 +40,23 @@ class Dataset:
     name: str
     fingerprint: str                                       # hex; equal fingerprints mean equal data
     path: Path
-    visual: np.ndarray                                     # (N,10,7,7,512) float16 or float32
-    audio: np.ndarray                                      # (N,10,128) float32
-    labels: np.ndarray                                     # (N,10,29) float32, one-hot
-    category: np.ndarray                                   # (N,) int64, 28 = background-only clip
+    visual: np.ndarray                                     # (N,T,G,G,D_v) float16 or float32, of AVE (N,10,7,7,512)
+    audio: np.ndarray                                      # (N,T,D_a) float32, of AVE (N,10,128)
+    labels: np.ndarray                                     # (N,T,C+1) float32, one-hot, of AVE (N,10,29)
+    category: np.ndarray                                   # (N,) int64, the last = background-only clip, of AVE 28
     splits: dict[str, np.ndarray]                          # int64 row numbers; background: clips without any event
     video_ids: tuple[str, ...]
     truth: dict[str, np.ndarray] = field(default_factory=dict)    # planted data only, first axis N
+    categories: tuple[str, ...] = CATEGORIES               # names of the C events
 
     def __len__(self) -> int:
         return len(self.category)
+
+    @property
+    def dims(self) -> Dims:
+        """The sizes and names that systems are built for."""
+        segments, grid, _, visual = self.visual.shape[1:]
+        return Dims(self.audio.shape[-1], visual, grid, segments, self.categories)
 
 
 @contextmanager
@@ -130,9 +137,10 @@ def verify_rows(where: object, first: int, block: Mapping[str, np.ndarray]) -> N
     for name in ("visual", "audio"):
         verify(where, name, first, np.isfinite(block[name]), "not a finite number")
     labels, category = block["labels"], block["category"]
-    verify(where, "labels", first, one_hot(labels), "not one-hot over the 29 classes")
-    verify(where, "category", first, (category >= 0) & (category <= BACKGROUND), f"not a class from 0 to {BACKGROUND}")
-    allowed = (labels.argmax(-1) == BACKGROUND) | (labels.argmax(-1) == category[:, None])
+    verify(where, "labels", first, one_hot(labels), f"not one-hot over the {labels.shape[-1]} classes")
+    background = labels.shape[-1] - 1
+    verify(where, "category", first, (category >= 0) & (category <= background), f"not a class from 0 to {background}")
+    allowed = (labels.argmax(-1) == background) | (labels.argmax(-1) == category[:, None])
     verify(where, "labels", first, allowed, "neither background nor the clip's category")
 
 
@@ -188,17 +196,18 @@ class PreparedWriter:
     """
 
     def __init__(self, path: str | PathLike, clips: int, name: str, fingerprint: str = "",
-                 sources: Mapping | None = None, visual_dtype: str = "float16"):
+                 sources: Mapping | None = None, visual_dtype: str = "float16", dims: Dims = AVE):
         if visual_dtype not in DTYPES["visual"]:
             raise VscgError(f"visual_dtype {visual_dtype!r}: expected one of {', '.join(DTYPES['visual'])}")
         check_target(Path(path))
-        self.path, self.clips, self.name = Path(path), clips, name
+        self.path, self.clips, self.name, self.dims = Path(path), clips, name, dims
         self.dtypes = {key: np.dtype(names[0]) for key, names in DTYPES.items()} | {"visual": np.dtype(visual_dtype)}
         self.fingerprint, self.sources = fingerprint, dict(sources or {})
-        self._row, self._room, self._splits = 0, _FORM, None
+        self._row, self._room, self._splits = 0, _FORM + NAME_LENGTH * dims.events, None
 
     def __enter__(self) -> "PreparedWriter":
-        size = self.clips * (sum(math.prod(ROWS[key]) * self.dtypes[key].itemsize for key in ROWS) + ID_LENGTH)
+        rows = self.dims.rows()
+        size = self.clips * (sum(math.prod(rows[key]) * self.dtypes[key].itemsize for key in rows) + ID_LENGTH)
         make_folder(self.path.parent)
         with ExitStack() as stack:
             self._file = stack.enter_context(replacing(self.path))
@@ -212,7 +221,7 @@ class PreparedWriter:
             self._file.flush()
             self._reserve(size)
             self._handle = stack.enter_context(h5py.File(self._file.name, "r+", locking=False))    # held already
-            for key, shape in ROWS.items():
+            for key, shape in rows.items():
                 self._handle.create_dataset(key, (self.clips, *shape), self.dtypes[key])
             self._handle.create_dataset("video_ids", (self.clips,), h5py.string_dtype("utf-8", ID_LENGTH))
             self._stack = stack.pop_all()
@@ -225,12 +234,13 @@ class PreparedWriter:
 
     def append(self, visual: np.ndarray, audio: np.ndarray, labels: np.ndarray, category: np.ndarray,
                video_ids: Sequence[str], **truth: np.ndarray) -> None:
-        """Adds b clips: visual (b,10,7,7,512), audio (b,10,128), labels (b,10,29), category (b,), truth (b,...)."""
-        first, rows = self._row, slice(self._row, self._row + len(category))
+        """Adds b clips: visual (b,T,G,G,D_v), audio (b,T,D_a), labels (b,T,C+1), category (b,), truth (b,...)."""
+        first, rows, shapes = self._row, slice(self._row, self._row + len(category)), self.dims.rows()
         with np.errstate(over="ignore"):                   # a value too large for the dtype is reported just below
             block = {"visual": np.asarray(visual, self.dtypes["visual"]), "audio": np.asarray(audio, np.float32),
                      "labels": np.asarray(labels), "category": np.asarray(category, np.int64)}
-        if any(values.shape != (len(category), *ROWS[key]) for key, values in block.items()) or rows.stop > self.clips:
+        fits = all(values.shape == (len(category), *shapes[key]) for key, values in block.items())
+        if not fits or rows.stop > self.clips:
             raise ValueError(f"{ {key: values.shape for key, values in block.items()} } does not fit rows {rows}")
         verify_rows(self.path, first, block)
         if first == 0:
@@ -262,6 +272,9 @@ class PreparedWriter:
             raise ValueError(f"{self.path}: {self._row} of {self.clips} clips, splits or fingerprint missing")
         for key, values in self._splits.items():
             self._handle.create_dataset(f"splits/{key}", data=values)
+        if self.dims != AVE:
+            names = [name.encode() for name in self.dims.categories]
+            self._handle.create_dataset("categories", data=names, dtype=h5py.string_dtype("utf-8", NAME_LENGTH))
         texts = {"format": FORMAT, "name": self.name, "fingerprint": self.fingerprint,
                  "sources": json.dumps(self.sources, sort_keys=True)}
         attributes = {key: np.bytes_(text.encode()) for key, text in texts.items()}
@@ -276,18 +289,27 @@ def read_layout(handle: h5py.File, path: Path) -> Dataset:
         raise VscgError(f"{path}: format version {version} is newer than this package's {VERSION}; update the package")
     name, fingerprint = (str(attribute(handle, path, key)) for key in ("name", "fingerprint"))
     ids = array(handle, path, "video_ids", (None,), (f"S{ID_LENGTH}",))
-    arrays = {key: array(handle, path, key, (len(ids), *ROWS[key]), DTYPES[key]) for key in ROWS}
+    dims = _read_dims(handle, path) if "categories" in handle else AVE
+    arrays = {key: array(handle, path, key, (len(ids), *shape), DTYPES[key]) for key, shape in dims.rows().items()}
     truth = {key: array(handle, path, f"truth/{key}", (len(ids), ...)) for key in handle.get("truth", ())}
     splits = {key: array(handle, path, f"splits/{key}", (None,), ("int64",))[()] for key in SPLITS}
     verify_splits(path, {f"splits/{key}": rows for key, rows in splits.items()}, len(ids))
     return Dataset(name=name, fingerprint=fingerprint, path=path, splits=splits, truth=truth,
-                   video_ids=tuple(text.decode() for text in ids[()]), **arrays)
+                   video_ids=tuple(text.decode() for text in ids[()]), categories=dims.categories, **arrays)
+
+
+def _read_dims(handle: h5py.File, path: Path) -> Dims:
+    """The sizes of an open prepared file that names its events; every array must then agree with them."""
+    names = array(handle, path, "categories", (None,), (f"S{NAME_LENGTH}",))
+    shape = array(handle, path, "visual", (None,) * 5, DTYPES["visual"]).shape
+    audio = array(handle, path, "audio", (None,) * 3, DTYPES["audio"]).shape[-1]
+    return Dims(audio, shape[-1], shape[2], shape[1], tuple(text.decode() for text in names[()]))
 
 
 def blocks(data: Dataset) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """First row and sound arrays of a few clips at a time, in constant memory; VscgError as `verify_rows`."""
     for first in range(0, len(data), BLOCK):
-        block = {key: getattr(data, key)[first:first + BLOCK] for key in ROWS}
+        block = {key: getattr(data, key)[first:first + BLOCK] for key in DTYPES}
         verify_rows(data.path, first, block)
         yield first, block
 
@@ -307,7 +329,7 @@ def read_prepared(path: str | PathLike) -> Dataset:
     with opened(Path(path)) as handle:
         data = read_layout(handle, Path(path))
         arrays = {key: np.empty(getattr(data, key).shape, np.float32 if key == "labels" else getattr(data, key).dtype)
-                  for key in ROWS}
+                  for key in DTYPES}
         for first, block in blocks(data):
             for key, values in block.items():
                 arrays[key][first:first + len(values)] = values

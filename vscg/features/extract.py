@@ -16,11 +16,11 @@ from tqdm import tqdm
 
 from vscg.data.labels import SEGMENTS
 from vscg.data.prepared import check_target
-from vscg.errors import VscgError
-from vscg.features import weights as published
+from vscg.errors import VscgError, choose
+from vscg.features.encoders import AUDIO, VISUAL
 from vscg.features.parts import Clip, Report, assemble, listed, read_clip, window_file, write_note, write_window
-from vscg.features.vgg19 import VGG19, visual_features
-from vscg.features.vggish import VGGish, audio_features
+from vscg.features.vgg19 import visual_features
+from vscg.features.vggish import audio_features
 from vscg.features.video import CONTAINERS, Window, read_windows
 from vscg.machine.cluster import Cluster, Outcome, work
 from vscg.machine.device import usable_device
@@ -32,8 +32,8 @@ SUFFIXES = sorted(suffix for suffixes in CONTAINERS.values() for suffix in suffi
 @dataclass(frozen=True)
 class Networks:
     """The two networks that turn pictures and sound into features, ready on their device."""
-    visual: nn.Module                                      # VGG19, or another from (B,3,224,224) to (B,512,7,7)
-    audio: nn.Module                                       # VGGish, or another from (B,96,64) to (B,128)
+    visual: nn.Module                                      # VGG19, or another from (B,3,224,224) to (B,D_v,7,7)
+    audio: nn.Module                                       # VGGish, or another from (B,96,64) to (B,D_a)
 
     def fingerprint(self) -> str:
         """SHA-256 of all their weights."""
@@ -45,23 +45,32 @@ class Networks:
         return digest.hexdigest()
 
 
-def load_networks(weights: str | PathLike | None = None, device: str | torch.device | None = None,
-                  progress: bool = True) -> Networks:
-    """VGG-19 and VGGish with their published weights, from the folder `weights` (default: `data/weights`).
+@dataclass(frozen=True)
+class Names:
+    """Which encoders, and the folder of VGG's weights."""
+    folder: Path
+    visual: str = "vgg19"
+    audio: str = "vggish"
 
-    Weights that are not there are downloaded. `device` defaults to the GPU where there is one. Raises VscgError as
-    `vscg.features.weights.fetch`.
+
+def load_networks(weights: str | PathLike | None = None, device: str | torch.device | None = None,
+                  progress: bool = True, *, visual: str = "vgg19", audio: str = "vggish") -> Networks:
+    """Two encoders with their published weights.
+
+    Weights that are not there are downloaded: those of VGG-19 and VGGish into the folder `weights` (default:
+    `data/weights`). `device` defaults to the GPU where there is one. `visual` is one of `encoders.VISUAL`, `audio`
+    one of `encoders.AUDIO`. Raises VscgError for an unknown name, as `vscg.features.weights.fetch`, and where an
+    encoder needs the extra `vscg[encoders]`.
     """
-    device = usable_device(device)
-    pairs = (VGG19, published.VGG19), (VGGish, published.VGGISH)
-    files = [published.fetch(file, Path(weights) if weights else None, progress) for _, file in pairs]
-    return Networks(*(published.load(network, file).to(device)
-                      for (network, _), file in zip(pairs, files, strict=True)))
+    choose("visual encoder", visual, VISUAL)
+    choose("audio encoder", audio, AUDIO)
+    device, folder = usable_device(device), Path(weights) if weights else None
+    return Networks(*(load(folder, progress).to(device) for load in (VISUAL[visual], AUDIO[audio])))
 
 
 def window_features(window: Window, networks: Networks,
                     done: Callable[[int], object] = lambda seconds: None) -> tuple[np.ndarray, np.ndarray]:
-    """The features of a window: visual (10,7,7,512) and audio (10,128), float32.
+    """The features of a window: visual (10,7,7,D_v) and audio (10,D_a), float32; of VGG-19 and VGGish 512 and 128.
 
     A batch is the 32 pictures of two seconds on a GPU, of one second on a CPU; `done` is called with the number of
     seconds after each.
@@ -77,7 +86,8 @@ def window_features(window: Window, networks: Networks,
 
 def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False,
             device: str | torch.device | None = None, weights: str | PathLike | None = None,
-            networks: Networks | None = None, scheduler: str | None = None, progress: bool = True) -> Report:
+            networks: Networks | None = None, scheduler: str | None = None, progress: bool = True,
+            visual: str = "vgg19", audio: str = "vggish") -> Report:
     """Writes the features of every clip in a folder into the prepared file `target`; returns what it holds.
 
     The clips are the files with a media suffix, in the order of their names; a row is a window of ten seconds. Their
@@ -94,8 +104,8 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
         target: the HDF5 file; a prepared one that is there is replaced once the new one is complete.
         pad: fill up clips and remainders that are shorter than ten seconds, see `read_windows`.
         device: where the networks run; default: the GPU where there is one.
-        weights: folder of the published weights, see `load_networks`.
-        networks: use these instead of the published ones.
+        weights, visual, audio: as for `load_networks`.
+        networks: use these instead.
         scheduler: have the clips done by the workers of this Dask scheduler, see `cluster.Cluster`; they see the clips,
             the weights and the target's folder under the same paths as this process. Given `networks` travel with every
             clip; the published ones are loaded once by each worker.
@@ -109,7 +119,8 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
     check_target(target)                                   # before the networks are loaded, or fetched
     clips, left_out = _clips(folder, target.absolute())
     check_writable(target)
-    source = networks or (Path(weights) if weights else data_dir() / "weights").absolute()
+    names = Names((Path(weights) if weights else data_dir() / "weights").absolute(), visual, audio)
+    source = networks or names
     networks = _networks(source, "cpu" if scheduler else device, progress)     # on a cluster, only to know them
     identity, parts = networks.fingerprint(), target.with_name(f"{target.name}.parts").absolute()
     try:
@@ -130,10 +141,10 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
     return replace(report, left_out=left_out)
 
 
-def _networks(source: Networks | Path, device: str | torch.device | None, progress: bool = False) -> Networks:
-    """Given networks, or the published ones from a folder; on a device, if one is named."""
-    if isinstance(source, Path):
-        return load_networks(source, device, progress)
+def _networks(source: Networks | Names, device: str | torch.device | None, progress: bool = False) -> Networks:
+    """Given networks, or those of some names; on a device, if one is named."""
+    if isinstance(source, Names):
+        return load_networks(source.folder, device, progress, visual=source.visual, audio=source.audio)
     if device is None:
         return source
     return Networks(*(network.to(usable_device(device)) for network in (source.visual, source.audio)))
@@ -181,27 +192,27 @@ def _here(clips: list[Path], parts: Path, pad: bool, networks: Networks, identit
         yield path, _extract_clip(path, parts, pad, networks, identity, bar.update)
 
 
-def _on_cluster(scheduler: str, clips: list[Path], parts: Path, pad: bool, source: Networks | Path, identity: str,
+def _on_cluster(scheduler: str, clips: list[Path], parts: Path, pad: bool, source: Networks | Names, identity: str,
                 device: str | torch.device | None, bar: tqdm) -> Iterator[tuple[Path, Outcome]]:
     """Each clip on a worker of a Dask cluster, which writes its windows where they would be written here."""
     tasks = ((path, _extract_there, path, parts, pad, source, identity, device) for path in clips)
-    with Cluster(scheduler, parts, [clips[0].parent, *([source] if isinstance(source, Path) else [])]) as pool:
+    with Cluster(scheduler, parts, [clips[0].parent, *([source.folder] if isinstance(source, Names) else [])]) as pool:
         yield from work(pool, tasks, bar.refresh)
 
 
-def _extract_there(path: Path, parts: Path, pad: bool, source: Networks | Path, identity: str,
+def _extract_there(path: Path, parts: Path, pad: bool, source: Networks | Names, identity: str,
                    device: str | torch.device | None) -> Outcome:
     """`_extract_clip` on a worker, after a check that its networks are those of the caller."""
-    networks, found = _loaded(source, device) if isinstance(source, Path) else (_networks(source, device), identity)
+    networks, found = _loaded(source, device) if isinstance(source, Names) else (_networks(source, device), identity)
     if found != identity:
-        raise VscgError(f"{source}: the weights there have changed since the extraction began; start it again")
+        raise VscgError(f"{source.folder}: the weights there have changed since the extraction began; start it again")
     return _extract_clip(path, parts, pad, networks, identity)
 
 
 @functools.lru_cache(1)
-def _loaded(folder: Path, device: str | torch.device | None) -> tuple[Networks, str]:
-    """The published networks, kept for the next clip, and their fingerprint."""
-    networks = _networks(folder, device)
+def _loaded(names: Names, device: str | torch.device | None) -> tuple[Networks, str]:
+    """The networks of these names, kept for the next clip, and their fingerprint."""
+    networks = _networks(names, device)
     return networks, networks.fingerprint()
 
 

@@ -8,15 +8,14 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from vscg.data.labels import AUDIO_DIM, BACKGROUND, CLASSES, GRID, SEGMENTS, VISUAL_DIM
+from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS, Dims
 from vscg.data.prepared import ID_LENGTH, PreparedWriter
 from vscg.errors import VscgError
 from vscg.features.video import Window
 from vscg.machine.files import value_hash, write_atomically
 
-# What is kept of a window.
-_FORMS = {"visual": ((SEGMENTS, GRID, GRID, VISUAL_DIM), np.dtype(np.float16)), "padded": ((SEGMENTS,), np.dtype(bool)),
-          "audio": ((SEGMENTS, AUDIO_DIM), np.dtype(np.float32)), "start": ((), np.dtype(np.int64))}
+# What is kept of a window, but for the sizes of its features.
+_DTYPES = {"visual": np.float16, "audio": np.float32, "padded": bool, "start": np.int64}
 
 
 @dataclass(frozen=True)
@@ -61,16 +60,22 @@ def write_window(path: Path, visual: np.ndarray, audio: np.ndarray, window: Wind
                                  "start": np.array(window.start)}))
 
 
-def read_window(path: Path) -> dict[str, np.ndarray]:
-    """What `write_window` kept; VscgError if it is damaged."""
+def read_window(path: Path, dims: Dims | None = None) -> dict[str, np.ndarray]:
+    """What `write_window` kept, of these sizes or of any; VscgError if it is damaged."""
     try:
         window = load_file(path)
+        shapes = (dims or _dims(window)).rows() | {"padded": (SEGMENTS,), "start": ()}
         forms = {name: (values.shape, values.dtype) for name, values in window.items()}
-        if forms != _FORMS or not 0 <= window["start"] < 2**31:
+        wanted = {name: (shapes[name], np.dtype(dtype)) for name, dtype in _DTYPES.items()}
+        if forms != wanted or not 0 <= window["start"] < 2**31:
             raise ValueError("it holds something else than a window's features")
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise _damaged(path, error) from error
     return window
+
+
+def _dims(window: dict[str, np.ndarray]) -> Dims:
+    return Dims(window["audio"].shape[-1], window["visual"].shape[-1], window["visual"].shape[1])
 
 
 def write_note(note: Path, windows: int, last: Window) -> None:
@@ -100,11 +105,11 @@ def assemble(target: Path, clips: list[Clip], skipped: list[str], sources: dict)
     labels = np.zeros((1, SEGMENTS, CLASSES), np.uint8)
     labels[..., BACKGROUND] = 1
     fingerprint = value_hash([sources, [(clip.path.name, clip.digest) for clip in clips]])
-    video_ids, notes = [], []
-    with PreparedWriter(target, rows, "clips", fingerprint, sources) as writer:
+    video_ids, notes, dims = [], [], _dims(read_window(clips[0].parts[0]))
+    with PreparedWriter(target, rows, "clips", fingerprint, sources, dims=dims) as writer:
         for clip in clips:
             for part in clip.parts:
-                window = read_window(part)
+                window = read_window(part, dims)
                 video_ids.append(_id(clip, int(window["start"])))
                 writer.append(window["visual"][None], window["audio"][None], labels, np.array([BACKGROUND]),
                               video_ids[-1:], padded=window["padded"][None])

@@ -37,14 +37,14 @@ def visual_features(network: nn.Module, frames: np.ndarray) -> np.ndarray:
     """The visual features of whole seconds: each the mean over the maps of its pictures.
 
     Args:
-        network: `VGG19`, or another network from (B,3,224,224) to (B,512,7,7); it runs where its parameters are.
+        network: `VGG19`, or another network from (B,3,224,224) to (B,D,7,7); it runs where its parameters are.
         frames: (seconds, pictures, 224, 224, 3) uint8, RGB; all of them go through the network as one batch.
 
     Returns:
-        (seconds, 7, 7, 512) float32, channels last, as in AVE's files.
+        (seconds, 7, 7, D) float32, channels last, as in AVE's files; of VGG-19 D is 512.
     """
     parameter = next(network.parameters())
     mean, deviation = (torch.tensor(values, device=parameter.device).view(3, 1, 1) for values in (MEAN, DEVIATION))
     pictures = torch.from_numpy(np.ascontiguousarray(frames)).to(parameter.device).flatten(0, 1).permute(0, 3, 1, 2)
-    maps = network((pictures / 255 - mean) / deviation)    # (seconds * pictures, 512, 7, 7)
+    maps = network((pictures / 255 - mean) / deviation)    # (seconds * pictures, D, 7, 7)
     return maps.unflatten(0, frames.shape[:2]).mean(1).permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -113,9 +113,10 @@ class VGGish(nn.Module):
 
 @torch.inference_mode()
 def audio_features(network: nn.Module, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-    """The audio features of each second (seconds,128) float32, by a network from (B,96,64) to (B,128).
+    """The audio features of each second (seconds,D) float32, by a network from (B,96,64) to (B,D); VGGish's D is 128.
 
-    `waveform` and `sample_rate` as `log_mel_examples`; the network runs where its parameters are.
+    `waveform` and `sample_rate` as `log_mel_examples`, unless the network has a method `examples` of its own; the
+    network runs where its parameters are.
     """
-    examples = torch.from_numpy(log_mel_examples(waveform, sample_rate)).to(next(network.parameters()).device)
-    return network(examples).cpu().numpy()
+    examples = getattr(network, "examples", log_mel_examples)(waveform, sample_rate)
+    return network(torch.from_numpy(examples).to(next(network.parameters()).device)).cpu().numpy()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.errors import VscgError, choose
 from vscg.models.avel import AVEL
 from vscg.models.avin import AVIN
@@ -74,20 +75,23 @@ def check_system(system: str, setting: str, variant: str) -> None:
     choose(f"variant of {system}", variant, entry.variants)
 
 
-def build_model(system: str, *, setting: str = "fully", variant: str = "released", **options) -> nn.Module:
+def build_model(system: str, *, setting: str = "fully", variant: str = "released", dims: Dims = AVE,
+                **options) -> nn.Module:
     """A new model with freshly drawn weights.
 
     Args:
         system: a name in `BUILT`.
         setting: "fully" or "weakly" supervised.
         variant: "released" (what the published program computes) or "paper" (what the text says).
+        dims: sizes of the data that it is for, as `Dataset.dims` holds them; by default AVE's.
         options: keyword arguments of the system's class, such as its dropout rates.
 
     Returns:
-        A module that maps audio (B,10,128) and visual maps (B,10,7,7,512), both float32, to `Output`.
+        A module that maps audio (B,T,D_a) and visual maps (B,T,G,G,D_v), both float32, to `Output`; on AVE they are
+        (B,10,128) and (B,10,7,7,512), and so docstrings write them. Its `dims` are those that it was built for.
 
     Raises:
-        VscgError: unknown name, setting, variant or option.
+        VscgError: unknown name, setting, variant or option, or sizes that the system's structure does not allow.
     """
     check_system(system, setting, variant)
     entry = SYSTEMS[system]
@@ -96,10 +100,10 @@ def build_model(system: str, *, setting: str = "fully", variant: str = "released
     if len(entry.variants) > 1:
         options["variant"] = variant
     try:
-        model = entry.build(setting, **options)
+        model = entry.build(setting, dims=dims, **options)
     except (TypeError, ValueError, RuntimeError) as error:       # a rate out of range, a word for a number
         raise VscgError(f"{entry.title} cannot be built with {reprlib.repr(options)}: {error}") from error
-    model.system, model.setting, model.variant = system, setting, variant
+    model.system, model.setting, model.variant, model.dims = system, setting, variant, dims
     return model
 
 

@@ -2,6 +2,8 @@
 import torch
 from torch import Tensor, nn
 
+from vscg.data.labels import Dims
+
 
 class AudioGuidedAttention(nn.Module):
     """Weighs the 49 regions of each segment's visual map by how well they go with the segment's sound.
@@ -22,6 +24,11 @@ class AudioGuidedAttention(nn.Module):
         self.region_score = nn.Linear(regions, 1, bias=False)
         for layer in (self.visual_map, self.audio_map, self.visual_score, self.audio_score, self.region_score):
             nn.init.xavier_uniform_(layer.weight)
+
+    @classmethod
+    def of(cls, dims: Dims) -> "AudioGuidedAttention":
+        """The attention for features of these sizes."""
+        return cls(audio_dim=dims.audio, visual_dim=dims.visual, regions=dims.regions)
 
     def forward(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor]:
         """Attend to each segment's map.

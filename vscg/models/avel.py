@@ -2,6 +2,7 @@
 import torch
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.models.attention import AudioGuidedAttention
 from vscg.models.encoder import BiLSTM
 from vscg.models.output import Output
@@ -14,16 +15,17 @@ class AVEL(nn.Module):
     Args:
         setting: "fully" or "weakly" supervised.
         plug: what stands between the Bi-LSTMs and the classifier, one of `plug.PLUGS` (Table IV).
+        dims: sizes of the data.
     """
 
-    def __init__(self, setting: str, *, plug: str = "none"):
+    def __init__(self, setting: str, *, plug: str = "none", dims: Dims = AVE):
         super().__init__()
         self.weakly = setting == "weakly"
-        self.attention = AudioGuidedAttention()
-        self.audio_lstm = BiLSTM(128)
-        self.visual_lstm = BiLSTM(512)
-        self.plug = build_plug(plug, setting)
-        self.hidden, self.classifier = nn.Linear(512, 64), nn.Linear(64, 29)
+        self.attention = AudioGuidedAttention.of(dims)
+        self.audio_lstm = BiLSTM(dims.audio)
+        self.visual_lstm = BiLSTM(dims.visual)
+        self.plug = build_plug(plug, setting, dims)
+        self.hidden, self.classifier = nn.Linear(512, 64), nn.Linear(64, dims.classes)
         for layer in (self.hidden, self.classifier):
             nn.init.xavier_uniform_(layer.weight)
 

@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.errors import VscgError, choose
 from vscg.models.attention import AudioGuidedAttention
 from vscg.models.bilinear import BilinearPooling
@@ -34,6 +35,7 @@ class AVIN(nn.Module):
         rescale: factor of the interactions, whose weights sum to 1 over the segments: 10 gives them the size of F.
         inter_query: who asks a modality between the two: the "other" one's mean (SCAN), or the mean of "both".
         pooling: over time, weakly supervised: softmax of the "max" of the logits, or "mean" of their softmax.
+        dims: sizes of the data.
 
     Raises:
         VscgError: an unknown choice, or a pooling where there is none to choose.
@@ -41,7 +43,8 @@ class AVIN(nn.Module):
 
     def __init__(self, setting: str, *, spatial: str = "mean", bidirectional: bool = True, bilinear_dim: int = 256,
                  factors: int = 5, dropout: float = 0.1, weights: str = "scalar", scaled: bool = False,
-                 rescale: float = 1.0, inter_query: str = "other", pooling: str = "max"):
+                 rescale: float = 1.0, inter_query: str = "other", pooling: str = "max",
+                 dims: Dims = AVE):
         super().__init__()
         for what, value, allowed in (("spatial", spatial, SPATIAL), ("weights", weights, WEIGHTS),
                                      ("inter_query", inter_query, QUERIES), ("pooling", pooling, POOLINGS)):
@@ -51,12 +54,12 @@ class AVIN(nn.Module):
         self.weakly, self.pooling, self.rescale = setting == "weakly", pooling, rescale
         self.channel, self.both = weights == "channel", inter_query == "both"
         self.scale = math.sqrt(256) if scaled else 1.0
-        self.attention = AudioGuidedAttention() if spatial == "agva" else None
+        self.attention = AudioGuidedAttention.of(dims) if spatial == "agva" else None
         self.audio_lstm, self.visual_lstm = (
             LSTM(dim, 128 if bidirectional else 256, batch_first=True, bidirectional=bidirectional)
-            for dim in (128, 512))
+            for dim in (dims.audio, dims.visual))
         self.bilinear = BilinearPooling(bilinear_dim, factors=factors, dropout=dropout)
-        self.classifier = nn.Linear(4 * 256 + bilinear_dim, 29)
+        self.classifier = nn.Linear(4 * 256 + bilinear_dim, dims.classes)
 
     def interact(self, sequence: Tensor, query: Tensor) -> Tensor:
         """Att(x, m)_t = w_t x_t with w = softmax over t of <x_t, m>: x (B,T,256), m (B,256) to (B,T,256)."""

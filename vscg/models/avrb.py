@@ -6,6 +6,7 @@ figures. Its unsupervised form (a triplet loss on Gram matrices) is left out.
 import torch
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.errors import VscgError, choose
 from vscg.models.attention import AudioGuidedAttention
 from vscg.models.bilinear import BilinearPooling
@@ -56,23 +57,25 @@ class AVRB(nn.Module):
         fusion: "low_rank", see `AudioVisualFusion`, or "mfb", see `BilinearPooling`.
         gate_scale: see `SegmentWiseAttention`.
         pooling: weakly supervised: logits are pooled by "swab", sum_t alpha_t logits_t, or by their "max".
+        dims: sizes of the data.
 
     Raises:
         VscgError: an unknown choice, or a pooling where there is none to choose.
     """
 
-    def __init__(self, setting: str, *, fusion: str = "low_rank", gate_scale: float = 1.0, pooling: str = "swab"):
+    def __init__(self, setting: str, *, fusion: str = "low_rank", gate_scale: float = 1.0, pooling: str = "swab",
+                 dims: Dims = AVE):
         super().__init__()
         choose("fusion of avrb", fusion, FUSIONS)
         choose("pooling of avrb", pooling, POOLINGS)
         if setting == "fully" and pooling != "swab":
             raise VscgError(f"avrb, fully supervised, pools nothing over time: leave out the pooling {pooling!r}.")
         self.weakly, self.maximum = setting == "weakly", pooling == "max"
-        self.attention = AudioGuidedAttention()
-        self.audio_lstm, self.visual_lstm = BiLSTM(128), BiLSTM(512)
+        self.attention = AudioGuidedAttention.of(dims)
+        self.audio_lstm, self.visual_lstm = BiLSTM(dims.audio), BiLSTM(dims.visual)
         self.fusion = AudioVisualFusion() if fusion == "low_rank" else BilinearPooling(dropout=0.0)
         self.segment = SegmentWiseAttention(gate_scale=gate_scale)
-        self.hidden, self.classifier = nn.Linear(768, 128), nn.Linear(128, 29)
+        self.hidden, self.classifier = nn.Linear(768, 128), nn.Linear(128, dims.classes)
         for layer in (self.hidden, self.classifier):
             nn.init.xavier_uniform_(layer.weight)
 

@@ -2,6 +2,7 @@
 import torch
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.errors import VscgError, choose
 from vscg.models.attention import AudioGuidedAttention
 from vscg.models.dmrn import ResidualFusion
@@ -25,13 +26,14 @@ class AVSDN(nn.Module):
         spatial: how a 7x7 map becomes one vector: "agva", audio-guided attention, or "mean", the plain mean.
         bidirectional: whether the three LSTMs also run backwards.
         pooling: over time, before the category logits: "average" or "maximum"; weakly supervised two_head only.
+        dims: sizes of the data.
 
     Raises:
         VscgError: an unknown choice, or a pooling where there is none to choose.
     """
 
     def __init__(self, setting: str, *, head: str = "segment29", spatial: str = "agva", bidirectional: bool = True,
-                 pooling: str = "average"):
+                 pooling: str = "average", dims: Dims = AVE):
         super().__init__()
         for what, value, allowed in (("head", head, HEADS), ("spatial", spatial, SPATIAL),
                                      ("pooling", pooling, POOLINGS)):
@@ -40,21 +42,21 @@ class AVSDN(nn.Module):
         if self.maximum and not (self.weakly and head == "two_head"):
             raise VscgError(f"avsdn, {setting} supervised with head {head!r}, has no pooling 'maximum': leave it at "
                             "'average', or take the weakly supervised setting with head 'two_head'.")
-        self.attention = AudioGuidedAttention() if spatial == "agva" else None
+        self.attention = AudioGuidedAttention.of(dims) if spatial == "agva" else None
 
         def lstm(input_dim: int) -> LSTM:
             return LSTM(input_dim, 128, batch_first=True, bidirectional=bidirectional)
 
-        self.audio_encoder, self.visual_encoder = lstm(128), lstm(512)
+        self.audio_encoder, self.visual_encoder = lstm(dims.audio), lstm(dims.visual)
         self.fusion = ResidualFusion(128)      # of the states of one direction; hidden and cell states share it
-        self.decoder = lstm(640)
+        self.decoder = lstm(dims.audio + dims.visual)
         dim = 256 if bidirectional else 128
         if head == "segment29":
-            self.classifier = nn.Linear(dim, 29)
+            self.classifier = nn.Linear(dim, dims.classes)
             nn.init.xavier_uniform_(self.classifier.weight)
         else:
             self.classifier = None
-            self.relevance, self.category = nn.Linear(dim, 1), nn.Linear(dim, 28)
+            self.relevance, self.category = nn.Linear(dim, 1), nn.Linear(dim, dims.events)
             nn.init.xavier_uniform_(self.relevance.weight)
             nn.init.xavier_uniform_(self.category.weight)
 

@@ -2,7 +2,8 @@
 import torch
 from torch import Tensor, nn
 
-from vscg.errors import choose
+from vscg.data.labels import AVE, Dims
+from vscg.errors import VscgError, choose
 from vscg.models.output import Output
 from vscg.models.transformer import TransformerLayer
 
@@ -10,11 +11,11 @@ POSITIONS = ("none", "temporal")
 
 
 class Positions(nn.Module):
-    """A learned vector for each of the ten segments, added to a sequence (B,10,512)."""
+    """A learned vector for each segment, added to a sequence (B,T,dim)."""
 
-    def __init__(self):
+    def __init__(self, segments: int = 10, dim: int = 512):
         super().__init__()
-        self.weight = nn.Parameter(0.02 * torch.randn(10, 512))
+        self.weight = nn.Parameter(0.02 * torch.randn(segments, dim))
 
     def forward(self, sequence: Tensor) -> Tensor:
         """The sequence with its positions, the same shape."""
@@ -31,21 +32,28 @@ class AVT(nn.Module):
         setting: "fully" or "weakly" supervised.
         dropout: rate in all layers: on the attention weights, after the attention, after the ReLU and after the map.
         positions: "none", or "temporal" for learned positions of the segments before the two layers over time.
+        dims: sizes of the data; all layers are as wide as a region's vector.
+
+    Raises:
+        VscgError: an unknown choice, or a width that eight heads cannot share.
     """
 
-    def __init__(self, setting: str, *, dropout: float = 0.1, positions: str = "none"):
+    def __init__(self, setting: str, *, dropout: float = 0.1, positions: str = "none", dims: Dims = AVE):
         super().__init__()
         choose("positions of avt", positions, POSITIONS)
+        if dims.visual % 8:
+            raise VscgError(f"AVT shares the {dims.visual} numbers of a region's vector equally among eight heads: "
+                            "bring the visual features to a multiple of 8, or take another system.")
         self.weakly = setting == "weakly"
 
         def layer() -> TransformerLayer:
-            return TransformerLayer(512, heads=8, hidden=2048, dropout=dropout)
+            return TransformerLayer(dims.visual, heads=8, hidden=2048, dropout=dropout)
 
-        self.audio_projection = nn.Linear(128, 512)
+        self.audio_projection = nn.Linear(dims.audio, dims.visual)
         self.intra, self.inter, self.audio, self.instance, self.temporal = (layer() for _ in range(5))
         self.audio_positions, self.temporal_positions = (
-            Positions() if positions == "temporal" else nn.Identity() for _ in range(2))
-        self.classifier = nn.Linear(512, 29)
+            Positions(dims.segments, dims.visual) if positions == "temporal" else nn.Identity() for _ in range(2))
+        self.classifier = nn.Linear(dims.visual, dims.classes)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`.

@@ -4,6 +4,8 @@ Leading axes are free: "..." stands for (B,T) in the systems. R = 49 regions of 
 """
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
+
 
 class ChannelGate(nn.Module):
     """How much each visual channel goes with the sound: the regions' mean, multiplied by the sound, decides.
@@ -64,15 +66,15 @@ class GuidedPooling(nn.Module):
 class SpatialChannelAttention(nn.Module):
     """CMRA's: gated channels, then the mean over the regions, both guided by the sound."""
 
-    def __init__(self):
+    def __init__(self, dims: Dims = AVE):
         super().__init__()
-        self.channel, self.spatial = ChannelGate(), GuidedPooling()
+        self.channel, self.spatial = ChannelGate(dims.audio, dims.visual), GuidedPooling(dims.audio, dims.visual)
 
     def forward(self, audio: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
         """Audio (...,128) and regions (...,R,512) to the attended vector (...,512) and the weights (...,R)."""
         return self.spatial(audio, apply_gate(regions, self.channel(audio, regions)))
 
 
-def visual_layer(dropout: float) -> nn.Sequential:
-    """The map, ReLU and dropout that each region's vector passes first: (...,512) to (...,512)."""
-    return nn.Sequential(nn.Linear(512, 512), nn.ReLU(inplace=True), nn.Dropout(dropout))
+def visual_layer(dropout: float, dim: int = 512) -> nn.Sequential:
+    """The map, ReLU and dropout that each region's vector passes first: (...,dim) to (...,dim)."""
+    return nn.Sequential(nn.Linear(dim, dim), nn.ReLU(inplace=True), nn.Dropout(dropout))

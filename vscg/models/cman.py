@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.errors import choose
 from vscg.models.adaptive import AdaptiveAttention, SentinelLSTM
 from vscg.models.channel_attention import pool
@@ -27,11 +28,11 @@ class Where(nn.Module):
         similarity: "cosine", or "dot" for the dot product over 16, which never moves the bias of W_v.
     """
 
-    def __init__(self, *, similarity: str):
+    def __init__(self, *, similarity: str, dims: Dims = AVE):
         super().__init__()
         choose("similarity of cman", similarity, SIMILARITIES)
         self.cosine = similarity == "cosine"
-        self.visual_map, self.audio_map = nn.Linear(512, 256), nn.Linear(128, 256)
+        self.visual_map, self.audio_map = nn.Linear(dims.visual, 256), nn.Linear(dims.audio, 256)
 
     def forward(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor]:
         """Audio (B,T,128) and maps (B,T,7,7,512) to v (B,T,512) and the weights (B,T,7,7), which sum to 1."""
@@ -46,7 +47,7 @@ class Where(nn.Module):
 
 
 class When(nn.Module):
-    """y = e + softmax(Q K^T / 16) V over the ten segments; a bias of K would shift whole rows of scores.
+    """y = e + softmax(Q K^T / 16) V over the segments; a bias of K would shift whole rows of scores.
 
     Args:
         residual: whether e is added.
@@ -73,29 +74,31 @@ class CMAN(nn.Module):
 
     Args:
         setting: "fully" or "weakly" supervised; weakly, AVEL's maximum over time.
-        attention_size: k of `AdaptiveAttention`, which has as many as it attends to, here 10.
+        attention_size: k of `AdaptiveAttention`; None: as many as it attends to, the segments.
         similarity: of `Where`, "cosine" or "dot".
         memory: what the other modality reads: "attended", y after `When`, or "embedded", e before it.
         residual: of `When`.
         bidirectional: of `SentinelLSTM`.
         fusion: of the two modalities, "concat" or "sum".
         dropout: rate before the maps of the sentinel and of the co-attention; the adaptive attention has 0.5.
+        dims: sizes of the data.
     """
 
-    def __init__(self, setting: str, *, attention_size: int = 10, similarity: str = "cosine", memory: str = "attended",
-                 residual: bool = True, bidirectional: bool = False, fusion: str = "concat", dropout: float = 0.0):
+    def __init__(self, setting: str, *, attention_size: int | None = None, similarity: str = "cosine",
+                 memory: str = "attended", residual: bool = True, bidirectional: bool = False, fusion: str = "concat",
+                 dropout: float = 0.0, dims: Dims = AVE):
         super().__init__()
         choose("memory of cman", memory, MEMORIES)
         choose("fusion of cman", fusion, FUSIONS)
         self.weakly, self.embedded, self.concat = setting == "weakly", memory == "embedded", fusion == "concat"
-        self.where = Where(similarity=similarity)
-        self.audio_embed, self.visual_embed = nn.Linear(128, 256), nn.Linear(512, 256)
+        self.where = Where(similarity=similarity, dims=dims)
+        self.audio_embed, self.visual_embed = nn.Linear(dims.audio, 256), nn.Linear(dims.visual, 256)
         self.audio_when, self.visual_when = (When(residual=residual) for _ in range(2))
         self.audio_lstm, self.visual_lstm = (SentinelLSTM(bidirectional=bidirectional, dropout=dropout)
                                              for _ in range(2))
-        self.audio_which, self.visual_which = (AdaptiveAttention(size=attention_size, dropout=dropout)
+        self.audio_which, self.visual_which = (AdaptiveAttention(size=attention_size or dims.segments, dropout=dropout)
                                                for _ in range(2))
-        self.classifier = nn.Linear(512 if self.concat else 256, 29)
+        self.classifier = nn.Linear(512 if self.concat else 256, dims.classes)
 
     def represent(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """All but the classifier: f, (B,T,512) or as a sum (B,T,256), the attention (B,T,7,7) and the betas (B,T)."""

@@ -1,7 +1,8 @@
 """CMBS, cross-modal background suppression (CVPR 2022)."""
 from torch import Tensor, nn
 
-from vscg.errors import choose
+from vscg.data.labels import AVE, Dims
+from vscg.errors import VscgError, choose
 from vscg.models.channel_attention import ChannelGate, GuidedPooling, apply_gate, visual_layer
 from vscg.models.encoder import BiLSTM
 from vscg.models.heads import TwoPartHead
@@ -9,6 +10,7 @@ from vscg.models.output import Output
 from vscg.models.plug import build_plug
 from vscg.models.transformer import CrossModalTransformer, Interaction, gated_probability
 
+STRONGEST = 4      # segments whose scores stand for the clip
 RULES = ("published", "mended")
 
 
@@ -21,13 +23,14 @@ class SelfAttentiveSpatialAttention(nn.Module):
         scaled: whether the products of queries and keys are divided by the root of their size; as published, not.
     """
 
-    def __init__(self, *, beta: float, dropout: float, scaled: bool = False):
+    def __init__(self, *, beta: float, dropout: float, scaled: bool = False, dims: Dims = AVE):
         super().__init__()
         self.beta, self.scale = beta, 128 ** -0.5 if scaled else 1.0
-        self.query, self.key, self.value = nn.Linear(512, 128), nn.Linear(512, 128), nn.Linear(512, 512)
-        self.dropout, self.norm = nn.Dropout(dropout), nn.LayerNorm(512)
-        self.visual_spatial = GuidedPooling(512)
-        self.channel, self.spatial = ChannelGate(), GuidedPooling()
+        audio, visual = dims.audio, dims.visual
+        self.query, self.key, self.value = nn.Linear(visual, 128), nn.Linear(visual, 128), nn.Linear(visual, visual)
+        self.dropout, self.norm = nn.Dropout(dropout), nn.LayerNorm(visual)
+        self.visual_spatial = GuidedPooling(visual, visual)
+        self.channel, self.spatial = ChannelGate(audio, visual), GuidedPooling(audio, visual)
 
     def forward(self, audio: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
         """Audio (...,128) and regions (...,R,512) to the attended vector (...,512) and the weights (...,R)."""
@@ -41,7 +44,7 @@ class SelfAttentiveSpatialAttention(nn.Module):
 
 def strongest_mean(scores: Tensor) -> Tensor:
     """Mean over the four segments with the largest scores, for each class: (B,T,C) to (B,C)."""
-    return scores.topk(4, dim=1).values.mean(1)
+    return scores.topk(STRONGEST, dim=1).values.mean(1)
 
 
 class CMBS(nn.Module):
@@ -60,33 +63,40 @@ class CMBS(nn.Module):
         region_dropout: rate after the regions' attention to one another.
         dropout: rate in the transformer and after the interactions' attention.
         interaction_dropout: rate on the interactions' attention weights.
+        dims: sizes of the data.
+
+    Raises:
+        VscgError: an unknown choice, or fewer segments than are picked.
     """
 
     def __init__(self, setting: str, *, rule: str = "published", crossed: bool | None = None, scaled: bool = False,
                  plug: str = "none", visual_dropout: float | None = None, region_dropout: float = 0.2,
-                 dropout: float = 0.1, interaction_dropout: float = 0.2):
+                 dropout: float = 0.1, interaction_dropout: float = 0.2, dims: Dims = AVE):
         super().__init__()
         choose("rule", rule, RULES)
+        if dims.segments < STRONGEST:
+            raise VscgError(f"CMBS judges a clip by its {STRONGEST} strongest segments, and these clips have "
+                            f"{dims.segments}: take another system.")
         self.fully, self.mended = setting == "fully", rule == "mended"
         self.crossed = self.fully if crossed is None else crossed
         if visual_dropout is None:
             visual_dropout = 0.2 if self.fully else 0.1
         self.alpha, self.gamma = (0.1, 0.3) if self.fully else (0.2, 0.5)
-        self.visual_layer = visual_layer(visual_dropout)
+        self.visual_layer = visual_layer(visual_dropout, dims.visual)
         self.attention = SelfAttentiveSpatialAttention(beta=0.4 if self.fully else 0.5, dropout=region_dropout,
-                                                       scaled=scaled)
-        self.audio_lstm = BiLSTM(128, 128) if self.fully else nn.Identity()
-        self.visual_lstm = BiLSTM(512, 256) if self.fully else nn.Identity()
+                                                       scaled=scaled, dims=dims)
+        self.audio_lstm = BiLSTM(dims.audio, 128) if self.fully else nn.Identity()
+        self.visual_lstm = BiLSTM(dims.visual, 256) if self.fully else nn.Identity()
         self.transformer = CrossModalTransformer(
-            256 if self.fully else 128, encoder_hidden=1024 if self.fully else 2048, decoder_hidden=1024,
-            dropout=dropout, decoder_dropout=dropout)
+            256 if self.fully else dims.audio, 512 if self.fully else dims.visual,
+            encoder_hidden=1024 if self.fully else 2048, decoder_hidden=1024, dropout=dropout, decoder_dropout=dropout)
         self.audio_gate, self.visual_gate = nn.Linear(256, 1), nn.Linear(256, 1)
-        classes = 28 if self.fully else 29
+        classes = dims.events if self.fully else dims.classes
         self.audio_class, self.visual_class = nn.Linear(256, classes), nn.Linear(256, classes)
         options = dict(heads=4 if self.fully else 2, dropout=dropout, attention_dropout=interaction_dropout)
         self.visual_interaction, self.audio_interaction = Interaction(**options), Interaction(**options)
-        self.plug = build_plug(plug, setting)
-        self.head = TwoPartHead() if self.fully else nn.Conv1d(256, classes, 1, bias=False)
+        self.plug = build_plug(plug, setting, dims)
+        self.head = TwoPartHead(events=classes) if self.fully else nn.Conv1d(256, classes, 1, bias=False)
 
     def suppress(self, encoded: tuple[Tensor, Tensor], decoded: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Encoded and decoded pairs (B,T,256) to the scaled audio and visual sequences and the segments' gate (B,T)."""

@@ -1,6 +1,7 @@
 """CMRA, the cross-modal relation-aware network (ACM MM 2020)."""
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.models.channel_attention import SpatialChannelAttention, visual_layer
 from vscg.models.heads import TwoPartHead
 from vscg.models.output import Output
@@ -15,16 +16,19 @@ class CMRA(nn.Module):
         visual_dropout: rate after the first map of the visual regions.
         dropout: rate in the transformer and in the interaction.
         twins: whether the two layers of an encoder start from the same weights, as published.
+        dims: sizes of the data.
     """
 
-    def __init__(self, setting: str, *, visual_dropout: float = 0.2, dropout: float = 0.1, twins: bool = True):
+    def __init__(self, setting: str, *, visual_dropout: float = 0.2, dropout: float = 0.1, twins: bool = True,
+                 dims: Dims = AVE):
         super().__init__()
         self.fully = setting == "fully"
-        self.visual_layer = visual_layer(visual_dropout)
-        self.attention = SpatialChannelAttention()
-        self.transformer = CrossModalTransformer(dropout=dropout, decoder_dropout=dropout, twins=twins)
+        self.visual_layer = visual_layer(visual_dropout, dims.visual)
+        self.attention = SpatialChannelAttention(dims)
+        self.transformer = CrossModalTransformer(dims.audio, dims.visual, dropout=dropout, decoder_dropout=dropout,
+                                                 twins=twins)
         self.interaction = Interaction(heads=4 if self.fully else 2, dropout=dropout, attention_dropout=dropout)
-        self.head = TwoPartHead(events=28 if self.fully else 29)
+        self.head = TwoPartHead(events=dims.events if self.fully else dims.classes)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`; weakly, extras hold raw_logits (B,29)."""

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.models.channel_attention import pool
 from vscg.models.encoder import BiLSTM
 from vscg.models.output import Output
@@ -13,11 +14,11 @@ from vscg.models.output import Output
 class CoSpatialAttention(nn.Module):
     """New in CSA: in each segment the sound weighs the places, and what is seen there gates the sound's channels."""
 
-    def __init__(self):
+    def __init__(self, dims: Dims = AVE):
         super().__init__()
-        # A bias of the visual map would shift all 49 scores alike.
-        self.visual_map, self.audio_map = nn.Linear(512, 256, bias=False), nn.Linear(128, 256)
-        self.gate = nn.Linear(640, 128)
+        # A bias of the visual map would shift all scores alike.
+        self.visual_map, self.audio_map = nn.Linear(dims.visual, 256, bias=False), nn.Linear(dims.audio, 256)
+        self.gate = nn.Linear(dims.visual + dims.audio, dims.audio)
 
     def forward(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """s_i = <W_v x_i, W_a a> / 16, v = sum_i softmax(s)_i x_i, a' = a + a * sigmoid(W_g [v ; a]).
@@ -74,15 +75,16 @@ class CSA(nn.Module):
     Args:
         setting: "fully" or "weakly" supervised.
         correlation: see `CoSemanticAttention`.
+        dims: sizes of the data.
     """
 
-    def __init__(self, setting: str, *, correlation: bool = False):
+    def __init__(self, setting: str, *, correlation: bool = False, dims: Dims = AVE):
         super().__init__()
         self.weakly = setting == "weakly"
-        self.spatial = CoSpatialAttention()
-        self.audio_lstm, self.visual_lstm = BiLSTM(128), BiLSTM(512)
+        self.spatial = CoSpatialAttention(dims)
+        self.audio_lstm, self.visual_lstm = BiLSTM(dims.audio), BiLSTM(dims.visual)
         self.semantic = CoSemanticAttention(correlation=correlation)
-        self.hidden, self.classifier = nn.Linear(512, 64), nn.Linear(64, 29)
+        self.hidden, self.classifier = nn.Linear(512, 64), nn.Linear(64, dims.classes)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`."""

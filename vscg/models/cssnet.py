@@ -4,6 +4,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.errors import choose
 from vscg.models.attention import AudioGuidedAttention
 from vscg.models.encoder import BiLSTM
@@ -17,11 +18,11 @@ ATTENTIONS = ("bgca", "agva")
 class VisuallyGuidedAudio(nn.Module):
     """New in CSS-Net, the second path of its attention: what is seen says which seconds of the sound count."""
 
-    def __init__(self):
+    def __init__(self, dims: Dims = AVE):
         super().__init__()
-        self.query, self.value = nn.Linear(512, 128), nn.Linear(128, 128)
-        self.key = nn.Linear(128, 128, bias=False)      # a bias would shift all of a query's scores alike
-        self.norm = nn.LayerNorm(128)
+        self.query, self.value = nn.Linear(dims.visual, 128), nn.Linear(dims.audio, dims.audio)
+        self.key = nn.Linear(dims.audio, 128, bias=False)      # a bias would shift all of a query's scores alike
+        self.norm = nn.LayerNorm(dims.audio)
 
     def forward(self, audio: Tensor, attended: Tensor) -> Tensor:
         """LN(A + softmax(Q(v) K(A)^T / sqrt(128)) U(A)): audio (B,T,128) and visual vectors (B,T,512) to (B,T,128)."""
@@ -65,22 +66,23 @@ class CSSNet(nn.Module):
         setting: "fully" or "weakly" supervised.
         attention: "bgca", its own on two paths, or "agva", VSCG's alone, with which the paper's Table I lists it.
         dropout: rate after the maps behind the selection.
+        dims: sizes of the data.
     """
 
-    def __init__(self, setting: str, *, attention: str = "bgca", dropout: float = 0.2):
+    def __init__(self, setting: str, *, attention: str = "bgca", dropout: float = 0.2, dims: Dims = AVE):
         super().__init__()
         choose("attention of cssnet", attention, ATTENTIONS)
         self.fully = setting == "fully"
-        self.attention = AudioGuidedAttention()
-        self.audio_attention = VisuallyGuidedAudio() if attention == "bgca" else None
-        self.audio_lstm, self.visual_lstm = BiLSTM(128), BiLSTM(512)
+        self.attention = AudioGuidedAttention.of(dims)
+        self.audio_attention = VisuallyGuidedAudio(dims) if attention == "bgca" else None
+        self.audio_lstm, self.visual_lstm = BiLSTM(dims.audio), BiLSTM(dims.visual)
         self.selection = SegmentSelection()
 
         def project() -> nn.Sequential:
             return nn.Sequential(nn.Linear(256, 256), nn.ReLU(), nn.Dropout(dropout), nn.LayerNorm(256))
 
         self.audio_project, self.visual_project = project(), project()
-        self.head = TwoPartHead(events=28 if self.fully else 29)
+        self.head = TwoPartHead(events=dims.events if self.fully else dims.classes)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`.

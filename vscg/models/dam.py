@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.models.attention import AudioGuidedAttention
 from vscg.models.output import Output
 from vscg.models.transformer import MultiHeadAttention
@@ -42,18 +43,20 @@ class DAM(nn.Module):
         scaled: whether `match` divides its dot products by 16, the root of their size.
         residual: whether the self-attention adds what came in.
         locals_after: whether `match` compares the segments after self-attention, not before.
+        dims: sizes of the data.
     """
 
     def __init__(self, setting: str, *, dropout: float = 0.2, scaled: bool = False, residual: bool = False,
-                 locals_after: bool = False):
+                 locals_after: bool = False, dims: Dims = AVE):
         super().__init__()
         self.residual, self.locals_after = residual, locals_after
         self.scale = math.sqrt(256) if scaled else 1.0
-        self.attention = AudioGuidedAttention()
-        self.audio_project, self.visual_project = nn.Linear(128, 256), nn.Linear(512, 256)
+        self.attention = AudioGuidedAttention.of(dims)
+        self.audio_project, self.visual_project = nn.Linear(dims.audio, 256), nn.Linear(dims.visual, 256)
         self.audio_self, self.visual_self = (MultiHeadAttention(heads=1, dropout=0.0) for _ in range(2))
         self.category = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Dropout(dropout),
-                                      nn.Linear(512, 512), nn.ReLU(), nn.Dropout(dropout), nn.Linear(512, 28))
+                                      nn.Linear(512, 512), nn.ReLU(), nn.Dropout(dropout),
+                                      nn.Linear(512, dims.events))
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`; extras hold relevance_prob, p (B,10)."""

@@ -1,6 +1,7 @@
 """DCA, discriminative cross-modality attention (IEEE TIP 2021), known from its abstract: CMAN with another loss."""
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.models.cman import CMAN
 from vscg.models.output import Output
 
@@ -12,12 +13,12 @@ class DCA(CMAN):
     supervised only, as the paper has a dash for the other setting.
 
     Args:
-        dropout: see `CMAN`.
+        dropout, dims: see `CMAN`.
     """
 
-    def __init__(self, setting: str, *, dropout: float = 0.0):
-        super().__init__(setting, dropout=dropout)
-        self.reduce, self.classifier = nn.Linear(512, 64), nn.Linear(64, 29)
+    def __init__(self, setting: str, *, dropout: float = 0.0, dims: Dims = AVE):
+        super().__init__(setting, dropout=dropout, dims=dims)
+        self.reduce, self.classifier = nn.Linear(512, 64), nn.Linear(64, dims.classes)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`; extras hold CMAN's and `representation`.

@@ -4,6 +4,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.models.bilinear import pool_products
 from vscg.models.channel_attention import ChannelGate, apply_gate, pool, visual_layer
 from vscg.models.heads import TwoPartHead
@@ -45,13 +46,13 @@ class BilinearRecurrentAttention(nn.Module):
         dropout: rate on the products that the bilinear pooling sums.
     """
 
-    def __init__(self, *, dropout: float):
+    def __init__(self, *, dropout: float, dims: Dims = AVE):
         super().__init__()
-        self.channel = ChannelGate()
+        self.channel = ChannelGate(dims.audio, dims.visual)
         # Five products are summed into each of the 256 entries of the pooled vector.
-        self.audio_factors, self.visual_factors = nn.Linear(128, 1280), nn.Linear(512, 1280)
+        self.audio_factors, self.visual_factors = nn.Linear(dims.audio, 1280), nn.Linear(dims.visual, 1280)
         self.dropout = nn.Dropout(dropout)
-        self.audio_map, self.visual_map = nn.Linear(128, 256), nn.Linear(512, 256)
+        self.audio_map, self.visual_map = nn.Linear(dims.audio, 256), nn.Linear(dims.visual, 256)
         self.lstm = LSTM(512, 128, num_layers=2, batch_first=True, bidirectional=True)
         self.score = nn.Linear(256, 1)
 
@@ -84,21 +85,22 @@ class DMIN(nn.Module):
         bilinear_dropout: rate in the bilinear pooling.
         dropout: rate in the encoders and in the interaction.
         decoder_dropout: rate in the decoders; None takes 0.02 (fully) or 0.1 (weakly).
+        dims: sizes of the data.
     """
 
     def __init__(self, setting: str, *, visual_dropout: float = 0.2, bilinear_dropout: float = 0.1,
-                 dropout: float = 0.1, decoder_dropout: float | None = None):
+                 dropout: float = 0.1, decoder_dropout: float | None = None, dims: Dims = AVE):
         super().__init__()
         self.fully = setting == "fully"
         if decoder_dropout is None:
             decoder_dropout = 0.02 if self.fully else 0.1
-        self.visual_layer = visual_layer(visual_dropout)
-        self.attention = BilinearRecurrentAttention(dropout=bilinear_dropout)
-        self.transformer = CrossModalTransformer(dropout=dropout, decoder_dropout=decoder_dropout,
-                                                 decoder_attention=DenseAttention)
+        self.visual_layer = visual_layer(visual_dropout, dims.visual)
+        self.attention = BilinearRecurrentAttention(dropout=bilinear_dropout, dims=dims)
+        self.transformer = CrossModalTransformer(dims.audio, dims.visual, dropout=dropout,
+                                                 decoder_dropout=decoder_dropout, decoder_attention=DenseAttention)
         self.interaction = Interaction(heads=4 if self.fully else 2, dropout=dropout, attention_dropout=dropout)
-        self.head = TwoPartHead(events=28 if self.fully else 29)
-        self.visual_head = nn.Linear(256, 28) if self.fully else TwoPartHead(events=29)
+        self.head = TwoPartHead(events=dims.events if self.fully else dims.classes)
+        self.visual_head = nn.Linear(256, dims.events) if self.fully else TwoPartHead(events=dims.classes)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`.

@@ -1,6 +1,7 @@
 """DMRN, the dual multimodal residual network: AVEL's encoders, then a residual fusion in place of concatenation."""
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.models.attention import AudioGuidedAttention
 from vscg.models.encoder import BiLSTM
 from vscg.models.output import Output
@@ -34,13 +35,13 @@ class ResidualFusion(nn.Module):
 class DMRN(nn.Module):
     """AGVA, two Bi-LSTMs, one residual fusion of each segment, a classifier; fully supervised only."""
 
-    def __init__(self, setting: str):
+    def __init__(self, setting: str, *, dims: Dims = AVE):
         super().__init__()
-        self.attention = AudioGuidedAttention()
-        self.audio_lstm = BiLSTM(128)
-        self.visual_lstm = BiLSTM(512)
+        self.attention = AudioGuidedAttention.of(dims)
+        self.audio_lstm = BiLSTM(dims.audio)
+        self.visual_lstm = BiLSTM(dims.visual)
         self.fusion = ResidualFusion(256)
-        self.classifier = nn.Linear(256, 29)
+        self.classifier = nn.Linear(256, dims.classes)
         nn.init.xavier_uniform_(self.classifier.weight)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:

@@ -1,6 +1,9 @@
 """From features to one sequence per modality: projections, AGVA and the Bi-LSTMs (Sec. III-C)."""
+from dataclasses import replace
+
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.models.attention import AudioGuidedAttention
 from vscg.models.recurrent import LSTM
 
@@ -23,23 +26,24 @@ def linear_pair(input_dim: int, hidden_dim: int, output_dim: int) -> nn.Sequenti
 
 
 class SegmentEncoder(nn.Module):
-    """Audio (B,T,128) and visual maps (B,T,7,7,512) to two sequences (B,T,256): what VSCG and PSP-Net share.
+    """Audio (B,T,D_a) and visual maps (B,T,H,W,D_v) to two sequences (B,T,256): what VSCG and PSP-Net share.
 
     Fully supervised, both modalities pass a pair of linear maps; weakly supervised, the audio stays as it is and the
     attended visual vector passes one linear map with bias.
     """
 
-    def __init__(self, setting: str):
+    def __init__(self, setting: str, dims: Dims = AVE):
         super().__init__()
         fully = setting == "fully"
-        self.audio_projection = linear_pair(128, 256, 128) if fully else nn.Identity()
-        self.attention = AudioGuidedAttention()
-        self.visual_projection = linear_pair(512, 256, 128) if fully else nn.Linear(512, 128)
-        self.audio_lstm = BiLSTM()
+        self.audio_projection = linear_pair(dims.audio, 256, 128) if fully else nn.Identity()
+        heard = 128 if fully else dims.audio
+        self.attention = AudioGuidedAttention.of(replace(dims, audio=heard))
+        self.visual_projection = linear_pair(dims.visual, 256, 128) if fully else nn.Linear(dims.visual, 128)
+        self.audio_lstm = BiLSTM(heard)
         self.visual_lstm = BiLSTM()
 
     def forward(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns X_a (B,T,256), X_v (B,T,256) and the attention (B,T,7,7)."""
-        audio = self.audio_projection(audio)                                       # (B,T,128)
-        attended, attention = self.attention(audio, visual)                        # (B,T,512)
+        """Returns X_a (B,T,256), X_v (B,T,256) and the attention (B,T,H,W)."""
+        audio = self.audio_projection(audio)                                       # (B,T,128), weakly D_a
+        attended, attention = self.attention(audio, visual)                        # (B,T,D_v)
         return self.audio_lstm(audio), self.visual_lstm(self.visual_projection(attended)), attention

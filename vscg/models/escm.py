@@ -2,7 +2,7 @@
 import torch
 from torch import Tensor, nn
 
-from vscg.errors import choose
+from vscg.errors import VscgError, choose
 from vscg.models.psp import ProjectAndNorm
 from vscg.models.recurrent import GRU
 
@@ -104,12 +104,20 @@ class EventSemanticConsistency(nn.Module):
             representation and the visual GRU from one of the *audio* event representation, not both from the mean.
         prior: one of `PRIORS`.
         gru: one of `GRUS`.
+        segments: T; CERE pools by four and must be left with two columns, one for each direction of a GRU.
+
+    Raises:
+        VscgError: an unknown choice, or segments that CERE does not pool to two.
     """
 
     def __init__(self, *, dim: int = 256, event_dim: int = 128, dropout: float, linear: bool = True,
-                 crossed: bool = False, prior: str = "cere", gru: str = "library"):
+                 crossed: bool = False, prior: str = "cere", gru: str = "library", segments: int = 10):
         super().__init__()
         choose("prior", prior, PRIORS)
+        if prior in ("cere", "unshared") and segments // 4 != 2:
+            raise VscgError(f"ESCM's event extractor (CERE) pools a clip's segments by four, ten in the paper, and "
+                            f"needs two left, as from 8 to 11; these clips have {segments}: take another prior "
+                            "(model_options={'prior': 'average'}, 'maximum' or 'zero'), or a system without ESCM.")
         self.prior, self.event_dim = prior, event_dim
         self.cere = CrossModalEventExtractor(dim, event_dim) if prior in ("cere", "unshared") else None
         self.visual_cere = CrossModalEventExtractor(dim, event_dim) if prior == "unshared" else None

@@ -2,6 +2,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.errors import choose
 from vscg.models.output import Output
 
@@ -25,11 +26,11 @@ class TwoPartHead(nn.Module):
 
 
 class SegmentHead(nn.Module):
-    """29 class logits for each segment, without biases."""
+    """Class logits for each segment, 29 on AVE, without biases."""
 
-    def __init__(self):
+    def __init__(self, classes: int = 29):
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(256, 64, bias=False), nn.ReLU(), nn.Linear(64, 29, bias=False))
+        self.layers = nn.Sequential(nn.Linear(256, 64, bias=False), nn.ReLU(), nn.Linear(64, classes, bias=False))
 
     def forward(self, fused: Tensor) -> Tensor:
         """Fused features (B,T,256) to logits (B,T,29)."""
@@ -42,13 +43,14 @@ class WeightingHead(nn.Module):
     Args:
         rectified: ReLU before the branch's sigmoid, as in the released programs: a weight lies between 0.5 and 1, so
             the branch can halve a segment, not silence it.
+        classes: events and background.
     """
 
-    def __init__(self, rectified: bool = True):
+    def __init__(self, rectified: bool = True, classes: int = 29):
         super().__init__()
         self.rectified = rectified
-        self.segment = SegmentHead()
-        self.weight = nn.Linear(29, 1, bias=False)
+        self.segment = SegmentHead(classes)
+        self.weight = nn.Linear(classes, 1, bias=False)
 
     def forward(self, fused: Tensor) -> tuple[Tensor, Tensor]:
         """Fused features (B,T,256) to weighted segment logits (B,T,29) and the clip's probabilities O_c^w (B,29)."""
@@ -58,13 +60,14 @@ class WeightingHead(nn.Module):
         return score, score.mean(1).softmax(-1)
 
 
-HEADS = {"two_part": TwoPartHead, "segment": SegmentHead}      # fully supervised; each fits the losses that read it
+# Fully supervised; each fits the losses that read it.
+HEADS = {"two_part": lambda dims: TwoPartHead(events=dims.events), "segment": lambda dims: SegmentHead(dims.classes)}
 
 
-def build_head(setting: str, head: str, rectified: bool = True) -> nn.Module:
+def build_head(setting: str, head: str, rectified: bool = True, dims: Dims = AVE) -> nn.Module:
     """The head `head` of `HEADS` when fully supervised, the weighting head when weakly supervised."""
     choose("head", head, HEADS)
-    return HEADS[head]() if setting == "fully" else WeightingHead(rectified)
+    return HEADS[head](dims) if setting == "fully" else WeightingHead(rectified, dims.classes)
 
 
 def segment_cosine(audio: Tensor, visual: Tensor) -> Tensor:

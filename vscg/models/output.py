@@ -4,12 +4,12 @@ from dataclasses import dataclass, field, fields
 
 from torch import Tensor
 
-from vscg.data.labels import BACKGROUND
-
 
 @dataclass
 class Output:
-    """Outputs of one forward pass; a field that a system does not produce is None. B clips, T = 10 segments."""
+    """Outputs of one forward pass; a field that a system does not produce is None.
+
+    B clips; the numbers are AVE's: T = 10 segments, 28 events and background, maps of 7 x 7."""
 
     event_relevance: Tensor | None = None      # (B,T) logits: does the segment hold an audio-visual event (Eq. 14)
     event_category: Tensor | None = None       # (B,28) logits: which event the clip holds (Eq. 15)
@@ -29,14 +29,15 @@ class Output:
 
 
 def predict_segments(output: Output) -> Tensor:
-    """Class of every segment: (B,T) int64, 0 to 27 an event, 28 background.
+    """Class of every segment: (B,T) int64, an event, or the last class, background (of AVE 28).
 
     Systems with a relevance (Sec. III-E) say the clip's event where it passes the threshold and background elsewhere;
-    the others take the most likely of the 29 segment classes. The clip's event is the largest `event_category`, or the
-    largest of the 29 `raw_logits` where a system has these, which may be background.
+    the others take the most likely of the segment classes. The clip's event is the largest `event_category`, or the
+    largest of the `raw_logits` where a system has these, which may be background.
     """
     if output.event_relevance is None:
         return output.segment_logits.argmax(-1)
     clip = output.extras.get("raw_logits", output.event_category)
+    background = clip.shape[-1] - 1 if "raw_logits" in output.extras else clip.shape[-1]
     category = clip.argmax(-1, keepdim=True).expand_as(output.event_relevance)
-    return category.masked_fill(output.event_relevance.sigmoid() <= output.threshold, BACKGROUND)
+    return category.masked_fill(output.event_relevance.sigmoid() <= output.threshold, background)

@@ -1,6 +1,7 @@
 """PSP-Net, the baseline that VSCG builds on: segment encoding and PSP, no ESCM."""
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.models.encoder import SegmentEncoder
 from vscg.models.heads import WeightingHead, build_head, classify, segment_cosine
 from vscg.models.output import Output
@@ -8,7 +9,7 @@ from vscg.models.plug import build_plug, propagation
 
 
 class PSPNet(nn.Module):
-    """AGVA, Bi-LSTM, PSP and a classifier over 29 classes per segment.
+    """AGVA, Bi-LSTM, PSP and a classifier of each segment.
 
     Args:
         setting: "fully" or "weakly" supervised.
@@ -16,16 +17,17 @@ class PSPNet(nn.Module):
         plug: what stands between PSP and the classifier, one of `plug.PLUGS` (Table IV).
         head: fully supervised, "segment" or "two_part", the head that VSCG's loss needs (Table V).
         threshold: tau_b, for the two-part head.
+        dims: sizes of the data.
     """
 
     def __init__(self, setting: str, *, dropout: float = 0.1, plug: str = "none", head: str = "segment",
-                 threshold: float = 0.7):
+                 threshold: float = 0.7, dims: Dims = AVE):
         super().__init__()
         self.threshold = threshold
-        self.encoder = SegmentEncoder(setting)
-        self.psp = propagation(setting, dropout)
-        self.plug = build_plug(plug, setting)
-        self.head = build_head(setting, head)
+        self.encoder = SegmentEncoder(setting, dims)
+        self.psp = propagation(setting, dropout, dims)
+        self.plug = build_plug(plug, setting, dims)
+        self.head = build_head(setting, head, dims=dims)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`."""

@@ -125,26 +125,26 @@ class CrossModalTransformer(nn.Module):
     """One encoder and one decoder per modality; each decoder reads the other modality's encoding.
 
     Args:
-        audio_dim: size of the audio vectors; a visual one has 512, all within 256 entries.
+        audio_dim, visual_dim: sizes of the vectors that come in; within, all have 256 entries.
         encoder_hidden, decoder_hidden: units of the layers' maps.
         dropout, decoder_dropout: rates in the encoders and in the decoders.
         decoder_attention: class of the decoders' attention.
         twins: whether the two layers of an encoder start from the same weights.
     """
 
-    def __init__(self, audio_dim: int = 128, *, encoder_hidden: int = 2048, decoder_hidden: int = 2048, dropout: float,
-                 decoder_dropout: float, decoder_attention: type[MultiHeadAttention] = MultiHeadAttention,
-                 twins: bool = True):
+    def __init__(self, audio_dim: int = 128, visual_dim: int = 512, *, encoder_hidden: int = 2048,
+                 decoder_hidden: int = 2048, dropout: float, decoder_dropout: float,
+                 decoder_attention: type[MultiHeadAttention] = MultiHeadAttention, twins: bool = True):
         super().__init__()
         encoder = dict(hidden=encoder_hidden, dropout=dropout, twins=twins)
         decoder = dict(hidden=decoder_hidden, dropout=decoder_dropout, attention=decoder_attention)
         self.audio_encoder = Encoder(audio_dim, **encoder)
-        self.visual_encoder = Encoder(512, **encoder)
+        self.visual_encoder = Encoder(visual_dim, **encoder)
         self.audio_decoder = Decoder(audio_dim, **decoder)
-        self.visual_decoder = Decoder(512, **decoder)
+        self.visual_decoder = Decoder(visual_dim, **decoder)
 
     def forward(self, audio: Tensor, visual: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """Audio (B,T,audio_dim) and visual (B,T,512) to the encoded and the decoded pair, all (B,T,256)."""
+        """Audio (B,T,audio_dim) and visual (B,T,visual_dim) to the encoded and the decoded pair, all (B,T,256)."""
         audio_encoded, visual_encoded = self.audio_encoder(audio), self.visual_encoder(visual)
         decoded = self.audio_decoder(audio, visual_encoded), self.visual_decoder(visual, audio_encoded)
         return (audio_encoded, visual_encoded), decoded

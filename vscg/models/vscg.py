@@ -1,6 +1,7 @@
 """VSCG, the video-level semantic consistency guidance network, in both settings and both variants (Sec. III)."""
 from torch import Tensor, nn
 
+from vscg.data.labels import AVE, Dims
 from vscg.errors import choose
 from vscg.models.encoder import SegmentEncoder
 from vscg.models.escm import EventSemanticConsistency
@@ -30,13 +31,17 @@ class VSCG(nn.Module):
         gru: ISCE's GRUs, "library" as in the released program or "equations" as Eq. 4 to 8 write them.
         rectified: weakly supervised, whether the weighting branch has a ReLU before its sigmoid.
         similarity: "cosine" of the normalised streams or "product" of the ISCE outputs (Eq. 16); None: the variant's.
+        dims: sizes of the data.
+
+    Raises:
+        VscgError: an unknown choice, or as `EventSemanticConsistency`.
     """
 
     def __init__(self, setting: str, variant: str = "released", *, psp_dropout: float | None = None,
                  psp_project_dropout: float = 0.2, escm_dropout: float | None = None, threshold: float = 0.7,
                  escm: bool = True, prior: str = "cere", head: str = "two_part", renormalise: bool | None = None,
                  crossed: bool | None = None, linear: bool | None = None, gru: str = "library",
-                 rectified: bool = True, similarity: str | None = None):
+                 rectified: bool = True, similarity: str | None = None, dims: Dims = AVE):
         super().__init__()
         fully, released = setting == "fully", variant == "released"
         # The released weakly supervised program crosses the initial states and has no linear map after the GRUs.
@@ -51,12 +56,13 @@ class VSCG(nn.Module):
         self.similarity = similarity or ("cosine" if released else "product")
         choose("similarity", self.similarity, SIMILARITIES)
         self.threshold = threshold
-        self.encoder = SegmentEncoder(setting)
-        self.psp = PositiveSamplePropagation(dropout=psp_dropout, renormalise=renormalise,
+        self.encoder = SegmentEncoder(setting, dims)
+        self.psp = PositiveSamplePropagation(threshold=0.99 / dims.segments, dropout=psp_dropout,
+                                             renormalise=renormalise,
                                              project=ProjectAndNorm(dropout=psp_project_dropout))
         self.escm = EventSemanticConsistency(dropout=escm_dropout, linear=linear, crossed=crossed,
-                                             prior=prior, gru=gru) if escm else None
-        self.head = build_head(setting, head, rectified)
+                                             prior=prior, gru=gru, segments=dims.segments) if escm else None
+        self.head = build_head(setting, head, rectified, dims)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`."""

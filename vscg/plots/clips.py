@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from vscg.data.labels import BACKGROUND
+from vscg.data.labels import BACKGROUND, CATEGORIES
 from vscg.plots.style import (
     COLOURS,
     DARK,
@@ -28,19 +28,22 @@ from vscg.plots.style import (
 )
 
 
-def timeline(truth: Sequence[int] | None, predictions: Mapping[str, Sequence[int]], title: str = "") -> Figure:
+def timeline(truth: Sequence[int] | None, predictions: Mapping[str, Sequence[int]], title: str = "",
+             names: Sequence[str] = CATEGORIES) -> Figure:
     """Ground truth and any number of systems over one clip, as in the paper's Fig. 1.
 
     Args:
-        truth: (T,) class indices, 28 = background, drawn light grey; None if it is not known.
+        truth: (T,) class indices; background, the index after the last event, is drawn light grey; None if it is not
+            known.
         predictions: system's name -> (T,) class indices; a row may be shorter than the others.
+        names: of the events.
     """
     rows = {} if truth is None else {"ground truth": np.asarray(truth)}
     rows |= {name: np.asarray(p) for name, p in predictions.items()}
     length = max(map(len, rows.values()))
-    shown = [c for c in dict.fromkeys(np.concatenate(list(rows.values())).tolist()) if c != BACKGROUND]
+    shown = [c for c in dict.fromkeys(np.concatenate(list(rows.values())).tolist()) if c != len(names)]
     palette = OTHERS if len(shown) <= len(OTHERS) else sns.husl_palette(len(shown)).as_hex()
-    colours = dict(zip(shown, palette, strict=False)) | {BACKGROUND: LIGHT}
+    colours = dict(zip(shown, palette, strict=False)) | {len(names): LIGHT}
     fig, ax = _figure(1.5 + 0.62 * len(rows))
     texts = []
     for row, classes in enumerate(rows.values()):
@@ -49,7 +52,7 @@ def timeline(truth: Sequence[int] | None, predictions: Mapping[str, Sequence[int
             c = int(classes[start])
             ax.barh(row, end - start, left=start, color=colours[c], edgecolor="white",
                     linewidth=1.5 if length <= 60 else 0)  # s; a narrow run would be all edge
-            text = textwrap.fill(_name(c), max(5, 80 * (end - start) // max(10, length)))
+            text = textwrap.fill(_name(c, names), max(5, 80 * (end - start) // max(10, length)))
             ink = "black" if np.dot(to_rgb(colours[c]), (0.3, 0.59, 0.11)) > 0.38 else "white"  # whichever reads better
             texts.append((ax.text((start + end) / 2, row, text, ha="center", va="center", fontsize=10.5, color=ink,
                                   linespacing=0.9), end - start))
@@ -60,17 +63,19 @@ def timeline(truth: Sequence[int] | None, predictions: Mapping[str, Sequence[int
     ax.grid(False)
     sns.despine(ax=ax, left=True)
     if _drop_wide(fig, ax, texts):  # names that do not fit their run are in a legend instead
-        _legend(fig, [Patch(color=colours[c]) for c in colours], [_name(c) for c in colours])
+        _legend(fig, [Patch(color=colours[c]) for c in colours], [_name(c, names) for c in colours])
     return fig
 
 
-def attention_maps(maps: np.ndarray, mask: np.ndarray | None = None, labels: Sequence[int] | None = None) -> Figure:
-    """Attention of each second over the 7x7 picture regions, five seconds a row, on one colour scale.
+def attention_maps(maps: np.ndarray, mask: np.ndarray | None = None, labels: Sequence[int] | None = None,
+                   background: int = BACKGROUND) -> Figure:
+    """Attention of each second over the picture regions, five seconds a row, on one colour scale.
 
     Args:
-        maps: (T, 7, 7), each sums to 1.
-        mask: (T, 7, 7) bool, True on the true source's regions, which are outlined.
+        maps: (T, G, G), each sums to 1; G is 7 on AVE.
+        mask: (T, G, G) bool, True on the true source's regions, which are outlined.
         labels: (T,) class indices; seconds with an event are framed.
+        background: its class index.
     """
     maps = np.asarray(maps)
     rows = -(-len(maps) // 5)
@@ -79,15 +84,15 @@ def attention_maps(maps: np.ndarray, mask: np.ndarray | None = None, labels: Seq
         ax.set_axis_off()
     for t, ax in enumerate(axes.flat[:len(maps)]):
         picture = ax.imshow(maps[t], cmap="viridis", vmin=0, vmax=maps.max())
-        event = labels is not None and labels[t] != BACKGROUND
+        event = labels is not None and labels[t] != background
         ax.set(xticks=[], yticks=[])
         ax.set_title(f"{t} to {t + 1} s", color=MARK if event else DARK)
         ax.spines[:].set(color=MARK if event else LIGHT, linewidth=3.5 if event else 1)
         if mask is not None:
             _outline(ax, np.asarray(mask[t], dtype=bool))
     fig.colorbar(picture, ax=axes, shrink=0.8, label="attention (share)")
-    fig.supxlabel("across (1/7 of the width)", fontsize=12)
-    fig.supylabel("down (1/7 of the height)", fontsize=12)
+    fig.supxlabel(f"across (1/{maps.shape[2]} of the width)", fontsize=12)
+    fig.supylabel(f"down (1/{maps.shape[1]} of the height)", fontsize=12)
     marks = {"second with the event": Line2D([], [], color=MARK, linewidth=3.5)} if labels is not None else {}
     if mask is not None:
         marks["true source"] = tuple(Line2D([], [], color=colour, linewidth=width) for colour, width in OUTLINE)
@@ -125,7 +130,7 @@ def _drop_wide(fig: Figure, ax: plt.Axes, texts: list) -> bool:
     wide = [text for text, seconds in texts if text.get_window_extent().width > seconds * pixels_per_second - 4]
     for text in wide:
         text.remove()
-    return any(text.get_text() != _name(BACKGROUND) for text in wide)
+    return any(text.get_text() != "Background" for text in wide)
 
 
 def _outline(ax: plt.Axes, inside: np.ndarray) -> None:
@@ -165,23 +170,24 @@ def log_mel(examples: np.ndarray) -> Figure:
 
 
 def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None = None,
-                         labels: Sequence[int] | None = None) -> Figure:
+                         labels: Sequence[int] | None = None, background: int = BACKGROUND) -> Figure:
     """Attention of several systems over the seconds of one clip, a row each, as in the paper's Figs. 4 to 6.
 
     Every map is drawn on a scale of its own, from 0 to its maximum: how sharp a map is differs from system to system.
 
     Args:
-        maps: system's name -> (T,7,7).
-        mask: (T,7,7) bool, True on the true source's regions, which are outlined.
+        maps: system's name -> (T,G,G).
+        mask: (T,G,G) bool, True on the true source's regions, which are outlined.
         labels: (T,) class indices; seconds with an event are framed.
+        background: its class index.
     """
-    seconds = len(next(iter(maps.values())))
+    seconds, _, grid = np.shape(next(iter(maps.values())))
     fig, axes = _figure(0.9 + len(maps) * (WIDTH - 0.6) / seconds, len(maps), seconds, squeeze=False)
     fig.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
     for row, (name, of_system) in zip(axes, maps.items(), strict=True):
         for t, ax in enumerate(row):
             picture = ax.imshow(of_system[t] / of_system[t].max(), cmap="viridis", vmin=0, vmax=1)
-            event = labels is not None and labels[t] != BACKGROUND
+            event = labels is not None and labels[t] != background
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set(color=MARK if event else LIGHT, linewidth=2.5 if event else 1)
             if mask is not None:
@@ -189,7 +195,7 @@ def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None
             if ax in axes[0]:
                 ax.set_title(f"{t}", color=MARK if event else DARK)
         row[0].set_ylabel(name)
-    fig.supxlabel("second (starts at, s); a map is 7 x 7 regions of the picture", fontsize=12)
+    fig.supxlabel(f"second (starts at, s); a map is {grid} x {grid} regions of the picture", fontsize=12)
     bar = fig.colorbar(picture, ax=axes, shrink=0.7, aspect=12, pad=0.02, label="share of maximum")
     bar.set_ticks([0, 1])
     marks = {"second with the event": Line2D([], [], color=MARK, linewidth=2.5)} if labels is not None else {}

@@ -3,11 +3,11 @@
 Each function takes tidy values and returns a matplotlib Figure. The figure is closed in pyplot, so a notebook shows it
 once: as the value of the cell's last line. Accuracies come in as fractions and are drawn as percent.
 """
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
-
-from vscg.data.labels import BACKGROUND, CATEGORIES
 
 WIDTH = 7.5  # inches, every figure
 DPI = 100
@@ -39,8 +39,8 @@ def _figure(height: float, rows: int = 1, columns: int = 1, **options) -> tuple[
     return fig, axes
 
 
-def _name(c: int) -> str:
-    return "Background" if c == BACKGROUND else short_name(CATEGORIES[c])
+def _name(c: int, names: Sequence[str]) -> str:
+    return short_name(names[c]) if c < len(names) else "Background"
 
 
 def _legend(fig: Figure, handles: list, texts: list[str]) -> None:

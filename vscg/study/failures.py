@@ -1,7 +1,8 @@
 """What systems get wrong, counted: kinds of error, confused pairs, seconds at an event's edge, trust in answers.
 
 `predicted` (S,N,T) holds the classes that S runs (seeds) give to the same N clips of T seconds, `true` (N,T) the
-annotated ones; 28 is background. Intervals are drawn over seeds and clips, as in `evaluation.two_way_interval`.
+annotated ones; of `classes` (29 on AVE) the last is background. Intervals are drawn over seeds and clips, as in
+`evaluation.two_way_interval`.
 """
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vscg.data.ave import repeated_videos
-from vscg.data.labels import BACKGROUND, CLASSES, EVENT_CLASSES
+from vscg.data.labels import CLASSES
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.models import Output
@@ -23,19 +24,19 @@ KINDS = {"missed": "an event second called background", "invented": "a backgroun
          "misnamed": "an event second given another event's name"}
 
 
-def error_kinds(predicted: np.ndarray, true: np.ndarray) -> dict[str, np.ndarray]:
+def error_kinds(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> dict[str, np.ndarray]:
     """Which seconds are wrong in which of the three `KINDS`, (S,N,T) bool each; a wrong second is of one kind."""
-    wrong, called, event = predicted != true, predicted != BACKGROUND, true != BACKGROUND
+    wrong, called, event = predicted != true, predicted != classes - 1, true != classes - 1
     return {"missed": wrong & ~called, "invented": wrong & ~event, "misnamed": wrong & called & event}
 
 
-def confused_pairs(predicted: np.ndarray, true: np.ndarray) -> pd.DataFrame:
+def confused_pairs(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> pd.DataFrame:
     """Misnamed seconds by pair of true and predicted event, the most frequent first, equal ones in class order.
 
     Returns: columns `true`, `predicted` (class indices); `seconds` and `clips`, how many a run has, mean over the runs;
     `share` of all misnamed seconds, 0..1. Pairs that do not occur are left out.
     """
-    seed, clip, second = np.nonzero(error_kinds(predicted, true)["misnamed"])
+    seed, clip, second = np.nonzero(error_kinds(predicted, true, classes)["misnamed"])
     found = pd.DataFrame({"true": true[clip, second], "predicted": predicted[seed, clip, second],
                           "clip": seed * len(true) + clip})
     pairs = found.groupby(["true", "predicted"])["clip"].agg(seconds="size", clips="nunique").reset_index()
@@ -44,15 +45,16 @@ def confused_pairs(predicted: np.ndarray, true: np.ndarray) -> pd.DataFrame:
     return pairs.sort_values("seconds", ascending=False, kind="stable", ignore_index=True)
 
 
-def group_numbers(groups: Iterable[Sequence[int]]) -> np.ndarray:
-    """Number of each class's group: (29,) int64. Classes that are in no group, such as background, have their own."""
-    numbers = np.arange(CLASSES)
+def group_numbers(groups: Iterable[Sequence[int]], classes: int = CLASSES) -> np.ndarray:
+    """Number of each class's group: (classes,) int64. Classes in no group, such as background, have their own."""
+    numbers = np.arange(classes)
     for group in groups:
-        numbers[list(group)] = CLASSES + group[0]
+        numbers[list(group)] = classes + group[0]
     return numbers
 
 
-def group_by_chance(true: np.ndarray, where: np.ndarray, groups: Iterable[Sequence[int]]) -> float:
+def group_by_chance(true: np.ndarray, where: np.ndarray, groups: Iterable[Sequence[int]],
+                    classes: int = CLASSES) -> float:
     """Share of wrong names that stay in their group if any other event is as likely: 0..1, NaN without a second.
 
     Args:
@@ -60,13 +62,13 @@ def group_by_chance(true: np.ndarray, where: np.ndarray, groups: Iterable[Sequen
         where: (S,N,T) bool, the misnamed seconds.
         groups: of class indices.
     """
-    numbers = group_numbers(groups)[:EVENT_CLASSES]
+    numbers = group_numbers(groups, classes)[:-1]
     others = (numbers[:, None] == numbers).sum(1) - 1
     names = np.broadcast_to(true, where.shape)[where]
-    return float(others[names].mean() / (EVENT_CLASSES - 1)) if names.size else float("nan")
+    return float(others[names].mean() / (classes - 2)) if names.size else float("nan")
 
 
-def edge_distance(true: np.ndarray) -> np.ndarray:
+def edge_distance(true: np.ndarray, classes: int = CLASSES) -> np.ndarray:
     """Seconds to the nearest edge, (N,T) int64: 1, 2, ... inside an event, -1, -2, ... in background, 0 without edge.
 
     An edge lies between two neighbouring seconds of unlike class; both have distance 1, on their side of zero. The
@@ -78,12 +80,12 @@ def edge_distance(true: np.ndarray) -> np.ndarray:
         # From second t to the edge after second e: e - t + 1 if t comes first, else t - e.
         np.minimum.at(distance[:, t], clips, np.where(t <= edges, edges - t + 1, t - edges))
     distance[distance > true.shape[1]] = 0
-    return np.where(true == BACKGROUND, -distance, distance)
+    return np.where(true == classes - 1, -distance, distance)
 
 
-def other_names(video_ids: Sequence[str], category: np.ndarray) -> np.ndarray:
-    """Under which other classes a clip's video is annotated: (N,29) bool, for all N clips of a data set."""
-    others = np.zeros((len(category), CLASSES), dtype=bool)
+def other_names(video_ids: Sequence[str], category: np.ndarray, classes: int = CLASSES) -> np.ndarray:
+    """Under which other classes a clip's video is annotated: (N,classes) bool, for all N clips of a data set."""
+    others = np.zeros((len(category), classes), dtype=bool)
     for rows in repeated_videos(video_ids).values():
         for row in rows:
             others[row, category[rows]] = True
@@ -126,7 +128,7 @@ def estimate(resampled: np.ndarray) -> tuple[float, float, float]:
 
 
 def class_probability(output: Output) -> Tensor:
-    """Probability of each class in each second: (B,T,29), sums to 1.
+    """Probability of each class in each second: (B,T,C), sums to 1.
 
     Of segment logits their softmax. Of the two-part head (Eq. 14, 15): an event's probability is that the second is
     relevant, sigmoid(o_t), times that the clip holds this event, softmax(o_c); background's is 1 - sigmoid(o_t).
@@ -145,7 +147,7 @@ def class_probability(output: Output) -> Tensor:
 
 @torch.inference_mode()
 def probabilities(model: nn.Module, data: Dataset, rows: np.ndarray) -> np.ndarray:
-    """`class_probability` of some clips: (N,T,29) float32.
+    """`class_probability` of some clips: (N,T,C) float32.
 
     Args:
         model: on the CPU, in evaluation mode.

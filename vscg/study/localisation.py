@@ -123,12 +123,12 @@ def chance(mask: np.ndarray, scored: np.ndarray) -> dict[str, np.ndarray]:
     return {name: clip_means(values, scored) for name, values in seconds.items()}
 
 
-def centre_prior() -> np.ndarray:
-    """A fixed map that knows only that things are filmed in the middle: a round bump (7,7), sums to 1.
+def centre_prior(grid: int = GRID) -> np.ndarray:
+    """A fixed map that knows only that things are filmed in the middle: a round bump (grid,grid), sums to 1.
 
     Its spread (standard deviation) is a quarter of the map's side.
     """
-    squares = ((np.arange(GRID) - (GRID - 1) / 2) / (GRID / 4)) ** 2
+    squares = ((np.arange(grid) - (grid - 1) / 2) / (grid / 4)) ** 2
     bump = np.exp(-(squares[:, None] + squares) / 2)
     return bump / bump.sum()
 
@@ -162,7 +162,7 @@ def attention_of(model: nn.Module, data: Dataset, rows: np.ndarray,
         rows: (N,) row numbers of the pictures.
         sound_rows: (N,) row numbers of the sounds, second by second; None takes `rows`.
 
-    Returns: (N,10,7,7) float32, each map sums to 1.
+    Returns: (N,T,G,G) float32, each map sums to 1.
 
     Raises:
         VscgError: the system has no attention over the picture.

@@ -34,6 +34,7 @@ class Features:
                 self.copies = torch.cuda.Stream(device)
         # `home` is where the maps are and rows are looked up: row numbers that are there already need no copy.
         self.device, self.home, self.modality, self.visual = device, visual.device, modality, visual
+        self.dims = dataset.dims
         self.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         self.audio = torch.from_numpy(dataset.audio).to(device)
         self.labels = torch.from_numpy(dataset.labels).to(device)
@@ -126,5 +127,5 @@ def outputs(model: nn.Module, features: Features, rows: np.ndarray, precision: s
 
 
 def predict(model: nn.Module, features: Features, rows: np.ndarray, precision: str = "fp32") -> np.ndarray:
-    """Predicted classes of the segments of clips `rows`: (N,10) int64, 28 = background."""
+    """Predicted classes of the segments of clips `rows`: (N,T) int64, the last class = background."""
     return torch.cat([predict_segments(output) for output in outputs(model, features, rows, precision)]).cpu().numpy()

@@ -190,7 +190,7 @@ class RunConfig:
         if not isinstance(options, Mapping) or not all(isinstance(value, (str, int, float, type(None)))
                                                        for item in options.items() for value in item):
             raise VscgError(f"model_options is {reprlib.repr(options)}: give a mapping from option to value.")
-        if own := {"system", "setting", "variant"} & set(options):
+        if own := {"system", "setting", "variant", "dims"} & set(options):
             raise VscgError(f"model_options has {', '.join(sorted(own))}: give that as a field of the run itself.")
         if not isinstance(self.schedule, Schedule | None):
             raise VscgError(f"schedule is {reprlib.repr(self.schedule)}: give a config.Schedule.")

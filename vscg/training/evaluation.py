@@ -1,54 +1,55 @@
 """Every metric of the book, their intervals, and the baselines that need no localisation.
 
-`predicted` and `true` are integer arrays (N, T) of class indices, 28 = background. Accuracies are fractions 0..1.
+`predicted` and `true` are integer arrays (N, T) of class indices; `classes` is their number, of which the last is
+background: 29 on AVE. Accuracies are fractions 0..1.
 Intervals come from a bootstrap over clips, and over seeds where there are several: the segments of one clip are not
 independent of each other, clips are.
 """
 import numpy as np
 import pandas as pd
 
-from vscg.data.labels import BACKGROUND, CLASSES
+from vscg.data.labels import CLASSES
 from vscg.errors import VscgError
 
 
-def clip_accuracy(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+def clip_accuracy(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> np.ndarray:
     """Share of right segments in each clip: (N,) float64 in 0..1."""
-    predicted, true = _pair(predicted, true)
+    predicted, true = _pair(predicted, true, classes)
     return (predicted == true).mean(axis=1)
 
 
-def segment_accuracy(predicted: np.ndarray, true: np.ndarray) -> float:
+def segment_accuracy(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> float:
     """The paper's metric (Sec. IV-A): share of right segments among all N*T, background included."""
-    return float(clip_accuracy(predicted, true).mean())
+    return float(clip_accuracy(predicted, true, classes).mean())
 
 
-def event_accuracy(predicted: np.ndarray, true: np.ndarray) -> float:
+def event_accuracy(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> float:
     """Share of right segments among those whose truth is an event; NaN if there is none."""
-    predicted, true = _pair(predicted, true)
-    return _share((predicted == true)[true != BACKGROUND])
+    predicted, true = _pair(predicted, true, classes)
+    return _share((predicted == true)[true != classes - 1])
 
 
-def background_accuracy(predicted: np.ndarray, true: np.ndarray) -> float:
+def background_accuracy(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> float:
     """Share of right segments among those whose truth is background; NaN if there is none."""
-    predicted, true = _pair(predicted, true)
-    return _share((predicted == true)[true == BACKGROUND])
+    predicted, true = _pair(predicted, true, classes)
+    return _share((predicted == true)[true == classes - 1])
 
 
-def class_accuracy(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Share of right segments for each true class: (29,) float64, NaN where the class is absent from the truth."""
-    counts = confusion_matrix(predicted, true)
+def class_accuracy(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> np.ndarray:
+    """Share of right segments for each true class: (classes,) float64, NaN where the class is absent from the truth."""
+    counts = confusion_matrix(predicted, true, classes)
     segments = counts.sum(axis=1)
     return np.where(segments > 0, counts.diagonal() / np.maximum(segments, 1), np.nan)
 
 
-def confusion_matrix(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Number of segments for each pair of true class (row) and predicted class (column): (29, 29) int64."""
-    predicted, true = _pair(predicted, true)
-    cells = np.bincount((true * CLASSES + predicted).ravel(), minlength=CLASSES * CLASSES)
-    return cells.reshape(CLASSES, CLASSES)
+def confusion_matrix(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> np.ndarray:
+    """Number of segments for each pair of true class (row) and predicted class (column): (classes, classes) int64."""
+    predicted, true = _pair(predicted, true, classes)
+    cells = np.bincount((true * classes + predicted).ravel(), minlength=classes**2)
+    return cells.reshape(classes, classes)
 
 
-def event_f1(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
+def event_f1(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> dict[str, float]:
     """Precision, recall and F1 of whole events, micro-averaged over all clips.
 
     An event is a maximal run of one class other than background. A predicted and a true event match if they have the
@@ -57,8 +58,8 @@ def event_f1(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
     Returns `precision`, `recall`, `f1`, each 0..1. No events on either side: all three are 1, nothing was there to
     be found and nothing was claimed. Events on one side only: all three are 0.
     """
-    predicted, true = _pair(predicted, true)
-    claimed, wanted = _events(predicted), _events(true)
+    predicted, true = _pair(predicted, true, classes)
+    claimed, wanted = _events(predicted, classes - 1), _events(true, classes - 1)
     n_claimed, n_wanted = sum(map(len, claimed.values())), sum(map(len, wanted.values()))
     if n_claimed + n_wanted == 0:
         return {"precision": 1.0, "recall": 1.0, "f1": 1.0}
@@ -128,15 +129,15 @@ def bounds(resampled: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def summarise(predicted: np.ndarray, true: np.ndarray) -> dict:
+def summarise(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> dict:
     """All metrics of one system as plain floats and lists, ready for JSON; None where a class or kind is absent."""
-    per_clip = clip_accuracy(predicted, true)
+    per_clip = clip_accuracy(predicted, true, classes)
     return {"accuracy": float(per_clip.mean()),
             "accuracy_interval": list(bootstrap_interval(per_clip)),
-            "event_accuracy": _or_none(event_accuracy(predicted, true)),
-            "background_accuracy": _or_none(background_accuracy(predicted, true)),
-            "event_f1": event_f1(predicted, true),
-            "class_accuracy": [_or_none(value) for value in class_accuracy(predicted, true)]}
+            "event_accuracy": _or_none(event_accuracy(predicted, true, classes)),
+            "background_accuracy": _or_none(background_accuracy(predicted, true, classes)),
+            "event_f1": event_f1(predicted, true, classes),
+            "class_accuracy": [_or_none(value) for value in class_accuracy(predicted, true, classes)]}
 
 
 def trivial_baselines(train_labels: np.ndarray, test_labels: np.ndarray, train_category: np.ndarray,
@@ -144,29 +145,29 @@ def trivial_baselines(train_labels: np.ndarray, test_labels: np.ndarray, train_c
     """Accuracy on the test clips of four rules that look at neither sound nor picture.
 
     Args:
-        train_labels, test_labels: (N, T, 29) one-hot.
+        train_labels, test_labels: (N, T, C) one-hot, background last.
         train_category, test_category: (N,) class of each clip. The labels do not hold it for an annotated clip
             without an event segment.
 
     Returns: one row for each rule, with `name` and the fractions `accuracy`, `low`, `high` (95% interval over clips).
     """
     train, true = np.asarray(train_labels).argmax(axis=2), np.asarray(test_labels).argmax(axis=2)
-    category = np.asarray(test_category)[:, None]
+    category, classes = np.asarray(test_category)[:, None], np.asarray(test_labels).shape[2]
     second = np.arange(true.shape[1])
-    windows = learnt_windows(train, train_category)[category[:, 0]]
+    windows = learnt_windows(train, train_category, classes)[category[:, 0]]
     inside = {"always background": np.zeros(true.shape, dtype=bool),
               "right category everywhere": np.ones(true.shape, dtype=bool),
               "right category, learnt window": (second >= windows[:, :1]) & (second < windows[:, 1:]),
-              "right category and duration, at the start": second < (true != BACKGROUND).sum(axis=1, keepdims=True)}
+              "right category and duration, at the start": second < (true != classes - 1).sum(axis=1, keepdims=True)}
     rows = []
     for name, mask in inside.items():
-        per_clip = clip_accuracy(np.where(mask, category, BACKGROUND), true)
+        per_clip = clip_accuracy(np.where(mask, category, classes - 1), true, classes)
         rows.append((name, float(per_clip.mean()), *bootstrap_interval(per_clip)))
     return pd.DataFrame(rows, columns=["name", "accuracy", "low", "high"])
 
 
-def learnt_windows(true: np.ndarray, category: np.ndarray) -> np.ndarray:
-    """For each class, the window of seconds that is right most often: (29, 2) int64 of `[start, end)`.
+def learnt_windows(true: np.ndarray, category: np.ndarray, classes: int = CLASSES) -> np.ndarray:
+    """For each class, the window of seconds that is right most often: (classes, 2) int64 of `[start, end)`.
 
     Marking a window as the clip's category and the rest as background has the largest segment accuracy on the clips
     of that class, `true` (N, T), among all windows, the empty one too. Equal windows: the longest, then the earliest.
@@ -177,31 +178,31 @@ def learnt_windows(true: np.ndarray, category: np.ndarray) -> np.ndarray:
     windows = sorted(((s, e) for s in range(length) for e in range(s, length + 1)), key=lambda w: (w[0] - w[1], w[0]))
     second = np.arange(length)
     inside = np.array([(second >= s) & (second < e) for s, e in windows])
-    best = np.tile([0, length], (CLASSES, 1))
+    best = np.tile([0, length], (classes, 1))
     for c in np.unique(category):
-        event = true[category == c] != BACKGROUND
+        event = true[category == c] != classes - 1
         right = inside @ event.sum(axis=0) + ~inside @ (~event).sum(axis=0)
         best[c] = windows[right.argmax()]
     return best
 
 
-def _pair(predicted: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _pair(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> tuple[np.ndarray, np.ndarray]:
     """Both arrays as int64, after the checks that every metric needs."""
     arrays = {"predicted": np.asarray(predicted), "true": np.asarray(true)}
     for name, array in arrays.items():
         if array.ndim != 2 or not array.size or not np.issubdtype(array.dtype, np.integer):
             raise VscgError(f"{name} must be a non-empty integer array (clips, segments); "
                             f"got {array.dtype} of shape {array.shape}")
-        if array.min() < 0 or array.max() >= CLASSES:
-            clip = np.argwhere((array < 0) | (array >= CLASSES))[0][0]
-            raise VscgError(f"{name} has a class outside 0..{CLASSES - 1} in clip {clip}")
+        if array.min() < 0 or array.max() >= classes:
+            clip = np.argwhere((array < 0) | (array >= classes))[0][0]
+            raise VscgError(f"{name} has a class outside 0..{classes - 1} in clip {clip}")
     predicted, true = arrays.values()
     if predicted.shape != true.shape:
         raise VscgError(f"predicted and true must have one shape; got {predicted.shape} and {true.shape}")
     return predicted.astype(np.int64), true.astype(np.int64)
 
 
-def _events(classes: np.ndarray) -> dict[tuple[int, int], list[tuple[int, int]]]:
+def _events(classes: np.ndarray, background: int) -> dict[tuple[int, int], list[tuple[int, int]]]:
     """Events of (N, T) classes: (clip, class) -> [(start, end), ...] in seconds, end exclusive, in order of time."""
     length = classes.shape[1]
     events: dict[tuple[int, int], list[tuple[int, int]]] = {}
@@ -209,7 +210,7 @@ def _events(classes: np.ndarray) -> dict[tuple[int, int], list[tuple[int, int]]]
         start = 0
         for end in range(1, length + 1):
             if end == length or row[end] != row[start]:
-                if row[start] != BACKGROUND:
+                if row[start] != background:
                     events.setdefault((clip, row[start]), []).append((start, end))
                 start = end
     return events

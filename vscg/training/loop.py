@@ -5,6 +5,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from vscg.data import load_dataset
+from vscg.data import AVE, load_dataset
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.machine import graphs
@@ -55,7 +56,7 @@ class Run:
         self.config, self.features, self.splits = config, features, splits
         torch.manual_seed(config.seed)
         self.model = build_model(config.system, setting=config.setting, variant=config.variant,
-                                 **config.model_options).to(device)
+                                 dims=features.dims, **config.model_options).to(device)
         self.objective = build_objective(config.system, setting=config.setting, variant=config.variant,
                                          loss=config.loss, target=config.target, stale_avps=config.stale_avps,
                                          empty_as_first=config.empty_as_first).to(device)
@@ -77,7 +78,7 @@ class Run:
         self.last: list[Tensor] = []          # classes of the test clips in each of the last epochs
 
     def next_epoch(self, truth: np.ndarray, step_done: Callable[[int], object]) -> dict:
-        """Train and evaluate for one epoch; returns its row of the history. `truth` (N,10) holds all clips' classes."""
+        """Train and evaluate for one epoch; returns its row of the history. `truth` (N,T) holds all clips' classes."""
         row = {"epoch": self.epoch + 1, **self.train_epoch(step_done), **self.evaluate(truth)}
         self.history.append(row)
         self.epoch += 1
@@ -130,8 +131,11 @@ class Run:
         """Validation and test accuracy now; keeps the weights where an allowed selection sees its best."""
         predictions = {split: predict(self.model, self.features, self.splits[split], self.config.precision)
                        for split in ("val", "test")}
-        scores = {split: segment_accuracy(predictions[split], truth[self.splits[split]]) for split in predictions}
-        classes = {split: torch.from_numpy(value.astype(np.int8)) for split, value in predictions.items()}
+        number = self.features.dims.classes
+        scores = {split: segment_accuracy(found, truth[self.splits[split]], number)
+                  for split, found in predictions.items()}
+        kind = np.int8 if number < 128 else np.int16
+        classes = {split: torch.from_numpy(value.astype(kind)) for split, value in predictions.items()}
         self.last, schedule = [*self.last, classes["test"]][-LAST:], self.config.schedule
         for selection, split in (("validation", "val"), ("test", "test")):
             seen = [row[f"{split}_accuracy"] for row in self.history if looks(schedule, row["epoch"] - 1)]
@@ -142,8 +146,9 @@ class Run:
 
     def results(self, truth: np.ndarray) -> dict:
         """Selection -> the epoch that it picked, and `summarise` of validation and test clips there."""
+        number = self.features.dims.classes
         return {selection: {"epoch": best["epoch"],
-                            **{split: summarise(classes.numpy().astype(int), truth[self.splits[split]])
+                            **{split: summarise(classes.numpy().astype(int), truth[self.splits[split]], number)
                                for split, classes in best["predictions"].items()}}
                 for selection, best in self.best.items()}
 
@@ -176,7 +181,8 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
         The run's record.
 
     Raises:
-        VscgError: bad configuration, device or data, a damaged record, or a loss that is not finite.
+        VscgError: bad configuration, device or data, sizes that the system's structure does not allow, a damaged
+            record, or a loss that is not finite.
     """
     config, on = config.resolve(), usable_device(device)
     dataset = load_dataset(config.data) if dataset is None else dataset
@@ -218,7 +224,8 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
         run.step = None        # it refers to the run: without this circle the features' memory is free at once
     values = {
         "key": folder.name, "config": config.to_json(),
-        "data": {"name": dataset.name, "fingerprint": dataset.fingerprint}, "results": run.results(truth),
+        "data": {"name": dataset.name, "fingerprint": dataset.fingerprint,
+                 **({} if dataset.dims == AVE else {"dims": asdict(dataset.dims)})}, "results": run.results(truth),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "seconds": run.seconds,
         "device": device_name(device), "threads": torch.get_num_threads(), "peak_memory_bytes": peak_memory(device),
         "bytes_read": dataset.visual.nbytes + dataset.audio.nbytes,

@@ -1,6 +1,7 @@
 """Every loss, one function each, and which system uses which (Sec. III-E).
 
-B clips, T = 10 segments, 29 classes with background last. Every loss is a mean over the clips of the batch.
+B clips, T segments, background the last class; shapes are given with AVE's numbers, 29 classes. Every loss is a mean
+over the clips of the batch.
 """
 import functools
 from collections.abc import Callable, Mapping
@@ -182,7 +183,7 @@ class SimilarityTerm(nn.Module):
     def __init__(self, variant: str, stale: bool):
         super().__init__()
         self.variant, self.stale = variant, stale
-        self.register_buffer("left_over", torch.zeros(0, 10))
+        self.register_buffer("left_over", torch.zeros(0))
 
     def forward(self, similarity: Tensor, labels: Tensor) -> Tensor:
         """The loss, a scalar, from the similarity (B,T) and labels (B,T,29); a stale target is remembered."""

@@ -22,6 +22,7 @@ import safetensors.numpy
 import safetensors.torch
 from torch import nn
 
+from vscg.data import AVE, Dims
 from vscg.errors import VscgError
 from vscg.machine.files import make_folder, runs_dir, value_hash, write_atomically
 from vscg.models import SYSTEMS, build_model
@@ -68,6 +69,12 @@ class Record:
         return RunConfig.from_json(self.values["config"])
 
     @property
+    def dims(self) -> Dims:
+        """Sizes of the data, and the events' names."""
+        given = self.values.get("data", {}).get("dims")
+        return Dims(**{**given, "categories": tuple(given["categories"])}) if given else AVE
+
+    @property
     def result(self) -> dict:
         """The result at the epoch that the run's own selection picked: epoch, val, test (`evaluation.summarise`)."""
         return self.values["results"][self.config.selection]
@@ -78,9 +85,9 @@ class Record:
         return pd.read_csv(io.BytesIO(self.content("history.csv")))
 
     def predictions(self, which: str = "validation") -> np.ndarray:
-        """Predicted classes of the test clips, (N,10) int64, at the epoch that "validation" or "test" accuracy picked.
+        """Predicted classes of the test clips, (N,T) int64, at the epoch that "validation" or "test" accuracy picked.
 
-        "last" gives those of the last five epochs, or of all if there are fewer: (5,N,10).
+        "last" gives those of the last five epochs, or of all if there are fewer: (5,N,T).
         """
         return safetensors.numpy.load(self.content("predictions.safetensors"))[which].astype(np.int64)
 
@@ -90,7 +97,8 @@ class Record:
         if self.shipped:
             raise VscgError(f"The run {self.key} ({run_title(config)}) came with the book, without its weights: "
                             "`vscg.fit(record.config)` trains it here.")
-        model = build_model(config.system, setting=config.setting, variant=config.variant, **config.model_options)
+        model = build_model(config.system, setting=config.setting, variant=config.variant, dims=self.dims,
+                            **config.model_options)
         try:
             model.load_state_dict(safetensors.torch.load(self.content("state.safetensors")))
         except RuntimeError as error:       # of a run whose model had another code

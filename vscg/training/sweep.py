@@ -13,7 +13,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
-from vscg.data import dataset_fingerprint, prepared_file
+from vscg.data import AVE, dataset_fingerprint, prepared_file
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 from vscg.machine.cluster import Cluster, Outcome, Processes, local_workers, work
@@ -79,14 +79,15 @@ def relative_cost(config: RunConfig) -> int:
 
 @functools.cache
 def _clip_cost(system: str, setting: str, variant: str, options: tuple[tuple[str, object], ...]) -> int:
-    """Millions of operations of one clip's way through a model.
+    """Millions of operations of one clip's way through a model for AVE's sizes.
 
     On the meta device nothing is computed or drawn; and there torch takes an LSTM apart into products that it counts,
     which on a CPU it hands over whole and leaves out of the count.
     """
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
         model = build_model(system, setting=setting, variant=variant, **dict(options))
-        model(torch.zeros(1, 10, 128), torch.zeros(1, 10, 7, 7, 512))
+        shapes = AVE.rows()
+        model(torch.zeros(1, *shapes["audio"]), torch.zeros(1, *shapes["visual"]))
     return round(counter.get_total_flops() / 1e6)
 
 

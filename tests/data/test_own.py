@@ -1,0 +1,195 @@
+"""Per-clip arrays and an annotation table become a prepared file; each table's form, and one error for what is none."""
+import h5py
+import numpy as np
+import pytest
+
+from vscg import cli
+from vscg.data import CATEGORIES, Dims, load_dataset
+from vscg.data.own import prepare_own
+from vscg.data.prepared import PreparedWriter
+from vscg.data.tables import read_tables
+from vscg.errors import VscgError
+
+IDS = ("aaaaaaaaaa0", "bbbbbbbbbb1", "-ccccccccc2", "ddd.mp4", "e e")
+AVE_FORM = """Category&VideoID&Quality&StartTime&EndTime
+Bark&aaaaaaaaaa0&good&2&5
+Flute&bbbbbbbbbb1&good&0&10
+Bark&aaaaaaaaaa0&bad&7&7
+"""
+INTERVALS = """split,Video_ID,category,onset,offset
+train,aaaaaaaaaa0,"playing harp, solo",0,3
+val,bbbbbbbbbb1,dog barking,2.4,9.6
+test,-ccccccccc2,"playing harp, solo",1,10
+"""
+FLAGS = """vid,category,1,2,3,4,5,6,7,8,9,10,subset
+aaaaaaaaaa0,sea waves,0,0,1,1,0,0,1,0,0,0,train
+bbbbbbbbbb1,Background,0,0,0,0,0,0,0,0,0,0,train
+-ccccccccc2,ice cracking,1,1,1,1,1,1,1,1,1,1,val
+ddd.mp4,sea waves,0,0,0,0,0,0,0,0,0,0,test
+"""
+
+
+def text(path, content: str):
+    path.write_text(content)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Arrays of 10 segments, 3x3 regions of 6 numbers and sounds of 5, in every form of file."""
+    rng, place = np.random.default_rng(0), tmp_path / "features"
+    for kind in ("visual", "audio"):
+        (place / kind).mkdir(parents=True)
+    np.save(place / "visual" / f"{IDS[0]}.npy", rng.random((10, 3, 3, 6)))
+    np.save(place / "audio" / f"{IDS[0]}.npy", rng.random((10, 5), np.float32))
+    np.savez(place / f"{IDS[1]}.npz", visual=rng.random((10, 9, 6)), audio=rng.random((10, 5)), other=[1])
+    for kind, shape in (("visual", (10, 3, 3, 6)), ("audio", (10, 5))):
+        with h5py.File(place / kind / f"{IDS[2]}.h5", "w") as handle:
+            handle["anything"] = rng.random(shape)
+    with h5py.File(place / f"{IDS[3]}.h5", "w") as handle:
+        handle["visual"], handle["audio"] = rng.random((10, 3, 3, 6)), rng.random((10, 5))
+    return place
+
+
+def heard(data, row):
+    """The classes of a clip's segments by name."""
+    names = (*data.categories, "")
+    return [names[c] for c in data.labels[row].argmax(-1)]
+
+
+def test_three_tables_in_aves_form(folder, tmp_path):
+    header, *lines = AVE_FORM.splitlines()
+    files = [text(tmp_path / f"{number}.txt", f"{header}\n{line}\n" if number else f"{line}\n")
+             for number, line in enumerate(lines)]
+    report = prepare_own(folder, files, tmp_path / "own.h5", progress=False)
+    data = load_dataset(report.path)
+    assert data.categories == CATEGORIES and data.name == "own" and not report.absent      # AVE's names keep its order
+    assert (data.dims.audio, data.dims.visual, data.dims.grid, data.dims.segments) == (5, 6, 3, 10)
+    assert heard(data, 0) == [""] * 2 + ["Bark"] * 3 + [""] * 5 and heard(data, 1) == ["Flute"] * 10
+    assert heard(data, 2) == [""] * 10 and data.category[2] == CATEGORIES.index("Bark")
+    assert (data.visual[0] == data.visual[2]).all()                                          # one video, two rows
+    assert {name: rows.tolist() for name, rows in data.splits.items()} == {
+        "train": [0], "val": [1], "test": [2], "background": []}
+    stored = np.load(folder / f"{IDS[1]}.npz")["visual"]
+    np.testing.assert_allclose(data.visual[1], stored.reshape(10, 3, 3, 6), atol=1e-3)
+
+
+def test_vggsound_avels_form(folder, tmp_path):
+    data = load_dataset(prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5",
+                                       visual_dtype="float32", progress=False).path)
+    assert data.categories == ("playing harp, solo", "dog barking") and data.visual.dtype == np.float32
+    assert heard(data, 0) == ["playing harp, solo"] * 3 + [""] * 7
+    assert heard(data, 1) == [""] * 2 + ["dog barking"] * 8      # seconds that are at least half in it
+    assert [int(data.splits[name][0]) for name in ("train", "val", "test")] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("one_column", [False, True])
+def test_ov_avebenchs_form(one_column, folder, tmp_path):
+    table = FLAGS
+    if one_column:
+        rows = [line.split(",") for line in FLAGS.splitlines()[1:]]
+        table = "category\tvid\tlabels\tsubset\n" + "".join(
+            f"{row[1]}\t{row[0]}\t{'[' + ', '.join(row[2:12]) + ']' if n else ''.join(row[2:12])}\t{row[12]}\n"
+            for n, row in enumerate(rows))
+    report = prepare_own(folder, [text(tmp_path / "a.csv", table)], tmp_path / "own.h5", progress=False)
+    data = load_dataset(report.path)
+    assert data.categories == ("sea waves", "ice cracking")
+    assert [t for t, name in enumerate(heard(data, 0)) if name] == [2, 3, 6]
+    assert data.category.tolist() == [0, 2, 1, 0] and heard(data, 2) == ["ice cracking"] * 10
+    assert {name: rows.tolist() for name, rows in data.splits.items()} == {
+        "train": [0], "background": [1], "val": [2], "test": [3]}
+
+
+def test_the_fingerprint_is_of_the_content(folder, tmp_path):
+    table = text(tmp_path / "a.csv", INTERVALS)
+    prints = [load_dataset(prepare_own(folder, [table], tmp_path / f"{n}.h5", progress=False).path).fingerprint
+              for n in range(2)]
+    np.save(folder / "audio" / f"{IDS[0]}.npy", np.zeros((10, 5)))
+    prints.append(load_dataset(prepare_own(folder, [table], tmp_path / "2.h5", progress=False).path).fingerprint)
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_what_extract_wrote_gets_its_labels(tmp_path):
+    path, dims = tmp_path / "clips.h5", Dims(5, 6, 3)
+    visual, audio = np.random.default_rng(0).random((4, 10, 3, 3, 6)), np.random.default_rng(1).random((4, 10, 5))
+    with PreparedWriter(path, 4, "clips", "ab", dims=dims) as writer:
+        labels = np.eye(29)[np.full((4, 10), 28)]
+        ids = ["-ccccccccc2.mp4@0s", "aaaaaaaaaa0.mp4@0s", "aaaaaaaaaa0.mp4@10s", "e@e.v.mkv@0s"]
+        writer.append(visual, audio, labels, np.full(4, 28), ids)
+        writer.splits([], [], range(4))
+    lines = INTERVALS + "test,e@e.v.mkv,dog barking,0,1\n"
+    report = prepare_own(path, [text(tmp_path / "a.csv", lines)], tmp_path / "own.h5", progress=False)
+    data = load_dataset(report.path)
+    assert report.absent == ("bbbbbbbbbb1",) and data.video_ids == ("aaaaaaaaaa0", "-ccccccccc2", "e@e.v.mkv")
+    np.testing.assert_allclose(data.audio, audio[[1, 0, 3]], atol=1e-6)
+    assert heard(data, 0) == ["playing harp, solo"] * 3 + [""] * 7
+    with pytest.raises(VscgError, match="any of the 1 lines .* such as zzz.mp4, as `extract` writes them"):
+        prepare_own(path, [text(tmp_path / "b.csv", "vid,category,onset,offset,split\nzzz,a,0,1,test\n")],
+                    tmp_path / "own.h5", progress=False)
+
+
+def test_the_command_reports_clips_without_arrays(folder, tmp_path, capsys):
+    table = text(tmp_path / "a.csv", INTERVALS + "test,zzz,dog barking,0,1\n")
+    assert cli.main(["data", "prepare", str(folder), "--annotations", str(table), "-o", str(tmp_path / "own.h5")]) == 1
+    said = capsys.readouterr().out
+    assert "3 of 4 lines" in said and "left out: 1 clips have no features, the first is zzz" in said
+    assert "audio 5, visual 6 on 3x3, 10 segments, 2 events" in said
+    table.write_text(INTERVALS)
+    assert cli.main(["data", "prepare", str(folder), "--annotations", str(table), "-o", str(tmp_path / "own.h5")]) == 0
+
+
+@pytest.mark.parametrize("table, words", [
+    ("vid,onset,offset,split\n", "no column for category in the header vid"),
+    ("vid,category,onset,split\na,b,1,train\n", "no column for offset"),
+    ("", "no column for id and category"),
+    ("vid,category,onset,offset\naaaaaaaaaa0,x,0,1\n", "line 2: the split is ''"),
+    (INTERVALS.replace("val,", "dev,"), "line 3: the split is 'dev'"),
+    (INTERVALS.replace(",9.6", ",9.6s"), "line 3: onset and offset are '2.4' and '9.6s'"),
+    (INTERVALS.replace(",9.6", ",1"), "line 3: the event lasts from 2.4 to 1 s"),
+    (INTERVALS.replace(",9.6", ",11"), "line 3: the event ends at 11 s, but the features of bbbbbbbbbb1 have 10"),
+    (INTERVALS.replace(",9.6", ""), r"line 3: 4 field\(s\), expected at least 5"),
+    (INTERVALS.replace(",dog barking", ","), "line 3: the category is empty"),
+    (INTERVALS.replace("bbbbbbbbbb1", "../b"), "line 3: the video id '../b' is no file's name"),
+    (FLAGS.replace("0,0,1,1", "0,0,1,2"), "line 2: the segments are '0 0 1 2"),
+    (FLAGS.replace("8,9,10,subset", "8,9,split").replace("0,train", "train").replace("1,val", "val").replace(
+        "0,test", "test"), "line 2: 9 zeros and ones, but the features of aaaaaaaaaa0 have 10 segments"),
+    (INTERVALS.replace("dog barking", "d" * 200), "is longer than 128 bytes"),
+])
+def test_a_table_that_is_none_is_one_clear_error(table, words, folder, tmp_path):
+    path = text(tmp_path / "a.csv", table)
+    with pytest.raises(VscgError, match=words):
+        prepare_own(folder, [path], tmp_path / "own.h5", progress=False)
+    assert not (tmp_path / "own.h5").exists()
+
+
+@pytest.mark.parametrize("array, words", [
+    (np.zeros((512, 7, 7)), r"visual features of shape \(10, 3, 3, 6\)|of shape \(512, 7, 7\)"),
+    (np.zeros((10, 3, 2, 6)), "expected .segments, size., .segments, regions, size."),
+    (np.full((10, 3, 3, 6), np.nan), "not all finite"), (np.array(["x"]), "of shape"),
+    (np.zeros((10, 3, 3, 7)), r"bbbbbbbbbb1 have shape \(10, 3, 3, 7\), those of the first clip \(10, 3, 3, 6\)"),
+    (np.full((10, 3, 3, 6), 1e5), "are too large for float16; prepare with float32"),
+    (np.array([{}]), "cannot be read as an array of numbers"),
+])
+def test_an_array_that_does_not_fit_is_one_clear_error(array, words, folder, tmp_path):
+    np.save(folder / "visual" / f"{IDS[1]}.npy", array)
+    np.save(folder / "audio" / f"{IDS[1]}.npy", np.zeros((10, 5)))
+    with pytest.raises(VscgError, match=words):
+        prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5", progress=False)
+
+
+def test_what_is_missing_is_named(folder, tmp_path):
+    with pytest.raises(VscgError, match="none.csv: cannot be read"):
+        read_tables([tmp_path / "none.csv"])
+    with pytest.raises(VscgError, match="2 annotation tables"):
+        read_tables([tmp_path] * 2)
+    with pytest.raises(VscgError, match="not UTF-8"):
+        text(tmp_path / "a.csv", "").write_bytes(b"\xff\xfe")
+        read_tables([tmp_path / "a.csv"])
+    with pytest.raises(VscgError, match="no such folder or file"):
+        prepare_own(tmp_path / "no", [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(VscgError, match="no features of any of the 3 lines.* visual/aaaaaaaaaa0.npy"):
+        prepare_own(tmp_path / "empty", [tmp_path / "a.csv"], tmp_path / "own.h5")
+    np.savez(folder / f"{IDS[1]}.npz", audio=np.zeros((10, 5)))
+    with pytest.raises(VscgError, match="no array 'visual' in it, it has audio"):
+        prepare_own(folder, [tmp_path / "a.csv"], tmp_path / "own.h5", progress=False)

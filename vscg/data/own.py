@@ -1,0 +1,219 @@
+"""Features of one's own and an annotation table, made one prepared file of whatever sizes the features have."""
+import hashlib
+import zipfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from vscg.data.ave import Report, split_lines
+from vscg.data.labels import CATEGORIES, Dims
+from vscg.data.prepared import ID_LENGTH, NAME_LENGTH, PreparedWriter, array, check_target, opened, read_layout
+from vscg.data.tables import Mark, read_tables
+from vscg.errors import VscgError
+from vscg.machine.files import file_sum
+
+SUFFIXES = (".npy", ".npz", ".h5", ".hdf5")
+MODALITIES = ("visual", "audio")
+BACKGROUND = "background"                # the category of a clip without event, in small letters
+
+
+def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target: str | PathLike,
+                visual_dtype: str = "float16", progress: bool = True) -> Report:
+    """Makes a prepared file of one's own features; sizes and categories are those of the features and of the table.
+
+    The features of a clip are `visual/ID.npy` and `audio/ID.npy` in a folder, or `ID.npz` or `ID.h5` that hold `visual`
+    and `audio`; `.npz` and `.h5` in the two folders hold one array each. Visual features are (T,G,G,D), (T,G*G,D), or
+    (T,D), a map of one region; audio features are (T,D). Or they are in the file that `extract` wrote of clips of these
+    names. Rows keep the tables' order, a video that is annotated twice gets two. Categories are AVE's if there are no
+    others, else they are numbered in the order in which they first appear; "background" is none: such clips of the
+    training split become the split "background".
+
+    Args:
+        source: the folder of the arrays, or the file.
+        tables: as `tables.read_tables`.
+        target: the HDF5 file.
+        visual_dtype: float16 or float32.
+        progress: show a bar.
+
+    Returns:
+        What was written; lines without features are left out, and `absent` names their clips.
+
+    Raises:
+        VscgError: as `read_tables`; no features at all, or some that cannot be read, are not finite or have other sizes
+            than the first clip's; with file and line.
+    """
+    source, target = Path(source), Path(target)
+    check_target(target)
+    everything = read_tables(tables)
+    with _Extracted(source) if source.is_file() else _Folder(source) as features:
+        marks = [mark for mark in everything if mark.video_id in features]
+        if not marks:
+            raise VscgError(f"{source}: no features of any of the {len(everything)} lines of {tables[0]}; expected are "
+                            + features.expected(everything[0].video_id if everything else "ID"))
+        dims = _dims(features, marks)
+        numbers = {name: number for number, name in enumerate(dims.categories)}
+        category = np.array([numbers.get(mark.category, dims.background) for mark in marks])
+        digest = hashlib.sha256()
+        with (PreparedWriter(target, len(marks), target.stem, visual_dtype=visual_dtype, dims=dims) as writer,
+              tqdm(total=len(marks), desc=f"prepare {target.name}", unit="clip",
+                   disable=None if progress else True) as bar):
+            for mark, number in zip(marks, category, strict=True):
+                arrays = {kind: features.read(mark.video_id, kind) for kind in MODALITIES}
+                for kind, values in arrays.items():
+                    if values.shape != dims.rows()[kind]:
+                        raise VscgError(f"{source}: the {kind} features of {mark.video_id} have shape {values.shape}, "
+                                        f"those of the first clip {dims.rows()[kind]}")
+                if np.abs(arrays["visual"]).max() > np.finfo(visual_dtype).max:
+                    raise VscgError(f"{source}: the visual features of {mark.video_id} are too large for "
+                                    f"{visual_dtype}; prepare with float32")
+                event = mark.events(dims.segments) & (number != dims.background)
+                labels = np.eye(dims.classes)[np.where(event, number, dims.background)]
+                writer.append(arrays["visual"][None], arrays["audio"][None], labels[None], [number], [_id(mark)])
+                for values in (*arrays.values(), labels):
+                    digest.update(np.ascontiguousarray(values))
+                bar.update()
+            splits = _splits(marks, category == dims.background)
+            digest.update(repr((dims, visual_dtype, [(mark.video_id, mark.split) for mark in marks])).encode())
+            writer.sources = {Path(path).name: file_sum(Path(path)) for path in tables}
+            writer.fingerprint = digest.hexdigest()
+            writer.splits(**splits)
+    kept = {mark.video_id for mark in marks}
+    absent = tuple(dict.fromkeys(mark.video_id for mark in everything if mark.video_id not in kept))
+    return Report(target, (
+        f"{len(marks)} of {len(everything)} lines, {target.stat().st_size / 2**30:.2f} GiB, visual {visual_dtype}",
+        f"sizes: {dims}", f"fingerprint {writer.fingerprint}",
+        *([f"left out: {len(absent)} clips have no features, the first is {absent[0]}"] if absent else []),
+        *split_lines([mark.video_id for mark in marks], category, splits)), absent)
+
+
+class _Folder:
+    """Arrays in files, by the clips' ids."""
+
+    def __init__(self, folder: Path):
+        if not folder.is_dir():
+            raise VscgError(f"{folder}: no such folder or file; name the folder of the clips' arrays, or what "
+                            "`extract` wrote")
+        self.folder = folder
+
+    def __enter__(self) -> "_Folder":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        pass
+
+    def __contains__(self, video_id: str) -> bool:
+        return all(self.file(video_id, kind) for kind in MODALITIES)
+
+    def expected(self, video_id: str) -> str:
+        """An example of what would be found."""
+        return (f"such as visual/{video_id}.npy and audio/{video_id}.npy, or {video_id}.npz with both "
+                f"({', '.join(SUFFIXES)})")
+
+    def file(self, video_id: str, kind: str) -> Path | None:
+        """Where the features of a clip are: in the modality's folder, or in one file for both; None if nowhere."""
+        places = [self.folder / kind / f"{video_id}{suffix}" for suffix in SUFFIXES]
+        places += [self.folder / f"{video_id}{suffix}" for suffix in SUFFIXES[1:]]
+        return next((path for path in places if path.is_file()), None)
+
+    def read(self, video_id: str, kind: str) -> np.ndarray:
+        """The features of a clip, visual (T,G,G,D) or audio (T,D), float32; VscgError for any other."""
+        path = self.file(video_id, kind)
+        if path.suffix in (".h5", ".hdf5"):
+            with opened(path) as handle:
+                return _sound(path, kind, array(handle, path, _key(path, list(handle), kind), (None, None, ...))[()])
+        try:
+            values = np.load(path, allow_pickle=False)
+            if path.suffix == ".npz":
+                with values:
+                    values = values[_key(path, values.files, kind)]
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise VscgError(f"{path}: cannot be read as an array of numbers ({error})") from error
+        return _sound(path, kind, values)
+
+
+def _key(path: Path, keys: list[str], kind: str) -> str:
+    """The name of the array in a file of several: the modality's, or in the modality's folder the only one there is."""
+    if kind not in keys and path.parent.name == kind and len(keys) == 1:
+        return keys[0]
+    if kind not in keys:
+        raise VscgError(f"{path}: no array {kind!r} in it, it has {', '.join(keys[:8]) or 'none'}")
+    return kind
+
+
+def _sound(path: Path, kind: str, values: np.ndarray) -> np.ndarray:
+    """The features of one clip in the shape of their kind; VscgError if they have none, or are not finite."""
+    shape = values.shape
+    if kind == "visual" and len(shape) == 2:
+        values = values[:, None, None]
+    elif kind == "visual" and len(shape) == 3 and (side := round(shape[1]**0.5))**2 == shape[1]:
+        values = values.reshape(shape[0], side, side, shape[2])
+    square = values.ndim == 4 and values.shape[1] == values.shape[2]
+    if not (square if kind == "visual" else values.ndim == 2) or 0 in shape:
+        raise VscgError(f"{path}: {kind} features of shape {shape}; expected (segments, size)"
+                        + (", (segments, regions, size) or (segments, grid, grid, size)" if kind == "visual" else ""))
+    if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+        raise VscgError(f"{path}: the {kind} features are not all finite numbers ({values.dtype})")
+    return values.astype(np.float32)
+
+
+class _Extracted:
+    """The first windows of the clips in a prepared file that `extract` wrote."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __enter__(self) -> "_Extracted":
+        with ExitStack() as stack:
+            self.data = read_layout(stack.enter_context(opened(self.path)), self.path)
+            self.stack = stack.pop_all()
+        self.rows = {}
+        for row, name in enumerate(self.data.video_ids):
+            clip, _, start = name.rpartition("@")
+            if start == "0s":
+                self.rows |= {clip: row, Path(clip).stem: row}
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.stack.__exit__(*raised)
+
+    def __contains__(self, video_id: str) -> bool:
+        return video_id in self.rows
+
+    def expected(self, video_id: str) -> str:
+        """An example of what would be found."""
+        return f"windows of clips such as {video_id}.mp4, as `extract` writes them"
+
+    def read(self, video_id: str, kind: str) -> np.ndarray:
+        """As `_Folder.read`."""
+        return _sound(self.path, kind, getattr(self.data, kind)[self.rows[video_id]])
+
+
+def _dims(features: _Folder | _Extracted, marks: list[Mark]) -> Dims:
+    """Sizes of the first clip's features, and the categories of all."""
+    names = tuple(dict.fromkeys(mark.category for mark in marks if mark.category.lower() != BACKGROUND))
+    names = CATEGORIES if set(names) <= set(CATEGORIES) else names
+    if long := [name for name in names if len(name.encode()) > NAME_LENGTH]:
+        raise VscgError(f"the category {long[0][:60]!r} is longer than {NAME_LENGTH} bytes; shorten it in the table")
+    visual, audio = (features.read(marks[0].video_id, kind) for kind in MODALITIES)
+    if len(visual) != len(audio):
+        raise VscgError(f"the clip {marks[0].video_id} has {len(visual)} visual and {len(audio)} audio segments; make "
+                        "them as many")
+    return Dims(audio.shape[1], visual.shape[3], visual.shape[1], len(visual), names)
+
+
+def _splits(marks: list[Mark], empty: np.ndarray) -> dict[str, np.ndarray]:
+    """Row numbers of the splits; training clips without event are those of "background"."""
+    rows = {name: np.array([row for row, mark in enumerate(marks) if mark.split == name], np.int64)
+            for name in ("train", "val", "test")}
+    train = rows["train"]
+    return rows | {"train": train[~empty[train]], "background": train[empty[train]]}
+
+
+def _id(mark: Mark) -> str:
+    if len(mark.video_id.encode()) > ID_LENGTH:
+        raise VscgError(f"{mark.where}: the video id is longer than {ID_LENGTH} bytes; shorten it")
+    return mark.video_id
