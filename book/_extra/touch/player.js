@@ -7,7 +7,7 @@ function vscgPlayer(root, data) {
   const value = Object.fromEntries([...data.digits].map((digit, number) => [digit, number]));
   const numbers = (text) => [...text].map((digit) => value[digit]);
   const usual = {level: Math.max(0, data.ambiguities.indexOf(0.2)), threshold: Math.max(0, data.thresholds.indexOf(0.099))};
-  const state = {clip: 0, second: 0, system: 0, prior: OWN, ...usual};
+  const state = {clip: Math.max(0, data.clips.findIndex(({silent}) => numbers(silent).some(Boolean))), second: 0, system: 0, prior: OWN, ...usual};
   const part = {};
   let timer = null;
 
@@ -116,7 +116,7 @@ function vscgPlayer(root, data) {
 
   function drawSeconds() {
     const truth = numbers(clip().truth), short = names();
-    const letter = (name) => name === BACKGROUND ? "\u00b7" : String.fromCharCode(65 + short.indexOf(name));
+    const letter = (name) => name === BACKGROUND ? "\u25cb" : String.fromCharCode(65 + short.indexOf(name));
     part.seconds.replaceChildren();
     make("caption", `What happens, and what each system says (${event()})`, {}, part.seconds);
     const head = make("tr", "", {}, make("thead", "", {}, part.seconds));
@@ -144,7 +144,7 @@ function vscgPlayer(root, data) {
         kind: name !== truth[at] ? "vp-wrong" : name === BACKGROUND ? "vp-nothing" : "vp-right"})), `${right(classes)}`);
     });
     part.legend.textContent = `${short.map((name) => `${letter(name)} ${data.classes[name]}`).join(", ")}, ` +
-      "\u00b7 background. A struck letter is wrong.";
+      "\u25cb background. What is struck is wrong.";
   }
 
   function drawMap() {
