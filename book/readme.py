@@ -1,4 +1,4 @@
-"""Writes the README's picture and its results at a glance from the runs of the standard profile.
+"""Writes the README's findings, its picture and its results at a glance, these two from runs of the standard profile.
 
     python book/readme.py
 """
@@ -8,6 +8,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import findings
 import numpy as np
 
 import vscg
@@ -19,7 +20,13 @@ from vscg.study import tables
 ROOT = Path(__file__).resolve().parent.parent
 README, PICTURE = ROOT / "README.md", ROOT / "book" / "glance.png"
 BLOCK = re.compile(r"(<!-- glance -->\n).*?(<!-- end of glance -->)", re.DOTALL)
+FINDINGS = re.compile(r"(<!-- findings -->\n).*?(<!-- end of findings -->)", re.DOTALL)
 SHOWN = ("AVEL", "PSP-Net", "VSCG", "CMRA")
+
+
+def found() -> str:
+    """The findings as Markdown, with links to the notebooks."""
+    return findings.markdown(lambda name: f"notebooks/{name}.ipynb")
 
 
 def glance(table: tables.TableResult) -> str:
@@ -59,14 +66,16 @@ def picture(table: tables.TableResult) -> bytes:
 
 
 def main() -> int:
-    """Writes both files; 1 with one line if the standard runs are not all there."""
+    """Writes both files; 1 with one line, and the findings alone, if the standard runs are not all there."""
     plots.set_style()
+    lines = found()
+    text = FINDINGS.sub(lambda block: block[1] + lines + block[2], README.read_text(encoding="utf-8"))
+    write_atomically(README, text.encode())
     try:
         table = tables.table("I", dataset=vscg.load_dataset("planted-mini"), profile="standard")
     except vscg.VscgError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    text = README.read_text(encoding="utf-8")
     block = glance(table)
     write_atomically(README, BLOCK.sub(lambda found: found[1] + block + found[2], text).encode())
     write_atomically(PICTURE, picture(table))

@@ -20,6 +20,10 @@
 # A second of a clip comes as one audio vector and a 7×7 map of picture vectors. Most of the 49 regions show a wall, the
 # sky or a silent bystander. Audio-guided visual attention, AGVA for short, gives each region a weight and boils the map
 # down to one vector: the weighted mean of the regions.
+#
+# ![VSCG as a flow of blocks from sound and picture to ten classes. Framed: AGVA, between the picture's maps and its Bi-LSTM; an arrow from the sound leads into it.](../book/_static/overview-03.svg)
+#
+# This chapter builds the framed block, AGVA. Numbers on the arrows are shapes: ten seconds, then what each second holds.
 
 # %% [markdown]
 # First everything that the notebook uses.

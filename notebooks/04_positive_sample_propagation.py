@@ -21,6 +21,10 @@
 # So far each second stands alone. Two blocks change that. The **Bi-LSTM** lets a second hear what came before and what
 # comes after, within its own modality. **Positive sample propagation**, PSP for short, then compares every audible second
 # with every visible second, cuts the weak pairs, and lets the strong pairs, the *positive* ones, exchange features.
+#
+# ![VSCG as a flow of blocks from sound and picture to ten classes. Framed: two Bi-LSTMs side by side, and PSP below them, which joins sound and picture.](../book/_static/overview-04.svg)
+#
+# This chapter builds the framed blocks: a Bi-LSTM for each modality, then PSP between the two.
 
 # %% [markdown]
 # First everything that the notebook uses.

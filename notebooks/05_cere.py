@@ -21,6 +21,10 @@
 # therefore extracts a representation of the *whole clip* and, in [the next notebook](06_isce_escm.ipynb), hands it to every
 # second as a hint. CERE is the extractor: two rounds of convolution, ReLU and max-pooling along time. The same CERE reads
 # the sound and the picture.
+#
+# ![VSCG as a flow of blocks from sound and picture to ten classes. Framed: CERE, which reads both outputs of PSP and starts both ISCE blocks.](../book/_static/overview-05.svg)
+#
+# This chapter builds the framed block, CERE: it sums up ten seconds in two vectors of 128 numbers.
 
 # %% [markdown]
 # First everything that the notebook uses.

@@ -21,6 +21,10 @@
 # recurrent network, and this network does not start from nothing: its first state is the clip's event representation, a
 # *prior* for everything that follows.
 #
+# ![VSCG as a flow of blocks from sound and picture to ten classes. Framed: two ISCE blocks, one for sound and one for picture, which PSP feeds and CERE starts.](../book/_static/overview-06.svg)
+#
+# This chapter builds the framed blocks and joins them with CERE: that is ESCM, the paper's own part.
+#
 # First everything that the notebook uses.
 
 # %% tags=["hide-input"]

@@ -21,6 +21,10 @@
 # an event, which one, and do sound and picture agree where it is. With one tag for the clip it is asked only what the clip
 # holds.
 #
+# ![VSCG as a flow of blocks from sound and picture to ten classes. Framed: both heads, fully and weakly supervised, with their losses.](../book/_static/overview-07.svg)
+#
+# This chapter is about the losses at the two heads, of which a training uses one.
+#
 # First everything that the notebook uses.
 
 # %% tags=["hide-input"]

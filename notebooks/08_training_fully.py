@@ -20,6 +20,10 @@
 # So far every block stood alone. Now they learn together. We first write the training loop by hand on sixteen clips,
 # once and whole; then one call, `vscg.fit`, does the same with everything around it that a result needs: a validation
 # split, a record on disk, and the ability to go on after an interruption.
+#
+# ![VSCG as a flow of blocks from sound and picture to ten classes. Framed: the fully supervised head: event or not for ten seconds, and one of 28 events.](../book/_static/overview-08.svg)
+#
+# This chapter trains the whole network through the framed head.
 
 # %% [markdown]
 # The imports, and the style of all figures.

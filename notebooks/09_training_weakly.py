@@ -21,6 +21,10 @@
 # it", is cheap. Weak supervision trains on tags and still has to say *when*. The paper reports 74.8% in this setting.
 # Its program, however, trains on a tag that knows how long the event lasts. This chapter trains with both tags and
 # measures the difference.
+#
+# ![VSCG as a flow of blocks from sound and picture to ten classes. Framed: the weakly supervised head: scores of ten seconds and of the clip.](../book/_static/overview-09.svg)
+#
+# This chapter trains the whole network through the framed head.
 
 # %% [markdown]
 # The imports, and the style of all figures.

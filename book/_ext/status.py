@@ -39,6 +39,23 @@ def _table(columns: str, rows: Iterable[Iterable[object]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
+def _table_once(columns: str, rows: list[list[object]], repeated: int) -> str:
+    """A table whose last `repeated` columns say only what is not said above it, their most frequent value."""
+    names, usual = columns.split(", "), []
+    own, rows = len(names) - repeated, [list(map(str, row)) for row in rows]
+    for column in range(own, len(names)):
+        values = [row[column] for row in rows if row[column]]
+        most = max(values, key=values.count, default="")
+        if values.count(most) > 1:
+            usual.append(f"{names[column]} {most}")
+            for row in rows:
+                row[column] = "" if row[column] == most else row[column] or "–"
+    kept = [column for column in range(len(names)) if column < own or any(row[column] for row in rows)]
+    above = f"Where a row says nothing else: {'; '.join(usual)}.\n\n" if usual else ""
+    return above + _table(", ".join(names[column] for column in kept),
+                          [[row[column] for column in kept] for row in rows])
+
+
 def _versions(values: dict) -> str:
     return ", ".join(f"{'Python' if name == 'python' else name} {version}" for name, version in values.items())
 
@@ -57,16 +74,16 @@ def _notebooks(sources: Path, run: Path | None) -> str:
         if "error" in note:
             failed.append(f"- {name}: `{note['error']}`\n")
     executed = sum(row[1] != COMMITTED for row in rows)
-    columns = "notebook, result, data set, profile, run time, device, date, versions"
+    columns, repeated = "notebook, result, data set, profile, run time, device, date, versions", 3
     if executed:
         intro = f"{executed} of {len(rows)} notebooks were executed for this site."
     else:
         intro = ("**This site was built without `make book`**: every notebook is shown with the outputs that came with "
                  "the book. `make book` executes them, and this table then says when, where and for how long.")
-        columns, rows = "notebook, result, data set, profile", [row[:4] for row in rows]
+        columns, repeated, rows = "notebook, result, data set, profile", 0, [row[:4] for row in rows]
     legend = (f"\"{COMMITTED}\": not executed for this site; data set and profile are those that the notebook names. "
               "Where there is none, the notebook has no such parameter.\n")
-    return "\n".join(["## Notebooks\n", intro + "\n", _table(columns, rows), legend, *failed])
+    return "\n".join(["## Notebooks\n", intro + "\n", _table_once(columns, rows, repeated), legend, *failed])
 
 
 def _read(path: Path) -> dict:
@@ -100,7 +117,7 @@ def _committed(folder: Path) -> str:
             rows.append([title if values else f"{path.stem}: not readable", f"`{path.relative_to(folder.parent)}`",
                          part.get("device", ""), str(part.get("finished", part.get("date", "")))[:10],
                          _versions(versions) if isinstance(versions, dict) else ""])
-    text = _table("what, file, device, date, versions", rows) if rows else "None.\n"
+    text = _table_once("what, file, device, date, versions", rows, 3) if rows else "None.\n"
     return f"## Records that come with the book\n\nRuns that take long or need a GPU.\n\n{text}"
 
 
@@ -131,8 +148,8 @@ def _runs(store: Path, shipped: Path) -> str:
                 if there:
                     rows.append([_title(study), f"`{data}`", f"`{profile}`", f"{len(there)} of {len(keys)}",
                                  sum(record.shipped for record in there), *_summary(there)])
-    columns = "table, data set, profile, runs there, came with the book, device, training time, finished, versions"
-    text = _table(columns, rows) if rows else "None was made by the code at hand.\n"
+    columns = "table, data set, profile, runs there, came with the book, training time, device, finished, versions"
+    text = _table_once(columns, rows, 3) if rows else "None was made by the code at hand.\n"
     others = len(set(local) - counted) + older
     note = f"\n{others} more in the store are of no table, or of another state of the code.\n" if others else ""
     return "\n".join(["## Runs of the tables\n", "Finished training runs, by the table that shows them; tables share "
@@ -147,7 +164,7 @@ def _summary(records: list[Record]) -> list[str]:
     values = [record.values for record in records]
     dates = sorted(value["finished"][:10] for value in values)
     minutes = sum(value["seconds"] for value in values) / 60
-    return ["; ".join(sorted({value["device"] for value in values})), f"{minutes:.1f} min",
+    return [f"{minutes:.1f} min", "; ".join(sorted({value["device"] for value in values})),
             dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}",
             "; ".join(sorted({_versions({name: version for name, version in value.get("versions", {}).items()
                                          if name in ("python", "torch", "vscg")}) for value in values}))]

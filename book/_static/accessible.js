@@ -11,7 +11,24 @@ function reachable(box) {
   }
 }
 
+// What a search found is shown in a sentence of the page, not in a cell of code, where there is one.
+function sentences(htmlToText) {
+  return (html, anchor) => {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    page.querySelectorAll(".cell_input, .cell_output, pre").forEach((cell) => cell.remove());
+    return htmlToText(page.documentElement.outerHTML, anchor) || htmlToText(html, anchor);
+  };
+}
+
+// The theme shows its way back to the top only to those who scroll upwards already.
+function wayUp() {
+  document.documentElement.toggleAttribute("data-far-down", window.scrollY > 2 * window.innerHeight);
+}
+
+window.addEventListener("scroll", wayUp, {passive: true});
+
 document.addEventListener("DOMContentLoaded", () => {
+  if (typeof Search !== "undefined") Search.htmlToText = sentences(Search.htmlToText);
   const observer = new ResizeObserver((entries) => entries.forEach((entry) => reachable(entry.target)));
   document.querySelectorAll(BOXES).forEach((box) => {
     observer.observe(box);

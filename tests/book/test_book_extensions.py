@@ -12,6 +12,8 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from docutils import nodes
+from docutils.utils import new_document
 from sphinx.errors import ExtensionError
 
 import vscg
@@ -20,7 +22,8 @@ from tests.tables import MINI, fill
 from vscg.training.records import read_record, record_json, ship
 
 EXTENSIONS = ROOT / "book" / "_ext"
-status, launch, one_page = (load(EXTENSIONS / f"{name}.py") for name in ("status", "launch", "one_page"))
+status, launch, one_page, first_page, lighter = (
+    load(EXTENSIONS / f"{name}.py") for name in ("status", "launch", "one_page", "first_page", "lighter"))
 ADDRESS = "https://github.com/someone/book"
 
 
@@ -58,8 +61,9 @@ def test_status_without_make_book_says_so_and_with_it_names_times_versions_and_f
     (run / "04_other.json").write_text(json.dumps(note | {"result": "failed", "error": "cell In [4]: a | b"}))
     text = page(sources, tmp_path, run)
     assert "2 of 2 notebooks were executed" in text and "/home/me" not in text
-    assert ("| [](notebooks/03_toy) | ok | `my.h5` | `quick` | 12 s | CPU, 1 of 2 cores | 2026-01-02 | "
-            "Python 3.11.7, torch 2.13.0, vscg 0.1.0 |") in text
+    assert ("Where a row says nothing else: device CPU, 1 of 2 cores; date 2026-01-02; "
+            "versions Python 3.11.7, torch 2.13.0, vscg 0.1.0.") in text
+    assert "| [](notebooks/03_toy) | ok | `my.h5` | `quick` | 12 s |\n" in text
     assert "| [](notebooks/04_other) | failed |" in text and "- 04_other: `cell In [4]: a | b`" in text
 
 
@@ -67,12 +71,15 @@ def test_status_lists_committed_records_whatever_they_hold(sources, tmp_path):
     assert "Runs that take long or need a GPU.\n\nNone." in page(sources, tmp_path)
     (tmp_path / "records").mkdir()
     part = {"device": "a CPU", "finished": "2026-01-02T03:04:05", "versions": {"torch": "2.13.0"}}
-    for name, values in {"one": part | {"title": "Deviations | all"}, "bare": [1], "speed": {"step": part}}.items():
+    speed = {"step": part, "turn": part | {"device": "a GPU"}}
+    for name, values in {"one": part | {"title": "Deviations | all"}, "bare": [1], "speed": speed}.items():
         (tmp_path / "records" / f"{name}.json").write_text(json.dumps(values))
     text = page(sources, tmp_path)
-    assert "| Deviations \\| all | `records/one.json` | a CPU | 2026-01-02 | torch 2.13.0 |" in text
-    assert "| bare: not readable | `records/bare.json` |" in text
-    assert "| speed, step | `records/speed.json` | a CPU | 2026-01-02 | torch 2.13.0 |" in text
+    assert "Where a row says nothing else: device a CPU; date 2026-01-02; versions torch 2.13.0." in text
+    assert "| Deviations \\| all | `records/one.json` |  |  |  |" in text
+    assert "| bare: not readable | `records/bare.json` | – | – | – |" in text
+    assert "| speed, step | `records/speed.json` |  |  |  |" in text
+    assert "| speed, turn | `records/speed.json` | a GPU |  |  |" in text
 
 
 def test_status_counts_runs_by_table_and_names_damaged_ones(sources, tmp_path):
@@ -86,8 +93,8 @@ def test_status_counts_runs_by_table_and_names_damaged_ones(sources, tmp_path):
     (store / "0123" / "record.json").write_text("{")
     text = page(sources, tmp_path)
     rows = [line for line in text.splitlines() if line.startswith("| Table I:")]
-    assert [row.split(" | ")[2:6] for row in rows] == [["`quick`", "30 of 30", "0", "CPU, 2 of 2 cores"],
-                                                      ["`standard`", "30 of 90", "0", "CPU, 2 of 2 cores"]]
+    assert [row.split(" | ")[2:5] for row in rows] == [["`quick`", "30 of 30", "0"], ["`standard`", "30 of 90", "0"]]
+    assert "Where a row says nothing else: device CPU, 2 of 2 cores; finished" in text
     assert "- `runs/0123/record.json` is damaged" in text and "more in the store" not in text
     oldest, *_, newest = sorted(store.glob("????????????????/record.json"))
     (tmp_path / "records").mkdir()
@@ -203,3 +210,31 @@ def test_buttons_open_the_copy_in_the_published_site(small_site):
     index = BeautifulSoup((small_site / "index.html").read_text(), "html.parser")
     assert index.select(".dropdown-launch-buttons") == [], "a page without a notebook has none"
     assert [tag["href"] for tag in index.select(".dropdown-download-buttons a")] == ["_sources/index.md", "print.html"]
+
+
+def test_a_shared_link_shows_a_title_a_sentence_and_a_picture_and_says_where_the_site_is():
+    text = "A \"sentence\" of more than forty characters, which describes the page."
+    site = "https://someone.github.io/book/"
+    tags = BeautifulSoup(first_page.meta_tags("A title", text, site, "tour"), "html.parser")
+    said = {tag.get("property", tag.get("name")): tag["content"] for tag in tags.find_all("meta")}
+    assert said["description"] == said["og:description"] == text and said["og:title"] == "A title"
+    assert said["og:image"] == f"{site}glance.png" and said["og:url"] == f"{site}tour.html"
+    assert first_page.address({"VSCG_REPOSITORY": ADDRESS}) == site
+    assert first_page.address({}) == "" and "og:url" not in first_page.meta_tags("A title", text, "", "tour")
+
+
+def test_a_description_is_the_first_sentence_outside_of_tables_cut_at_a_word():
+    table, short = nodes.table("", nodes.paragraph("", "x" * 60)), nodes.paragraph("", "Too short.")
+    long = "word " * 60
+    document = new_document("page")
+    document += [table, short, nodes.paragraph("", long), nodes.paragraph("", "y" * 60)]
+    found = first_page.description(document)
+    assert found.startswith("word word") and found.endswith("word ...") and len(found) <= first_page.MOST + 4
+    assert first_page.description(new_document("empty")) == ""
+
+
+def test_pages_lose_the_script_of_the_icons_and_nothing_else():
+    script = '<script src="../_static/vendor/fontawesome/6.5.2/js/all.min.js?digest=ab12"></script>\n'
+    link = '<link rel="preload" as="script" href="_static/vendor/fontawesome/6.5.2/js/all.min.js?digest=ab12" />\n'
+    rest = '<link href="_static/vendor/fontawesome/6.5.2/css/all.min.css" /><script src="_static/book.js"></script>'
+    assert lighter.lighter(script + rest + link) == rest

@@ -1,4 +1,4 @@
-"""The README: its links, its commands, its rooms, and its figures, which come from the standard runs."""
+"""The README: its links, commands and rooms, its findings, and its figures, which come from the standard runs."""
 import pkgutil
 import re
 from pathlib import Path
@@ -39,6 +39,14 @@ def test_every_command_is_one():
     assert commands
     for command in commands:
         cli.parser().parse_args(command.strip("`").split())
+
+
+def test_the_findings_are_those_of_the_records_and_each_has_a_mark_a_number_and_a_chapter():
+    assert readme.found() in README, "write them again: python book/readme.py"
+    found = readme.findings.findings()
+    assert len(found) == 10 and all(re.search(r"\*\*[^*]*\d[^*]*\*\*", finding.line) for finding in found)
+    assert [finding.rests_on for finding in found] == sorted((finding.rests_on for finding in found), reverse=True)
+    assert {finding.rests_on for finding in found} == {readme.findings.CERTAIN, readme.findings.PLANTED}
 
 
 def test_the_block_and_the_picture_are_there_and_hold_the_standard_runs():
