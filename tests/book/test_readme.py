@@ -1,14 +1,12 @@
-"""The README: its links, its commands, its rooms, and its figures, which come from the standard runs."""
+"""The README: its links, its commands, its rooms, and its figures, which come from the runs that ship."""
 import pkgutil
 import re
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 import vscg
 from tests.book.test_build import load
-from tests.standard import standard_runs_are_here
 from vscg import cli
 from vscg.study import tables
 
@@ -41,12 +39,10 @@ def test_every_command_is_one():
         cli.parser().parse_args(command.strip("`").split())
 
 
-def test_the_block_and_the_picture_are_there_and_hold_the_standard_runs():
+def test_the_block_and_the_picture_are_there_and_hold_the_runs_that_ship(tmp_path):
     assert len(readme.BLOCK.findall(README)) == 1 and "planted-mini, which is generated" in " ".join(README.split())
     with Image.open(readme.PICTURE) as picture:
         assert picture.width > 600
-    if not standard_runs_are_here():
-        pytest.skip("the standard runs are not all here: python -m vscg sweep --profile standard")
-    table = tables.table("I", dataset=vscg.load_dataset("planted-mini"), profile="standard")
+    table = tables.table("I", dataset=vscg.load_dataset("planted-mini"), profile="quick", store=tmp_path)
     assert readme.glance(table) in README, "write it again: python book/readme.py"
     assert readme.picture(table).startswith(b"\x89PNG")
