@@ -1,4 +1,5 @@
-"""Writes the README's findings, its picture and its results at a glance, these two from runs of the standard profile.
+"""Writes the README's findings, and its picture and its results at a glance from the quick runs that come with the
+book.
 
     python book/readme.py
 """
@@ -42,10 +43,11 @@ def glance(table: tables.TableResult) -> str:
                       for row in part[["mean", "low", "high"]].itertuples(index=False)] or ["–"]
         lines.append(f"| {system} | {' | '.join(cells)} |")
     records = [record for cell in table.cells for record in cell.records]
+    over = "the clips alone, of one seed" if table.seeds == 1 else f"{table.seeds} seeds and the clips"
     devices = "; ".join(dict.fromkeys(record.values["device"] for record in records))
     return "\n".join(lines) + "\n\n" + textwrap.fill(
         f"Share of right seconds on the {table.cells[0].truth.shape[0]} test clips of {table.data}, which is "
-        f"generated; in brackets the 95% interval over {table.seeds} seeds and the clips. Profile {table.profile} "
+        f"generated; in brackets the 95% interval over {over}. Profile {table.profile} "
         f"({records[0].config.epochs} epochs), {devices}, finished {max(r.values['finished'] for r in records)[:10]}. "
         "After so few epochs they tell how fast a system learns. They do not reproduce the paper's figures: its data "
         "set is AVE, and the released program trains VSCG for 300 epochs.", 120, break_on_hyphens=False) + "\n"
@@ -66,13 +68,13 @@ def picture(table: tables.TableResult) -> bytes:
 
 
 def main() -> int:
-    """Writes both files; 1 with one line, and the findings alone, if the standard runs are not all there."""
+    """Writes both files; 1 with one line, and the findings alone, if a run is not there."""
     plots.set_style()
     lines = found()
     text = FINDINGS.sub(lambda block: block[1] + lines + block[2], README.read_text(encoding="utf-8"))
     write_atomically(README, text.encode())
     try:
-        table = tables.table("I", dataset=vscg.load_dataset("planted-mini"), profile="standard")
+        table = tables.table("I", dataset=vscg.load_dataset("planted-mini"), profile="quick")
     except vscg.VscgError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

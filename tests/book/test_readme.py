@@ -1,14 +1,12 @@
-"""The README: its links, commands and rooms, its findings, and its figures, which come from the standard runs."""
+"""The README: its links, commands and rooms, its findings, and its figures, which come from the runs that ship."""
 import pkgutil
 import re
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 import vscg
 from tests.book.test_build import load
-from tests.standard import standard_runs_are_here
 from vscg import cli
 from vscg.study import tables
 
@@ -49,12 +47,10 @@ def test_the_findings_are_those_of_the_records_and_each_has_a_mark_a_number_and_
     assert {finding.rests_on for finding in found} == {readme.findings.CERTAIN, readme.findings.PLANTED}
 
 
-def test_the_block_and_the_picture_are_there_and_hold_the_standard_runs():
+def test_the_block_and_the_picture_are_there_and_hold_the_runs_that_ship(tmp_path):
     assert len(readme.BLOCK.findall(README)) == 1 and "planted-mini, which is generated" in " ".join(README.split())
     with Image.open(readme.PICTURE) as picture:
         assert picture.width > 600
-    if not standard_runs_are_here():
-        pytest.skip("the standard runs are not all here: python -m vscg sweep --profile standard")
-    table = tables.table("I", dataset=vscg.load_dataset("planted-mini"), profile="standard")
+    table = tables.table("I", dataset=vscg.load_dataset("planted-mini"), profile="quick", store=tmp_path)
     assert readme.glance(table) in README, "write it again: python book/readme.py"
     assert readme.picture(table).startswith(b"\x89PNG")

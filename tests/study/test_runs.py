@@ -13,11 +13,13 @@ from vscg.study.runs import (
     STUDIES,
     ambiguity_configs,
     book_configs,
+    finished,
     provenance,
     table_configs,
 )
 from vscg.training.config import PROFILES
-from vscg.training.records import Record, run_key
+from vscg.training.records import OBSERVED, Record, find_records, run_key, run_title, shipped_dir
+from vscg.training.sweep import Sweep, unique_runs
 
 QUICK = {"data": "planted-mini", "profile": "quick"}
 
@@ -136,6 +138,20 @@ def test_losses_and_options_of_a_row_reach_its_runs():
 def test_unknown_names_are_refused(options, message):
     with pytest.raises(VscgError, match=message):
         table_configs(**{"table": "I", "data": "planted", "profile": "quick", **options})
+
+
+def test_the_quick_book_has_all_its_runs_and_trains_none(tmp_path, monkeypatch):
+    """`make book` takes what came with the book: every run that its tables and chapters ask for is there, by key."""
+    configs, records = book_configs("all", **QUICK), {record.key: record for record in find_records(shipped_dir())}
+    prints = {record.config.data: record.values["data"]["fingerprint"] for record in records.values()}
+    monkeypatch.setattr("vscg.training.sweep.dataset_fingerprint", lambda data: prints.get(data, data))
+    runs = unique_runs(configs)
+    assert len(runs) > 50 and [run_title(config) for key, config in runs.items() if key not in records] == []
+    assert [key for key in unique_runs(book_configs("I", **QUICK)) if OBSERVED not in records[key].values["sums"]] == []
+    monkeypatch.setattr("vscg.study.runs.runs_dir", lambda: tmp_path)
+    monkeypatch.setattr("vscg.study.runs.sweep", lambda configs: Sweep(tuple(configs), ()))
+    found = finished(configs)
+    assert [record.key for record in found] == list(runs) and all(record.shipped for record in found)
 
 
 def test_provenance_tells_trained_from_shipped_with_device_days_and_versions(tmp_path):
