@@ -227,3 +227,44 @@ def test_every_page_opens_cleanly_and_axe_finds_nothing_serious(look):
             tab.close()
         browser.close()
     assert not faults, "\n".join(faults[:60])
+
+
+@needs_site
+def test_every_page_says_what_a_shared_link_shows_and_loads_no_script_of_icons():
+    said = {}
+    for name in contents():
+        page = parsed(HTML / f"{name}.html")
+        tags = {tag.get("property", tag.get("name")): tag["content"] for tag in page.select("meta[content]")}
+        assert tags["og:title"] and tags["og:description"] == tags["description"], name
+        assert (HTML / tags["og:image"].split("/")[-1]).is_file()
+        assert not page.find_all("script", src=re.compile("fontawesome")), name
+        said[name] = tags["description"]
+    assert len(set(said.values())) == len(said) and all(len(text.split()) >= 4 for text in said.values()), said
+    found = parsed(HTML / "index.html").select("#what-we-found ol > li")
+    assert len(found) == 10 and all(item.find("strong") and item.find("a") for item in found)
+
+
+@needs_site
+@needs_browser
+def test_a_search_shows_sentences_a_long_page_has_a_way_up_and_the_player_plays_on_its_page():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[
+            "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"])
+        tab = browser.new_page(viewport=DESK)
+        tab.goto((HTML / "search.html").as_uri() + "?q=attention")
+        tab.wait_for_selector("#search-results p.context")
+        excerpts = tab.locator("#search-results p.context").all_inner_texts()
+        code = [text for text in excerpts if re.search(r"\bimport \w+|= np\.|torch\.\w+\(", text)]
+        assert len(excerpts) > 5 and code == []
+        for size in (DESK, PHONE):
+            tab.set_viewport_size(size)
+            tab.goto((HTML / "notebooks" / "03_audio_guided_attention.html").as_uri())
+            tab.evaluate("window.scrollTo(0, 6000)")
+            tab.wait_for_selector("#pst-back-to-top", state="visible")
+            tab.locator("#pst-back-to-top").click()
+            tab.wait_for_function("window.scrollY < 10")
+        tab.goto((HTML / "touch.html").as_uri())
+        assert tab.locator(".vscg-player .vp-map span").count() == 49
+        tab.locator("[data-part=second]").press("ArrowRight")
+        assert tab.locator("[data-part=second]").input_value() == "1"
+        browser.close()

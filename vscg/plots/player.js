@@ -3,7 +3,8 @@
 "use strict";
 
 function vscgPlayer(root, data) {
-  const SECONDS = 10, SIDE = 7, OWN = 0, NONE = 1, BACKGROUND = 28;
+  const SECONDS = data.clips[0].truth.length, FIELDS = data.clips[0].silent.length, BACKGROUND = data.classes.length - 1;
+  const OWN = 0, NONE = 1, BLOCKS = data.clips[0].levels[0].vscg.length > 0;      // whether VSCG's blocks are open
   const value = Object.fromEntries([...data.digits].map((digit, number) => [digit, number]));
   const numbers = (text) => [...text].map((digit) => value[digit]);
   const usual = {level: Math.max(0, data.ambiguities.indexOf(0.2)), threshold: Math.max(0, data.thresholds.indexOf(0.099))};
@@ -39,7 +40,7 @@ function vscgPlayer(root, data) {
 
   // What a system says of the ten seconds; VSCG, the first, with the threshold and the prior that are set.
   function said(system) {
-    if (system > 0) return numbers(level().said[system]);
+    if (system > 0 || !BLOCKS) return numbers(level().said[system]);
     return numbers(level().vscg[state.threshold].slice(SECONDS * state.prior, SECONDS * (state.prior + 1)));
   }
 
@@ -63,23 +64,29 @@ function vscgPlayer(root, data) {
     data.systems.forEach((one, at) => make("option", one.name, {value: at}, system));
     system.addEventListener("change", () => set({system: Number(system.value)}));
     part.map = make("div", "", {class: "vp-map", role: "img"}, look);
+    part.map.style.setProperty("--vp-side", Math.sqrt(FIELDS));
     part.mapSays = make("p", "", {}, look);
     const pairs = make("section", "", {"aria-label": "Which pairs of seconds PSP keeps"}, both);
     slider("threshold", "PSP's threshold ", data.thresholds.length - 1, (at) => set({threshold: at}), pairs);
     part.pairs = make("div", "", {class: "vp-pairs", role: "img"}, pairs);
+    part.pairs.style.setProperty("--vp-side", SECONDS);
+    pairs.hidden = !BLOCKS;
     part.pairsSay = make("p", "", {}, pairs);
     const turn = make("div", "", {class: "vp-controls"}, root);
     const prior = control("prior", "Event vector that starts VSCG's GRUs ", "select", {}, turn);
     prior.addEventListener("change", () => set({prior: Number(prior.value)}));
     slider("level", "Ambiguity ", data.ambiguities.length - 1, (at) => set({level: at}), turn);
+    prior.parentElement.hidden = !BLOCKS;
+    part.level.parentElement.hidden = data.ambiguities.length < 2;
     part.reset = make("button", "As trained", {type: "button", "data-part": "reset"}, turn);
+    part.reset.hidden = !BLOCKS;
     part.reset.addEventListener("click", () => set({prior: OWN, ...usual}));
     part.verdict = make("p", "", {class: "vp-verdict", "aria-live": "polite", "data-part": "verdict"}, root);
     const {made, systems} = data;
     const about = make("details", "", {class: "vp-about"}, root);
     make("summary", "How this was made", {}, about);
-    make("p", `${made.command} on ${made.date}, ${made.device}, data set ${made.data} (${made.fingerprint}), which is ` +
-      "generated. Accuracy is that of all its test clips, one seed each.", {}, about);
+    make("p", `${made.command}${made.date}, ${made.device}. Accuracy is that of all test clips, one seed each.`, {}, about);
+    make("p", `Data set: ${made.data} (${made.fingerprint}).`, {}, about);
     const list = make("ul", "", {}, about);
     systems.forEach((one) => make("li", `${one.name}: ${one.accuracy}% after ${one.epochs} epochs, seed ${one.seed}, ` +
       `run ${one.key}, ${one.finished}, ${one.device}`, {}, list));
@@ -148,9 +155,9 @@ function vscgPlayer(root, data) {
   }
 
   function drawMap() {
-    const looks = level().looks[state.system], from = SIDE * SIDE * state.second;
-    const object = numbers(clip().object).slice(from, from + SIDE * SIDE), silent = numbers(clip().silent);
-    const heat = looks ? numbers(looks).slice(from, from + SIDE * SIDE) : object.map(() => 0);
+    const looks = level().looks[state.system], from = FIELDS * state.second;
+    const object = numbers(clip().object).slice(from, from + FIELDS), silent = numbers(clip().silent);
+    const heat = looks ? numbers(looks).slice(from, from + FIELDS) : object.map(() => 0);
     part.map.replaceChildren();
     heat.forEach((share, at) => {
       const cell = make("span", "", {class: `${object[at] ? "vp-object" : ""} ${silent[at] ? "vp-silent" : ""}`}, part.map);
@@ -180,7 +187,7 @@ function vscgPlayer(root, data) {
     const kept = shares.map((share, at) => at).filter((at) => shares[at] > cut);
     const inside = kept.filter((at) => truth[Math.floor(at / SECONDS)] !== BACKGROUND && truth[at % SECONDS] !== BACKGROUND);
     part.pairsSay.textContent = `Rows: seconds of the picture; columns: seconds of the sound that they receive from. ` +
-      `${kept.length} of 100 pairs remain, ${inside.length} of them between two seconds of the event.`;
+      `${kept.length} of ${shares.length} pairs remain, ${inside.length} of them between two seconds of the event.`;
     part.pairs.setAttribute("aria-label", part.pairsSay.textContent);
   }
 
@@ -198,12 +205,20 @@ function vscgPlayer(root, data) {
     part.level.setAttribute("aria-valuetext", data.ambiguities[state.level]);
     drawSeconds();
     drawMap();
-    drawPairs();
+    if (BLOCKS) drawPairs();
+    drawVerdict();
+  }
+
+  function drawVerdict() {
+    if (!BLOCKS) {
+      part.verdict.textContent = `${data.systems[0].name} says ${right(said(0))} of ${SECONDS} seconds right.`;
+      return;
+    }
     const now = said(0), before = numbers(level().vscg[usual.threshold].slice(0, SECONDS));
     const turned = now.filter((name, at) => name !== before[at]).length;
     const changed = state.threshold !== usual.threshold || state.prior !== OWN;
-    part.verdict.textContent = `VSCG says ${right(now)} of 10 seconds right.` + (changed ? ` The change of threshold or ` +
-      `event vector turned ${turned} of 10 seconds; before, ${right(before)} were right.` : "");
+    part.verdict.textContent = `VSCG says ${right(now)} of ${SECONDS} seconds right.` + (changed ? ` The change of threshold or ` +
+      `event vector turned ${turned} of ${SECONDS} seconds; before, ${right(before)} were right.` : "");
   }
 
   build();

@@ -1,0 +1,79 @@
+"""What the player of clips shows, from runs on a tiny data set, and the element that a notebook gets."""
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import vscg
+from vscg import plots, study
+from vscg.models import predict_segments
+from vscg.study import player
+from vscg.training.records import Record
+
+
+@pytest.fixture(scope="module")
+def runs(tiny, tmp_path_factory) -> dict[str, Record]:
+    store = tmp_path_factory.mktemp("runs")
+    return {name: vscg.fit(vscg.RunConfig(system=system, epochs=1), dataset=tiny, store=store, progress=False)
+            for name, system in (("VSCG", "vscg"), ("AVEL", "avel"))}
+
+
+@pytest.fixture(scope="module")
+def content(runs, tiny) -> dict:
+    return json.loads(json.dumps(study.player_content(runs, tiny, tiny.splits["test"][:3])))
+
+
+def test_what_is_said_and_where_it_is_looked_are_the_models_own(content, runs, tiny):
+    rows = tiny.splits["test"][:3]
+    for number, record in enumerate(runs.values()):
+        with torch.no_grad():
+            output = record.model()(torch.from_numpy(tiny.audio[rows]), torch.from_numpy(tiny.visual[rows]).float())
+        for clip, classes, look in zip(content["clips"], predict_segments(output), output.attention, strict=True):
+            level, = clip["levels"]
+            assert level["said"][number] == player.letters(classes.numpy())
+            assert len(level["looks"][number]) == 490
+            strongest = level["looks"][number][:49].index(player.DIGITS[63])
+            assert look[0].flatten()[strongest] == look[0].max()
+    assert [system["key"] for system in content["systems"]] == [record.key for record in runs.values()]
+
+
+def test_vscgs_blocks_give_its_own_answer_at_its_own_threshold_and_what_follows_when_they_are_changed(runs, tiny):
+    rows = tiny.splits["test"][:3]
+    audio, visual = torch.from_numpy(tiny.audio[rows]), torch.from_numpy(tiny.visual[rows]).float()
+    model = runs["VSCG"].model()
+    shares, said = player.opened(model, audio, visual)
+    assert np.abs(np.array(shares).reshape(3, 2, 10, 10).sum(-1) - 1000).max() <= 6
+    assert len(said) == len(player.STEPS) and {len(priors) for priors in said} == {2 + 3}
+    with torch.no_grad():
+        whole = predict_segments(model(audio, visual)).numpy()
+        assert np.array_equal(said[player.STEPS.index(model.psp.threshold)][0], whole)
+        for clip in range(3):      # a clip whose prior is its own says what it says
+            for priors in said:
+                assert np.array_equal(priors[2 + clip][clip], priors[0][clip])
+        model.psp.threshold = 0.3
+        assert np.array_equal(said[-1][0], predict_segments(model(audio, visual)).numpy())
+
+
+def test_without_planted_truth_or_vscg_the_rest_is_shown(runs, tiny):
+    real = replace(tiny, truth={})
+    clip, = study.player_content({"AVEL": runs["AVEL"]}, real, tiny.splits["test"][:1])["clips"]
+    level, = clip["levels"]
+    assert set(clip["object"]) == set(level["heard"]) == {"0"} and level["vscg"] == level["shares"] == []
+
+
+def test_a_shipped_run_has_no_weights_to_show(runs, tiny):
+    shipped = Record(Path("abc.zip"), runs["AVEL"].values)
+    with pytest.raises(vscg.VscgError, match="without its weights"):
+        study.player_content({"AVEL": shipped}, tiny, tiny.splits["test"][:1])
+
+
+def test_the_element_of_a_notebook_loads_nothing_and_no_name_closes_its_script(content):
+    content = content | {"classes": ["</script>", *content["classes"][1:]]}
+    first, second = (plots.clip_player(content).data for _ in range(2))
+    assert "src=" not in first and "http" not in first and first.count("</script>") == 1
+    name, = re.findall(r'<div id="([\w-]+)"></div>', first)
+    assert f'getElementById("{name}")' in first and name not in second
