@@ -157,7 +157,7 @@ maps, right = ({key: np.stack(values) for key, values in found.items()}
 systems = [name for name, setting, sound in maps
            if (setting, sound) == ("fully", "own sound")]
 assert all(np.allclose(values.sum((3, 4)), 1, atol=1e-3) for values in maps.values())
-print(f"maps of {', '.join(systems)}: {next(iter(maps.values())).shape} each "
+print(f"maps of {'; '.join(systems)}: {next(iter(maps.values())).shape} each "
       "(seeds, clips, seconds, down, across)")
 
 # %% [markdown]
