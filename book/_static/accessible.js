@@ -11,11 +11,13 @@ function reachable(box) {
   }
 }
 
+const FRAME = ".bd-header-article, #jb-print-docs-body, .bd-sidebar-secondary, .prev-next-area";
+
 // What a search found is shown in a sentence of the page, not in a cell of code, where there is one.
 function sentences(htmlToText) {
   return (html, anchor) => {
     const page = new DOMParser().parseFromString(html, "text/html");
-    page.querySelectorAll(".cell_input, .cell_output, pre").forEach((cell) => cell.remove());
+    page.querySelectorAll(`.cell_input, .cell_output, pre, ${FRAME}`).forEach((other) => other.remove());
     return htmlToText(page.documentElement.outerHTML, anchor) || htmlToText(html, anchor);
   };
 }

@@ -51,7 +51,7 @@ def page(sources, tmp_path, run=None) -> str:
 def test_status_without_make_book_says_so_and_with_it_names_times_versions_and_failures(sources, tmp_path):
     text = page(sources, tmp_path)
     assert "This site was built without `make book`" in text and "run time" not in text.split("## Runs of")[0]
-    assert "| [](notebooks/03_toy) | committed outputs shown | `planted-mini` | `standard` |\n" in text
+    assert "| [](notebooks/03_toy) | `planted-mini` | `standard` |\n" in text
     run = tmp_path / "run"
     run.mkdir()
     note = {"result": "ok", "parameters": {"DATA": "/home/me/my.h5", "PROFILE": "quick"}, "seconds": 12.4,
@@ -230,6 +230,6 @@ def test_a_description_is_the_first_sentence_outside_of_tables_cut_at_a_word():
 
 def test_pages_lose_the_script_of_the_icons_and_nothing_else():
     script = '<script src="../_static/vendor/fontawesome/6.5.2/js/all.min.js?digest=ab12"></script>\n'
-    link = '<link rel="preload" as="script" href="_static/vendor/fontawesome/6.5.2/js/all.min.js?digest=ab12" />\n'
+    link = '<link rel="preload" as="font" href="_static/vendor/fontawesome/6.5.2/webfonts/fa-brands-400.woff2" />\n'
     rest = '<link href="_static/vendor/fontawesome/6.5.2/css/all.min.css" /><script src="_static/book.js"></script>'
     assert lighter.lighter(script + rest + link) == rest
