@@ -5,12 +5,12 @@ from pathlib import Path
 from vscg.machine.files import write_atomically
 
 SCRIPT = re.compile(r'<script src="[^"]*/fontawesome/[^"]*/js/all\.min\.js[^"]*"></script>\s*')
-LINK = re.compile(r'<link [^>]*href="[^"]*/fontawesome/[^"]*/js/all\.min\.js[^"]*"[^>]*>\s*')
+PRELOAD = re.compile(r'<link rel="preload"[^>]*/fontawesome/[^>]*>\s*')
 
 
 def lighter(page: str) -> str:
-    """A page's HTML without the script and without the hint to load it early."""
-    return LINK.sub("", SCRIPT.sub("", page))
+    """A page's HTML without the script and without hints to load it, or fonts that the page may not need, early."""
+    return PRELOAD.sub("", SCRIPT.sub("", page))
 
 
 def setup(app) -> dict:

@@ -80,7 +80,7 @@ def _notebooks(sources: Path, run: Path | None) -> str:
     else:
         intro = ("**This site was built without `make book`**: every notebook is shown with the outputs that came with "
                  "the book. `make book` executes them, and this table then says when, where and for how long.")
-        columns, repeated, rows = "notebook, result, data set, profile", 0, [row[:4] for row in rows]
+        columns, repeated, rows = "notebook, data set, profile", 0, [[row[0], *row[2:4]] for row in rows]
     legend = (f"\"{COMMITTED}\": not executed for this site; data set and profile are those that the notebook names. "
               "Where there is none, the notebook has no such parameter.\n")
     return "\n".join(["## Notebooks\n", intro + "\n", _table_once(columns, rows, repeated), legend, *failed])

@@ -11,11 +11,13 @@ function reachable(box) {
   }
 }
 
+const FRAME = ".bd-header-article, #jb-print-docs-body, .bd-sidebar-secondary, .prev-next-area";
+
 // What a search found is shown in a sentence of the page, not in a cell of code, where there is one.
 function sentences(htmlToText) {
   return (html, anchor) => {
     const page = new DOMParser().parseFromString(html, "text/html");
-    page.querySelectorAll(".cell_input, .cell_output, pre").forEach((cell) => cell.remove());
+    page.querySelectorAll(`.cell_input, .cell_output, pre, ${FRAME}`).forEach((other) => other.remove());
     return htmlToText(page.documentElement.outerHTML, anchor) || htmlToText(html, anchor);
   };
 }
@@ -33,6 +35,12 @@ document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll(BOXES).forEach((box) => {
     observer.observe(box);
     box.querySelectorAll("img").forEach((image) => image.addEventListener("load", () => reachable(box)));
+  });
+  document.querySelectorAll(".cell_output figure").forEach((figure) => {
+    figure.querySelector("img")?.addEventListener("click", () => {
+      figure.classList.toggle("large");
+      reachable(figure);
+    });
   });
   // A list holds list items; the role that Sphinx gives its references has been withdrawn.
   document.querySelectorAll(".citation-list [role='doc-biblioentry']").forEach((item) => {

@@ -51,7 +51,7 @@ def page(sources, tmp_path, run=None) -> str:
 def test_status_without_make_book_says_so_and_with_it_names_times_versions_and_failures(sources, tmp_path):
     text = page(sources, tmp_path)
     assert "This site was built without `make book`" in text and "run time" not in text.split("## Runs of")[0]
-    assert "| [](notebooks/03_toy) | committed outputs shown | `planted-mini` | `standard` |\n" in text
+    assert "| [](notebooks/03_toy) | `planted-mini` | `standard` |\n" in text
     run = tmp_path / "run"
     run.mkdir()
     note = {"result": "ok", "parameters": {"DATA": "/home/me/my.h5", "PROFILE": "quick"}, "seconds": 12.4,
@@ -173,8 +173,11 @@ def small_site(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("small")
     book = root / "book"
     shutil.copytree(EXTENSIONS, book / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "book" / "_static", book / "_static")
-    for name in ("book/_config.yml", "book/favicon.svg", "book/references.bib", "environment.yml", "requirements.lock"):
+    for name in ("_static", "_extra"):
+        shutil.copytree(ROOT / "book" / name, book / name)
+    (root / "vscg" / "plots").mkdir(parents=True)
+    for name in ("book/_config.yml", "book/favicon.svg", "book/glance.png", "book/references.bib", "environment.yml",
+                 "requirements.lock", "vscg/plots/player.css", "vscg/plots/player.js"):
         shutil.copy(ROOT / name, root / name)
     (book / "index.md").write_text("# Index\n\n[](notebooks/07_toy) [](status)\n")
     (book / "_toc.yml").write_text(yaml.safe_dump({"format": "jb-book", "root": "index", "parts": [
@@ -210,6 +213,9 @@ def test_buttons_open_the_copy_in_the_published_site(small_site):
     index = BeautifulSoup((small_site / "index.html").read_text(), "html.parser")
     assert index.select(".dropdown-launch-buttons") == [], "a page without a notebook has none"
     assert [tag["href"] for tag in index.select(".dropdown-download-buttons a")] == ["_sources/index.md", "print.html"]
+    assert index.find("meta", property="og:url")["content"] == "https://someone.github.io/book/index.html"
+    assert not list(small_site.glob("_static/vendor/fontawesome/*/js/all.min.js"))
+    assert (small_site / "player.js").is_file()
 
 
 def test_a_shared_link_shows_a_title_a_sentence_and_a_picture_and_says_where_the_site_is():
@@ -235,6 +241,6 @@ def test_a_description_is_the_first_sentence_outside_of_tables_cut_at_a_word():
 
 def test_pages_lose_the_script_of_the_icons_and_nothing_else():
     script = '<script src="../_static/vendor/fontawesome/6.5.2/js/all.min.js?digest=ab12"></script>\n'
-    link = '<link rel="preload" as="script" href="_static/vendor/fontawesome/6.5.2/js/all.min.js?digest=ab12" />\n'
+    link = '<link rel="preload" as="font" href="_static/vendor/fontawesome/6.5.2/webfonts/fa-brands-400.woff2" />\n'
     rest = '<link href="_static/vendor/fontawesome/6.5.2/css/all.min.css" /><script src="_static/book.js"></script>'
     assert lighter.lighter(script + rest + link) == rest
