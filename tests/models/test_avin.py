@@ -4,31 +4,18 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from tests import loops
 from tests.models.test_avsdn import slow_lstm
-from vscg.errors import VscgError
+from tests.models.whole import agrees, rates, unreached
 from vscg.models.avin import AVIN
 from vscg.models.bilinear import BilinearPooling, signed_root
-from vscg.training.objectives import build_objective
 
 CASES = [dict(setting="fully"), dict(setting="weakly"), dict(setting="fully", spatial="agva"),
          dict(setting="fully", bidirectional=False), dict(setting="fully", bilinear_dim=128, factors=2),
          dict(setting="weakly", weights="channel"), dict(setting="fully", scaled=True, rescale=10.0),
          dict(setting="fully", inter_query="both"), dict(setting="weakly", pooling="mean")]
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
-
-
-@pytest.fixture(autouse=True)
-def drawn():
-    """The same weights and inputs in every run."""
-    torch.manual_seed(0)
-
-
-@pytest.fixture
-def clips():
-    return torch.rand(2, 10, 128, dtype=torch.float64), torch.rand(2, 10, 7, 7, 512, dtype=torch.float64)
 
 
 @pytest.fixture
@@ -91,32 +78,11 @@ def slow_avin(audio, visual, w, *, setting, spatial="mean", bidirectional=True, 
 
 
 @EACH
-def test_agrees_with_loops(case, clips):
+def test_agrees_with_loops_and_trains(case, clips):
     model = AVIN(**case).double().eval()
-    output, w = model(*clips), loops.weights(model)
-    for b in range(2):
-        for name, expected in slow_avin(clips[0][b].numpy(), clips[1][b].numpy(), w, **case).items():
-            np.testing.assert_allclose(getattr(output, name)[b].detach(), expected, atol=1e-9, err_msg=name)
-
-
-@EACH
-def test_shapes_and_gradients(case, clips):
-    model = AVIN(**case).double()
-    output = model(*clips)
-    assert output.segment_logits.shape == (2, 10, 29)
-    assert (output.attention is None) == (case.get("spatial") != "agva")
-    if case["setting"] == "weakly":
-        torch.testing.assert_close(output.video_probability.sum(-1), torch.ones(2).double())
-    labels = torch.eye(29, dtype=torch.float64)[torch.tensor([[28] * 4 + [3] * 6, [7] * 10])]
-    total, parts = build_objective("avin", setting=case["setting"])(output, labels)
-    assert list(parts) == ["ce" if case["setting"] == "fully" else "mlsm"]
-    total.backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
-
-
-def test_size():
-    assert [sum(p.numel() for p in AVIN("fully", spatial=spatial).parameters()) for spatial in ("mean", "agva")] == [
-        1_614_109, 1_993_038]
+    agrees(model, clips, slow_avin, **case)
+    assert unreached(model, clips, "avin", case["setting"]) == []
+    assert (model(*clips).attention is None) == (case.get("spatial") != "agva")
 
 
 class TestBilinearPooling:
@@ -202,17 +168,5 @@ class TestInteractions:
 
 
 def test_the_dropout_of_the_bilinear_pooling_is_the_only_one():
-    for rate, options in ((0.1, {}), (0.6, dict(dropout=0.6))):
-        assert [layer.p for layer in AVIN("fully", **options).modules() if isinstance(layer, nn.Dropout)] == [rate]
-
-
-@pytest.mark.parametrize("options, message", [
-    (dict(spatial="max"), "spatial of avin 'max' is unknown: choose one of mean, agva."),
-    (dict(weights="vector"), "weights of avin 'vector' is unknown: choose one of scalar, channel."),
-    (dict(inter_query="own"), "inter_query of avin 'own' is unknown: choose one of other, both."),
-    (dict(pooling="median"), "pooling of avin 'median' is unknown: choose one of max, mean."),
-    (dict(pooling="mean"), "avin, fully supervised, pools nothing over time: leave out the pooling 'mean'.")])
-def test_options_that_do_not_exist(options, message):
-    with pytest.raises(VscgError) as caught:
-        AVIN("fully", **options)
-    assert str(caught.value) == message
+    assert rates(AVIN("fully")) == {"bilinear.dropout": 0.1}
+    assert rates(AVIN("fully", dropout=0.6)) == {"bilinear.dropout": 0.6}

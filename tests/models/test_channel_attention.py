@@ -2,7 +2,6 @@
 import math
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 
@@ -15,12 +14,6 @@ from vscg.models.channel_attention import (
     pool,
     visual_layer,
 )
-
-
-@pytest.fixture(autouse=True)
-def drawn():
-    """The same weights and inputs in every run."""
-    torch.manual_seed(0)
 
 
 def features(guide=4, size=5, batch=2, segments=3, regions=6):
@@ -99,14 +92,6 @@ def test_segments_and_clips_do_not_touch():
     after, _ = module(audio, regions)
     changed = (before - after).abs().amax(-1) > 1e-4
     assert changed[1, 2] and changed.sum() == 1
-
-
-def test_gradients_reach_every_parameter_and_both_inputs():
-    module = SpatialChannelAttention()
-    audio, regions = torch.rand(2, 3, 128, requires_grad=True), torch.rand(2, 3, 49, 512, requires_grad=True)
-    (module(audio, regions)[0] * torch.randn(512)).sum().backward()
-    assert [name for name, p in module.named_parameters() if not p.grad.any()] == []
-    assert audio.grad.any() and regions.grad.all()
 
 
 def test_gradients_are_exact():

@@ -7,10 +7,9 @@ import torch
 from torch import nn
 
 from tests import loops
-from vscg.errors import VscgError
+from tests.models.whole import agrees, rates, unreached, zeroed
 from vscg.models.adaptive import AdaptiveAttention, SentinelLSTM
 from vscg.models.cman import CMAN, When, Where
-from vscg.training.objectives import build_objective
 
 CASES = [dict(setting="fully"), dict(setting="weakly"), dict(setting="fully", attention_size=256),
          dict(setting="fully", similarity="dot"), dict(setting="weakly", memory="embedded"),
@@ -19,28 +18,10 @@ CASES = [dict(setting="fully"), dict(setting="weakly"), dict(setting="fully", at
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
 
 
-@pytest.fixture(autouse=True)
-def drawn():
-    """The same weights and inputs in every run."""
-    torch.manual_seed(0)
-
-
-@pytest.fixture
-def clips():
-    return torch.rand(2, 10, 128, dtype=torch.float64), torch.rand(2, 10, 7, 7, 512, dtype=torch.float64)
-
-
 @pytest.fixture
 def sequences():
     """h, s and M of an attention, or any others."""
     return torch.randn(3, 2, 10, 256, dtype=torch.float64)
-
-
-def zeroed(module):
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.zero_()
-    return module.double()
 
 
 def slow_where(audio, visual, w, similarity):
@@ -113,34 +94,12 @@ def slow_cman(audio, visual, w, *, setting, similarity="cosine", memory="attende
 
 
 @EACH
-def test_agrees_with_loops(case, clips):
+def test_agrees_with_loops_and_trains(case, clips):
     model = CMAN(**case).double()
-    output, w = model(*clips), loops.weights(model)
-    found = {**vars(output), **output.extras}
-    for b in range(2):
-        for name, expected in slow_cman(clips[0][b].numpy(), clips[1][b].numpy(), w, **case).items():
-            np.testing.assert_allclose(found[name][b].detach(), expected, atol=1e-9, err_msg=name)
-
-
-@EACH
-def test_shapes_and_gradients(case, clips):
-    model = CMAN(**case).double()
-    output = model(*clips)
-    assert output.segment_logits.shape == (2, 10, 29) and output.attention.shape == (2, 10, 7, 7)
-    for beta in output.extras.values():
-        assert beta.shape == (2, 10) and 0 < beta.min() and beta.max() < 1
-    labels = torch.eye(29, dtype=torch.float64)[torch.tensor([[28] * 4 + [3] * 6, [7] * 10])]
-    total, parts = build_objective("cman", setting=case["setting"])(output, labels)
-    assert list(parts) == ["ce" if case["setting"] == "fully" else "mlsm"]
-    total.backward()
-    silent = {name for name, p in model.named_parameters() if p.grad is None or p.grad.norm() < 1e-12}
+    agrees(model, clips, slow_cman, **case)
     # It shifts all 49 dot products alike.
-    assert silent == ({"where.visual_map.bias"} if case.get("similarity") == "dot" else set())
-
-
-def test_size():
-    assert [sum(p.numel() for p in CMAN(setting, attention_size=size).parameters())
-            for setting, size in (("fully", 10), ("weakly", 10), ("fully", 256))] == [2_068_017, 2_068_017, 2_446_365]
+    silent = ["where.visual_map.bias"] if case.get("similarity") == "dot" else []
+    assert unreached(model, clips, "cman", case["setting"]) == silent
 
 
 class TestWhere:
@@ -253,30 +212,9 @@ class TestWhich:
 
 
 def test_dropout_stands_before_the_maps_of_sentinel_and_co_attention_and_is_off(clips):
-    def rates(model):
-        return {name: layer.p for name, layer in model.named_modules() if isinstance(layer, nn.Dropout)}
-
-    places = {f"{name}_{part}.dropout" for name in ("audio", "visual") for part in ("lstm", "which")}
+    places = [f"{name}_{part}.dropout" for part in ("lstm", "which") for name in ("audio", "visual")]
     assert rates(CMAN("fully")) == dict.fromkeys(places, 0.0)
     model = CMAN("fully", dropout=1.0).double()
     assert rates(model) == dict.fromkeys(places, 1.0)
     # Everything dropped: the scores are equal, the gate is half open.
     torch.testing.assert_close(model.train()(*clips).extras["beta_audio"], torch.full((2, 10), 1 / 11).double())
-
-
-def test_initial_weights_of_the_borrowed_maps():
-    """Xavier-uniform reaches past the framework's own bound, 1/16, and stays below its own."""
-    layers = [layer for _, layer in CMAN("fully", attention_size=256).named_modules()
-              if isinstance(layer, nn.Linear) and layer.bias is None and layer.in_features == 256]
-    borrowed = [layer for layer in layers if layer.weight.abs().max() > 1 / 16]
-    assert len(layers) == 14 and len(borrowed) == 12          # the two keys are the framework's
-    for layer in borrowed:
-        assert layer.weight.abs().max() <= math.sqrt(6 / (256 + layer.out_features))
-
-
-@pytest.mark.parametrize("option, value, allowed", [("similarity", "euclid", "cosine, dot"),
-                                                    ("memory", "all", "attended, embedded"),
-                                                    ("fusion", "product", "concat, sum")])
-def test_options_that_do_not_exist(option, value, allowed):
-    with pytest.raises(VscgError, match=f"{option} of cman '{value}' is unknown: choose one of {allowed}."):
-        CMAN("fully", **{option: value})

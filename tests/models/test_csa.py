@@ -6,22 +6,11 @@ import pytest
 import torch
 
 from tests import loops
+from tests.models.whole import agrees, unreached, zeroed
 from vscg.models.csa import CSA, CoSemanticAttention, CoSpatialAttention
-from vscg.training.objectives import build_objective
 
 EACH = pytest.mark.parametrize("setting, correlation", [("fully", False), ("weakly", False), ("fully", True)])
 CORRELATION = pytest.mark.parametrize("correlation", [False, True])
-
-
-@pytest.fixture(autouse=True)
-def drawn():
-    """The same weights and inputs in every run."""
-    torch.manual_seed(0)
-
-
-@pytest.fixture
-def clips():
-    return torch.rand(2, 10, 128, dtype=torch.float64), torch.rand(2, 10, 7, 7, 512, dtype=torch.float64)
 
 
 @pytest.fixture
@@ -56,44 +45,28 @@ def slow_semantic(audio, visual, w, correlation):
             visual + np.stack([audio @ row for row in rows], 1))
 
 
-@EACH
-def test_agrees_with_loops(setting, correlation, clips):
-    model = CSA(setting, correlation=correlation).double()
-    output, w = model(*clips), loops.weights(model)
-    for b in range(2):
-        audio, visual = (x[b].numpy() for x in clips)
-        found = [slow_spatial(a, v, loops.part(w, "spatial")) for a, v in zip(audio, visual, strict=True)]
-        sound, attended, alpha = (np.stack(each) for each in zip(*found, strict=True))
-        states = loops.lstm(sound, loops.part(w, "audio_lstm.lstm")), loops.lstm(attended,
-                                                                                 loops.part(w, "visual_lstm.lstm"))
-        sound, picture = slow_semantic(*states, loops.part(w, "semantic"), correlation)
-        logits = loops.two_layers(np.concatenate([picture, sound], 1), loops.part(w, "hidden"),
-                                  loops.part(w, "classifier"))
-        np.testing.assert_allclose(output.segment_logits[b].detach(), logits, atol=1e-9)
-        np.testing.assert_allclose(output.attention[b].detach().flatten(1), alpha, atol=1e-9)
-        if setting == "weakly":
-            np.testing.assert_allclose(output.video_probability[b].detach(), loops.softmax(logits.max(0)), atol=1e-9)
+def slow_csa(audio, visual, w, setting, correlation):
+    """One clip through CSA."""
+    found = [slow_spatial(a, v, loops.part(w, "spatial")) for a, v in zip(audio, visual, strict=True)]
+    sound, attended, alpha = (np.stack(each) for each in zip(*found, strict=True))
+    states = [loops.lstm(x, loops.part(w, f"{name}_lstm.lstm")) for name, x in (("audio", sound), ("visual", attended))]
+    sound, picture = slow_semantic(*states, loops.part(w, "semantic"), correlation)
+    logits = loops.two_layers(np.concatenate([picture, sound], 1), loops.part(w, "hidden"), loops.part(w, "classifier"))
+    result = dict(segment_logits=logits, attention=alpha.reshape(10, 7, 7))
+    return result if setting == "fully" else result | dict(video_probability=loops.softmax(logits.max(0)))
 
 
 @EACH
-def test_shapes_size_and_gradients(setting, correlation, clips):
+def test_agrees_with_loops_and_trains(setting, correlation, clips):
     model = CSA(setting, correlation=correlation).double()
-    output = model(*clips)
-    assert output.segment_logits.shape == (2, 10, 29) and output.attention.shape == (2, 10, 7, 7)
-    assert sum(p.numel() for p in model.parameters()) == 1_333_533
-    labels = torch.eye(29, dtype=torch.float64)[torch.tensor([[28] * 4 + [3] * 6, [7] * 10])]
-    total, parts = build_objective("csa", setting=setting)(output, labels)
-    assert list(parts) == ["ce" if setting == "fully" else "mlsm"]
-    total.backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+    agrees(model, clips, slow_csa, setting=setting, correlation=correlation)
+    assert unreached(model, clips, "csa", setting) == []
 
 
 def test_where_the_sound_looks_by_hand():
     """One cell shows what the sound asks for: the others share what is left of exp(s), s = 32 * 1 / 16."""
-    spatial, visual = CoSpatialAttention().double(), torch.zeros(1, 1, 7, 7, 512, dtype=torch.float64)
+    spatial, visual = zeroed(CoSpatialAttention()), torch.zeros(1, 1, 7, 7, 512, dtype=torch.float64)
     with torch.no_grad():
-        for p in spatial.parameters():
-            p.zero_()
         spatial.visual_map.weight[0, 5] = 1
         spatial.audio_map.bias[0] = 32
         spatial.gate.weight[0, 5] = 1

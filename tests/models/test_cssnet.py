@@ -4,30 +4,17 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from tests import loops
 from tests.models.test_transformer import slow_norm
+from tests.models.whole import agrees, rates, unreached, zeroed
 from tests.training.test_objectives import labels_of
-from vscg.errors import VscgError
 from vscg.models.cssnet import CSSNet, SegmentSelection, VisuallyGuidedAudio
 from vscg.training.objectives import build_objective, pull_loss, push_loss
 
-CASES = {("fully", "bgca"): 1_539_406, ("weakly", "bgca"): 1_539_663, ("fully", "agva"): 1_440_590,
-         ("weakly", "agva"): 1_440_847}
-EACH = pytest.mark.parametrize("setting, attention", CASES)
+EACH = pytest.mark.parametrize("setting, attention", [(setting, attention) for setting in ("fully", "weakly")
+                                                     for attention in ("bgca", "agva")])
 LABELS = labels_of((3, 2, 7), (7, 0, 10)).double()
-
-
-@pytest.fixture(autouse=True)
-def drawn():
-    """The same weights and inputs in every run."""
-    torch.manual_seed(0)
-
-
-@pytest.fixture
-def clips():
-    return torch.rand(2, 10, 128, dtype=torch.float64), torch.rand(2, 10, 7, 7, 512, dtype=torch.float64)
 
 
 @pytest.fixture
@@ -81,54 +68,23 @@ def slow_cssnet(audio, visual, w, setting, attention):
     return found | {"raw_logits": category, "video_probability": loops.softmax(gated)}
 
 
-def values(output):
-    return {name: value for name, value in {**vars(output), **output.extras}.items() if torch.is_tensor(value)}
-
-
 @EACH
-def test_agrees_with_loops(setting, attention, clips):
+def test_agrees_with_loops_and_trains(setting, attention, clips):
     model = CSSNet(setting, attention=attention, dropout=0).double()
-    output = values(model(*clips))
-    for b in range(2):
-        slow = slow_cssnet(*(x[b].numpy() for x in clips), loops.weights(model), setting, attention)
-        assert set(slow) == set(output) - {"attention"}
-        for name, expected in slow.items():
-            np.testing.assert_allclose(output[name][b].detach(), expected, atol=1e-9, err_msg=name)
-
-
-@EACH
-def test_shapes_size_and_gradients(setting, attention, clips):
-    model = CSSNet(setting, attention=attention, dropout=0).double()
-    output = model(*clips)
-    shapes = {"event_relevance": (2, 10), "attention": (2, 10, 7, 7), "global_visual": (2, 256),
-              "global_audio": (2, 256)}
-    shapes |= {"event_category": (2, 28)} if setting == "fully" else {"raw_logits": (2, 29),
-                                                                      "video_probability": (2, 29)}
-    assert {name: tuple(value.shape) for name, value in values(output).items()} == shapes
-    assert sum(p.numel() for p in model.parameters()) == CASES[setting, attention]
-    total, parts = build_objective("cssnet", setting=setting)(output, LABELS)
-    assert list(parts) == (["event_relevance", "category", "pull"] if setting == "fully" else ["mlsm", "pull"])
-    total.backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+    agrees(model, clips, slow_cssnet, setting=setting, attention=attention)
+    assert unreached(model, clips, "cssnet", setting) == []
 
 
 def test_dropout():
     for rate, model in ((0.2, CSSNet("fully")), (0.6, CSSNet("fully", dropout=0.6))):
-        assert [layer.p for layer in model.modules() if isinstance(layer, nn.Dropout)] == [rate] * 2
-
-
-def test_unknown_attention():
-    with pytest.raises(VscgError, match="attention of cssnet 'none' is unknown: choose one of bgca, agva"):
-        CSSNet("fully", attention="none")
+        assert list(rates(model).values()) == [rate] * 2
 
 
 class TestAttention:
     def test_a_second_is_found_by_hand(self):
         """What is seen asks for channel 0, which second 3 has log 6 stronger: it gets 6/15 of the look, others 1/15."""
-        path = VisuallyGuidedAudio().double()
+        path = zeroed(VisuallyGuidedAudio())
         with torch.no_grad():
-            for p in path.parameters():
-                p.zero_()
             path.norm.weight.fill_(1)
             path.query.bias[0], path.key.weight[0, 0], path.value.weight[1, 0] = math.sqrt(128), 1, 1
             audio = torch.zeros(1, 10, 128, dtype=torch.float64)

@@ -19,12 +19,6 @@ from vscg.models.transformer import (
 )
 
 
-@pytest.fixture(autouse=True)
-def drawn():
-    """The same weights and inputs in every run."""
-    torch.manual_seed(0)
-
-
 def shaken(module):
     """The module in float64 with every parameter moved, so that zeros and ones of the initial weights hide nothing."""
     with torch.no_grad():
@@ -165,14 +159,6 @@ class TestStacks:
                  if isinstance(layer, nn.Dropout)}
         assert rates == {("audio_encoder", 0.1), ("visual_encoder", 0.1), ("audio_decoder", 0.2),
                          ("visual_decoder", 0.2)}
-
-    def test_gradients(self):
-        module = CrossModalTransformer(3, encoder_hidden=6, decoder_hidden=7, dropout=0, decoder_dropout=0)
-        audio, visual = (x.requires_grad_() for x in sequences((2, 4, 3), (2, 4, 512)))
-        _, decoded = module.double()(audio, visual)
-        sum((x * torch.randn_like(x)).sum() for x in decoded).backward()
-        assert [name for name, p in module.named_parameters() if not p.grad.any()] == []
-        assert audio.grad.any() and visual.grad.any()
 
 
 class TestInteraction:
