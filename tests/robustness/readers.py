@@ -3,7 +3,6 @@
 Each checks that what it got holds together: a damaged file may be refused or, where the damage does not show, read, but
 never read as something that the rest of the package cannot use.
 """
-
 import ast
 import hashlib
 import json
@@ -38,6 +37,10 @@ def warm_up() -> None:
 
 def digest(*arrays: np.ndarray) -> str:
     return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()
+
+
+def weights_of(model: nn.Module) -> list[np.ndarray]:
+    return [value.detach().numpy() for value in model.state_dict().values()]
 
 
 def prepared(path: Path) -> str:
@@ -93,15 +96,7 @@ def record(path: Path) -> str | None:
     assert history.epoch.tolist() == list(range(1, len(history) + 1))
     model, title = load_checkpoint(str(path))
     assert title and not model.training
-    return json.dumps([text, found.values, history.to_dict("list")]) + digest(
-        *predicted, *(value.numpy() for value in model.state_dict().values())
-    )
-
-
-def failure(path: Path) -> str:
-    from vscg.training.sweep import read_failure
-
-    return read_failure(path)
+    return json.dumps([text, found.values, history.to_dict("list")]) + digest(*predicted, *weights_of(model))
 
 
 def given_config(path: Path, changes: dict) -> dict:
@@ -149,21 +144,16 @@ def state(path: Path) -> str:
     while run.epoch < 2:
         run.next_epoch(truth, lambda steps: None)
     best = run.best[run.config.selection]
-    return digest(
-        *(value.detach().numpy() for value in run.model.state_dict().values()),
-        *(value.numpy() for value in (*best["predictions"].values(), *run.last)),
-        np.array([str(run.history), str(best["epoch"])]),
-    )
+    return digest(*weights_of(run.model), *(value.numpy() for value in (*best["predictions"].values(), *run.last)),
+                  np.array([str(run.history), str(best["epoch"])]))
 
 
 def checkpoint(path: Path) -> list:
     """A published checkpoint: names, dtypes, shapes and a sum over the numbers."""
     found = read_checkpoint(path)
     assert all(type(name) is str and type(value) is torch.Tensor for name, value in found.items())
-    return [
-        [[name, str(value.dtype), list(value.shape)] for name, value in found.items()],
-        digest(*(value.reshape(-1).view(torch.uint8).numpy() for value in found.values())),
-    ]
+    return [[[name, str(value.dtype), list(value.shape)] for name, value in found.items()],
+            digest(*(value.reshape(-1).view(torch.uint8).numpy() for value in found.values()))]
 
 
 class Small(nn.Module):
@@ -177,7 +167,7 @@ class Small(nn.Module):
 def network(path: Path) -> str:
     found = weights.load(Small, path)
     assert not found.training and all(value.dtype == torch.float32 for value in found.state_dict().values())
-    return digest(*(value.numpy() for value in found.state_dict().values()))
+    return digest(*weights_of(found))
 
 
 def released(path: Path) -> str:
@@ -186,13 +176,13 @@ def released(path: Path) -> str:
 
     torch.manual_seed(0)
     model = build_model("avel")
-    before = digest(*(value.numpy() for value in model.state_dict().values()))
+    before = digest(*weights_of(model))
     try:
         load_released(model, path)
     except VscgError:
-        assert digest(*(value.numpy() for value in model.state_dict().values())) == before
+        assert digest(*weights_of(model)) == before
         raise
-    return digest(*(value.numpy() for value in model.state_dict().values()))
+    return digest(*weights_of(model))
 
 
 def media(path: Path, pad: bool = False) -> list:
