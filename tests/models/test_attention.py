@@ -42,25 +42,3 @@ def test_the_sound_is_added_along_the_rows():
     # z = (ln 3, 0), so alpha = (3/4, 1/4). Added along the columns, both rows would be equal and alpha one half each.
     torch.testing.assert_close(attention.flatten(), torch.tensor([0.75, 0.25]).double())
     assert attended.item() == pytest.approx(0.75 * 8 + 0.25 * 4)
-
-
-def test_raw_vectors_are_averaged():
-    module, (audio, visual) = small(), features()
-    attended, attention = module(audio, visual)
-    torch.testing.assert_close(attended, (attention.unsqueeze(-1) * visual).sum((2, 3)))
-    same = visual[:, :, :1, :1].expand(-1, -1, 2, 3, -1)
-    torch.testing.assert_close(module(audio, same)[0], same[:, :, 0, 0])
-
-
-def test_segments_and_clips_do_not_touch():
-    module, (audio, visual) = small(), features()
-    before, _ = module(audio, visual)
-    audio[1, 2], visual[1, 2] = 7.0, visual[1, 2] * 3
-    after, _ = module(audio, visual)
-    changed = (before != after).any(-1)
-    assert changed[1, 2] and changed.sum() == 1
-
-
-def test_the_sound_moves_the_attention():
-    module, (audio, visual) = small(), features()
-    assert not torch.allclose(module(audio, visual)[1], module(-audio, visual)[1])

@@ -102,13 +102,6 @@ class TestBilinearPooling:
             audio[0, 3] = visual[0, 0] = 1
             assert pooling(audio, visual)[0].tolist() == pytest.approx([math.sqrt(2 / 11), -3 / math.sqrt(11)])
 
-    def test_vectors_have_length_one_whatever_the_size_of_what_comes_in(self, states):
-        pooling = BilinearPooling(dropout=0).double()
-        z = pooling(*states)
-        assert z.shape == (2, 10, 256)
-        torch.testing.assert_close(z.norm(dim=-1), torch.ones(2, 10).double())
-        torch.testing.assert_close(pooling(3 * states[0], 5 * states[1]), z)
-
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
     def test_gradients_are_finite_where_nothing_meets(self, dtype, states):
         pooling = BilinearPooling(dropout=0).to(dtype)
@@ -131,12 +124,6 @@ class TestInteractions:
         second = 1 / (1 + math.exp(-6))
         assert model.interact(x, x.mean(1))[0, :, 7].tolist() == pytest.approx([2 * (1 - second), 4 * second])
 
-    def test_equal_segments_share_alike_and_rescaling_gives_them_back(self, states):
-        same = states[0][:, :1].expand(2, 10, 256)
-        for weights in ("scalar", "channel"):
-            model = AVIN("fully", weights=weights, rescale=10.0)
-            torch.testing.assert_close(model.interact(same, states[1][:, 0]), same)
-
     def test_weights_of_a_channel_are_its_own(self):
         """Asked in one channel alone, the others' weights stay at 1/10; a scalar weight would change all."""
         x, query = torch.ones(1, 10, 256).double(), torch.zeros(1, 256).double()
@@ -146,25 +133,6 @@ class TestInteractions:
         assert scalar[0, 4, :2].tolist() == pytest.approx([share, share])
         assert channel[0, 4, [0, 7]].tolist() == pytest.approx([0.1, 3 * share])
         assert scalar[0, 4, 7].item() == pytest.approx(3 * share)
-
-    def test_the_order_of_the_segments_does_not_count(self, states):
-        model, order = AVIN("fully").double(), torch.randperm(10)
-        audio, visual = states
-        for new, old in zip(model.interactions(audio[:, order], visual[:, order]), model.interactions(audio, visual),
-                            strict=True):
-            torch.testing.assert_close(new, old[:, order])
-
-    def test_with_one_sequence_for_both_the_modalities_ask_the_same(self, states):
-        intra_visual, intra_audio, inter_visual, inter_audio = AVIN("fully").interactions(states[0], states[0])
-        assert torch.equal(inter_visual, inter_audio) and torch.equal(intra_visual, intra_audio)
-        assert not torch.allclose(intra_visual, inter_visual)
-
-    def test_between_modalities_the_other_one_asks(self, states):
-        """A changed picture changes the sound's inter-modal interaction, not its intra-modal one."""
-        model, (audio, visual) = AVIN("fully").double(), states
-        before, after = model.interactions(audio, visual), model.interactions(audio, 2 * visual)
-        assert [torch.equal(one, other) for one, other in zip(before, after, strict=True)] == [
-            False, True, False, False]
 
 
 def test_the_dropout_of_the_bilinear_pooling_is_the_only_one():

@@ -27,7 +27,6 @@ def made():
     return make
 
 
-
 def slow_avt(audio, visual, w, setting):
     """One clip through AVT."""
     def layer(name, query, memory):
@@ -68,19 +67,6 @@ def test_places_are_a_set_and_without_positions_segments_too(positions, made, cl
     torch.testing.assert_close(shuffled.attention.flatten(2), usual.attention.flatten(2)[:, :, places])
     same = torch.allclose(later, usual.segment_logits[:, order])
     assert same == (positions == "none")
-
-
-def test_one_place_over_time_does_not_see_the_others(made, clips):
-    """Over time a picture is 49 tracks of ten seconds: of the other places each knows what its own frame told it."""
-    model, seen = made(), []
-    handle = model.inter.register_forward_hook(lambda layer, args, result: seen.append(args[0]))
-    with torch.no_grad():
-        model(*clips)
-    handle.remove()
-    tracks = seen[0].unflatten(0, (2, 49))                                         # (B,R,T,512)
-    with torch.no_grad():
-        frame = model.intra(*[clips[1][1, 6].flatten(0, 1).unsqueeze(0)] * 2)[0]   # clip 1, second 6: (R,512)
-    torch.testing.assert_close(tracks[1, :, 6], frame)
 
 
 def test_the_sound_finds_the_place_by_hand(clips):

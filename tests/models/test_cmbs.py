@@ -12,6 +12,8 @@ from vscg.models.cmbs import CMBS, SelfAttentiveSpatialAttention, strongest_mean
 from vscg.models.output import predict_segments
 
 SETTINGS = pytest.mark.parametrize("setting", ["fully", "weakly"])
+
+
 @pytest.mark.parametrize("scaled, divisor", [(False, 1), (True, np.sqrt(128))])
 def test_spatial_attention_agrees_with_loops(scaled, divisor):
     module = SelfAttentiveSpatialAttention(beta=0.4, dropout=0, scaled=scaled).double()

@@ -28,8 +28,3 @@ def test_weakly_the_clip_is_read_from_gated_logits():
         gates = output.event_relevance[b].sigmoid()
         logits = torch.stack([max(gate * raw for gate in gates) for raw in output.extras["raw_logits"][b]])
         torch.testing.assert_close(output.video_probability[b], logits.softmax(-1))
-
-
-def test_the_sound_moves_the_attention():
-    model, (audio, visual) = CMRA("fully").eval(), draw_clips()
-    assert not torch.allclose(model(audio, visual).attention, model(-audio, visual).attention)

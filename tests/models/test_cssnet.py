@@ -109,23 +109,6 @@ class TestSelection:
             np.testing.assert_allclose(r[b], np.corrcoef(visual[b], audio[b])[:10, 10:], atol=1e-12)
         assert r.abs().max() <= 1 and (r > 0.1).any() and (r <= 0.1).any()
 
-    def test_a_segments_level_and_scale_do_not_count(self, states):
-        (audio, visual), select = states, SegmentSelection()
-        scale, shift = torch.rand(2, 10, 1).double() + 0.5, torch.randn(2, 10, 1).double()
-        torch.testing.assert_close(select.correlation(scale * audio + shift, visual / scale - shift),
-                                   select.correlation(audio, visual))
-
-    def test_agrees_with_loops(self, states):
-        new = SegmentSelection()(*states)
-        for b in range(2):
-            for found, expected in zip(new, slow_select(*(x[b].numpy() for x in states)), strict=True):
-                np.testing.assert_allclose(found[b], expected, atol=1e-12)
-
-    def test_nothing_passes_a_threshold_of_one(self, states):
-        audio, visual = states
-        for found, expected in zip(SegmentSelection(threshold=1.0)(audio, visual), (audio, visual), strict=True):
-            assert torch.equal(found, expected)
-
     def test_two_partners_by_hand(self):
         """Visual second 0 goes with two sounds, correlation 0.8 and 0.6, and takes 4/7 and 3/7 of them."""
         basis = torch.eye(4, dtype=torch.float64) @ torch.tensor(       # orthonormal, each with mean 0

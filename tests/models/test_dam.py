@@ -10,7 +10,6 @@ from tests import loops
 from tests.models.whole import agrees, rates, unreached
 from vscg.models import predict_segments
 from vscg.models.dam import DAM, match
-from vscg.training.objectives import build_objective
 
 CASES = [dict(), dict(scaled=True), dict(residual=True), dict(locals_after=True),
          dict(scaled=True, residual=True, locals_after=True)]
@@ -111,16 +110,6 @@ def test_the_clip_s_event_stands_where_the_relevance_passes_a_half(clips):
     assert passes.any() and not passes.all()
     event = output.event_category.argmax(-1, keepdim=True).expand(2, 10)
     assert torch.equal(predict_segments(output), torch.where(passes, event, 28))
-
-
-def test_both_parts_count_half_and_a_clip_without_event_has_no_category(clips):
-    output = DAM("fully").double().eval()(*clips)
-    labels = torch.eye(29, dtype=torch.float64)[torch.tensor([[3] * 10, [28] * 10])]
-    total, parts = build_objective("dam")(output, labels)
-    assert total.item() == pytest.approx((parts["category"].item() + parts["event_relevance"].item()) / 2)
-    assert parts["category"].item() == pytest.approx(-output.event_category[0].log_softmax(-1)[3].item())
-    total, _ = build_objective("dam", loss="0.9c+0.1t")(output, labels)
-    assert total.item() == pytest.approx(0.9 * parts["category"].item() + 0.1 * parts["event_relevance"].item())
 
 
 def test_dropout_rates():

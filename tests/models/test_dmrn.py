@@ -24,11 +24,6 @@ def slow_fusion(audio, visual, w):
 
 
 class TestResidualFusion:
-    @pytest.mark.parametrize("shape", [(3, 10, 256), (2, 3, 256), (256,)])
-    def test_shape_and_range(self, shape):
-        fused = ResidualFusion()(10 * torch.randn(shape), torch.randn(shape))
-        assert fused.shape == shape and fused.abs().max() <= 1
-
     def test_by_hand(self):
         """Audio map: tanh(1 * x) * 2, visual map: the constant 1; so m = (2 tanh(0.5) + 1) / 2 for audio 0.5."""
         block = zeroed(ResidualFusion(1)).float()
@@ -45,26 +40,6 @@ class TestResidualFusion:
             for t in range(5):
                 slow = slow_fusion(audio[b, t].numpy(), visual[b, t].numpy(), w)
                 np.testing.assert_allclose(fused[b, t], slow, atol=1e-12)
-
-    def test_no_message_leaves_the_mean_of_the_two(self):
-        block, audio, visual = ResidualFusion(6), *torch.randn(2, 3, 6)
-        with torch.no_grad():
-            for branch in (block.audio_map, block.visual_map):
-                branch[2].weight.zero_(), branch[2].bias.zero_()
-        torch.testing.assert_close(block(audio, visual), (audio.tanh() + visual.tanh()) / 2)
-
-    def test_each_modality_has_its_own_map(self):
-        block, audio, visual = ResidualFusion(6), *torch.randn(2, 3, 6)
-        fused = block(audio, visual)
-        assert not torch.allclose(block(visual, audio), fused)
-        block.audio_map, block.visual_map = block.visual_map, block.audio_map
-        torch.testing.assert_close(block(visual, audio), fused)
-
-    def test_gradients(self):
-        block = ResidualFusion(6)
-        audio, visual = torch.randn(3, 6, requires_grad=True), torch.randn(3, 6, requires_grad=True)
-        block(audio, visual).square().sum().backward()
-        assert all(p.grad.any() for p in block.parameters()) and audio.grad.all() and visual.grad.all()
 
 
 def slow_dmrn(audio, visual, w):

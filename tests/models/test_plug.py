@@ -8,8 +8,6 @@ from tests.models.whole import build, draw_clips, rates, values
 from vscg.models import SETTINGS
 from vscg.models.escm import EventSemanticConsistency
 from vscg.models.plug import PLUGS, PassThrough, PluggedESCM, build_plug, consistency, propagation
-from vscg.models.psp import PositiveSamplePropagation
-from vscg.models.pspnet import PSPNet
 
 HOSTS = pytest.mark.parametrize("system", ["avel", "psp", "cmbs"])
 EACH = pytest.mark.parametrize("setting", SETTINGS)
@@ -27,28 +25,6 @@ def test_nothing_plugged_in_has_no_parameters_and_changes_nothing():
         for out, stream in zip(plug(*inputs), inputs, strict=True):
             assert out is stream or torch.equal(out, stream)
         assert torch.equal(plug.train()(*inputs)[1], inputs[1])
-
-
-@HOSTS
-@EACH
-def test_no_plug_is_the_default_and_adds_no_name(system, setting):
-    plain, named = build(system, setting=setting), build(system, setting=setting, plug="none")
-    assert not [name for name in plain.state_dict() if name.startswith("plug")]
-    assert all(torch.equal(a, b) for a, b in zip(plain.state_dict().values(), named.state_dict().values(), strict=True))
-    inputs = draw_clips()
-    for one, other in zip(values(plain.eval()(*inputs)).values(), values(named.eval()(*inputs)).values(), strict=True):
-        assert torch.equal(one, other)
-
-
-@EACH
-def test_propagation_is_that_of_pspnet(setting):
-    plug, own, fully = propagation(setting), build("psp", setting=setting).psp, setting == "fully"
-    assert type(plug) is type(own) is PositiveSamplePropagation
-    assert plug.threshold == own.threshold == (0.099 if fully else 0.095)
-    assert plug.renormalise == own.renormalise == fully
-    assert list(rates(plug).values()) == list(rates(own).values()) == [0.1] * 4 + [0.1 if fully else 0.0]
-    assert {name: value.shape for name, value in plug.state_dict().items()} == {
-        name: value.shape for name, value in own.state_dict().items()}
 
 
 @EACH
@@ -109,30 +85,6 @@ def test_the_plug_is_the_last_module_before_the_classifier(system, setting):
     getattr(model, read).register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
     model(*draw_clips())
     assert len(seen) == 1 and not seen[0].any()
-
-
-@EACH
-def test_pspnet_with_escm_by_hand(setting):
-    """Encoder, PSP, ESCM, mean, head, one after the other."""
-    model, (audio, visual) = build("psp", setting=setting, plug="escm").eval(), draw_clips()
-    assert type(model) is PSPNet
-    x_audio, x_visual, attention = model.encoder(audio, visual)
-    segment_audio, segment_visual = model.psp(x_audio, x_visual)
-    event = (model.plug.cere(segment_audio) + model.plug.cere(segment_visual)) / 2
-    enhanced = model.plug.isce(segment_audio, segment_visual, event, event)
-    normed_audio, normed_visual = model.plug.project(*enhanced)
-    fused = (normed_audio + normed_visual) / 2
-    output = model(audio, visual)
-    assert torch.equal(output.attention, attention)
-    close = dict(atol=1e-5, rtol=1e-4)
-    if setting == "fully":
-        torch.testing.assert_close(output.segment_logits, model.head(fused), **close)
-        cosine = (normed_audio * normed_visual).sum(-1) / normed_audio.norm(dim=-1) / normed_visual.norm(dim=-1)
-        torch.testing.assert_close(output.similarity, cosine, **close)
-    else:
-        score, probability = model.head(fused)
-        torch.testing.assert_close(output.segment_logits, score, **close)
-        torch.testing.assert_close(output.video_probability, probability, **close)
 
 
 @pytest.mark.parametrize("system", ["avel", "cmbs"])

@@ -110,6 +110,7 @@ def test_dtypes_views_and_empty_tensors(tmp_path, zipped):
 
 class Hostile:
     """Pickles as a call of os.system that writes a marker file."""
+
     def __init__(self, marker):
         self.marker = marker
 
