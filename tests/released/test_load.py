@@ -8,16 +8,12 @@ import torch
 from torch import nn
 
 from tests.golden import golden
-from tests.golden.compare import CASES, path_of, system_and_setting
+from tests.golden.compare import CASES, options_of, path_of, system_and_setting
 from vscg.errors import VscgError
 from vscg.models import build_model
 from vscg.released.load import DEAD, KEYS, load_released, our_name
 
 EVERY = pytest.mark.parametrize("case", CASES)
-# The port of AVSDN has another head than our default.
-OPTIONS = {"avsdn_fully": {"head": "two_head"}, "avsdn_weakly": {"head": "two_head"},
-           "avin_fully_agva": {"spatial": "agva"}, "cman_fully_k256": {"attention_size": 256},
-           "cssnet_fully_agva": {"attention": "agva"}, "cssnet_weakly_agva": {"attention": "agva"}}
 
 
 def published(case="vscg_weakly"):
@@ -28,7 +24,7 @@ def published(case="vscg_weakly"):
 def fresh(case="vscg_weakly", **options):
     torch.manual_seed(0)
     system, setting = system_and_setting(case)
-    return build_model(system, setting=setting, **OPTIONS.get(case, {}), **options)
+    return build_model(system, setting=setting, **options_of(case), **options)
 
 
 def refused(model, source) -> str:
