@@ -10,7 +10,7 @@ from tests.models.test_transformer import slow_norm
 from tests.models.whole import agrees, rates, unreached, zeroed
 from tests.training.test_objectives import labels_of
 from vscg.models.cssnet import CSSNet, SegmentSelection, VisuallyGuidedAudio
-from vscg.training.objectives import build_objective, pull_loss, push_loss
+from vscg.training.objectives import pull_loss, push_loss
 
 EACH = pytest.mark.parametrize("setting, attention", [(setting, attention) for setting in ("fully", "weakly")
                                                      for attention in ("bgca", "agva")])
@@ -137,23 +137,12 @@ class TestSelection:
 
 
 class TestLosses:
-    vectors = torch.randn(2, 3, 256, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-
-    @pytest.mark.parametrize("normalised", [False, True])
-    def test_pull(self, normalised):
-        visual, audio = self.vectors
-        slow = []
-        for v, a in zip(visual.tolist(), audio.tolist(), strict=True):
-            cosine = sum(x * y for x, y in zip(v, a, strict=True)) / math.hypot(*v) / math.hypot(*a)
-            distance = (2 * (1 - cosine) if normalised else
-                        sum((x - y) ** 2 for x, y in zip(v, a, strict=True)) / 256)
-            slow.append(1 - cosine + distance)
-        ones = torch.ones(3, dtype=torch.float64)
-        assert pull_loss(visual, audio, ones, normalised).item() == pytest.approx(sum(slow) / 3)
-        one = torch.tensor([0.0, 1, 0], dtype=torch.float64)
-        assert pull_loss(visual, audio, one, normalised).item() == pytest.approx(slow[1])
-        assert pull_loss(visual, audio, 0 * ones, normalised) == 0
-        assert pull_loss(visual, visual, ones, normalised).item() == pytest.approx(0, abs=1e-12)
+    def test_pull(self):
+        """test_build_objective has plain sums: here what pulls nothing. Equal vectors, and no clip that counts."""
+        visual, audio = torch.randn(2, 3, 256, dtype=torch.float64)
+        for normalised in (False, True):
+            assert pull_loss(visual, visual, torch.ones(3), normalised).item() == pytest.approx(0, abs=1e-12)
+            assert pull_loss(visual, audio, torch.zeros(3), normalised) == 0
 
     def test_push(self):
         """Clips 0 and 2 hold one event, 1 another, 3 none: pairs of different events are 0-1, 1-0, 1-2 and 2-1."""
@@ -163,22 +152,3 @@ class TestLosses:
         # cos(v_0, a_1) = 0, cos(v_1, a_0) = 1, cos(v_1, a_2) = 0.8, cos(v_2, a_1) = 0
         assert push_loss(visual, audio, labels).item() == pytest.approx((0.8 + 0.6) / 4)
         assert push_loss(visual[:1], audio[:1], labels[:1]) == 0
-
-    @pytest.mark.parametrize("setting, weight", [("fully", 0.1), ("weakly", 0.001)])
-    def test_weights_and_which_clips_count(self, setting, weight, clips):
-        """Fully supervised all clips are pulled, weakly those that hold an event."""
-        output = CSSNet(setting, dropout=0).double()(*clips)
-        labels = labels_of((3, 2, 7), (0, 4, 4)).double()
-        total, parts = build_objective("cssnet", setting=setting)(output, labels)
-        g_v, g_a = output.extras["global_visual"], output.extras["global_audio"]
-        counts = torch.tensor([1, float(setting == "fully")], dtype=torch.float64)
-        assert parts["pull"].item() == pytest.approx(pull_loss(g_v, g_a, counts).item())
-        assert total.item() == pytest.approx(sum(value.item() for name, value in parts.items() if name != "pull")
-                                             + weight * parts["pull"].item())
-
-    @pytest.mark.parametrize("setting, first", [("fully", "c+t"), ("weakly", "mlsm")])
-    def test_the_other_readings(self, setting, first, clips):
-        output = CSSNet(setting, dropout=0).double()(*clips)
-        for loss, terms in ((f"{first}+n-pull", ["pull_normalised"]), (f"{first}+pull+push", ["pull", "push"])):
-            _, parts = build_objective("cssnet", setting=setting, loss=loss)(output, LABELS)
-            assert list(parts)[-len(terms):] == terms

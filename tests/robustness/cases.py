@@ -101,10 +101,3 @@ def damaged(draw, content: bytes, spots: list[range] = ()) -> bytes:
         else:
             del changed[at:at + length if kind == "remove" else None]
     return bytes(changed)
-
-
-# Anything that JSON can hold, wrong types and extremes included.
-JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.sampled_from([-1, 0, 2**31, 2**63, 10**30, 10**400])
-    | st.text(max_size=20) | st.sampled_from(["", "vscg", "fully", "__class__", "../..", "\0", "\ud800", "9" * 30]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=8)

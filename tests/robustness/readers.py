@@ -3,7 +3,6 @@
 Each checks that what it got holds together: a damaged file may be refused or, where the damage does not show, read, but
 never read as something that the rest of the package cannot use.
 """
-import ast
 import hashlib
 import json
 from functools import cache
@@ -24,7 +23,7 @@ from vscg.predict import load_checkpoint
 from vscg.released.load import load_released
 from vscg.released.reader import read_checkpoint
 from vscg.training.checkpoint import load_run, save_run
-from vscg.training.config import RunConfig, learning_rate
+from vscg.training.config import RunConfig
 from vscg.training.records import find_records, read_record
 
 
@@ -97,14 +96,6 @@ def record(path: Path) -> str | None:
     model, title = load_checkpoint(str(path))
     assert title and not model.training
     return json.dumps([text, found.values, history.to_dict("list")]) + digest(*predicted, *weights_of(model))
-
-
-def given_config(path: Path, changes: dict) -> dict:
-    """A configuration from Python values."""
-    found = RunConfig(**changes).resolve()
-    assert found.resolve() == found and RunConfig.from_json(json.loads(json.dumps(found.to_json()))) == found
-    assert np.isfinite([learning_rate(found.schedule, epoch, 10 * epoch) for epoch in (0, 1, 50, 300)]).all()
-    return found.to_json()
 
 
 def planted_name(path: Path, name: str, writes: bool) -> int:
@@ -192,27 +183,3 @@ def media(path: Path, pad: bool = False) -> list:
         assert window.waveform.shape == (10 * window.sample_rate,) and np.isfinite(window.waveform).all()
         found.append([window.start, window.sample_rate, digest(window.frames, window.waveform, window.padded)])
     return found
-
-
-def parameters(path: Path, wanted: dict, writes: bool) -> dict:
-    """The parameters of a notebook's text source that differ, as Python would read them in the executed notebook."""
-    import sys
-
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book"))
-    import execute
-    import jupytext
-    from papermill.parameterize import parameterize_notebook
-
-    try:
-        changed = execute.changed_parameters(path, wanted)
-    except execute.NotebookFailed as error:  # the book's own error, with all that a VscgError says
-        raise VscgError(str(error)) from error
-    source = jupytext.read(path)
-    source.metadata["papermill"] = {}
-    for cell in source.cells:
-        cell.metadata.setdefault("tags", [])  # as papermill does when it opens a notebook
-    notebook = parameterize_notebook(source, changed, kernel_name="python3", language="python")
-    (cell,) = [cell for cell in notebook.cells if "injected-parameters" in cell.metadata.get("tags", [])]
-    given = {statement.targets[0].id: ast.literal_eval(statement.value) for statement in ast.parse(cell.source).body}
-    assert given == changed, "the notebook would get another value, or other code"
-    return changed
