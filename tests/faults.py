@@ -77,7 +77,7 @@ TESTS = {"models/vscg": "models/test_systems.py", "models/cmra": "test_golden.py
 def faults() -> list[tuple[str, list[str], str, str]]:
     """File, arguments for pytest in tests/, text and replacement of each fault above."""
     listed = (line.strip().partition(": ") for line in __doc__.splitlines() if " => " in line)
-    return [(f"vscg/{file}.py", TESTS.get(file, "{}/test_{}.py".format(*file.split("/"))).split(), *change.split(" => "))
+    return [(f"vscg/{file}.py", TESTS.get(file, file.replace("/", "/test_") + ".py").split(), *change.split(" => "))
             for file, _, change in listed]
 
 
