@@ -8,7 +8,6 @@ the same bit for bit, those records whose key is the one that BASE's code comput
 the code here computes: in book/records, and in the folder of local runs. Otherwise nothing is touched.
 """
 import hashlib
-import importlib
 import json
 import os
 import subprocess
@@ -21,6 +20,11 @@ from pathlib import Path
 import torch
 
 import vscg
+from vscg.machine.files import runs_dir, write_atomically
+from vscg.models import BUILT, SYSTEMS
+from vscg.study.deviations import duplicates_file
+from vscg.training import records
+from vscg.training.config import SCHEDULES, RunConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIPS = "planted-mini:train=16,val=4,test=8,background=2"
@@ -29,29 +33,15 @@ KINDS = ("system", "setting", "variant", "protocol", "target", "order", "drop_la
          "empty_as_first", "modality", "precision", "loss", "model_options")      # what a short run takes of a long one
 
 
-def own(module: str):
-    """A module of the tree at hand; before the package had rooms, all lay on one floor."""
-    try:
-        return importlib.import_module(f"vscg.{module}")
-    except ModuleNotFoundError:
-        return importlib.import_module(f"vscg.{module.rpartition('.')[2]}")
-
-
-def configuration(values: dict):
+def configuration(values: dict) -> RunConfig:
     """A resolved configuration from that of a record, or from the fields in which it differs from the default."""
-    config = own("training.config").RunConfig
-    if "schedule" not in values and "lr" not in values:
-        return config(**values).resolve()
-    return config.from_json(values).resolve()
+    return (RunConfig.from_json(values) if "schedule" in values else RunConfig(**values)).resolve()
 
 
-def short(kind: dict):
+def short(kind: dict) -> RunConfig:
     """The short run of a kind, whose learning rate falls."""
-    module = own("training.config")
-    if not hasattr(module.RunConfig, "schedule"):
-        return module.RunConfig(**kind, **SHORT, data=CLIPS)
-    published = module.SCHEDULES[kind["system"], kind["setting"]]
-    return module.RunConfig(**kind, schedule=replace(published, first_look=0, look_every=1, **SHORT), data=CLIPS)
+    published = SCHEDULES[kind["system"], kind["setting"]]
+    return RunConfig(**kind, schedule=replace(published, first_look=0, look_every=1, **SHORT), data=CLIPS)
 
 
 def digest(arrays) -> str:
@@ -63,7 +53,7 @@ def digest(arrays) -> str:
 
 def data_of(name: str) -> tuple[str, str]:
     """Fingerprint of a planted data set, or of the one with duplicates, and a hash over its numbers."""
-    found = vscg.load_dataset(str(own("study.deviations").duplicates_file()) if name == "duplicates" else name)
+    found = vscg.load_dataset(str(duplicates_file()) if name == "duplicates" else name)
     return found.fingerprint, digest([found.visual, found.audio, found.labels, found.category, *found.splits.values()])
 
 
@@ -85,12 +75,11 @@ def probe(asked: dict) -> dict:
         fingerprint = data[name][0] if name in data else fingerprint
         try:
             config = configuration(values)
-            runs.append([own("training.records").run_key(config, fingerprint), fingerprint, config.to_json()])
+            runs.append([records.run_key(config, fingerprint), fingerprint, config.to_json()])
         except (vscg.VscgError, LookupError, TypeError):       # a configuration that this tree does not know
             runs.append(None)
-    models = own("models")
-    kinds = [{"system": system, "setting": setting} for system in models.BUILT
-             for setting in models.SYSTEMS[system].settings] + asked["kinds"]
+    kinds = [{"system": system, "setting": setting} for system in BUILT
+             for setting in SYSTEMS[system].settings] + asked["kinds"]
     return {"data": data, "runs": runs, "numbers": {json.dumps(kind, sort_keys=True): numbers(kind) for kind in kinds}}
 
 
@@ -125,10 +114,10 @@ def on_record(folder: Path, store: Path) -> list[dict]:
 
 def renew(run: dict, key: str, fingerprint: str, config: dict) -> None:
     """Write a run's new key, fingerprint and configuration where it is on record."""
-    path, records, write = run["path"], own("training.records"), own("machine.files").write_atomically
+    path = run["path"]
     if "values" not in run:
         text = path.read_text(encoding="utf-8").replace(f'"{run["key"]}"', f'"{key}"')
-        write(path, text.replace(f'"{run["fingerprint"]}"', f'"{fingerprint}"').encode())
+        write_atomically(path, text.replace(f'"{run["fingerprint"]}"', f'"{fingerprint}"').encode())
         return
     data = {**run["values"]["data"], "fingerprint": fingerprint}
     values = {**run["values"], "key": key, "config": config, "data": data}
@@ -137,12 +126,12 @@ def renew(run: dict, key: str, fingerprint: str, config: dict) -> None:
         if written != path:
             path.unlink()
     else:
-        write(path, records.record_json(values))
+        write_atomically(path, records.record_json(values))
         path.parent.rename(path.parent.with_name(key))
 
 
 def main(base: str) -> None:
-    runs = on_record(own("training.records").records_dir(), own("machine.files").runs_dir())
+    runs = on_record(records.records_dir(), runs_dir())
     kinds = {json.dumps({name: run["config"][name] for name in KINDS if name in run["config"]}, sort_keys=True)
              for run in runs}
     asked = {"data": sorted({run["data"] for run in runs if run["data"].startswith(("planted", "duplicates"))}),

@@ -11,6 +11,7 @@ from types import ModuleType, SimpleNamespace
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
 from tests.tables import MINI, fill
 from vscg import cli
@@ -20,7 +21,7 @@ from vscg.errors import VscgError
 from vscg.models import BUILT
 from vscg.study.runs import book_configs
 from vscg.training import records
-from vscg.training.config import PRECISIONS, RunConfig
+from vscg.training.config import RunConfig
 from vscg.training.records import Record, record_json
 from vscg.training.sweep import Failure, Sweep
 
@@ -64,22 +65,18 @@ def test_prepare_official_files(official_folder, tmp_path, capsys):
     assert "data download" in capsys.readouterr().err
 
 
-def test_an_unknown_data_set_is_one_line_not_a_traceback(capsys):
-    assert main(["train", "--data", "imagenet"]) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("error: ") and "planted-mini" in error and error.count("\n") == 1
-
-
-@pytest.mark.parametrize("arguments, word", [
-    (["--tables", "II"], "table 'II' is unknown"), (["--seeds", "0"], "seeds is 0"),
-    (["--data", "imagenet"], "imagenet"), (["--workers", "0"], "workers is 0"),
-    (["--tables", "ambiguity", "--seeds", "-1"], "seeds is -1")])
-def test_a_sweep_that_cannot_begin_says_so_in_one_line(arguments, word, home, capsys):
-    data = generate(home / "tiny.h5", progress=False, train=1, val=1, test=1, background=1)
-    assert main(["sweep", "--tables", "VI", "--data", str(data), *arguments]) == 1
+@pytest.mark.parametrize("command, word", [
+    ("sweep --tables II", "table 'II' is unknown"), ("sweep --tables VI --seeds 0", "seeds is 0"),
+    ("sweep --tables VI --data imagenet", "imagenet"), ("sweep --tables VI --data tiny.h5 --workers 0", "workers is 0"),
+    ("sweep --tables ambiguity --seeds -1", "seeds is -1"), ("train --data imagenet", "planted-mini"),
+    ("data plant no.h5 --seed -1", "seed is -1: give a whole number from 0")])
+def test_what_cannot_begin_says_so_in_one_line(command, word, home, capsys, monkeypatch):
+    monkeypatch.chdir(home)
+    generate(home / "tiny.h5", progress=False, train=1, val=1, test=1, background=1)
+    assert main(command.split()) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ") and word in error and error.count("\n") == 1
-    assert not (home / "runs").exists()
+    assert not (home / "runs").exists() and not (home / "no.h5").exists()
 
 
 def test_sweep_passes_on_what_was_asked_and_tells_what_came_of_it(monkeypatch, capsys):
@@ -151,30 +148,6 @@ def test_ship_and_verify_are_about_the_runs_that_are_here(home, monkeypatch, cap
         assert "shipped record" in printed and "0.25" in printed and word in printed
     assert [(record.key, record.shipped, device) for record, device in asked] == [(key, True, "cpu")] * 2
     assert main(["verify", "absent"]) == 1 and "no run of this key" in capsys.readouterr().err
-
-
-def test_train_passes_the_precision_on(monkeypatch, capsys):
-    given = []
-
-    def fake(config, **options):
-        given.append((config.precision, options))
-        raise VscgError("no GPU here")
-
-    monkeypatch.setattr(cli, "fit", fake)
-    for precision in PRECISIONS:
-        assert main(["train", "--precision", precision]) == 1
-    assert given == [(precision, {"device": None}) for precision in PRECISIONS]
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as stopped:
-        main(["train", "--precision", "float8"])
-    error = capsys.readouterr().err
-    assert stopped.value.code == 2 and all(name in error for name in PRECISIONS)
-
-
-def test_a_negative_seed_plants_nothing(tmp_path, capsys):
-    assert main(["data", "plant", str(tmp_path / "no.h5"), "--seed", "-1"]) == 1
-    assert capsys.readouterr().err == "error: seed is -1: give a whole number from 0\n"
-    assert not list(tmp_path.iterdir())
 
 
 def test_an_interrupted_command_ends_with_130_and_says_how_to_go_on(monkeypatch, capsys):
@@ -322,3 +295,66 @@ def test_train_offers_what_can_be_built(capsys):
 def test_module_entry_point_lists_the_commands():
     done = subprocess.run([sys.executable, "-m", "vscg", "--help"], capture_output=True, text=True, check=True)
     assert all(command in done.stdout for command in ("data", "train", "sweep", "runs"))
+
+
+def stop(given):
+    def called(*arguments, **options):
+        given.append((arguments, options))
+        raise VscgError("enough")
+    return called
+
+
+def test_every_option_of_train_reaches_the_run(monkeypatch, capsys):
+    given = []
+    monkeypatch.setattr(cli, "fit", stop(given))
+    choices = {"system": "psp", "setting": "weakly", "variant": "paper", "data": "x.h5", "seed": 3, "profile": "full",
+               "protocol": "released", "selection": "test", "target": "proportion", "modality": "audio",
+               "precision": "bf16"}
+    assert main(["train", "--device", "cpu", *(word for name, value in choices.items()
+                                                   for word in (f"--{name}", str(value)))]) == 1
+    assert given == [((RunConfig(**choices),), {"device": "cpu"})]
+
+
+@pytest.mark.parametrize("command, name, arguments, options", [
+    ("data plant x.h5 --size full --seed 4 --ambiguity 0.5", "generate", ["x.h5"],
+     {"size": "full", "seed": 4, "ambiguity": 0.5}),
+    ("data prepare ave -o x.h5 --dtype float32", "prepare_ave", ["ave", "x.h5"], {"visual_dtype": "float32"}),
+    ("data download there", "download_small", ["there"], {}),
+    ("data prepare own -o x.h5 --dtype float32 --annotations a b c", "prepare_own",
+     ["own", f"{[Path(name) for name in 'abc']}", "x.h5", "float32"], {}),
+    ("extract clips -o x.h5 --pad --device cpu --weights w --scheduler local:2 --visual clip --audio ast", "extract",
+     ["clips", "x.h5"], {"pad": True, "device": "cpu", "weights": "w", "scheduler": "local:2", "visual": "clip",
+                         "audio": "ast"}),
+    ("predict c.mp4 --checkpoint k --system psp --setting weakly", "load_checkpoint", ["k"],
+     {"system": "psp", "setting": "weakly"})])
+def test_every_option_reaches_the_package(command, name, arguments, options, tmp_path, monkeypatch, capsys):
+    given = []
+    monkeypatch.setattr(cli, name, stop(given))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.mp4").touch()
+    assert main(command.split()) == 1
+    (found, named), = given
+    assert list(map(str, found)) == arguments
+    assert {key: value if type(value) in (bool, int, float) else str(value) for key, value in named.items()} == options
+
+
+def test_features_are_downloaded_if_asked_for(monkeypatch):
+    asked = []
+    for name in ("download_small", "download_features"):
+        monkeypatch.setattr(cli, name, lambda folder, name=name: asked.append(name) or [])
+    assert main(["data", "download", "x"]) == main(["data", "download", "x", "--features"]) == 0
+    assert asked == ["download_small", "download_small", "download_features"]
+
+
+def test_predict_hands_on_its_folders_and_padding(tmp_path, monkeypatch):
+    seen, networks = {}, SimpleNamespace(visual=nn.Linear(1, 1))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.mp4").touch()
+    monkeypatch.setattr(cli, "load_checkpoint", lambda key, **how: (SimpleNamespace(to=lambda device: "model"), "t"))
+    monkeypatch.setattr(cli, "load_networks",
+                        lambda weights, **how: seen.update(weights=str(weights), **how) or networks)
+    monkeypatch.setattr(cli, "watch", lambda clip, model, networks, pad: seen.update(pad=pad) or [])
+    monkeypatch.setattr(cli, "write_results", lambda clip, watched, out, title: seen.update(output=str(out)) or [])
+    command = "predict c.mp4 --checkpoint k --pad --weights w --device cpu -o out --visual clip --audio ast"
+    assert main(command.split()) == 0
+    assert seen == {"weights": "w", "device": "cpu", "pad": True, "output": "out", "visual": "clip", "audio": "ast"}

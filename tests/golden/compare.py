@@ -66,14 +66,18 @@ def path_of(case: str) -> Path:
     return FOLDER / ("variants" if case.count("_") == 2 else "") / f"{case}.npz"
 
 
+def options_of(case: str) -> dict:
+    """The options with which our model is what a case compares."""
+    switches = golden.load(path_of(case))[0].get("options", {})
+    return OPTIONS[system_and_setting(case)[0]] | {SWITCHES.get(name, name): value for name, value in switches.items()}
+
+
 def build(case: str) -> tuple[nn.Module, nn.Module, dict, dict[str, np.ndarray]]:
     """Our model with the golden weights and no dropout, its objective, the file's `meta` and published outputs."""
     system, setting = system_and_setting(case)
     meta, published = golden.load(path_of(case))
     dtype = getattr(torch, meta.get("dtype", "float32"))
-    switches = {SWITCHES.get(name, name): value for name, value in meta.get("options", {}).items()}
-    options = {**OPTIONS[system], **switches}
-    model = load_released(build_model(system, setting=setting, **options).to(dtype), golden.weights(meta))
+    model = load_released(build_model(system, setting=setting, **options_of(case)).to(dtype), golden.weights(meta))
     objective = build_objective(system, setting=setting, target=TARGETS.get(system, "presence"),
                                 loss=LOSSES.get(case))
     return model, objective, meta, published

@@ -4,31 +4,18 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from tests import loops
 from tests.models.test_avsdn import slow_lstm
-from vscg.errors import VscgError
+from tests.models.whole import agrees, rates, unreached
 from vscg.models.avin import AVIN
 from vscg.models.bilinear import BilinearPooling, signed_root
-from vscg.training.objectives import build_objective
 
 CASES = [dict(setting="fully"), dict(setting="weakly"), dict(setting="fully", spatial="agva"),
          dict(setting="fully", bidirectional=False), dict(setting="fully", bilinear_dim=128, factors=2),
          dict(setting="weakly", weights="channel"), dict(setting="fully", scaled=True, rescale=10.0),
          dict(setting="fully", inter_query="both"), dict(setting="weakly", pooling="mean")]
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
-
-
-@pytest.fixture(autouse=True)
-def drawn():
-    """The same weights and inputs in every run."""
-    torch.manual_seed(0)
-
-
-@pytest.fixture
-def clips():
-    return torch.rand(2, 10, 128, dtype=torch.float64), torch.rand(2, 10, 7, 7, 512, dtype=torch.float64)
 
 
 @pytest.fixture
@@ -91,32 +78,11 @@ def slow_avin(audio, visual, w, *, setting, spatial="mean", bidirectional=True, 
 
 
 @EACH
-def test_agrees_with_loops(case, clips):
+def test_agrees_with_loops_and_trains(case, clips):
     model = AVIN(**case).double().eval()
-    output, w = model(*clips), loops.weights(model)
-    for b in range(2):
-        for name, expected in slow_avin(clips[0][b].numpy(), clips[1][b].numpy(), w, **case).items():
-            np.testing.assert_allclose(getattr(output, name)[b].detach(), expected, atol=1e-9, err_msg=name)
-
-
-@EACH
-def test_shapes_and_gradients(case, clips):
-    model = AVIN(**case).double()
-    output = model(*clips)
-    assert output.segment_logits.shape == (2, 10, 29)
-    assert (output.attention is None) == (case.get("spatial") != "agva")
-    if case["setting"] == "weakly":
-        torch.testing.assert_close(output.video_probability.sum(-1), torch.ones(2).double())
-    labels = torch.eye(29, dtype=torch.float64)[torch.tensor([[28] * 4 + [3] * 6, [7] * 10])]
-    total, parts = build_objective("avin", setting=case["setting"])(output, labels)
-    assert list(parts) == ["ce" if case["setting"] == "fully" else "mlsm"]
-    total.backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
-
-
-def test_size():
-    assert [sum(p.numel() for p in AVIN("fully", spatial=spatial).parameters()) for spatial in ("mean", "agva")] == [
-        1_614_109, 1_993_038]
+    agrees(model, clips, slow_avin, **case)
+    assert unreached(model, clips, "avin", case["setting"]) == []
+    assert (model(*clips).attention is None) == (case.get("spatial") != "agva")
 
 
 class TestBilinearPooling:
@@ -135,13 +101,6 @@ class TestBilinearPooling:
             audio, visual = torch.zeros(2, 1, 256, dtype=torch.float64)
             audio[0, 3] = visual[0, 0] = 1
             assert pooling(audio, visual)[0].tolist() == pytest.approx([math.sqrt(2 / 11), -3 / math.sqrt(11)])
-
-    def test_vectors_have_length_one_whatever_the_size_of_what_comes_in(self, states):
-        pooling = BilinearPooling(dropout=0).double()
-        z = pooling(*states)
-        assert z.shape == (2, 10, 256)
-        torch.testing.assert_close(z.norm(dim=-1), torch.ones(2, 10).double())
-        torch.testing.assert_close(pooling(3 * states[0], 5 * states[1]), z)
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
     def test_gradients_are_finite_where_nothing_meets(self, dtype, states):
@@ -165,12 +124,6 @@ class TestInteractions:
         second = 1 / (1 + math.exp(-6))
         assert model.interact(x, x.mean(1))[0, :, 7].tolist() == pytest.approx([2 * (1 - second), 4 * second])
 
-    def test_equal_segments_share_alike_and_rescaling_gives_them_back(self, states):
-        same = states[0][:, :1].expand(2, 10, 256)
-        for weights in ("scalar", "channel"):
-            model = AVIN("fully", weights=weights, rescale=10.0)
-            torch.testing.assert_close(model.interact(same, states[1][:, 0]), same)
-
     def test_weights_of_a_channel_are_its_own(self):
         """Asked in one channel alone, the others' weights stay at 1/10; a scalar weight would change all."""
         x, query = torch.ones(1, 10, 256).double(), torch.zeros(1, 256).double()
@@ -181,38 +134,7 @@ class TestInteractions:
         assert channel[0, 4, [0, 7]].tolist() == pytest.approx([0.1, 3 * share])
         assert scalar[0, 4, 7].item() == pytest.approx(3 * share)
 
-    def test_the_order_of_the_segments_does_not_count(self, states):
-        model, order = AVIN("fully").double(), torch.randperm(10)
-        audio, visual = states
-        for new, old in zip(model.interactions(audio[:, order], visual[:, order]), model.interactions(audio, visual),
-                            strict=True):
-            torch.testing.assert_close(new, old[:, order])
-
-    def test_with_one_sequence_for_both_the_modalities_ask_the_same(self, states):
-        intra_visual, intra_audio, inter_visual, inter_audio = AVIN("fully").interactions(states[0], states[0])
-        assert torch.equal(inter_visual, inter_audio) and torch.equal(intra_visual, intra_audio)
-        assert not torch.allclose(intra_visual, inter_visual)
-
-    def test_between_modalities_the_other_one_asks(self, states):
-        """A changed picture changes the sound's inter-modal interaction, not its intra-modal one."""
-        model, (audio, visual) = AVIN("fully").double(), states
-        before, after = model.interactions(audio, visual), model.interactions(audio, 2 * visual)
-        assert [torch.equal(one, other) for one, other in zip(before, after, strict=True)] == [
-            False, True, False, False]
-
 
 def test_the_dropout_of_the_bilinear_pooling_is_the_only_one():
-    for rate, options in ((0.1, {}), (0.6, dict(dropout=0.6))):
-        assert [layer.p for layer in AVIN("fully", **options).modules() if isinstance(layer, nn.Dropout)] == [rate]
-
-
-@pytest.mark.parametrize("options, message", [
-    (dict(spatial="max"), "spatial of avin 'max' is unknown: choose one of mean, agva."),
-    (dict(weights="vector"), "weights of avin 'vector' is unknown: choose one of scalar, channel."),
-    (dict(inter_query="own"), "inter_query of avin 'own' is unknown: choose one of other, both."),
-    (dict(pooling="median"), "pooling of avin 'median' is unknown: choose one of max, mean."),
-    (dict(pooling="mean"), "avin, fully supervised, pools nothing over time: leave out the pooling 'mean'.")])
-def test_options_that_do_not_exist(options, message):
-    with pytest.raises(VscgError) as caught:
-        AVIN("fully", **options)
-    assert str(caught.value) == message
+    assert rates(AVIN("fully")) == {"bilinear.dropout": 0.1}
+    assert rates(AVIN("fully", dropout=0.6)) == {"bilinear.dropout": 0.6}

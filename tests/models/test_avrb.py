@@ -7,24 +7,12 @@ import torch
 
 from tests import loops
 from tests.models.test_avin import slow_bilinear
-from vscg.errors import VscgError
+from tests.models.whole import agrees, rates, unreached, zeroed
 from vscg.models.avrb import AVRB, AudioVisualFusion, SegmentWiseAttention
-from vscg.training.objectives import build_objective
 
 CASES = [dict(setting="fully"), dict(setting="weakly"), dict(setting="fully", fusion="mfb"),
          dict(setting="weakly", gate_scale=10.0), dict(setting="weakly", pooling="max")]
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
-
-
-@pytest.fixture(autouse=True)
-def drawn():
-    """The same weights and inputs in every run."""
-    torch.manual_seed(0)
-
-
-@pytest.fixture
-def clips():
-    return torch.rand(2, 10, 128, dtype=torch.float64), torch.rand(2, 10, 7, 7, 512, dtype=torch.float64)
 
 
 @pytest.fixture
@@ -61,35 +49,10 @@ def slow_avrb(audio, visual, w, *, setting, fusion="low_rank", gate_scale=1.0, p
 
 
 @EACH
-def test_agrees_with_loops(case, clips):
+def test_agrees_with_loops_and_trains(case, clips):
     model = AVRB(**case).double()
-    output, w = model(*clips), loops.weights(model)
-    found = {**vars(output), **output.extras}
-    for b in range(2):
-        for name, expected in slow_avrb(clips[0][b].numpy(), clips[1][b].numpy(), w, **case).items():
-            np.testing.assert_allclose(found[name][b].detach(), expected, atol=1e-9, err_msg=name)
-
-
-@EACH
-def test_shapes_and_gradients(case, clips):
-    model = AVRB(**case).double()
-    output = model(*clips)
-    assert output.segment_logits.shape == (2, 10, 29) and output.attention.shape == (2, 10, 7, 7)
-    torch.testing.assert_close(output.extras["segment_weight"].sum(1), torch.ones(2).double())
-    labels = torch.eye(29, dtype=torch.float64)[torch.tensor([[28] * 4 + [3] * 6, [7] * 10])]
-    total, parts = build_objective("avrb", setting=case["setting"])(output, labels)
-    assert list(parts) == ["ce" if case["setting"] == "fully" else "mlsm"]
-    total.backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
-
-
-@pytest.mark.parametrize("setting", ["fully", "weakly"])
-def test_size_and_no_dropout(setting, clips):
-    model = AVRB(setting).double()
-    assert sum(p.numel() for p in model.parameters()) == 1_666_126
-    for fusion in ("low_rank", "mfb"):
-        model = AVRB(setting, fusion=fusion).double()
-        assert torch.equal(model.train()(*clips).segment_logits, model.eval()(*clips).segment_logits)
+    agrees(model, clips, slow_avrb, **case)
+    assert unreached(model, clips, "avrb", case["setting"]) == [] and rates(model) in ({}, {"fusion.dropout": 0.0})
 
 
 class TestFusion:
@@ -103,44 +66,17 @@ class TestFusion:
             visual[0, :2], audio[0, 0] = 1, 2
             assert block(audio, visual)[0, :2].tolist() == pytest.approx([math.tanh(1) * math.tanh(2), 0])
 
-    def test_each_modality_has_its_own_map(self, fused):
-        block = AudioVisualFusion().double()
-        assert not torch.allclose(block(fused[0], fused[1]), block(fused[1], fused[0]))
-
 
 class TestSegmentWiseAttention:
     def test_by_hand(self):
         """One segment scores log 3 by tanh(1000) = 1, the nine others 0: alpha is 3/12 and 1/12."""
-        block, fused = SegmentWiseAttention(gate_scale=2.0).double(), torch.zeros(1, 10, 256, dtype=torch.float64)
+        block, fused = zeroed(SegmentWiseAttention(gate_scale=2.0)), torch.zeros(1, 10, 256, dtype=torch.float64)
         with torch.no_grad():
-            for parameter in block.parameters():
-                parameter.zero_()
             block.hidden.weight[0, 5], block.score.weight[0, 0] = 1000, math.log(3)
             fused[0, 4, 5], fused[..., 6] = 1, 1
             gated, alpha = block(fused)
         assert alpha[0].tolist() == pytest.approx([3 / 12 if t == 4 else 1 / 12 for t in range(10)])
         assert gated[0, [4, 0], 6].tolist() == pytest.approx([1 + 2 * 3 / 12, 1 + 2 / 12])
-
-    @pytest.mark.parametrize("gate_scale, gate", [(1.0, 1.1), (10.0, 2.0)])
-    def test_without_a_map_all_segments_count_alike(self, gate_scale, gate, fused):
-        """W = 0 and b kept: alpha is a tenth, the gate 1.1; a scale of 10 makes it 2."""
-        block = SegmentWiseAttention(gate_scale=gate_scale).double()
-        with torch.no_grad():
-            block.hidden.weight.zero_()
-        gated, alpha = block(fused)
-        torch.testing.assert_close(alpha, torch.full((2, 10), 0.1).double())
-        torch.testing.assert_close(gated, gate * fused)
-
-    def test_no_segment_is_erased_and_the_mean_gate_is_fixed(self, fused):
-        gated, alpha = SegmentWiseAttention(gate_scale=10.0).double()(fused)
-        gates = gated / fused
-        assert gates.min() > 1 and alpha.std() > 0
-        torch.testing.assert_close(gates.mean((1, 2)), torch.full((2,), 2.0).double())
-
-    def test_the_order_of_the_segments_does_not_count(self, fused):
-        block, order = SegmentWiseAttention().double(), torch.randperm(10)
-        for new, old in zip(block(fused[:, order]), block(fused), strict=True):
-            torch.testing.assert_close(new, old[:, order])
 
 
 def test_the_weights_of_the_segments_pool_the_clip(clips):
@@ -150,22 +86,3 @@ def test_the_weights_of_the_segments_pool_the_clip(clips):
                                               .expand(2, 10, 1))
     output = model(*clips)
     torch.testing.assert_close(output.video_probability, output.segment_logits[:, 4].softmax(-1))
-
-
-def test_initial_weights_of_the_head():
-    """Xavier-uniform reaches past the framework's own bound and stays below its own."""
-    model = AVRB("fully")
-    for layer in (model.hidden, model.classifier):
-        assert layer.in_features**-0.5 < layer.weight.abs().max() <= math.sqrt(
-            6 / (layer.in_features + layer.out_features))
-    assert model.fusion.output.weight.abs().max() <= 1 / 16
-
-
-@pytest.mark.parametrize("options, message", [
-    (dict(fusion="sum"), "fusion of avrb 'sum' is unknown: choose one of low_rank, mfb."),
-    (dict(pooling="mean"), "pooling of avrb 'mean' is unknown: choose one of swab, max."),
-    (dict(pooling="max"), "avrb, fully supervised, pools nothing over time: leave out the pooling 'max'.")])
-def test_options_that_do_not_exist(options, message):
-    with pytest.raises(VscgError) as caught:
-        AVRB("fully", **options)
-    assert str(caught.value) == message

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from tests import loops
 from tests.models.test_dmrn import slow_fusion
-from vscg.errors import VscgError
+from tests.models.whole import agrees, draw_clips, unreached
 from vscg.models.avsdn import AVSDN
 
 CASES = [dict(setting=setting, head=head, spatial=spatial, bidirectional=bidirectional)
@@ -17,16 +17,6 @@ CASES = [dict(setting=setting, head=head, spatial=spatial, bidirectional=bidirec
              ("fully", "weakly"), ("segment29", "two_head"), ("agva", "mean"), (True, False))]
 CASES.append(dict(setting="weakly", head="two_head", pooling="maximum"))
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
-
-
-@pytest.fixture(autouse=True)
-def drawn():
-    """The same weights and inputs in every run."""
-    torch.manual_seed(0)
-
-
-def clips(count=2):
-    return torch.rand(count, 10, 128), torch.rand(count, 10, 7, 7, 512)
 
 
 def slow_lstm(sequence, w, start=None):
@@ -72,43 +62,20 @@ def slow_avsdn(audio, visual, w, *, setting, head, spatial="agva", pooling="aver
 
 
 @EACH
-def test_agrees_with_loops(case):
-    model, (audio, visual) = AVSDN(**case).double(), clips(1)
-    output = model(audio.double(), visual.double())
-    slow = slow_avsdn(audio[0].double().numpy(), visual[0].double().numpy(), loops.weights(model), **case)
-    for name, expected in slow.items():
-        np.testing.assert_allclose(getattr(output, name)[0].detach(), expected, atol=1e-9, err_msg=name)
+def test_agrees_with_loops_and_trains(case, clips):
+    model = AVSDN(**case).double()
+    agrees(model, clips, slow_avsdn, **case)
+    loss = {"fully": "c+t", "weakly": "mlsm"}[case["setting"]] if case["head"] == "two_head" else None
+    relevance = {"relevance.bias"} if case["setting"] == "weakly" else set()
+    assert set(unreached(model, clips, "avsdn", case["setting"], loss=loss)) <= relevance
+    assert (model(*clips).attention is None) == (case.get("spatial") == "mean")
 
 
-@EACH
-def test_shapes_and_gradients(case):
-    model = AVSDN(**case)
-    output = model(*clips())
-    found = {name: tuple(value.shape) for name, value in vars(output).items() if torch.is_tensor(value)}
-    expected = ({"segment_logits": (2, 10, 29)} if case["head"] == "segment29"
-                else {"event_relevance": (2, 10), "event_category": (2, 28)})
-    if case["setting"] == "weakly":
-        expected["video_probability"] = (2, 29 if case["head"] == "segment29" else 28)
-        torch.testing.assert_close(output.video_probability.sum(-1), torch.ones(2))
-    if case.get("spatial") != "mean":
-        expected["attention"] = (2, 10, 7, 7)
-        torch.testing.assert_close(output.attention.sum((2, 3)), torch.ones(2, 10))
-    assert found == expected
-    if output.video_probability is not None:
-        loss = -output.video_probability[:, 3].log().sum()
-    elif output.segment_logits is not None:
-        loss = F.cross_entropy(output.segment_logits.flatten(0, 1), torch.randint(29, (20,)))
-    else:
-        loss = output.event_relevance.sum() + F.cross_entropy(output.event_category, torch.tensor([3, 20]))
-    loss.backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
-
-
-@pytest.mark.parametrize("head", ["segment29", "two_head"])
 @pytest.mark.parametrize("setting", ["fully", "weakly"])
-def test_size(setting, head):
-    """256 * 29 + 29 = 256 + 1 + 256 * 28 + 28: both heads have the same number of parameters."""
-    assert sum(p.numel() for p in AVSDN(setting, head=head).parameters()) == 2_162_510
+def test_both_heads_have_one_size(setting):
+    """256 * 29 + 29 = 256 + 1 + 256 * 28 + 28."""
+    assert {sum(p.numel() for p in AVSDN(setting, head=head).parameters()) for head in ("segment29", "two_head")} == {
+        2_162_510}
 
 
 def test_both_parts_of_the_clip_distribution_by_hand():
@@ -120,7 +87,7 @@ def test_both_parts_of_the_clip_distribution_by_hand():
         model.relevance.weight[0, 0] = math.log(3)
         model.category.bias[:2] = torch.tensor([4.0, -4.0])
     model.decode = lambda audio, attended: F.one_hot(torch.tensor([[5, 0]]), 256).float()
-    output = model(*clips(1))
+    output = model(*draw_clips(1))
     torch.testing.assert_close(output.event_relevance, torch.tensor([[0.0, math.log(3)]]))
     total = math.exp(3) + math.exp(-2) + 26
     torch.testing.assert_close(output.video_probability[0, :3],
@@ -135,12 +102,12 @@ def test_pooling_by_hand(pooling, expected):
         model.category.weight.zero_(), model.category.bias.zero_()
         model.category.weight[0, 5] = 1
     model.decode = lambda audio, attended: F.one_hot(torch.tensor([[5, 0]]), 256).float()
-    assert model(*clips(1)).event_category[0, :2].tolist() == [expected, 0.0]
+    assert model(*draw_clips(1)).event_category[0, :2].tolist() == [expected, 0.0]
 
 
 def test_the_decoder_starts_from_the_whole_clip():
     """Forward LSTMs alone: the last segment reaches the first one's logits through the fused state only."""
-    model, (audio, visual) = AVSDN("fully", bidirectional=False), clips(1)
+    model, (audio, visual) = AVSDN("fully", bidirectional=False), draw_clips(1)
     later = audio.clone()
     later[0, 9] += 1
     first = [model(sound, visual).segment_logits[0, 0] for sound in (audio, later)]
@@ -153,33 +120,12 @@ def test_the_decoder_starts_from_the_whole_clip():
 def test_hidden_and_cell_states_pass_the_one_fusion_after_relu():
     model, seen = AVSDN("fully", spatial="mean"), []
     model.fusion.register_forward_pre_hook(lambda module, inputs: seen.extend(inputs))
-    model(*clips())
+    model(*draw_clips())
     assert [tuple(state.shape) for state in seen] == [(2, 2, 128)] * 4      # directions, clips
     assert all((state >= 0).all() and (state == 0).any() for state in seen)
 
 
 def test_the_plain_mean_does_not_see_where():
-    model, (audio, visual) = AVSDN("fully", spatial="mean"), clips(1)
+    model, (audio, visual) = AVSDN("fully", spatial="mean"), draw_clips(1)
     moved = visual.flatten(2, 3)[:, :, torch.randperm(49)].unflatten(2, (7, 7))
     torch.testing.assert_close(model(audio, moved).segment_logits, model(audio, visual).segment_logits)
-
-
-@pytest.mark.parametrize("head, layers", [("segment29", ["classifier"]), ("two_head", ["relevance", "category"])])
-def test_initial_weights_of_the_head(head, layers):
-    """Xavier-uniform reaches past the framework's own bound, 1/16, and stays below its own."""
-    model = AVSDN("fully", head=head)
-    for layer in (getattr(model, name) for name in layers):
-        assert 1 / 16 < layer.weight.abs().max() <= math.sqrt(6 / (256 + layer.out_features))
-
-
-@pytest.mark.parametrize("options, message", [
-    (dict(head="one"), "head of avsdn 'one' is unknown: choose one of segment29, two_head."),
-    (dict(spatial="max"), "spatial of avsdn 'max' is unknown: choose one of agva, mean."),
-    (dict(pooling="median"), "pooling of avsdn 'median' is unknown: choose one of average, maximum."),
-    (dict(pooling="maximum"), "avsdn, weakly supervised with head 'segment29', has no pooling 'maximum'"),
-    (dict(setting="fully", head="two_head", pooling="maximum"), "avsdn, fully supervised with head 'two_head'"),
-])
-def test_options_that_do_not_exist(options, message):
-    with pytest.raises(VscgError) as caught:
-        AVSDN(**{"setting": "weakly", **options})
-    assert str(caught.value).startswith(message)

@@ -4,13 +4,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from tests import loops
 from tests.models.test_transformer import slow_layer
-from vscg.errors import VscgError
+from tests.models.whole import agrees, rates, unreached
 from vscg.models.avt import AVT
-from vscg.training.objectives import build_objective
 
 LAYERS = ("intra", "inter", "audio", "instance", "temporal")
 
@@ -29,14 +27,8 @@ def made():
     return make
 
 
-@pytest.fixture
-def clips():
-    torch.manual_seed(1)
-    return torch.randn(2, 10, 128, dtype=torch.float64), torch.rand(2, 10, 7, 7, 512, dtype=torch.float64)
-
-
-def slow_avt(audio, visual, w):
-    """One clip: segment logits (10,29)."""
+def slow_avt(audio, visual, w, setting):
+    """One clip through AVT."""
     def layer(name, query, memory):
         return slow_layer(query, memory, loops.part(w, name), heads=8)
 
@@ -47,33 +39,16 @@ def slow_avt(audio, visual, w):
     sound = layer("audio", sound, sound)
     fused = np.concatenate([layer("instance", sound[t:t + 1], frames[t]) for t in range(10)])
     fused = fused + w.get("temporal_positions.weight", 0)
-    return loops.linear(layer("temporal", fused, fused), loops.part(w, "classifier"))
+    logits = loops.linear(layer("temporal", fused, fused), loops.part(w, "classifier"))
+    result = dict(segment_logits=logits)
+    return result if setting == "fully" else result | dict(video_probability=loops.softmax(logits.max(0)))
 
 
-@pytest.mark.parametrize("setting, positions", [("fully", "none"), ("weakly", "temporal")])
-def test_agrees_with_loops(setting, positions, made, clips):
+@pytest.mark.parametrize("setting, positions", [("fully", "none"), ("weakly", "none"), ("weakly", "temporal")])
+def test_agrees_with_loops_and_trains(setting, positions, made, clips):
     model = made(setting, positions)
-    with torch.no_grad():
-        output = model(*clips)
-    logits = slow_avt(*(x[1].numpy() for x in clips), loops.weights(model))
-    np.testing.assert_allclose(output.segment_logits[1], logits, atol=1e-9)
-    if setting == "weakly":
-        np.testing.assert_allclose(output.video_probability[1], loops.softmax(logits.max(0)), atol=1e-9)
-
-
-@pytest.mark.parametrize("setting, positions, count", [("fully", "none", 15_842_845), ("weakly", "none", 15_842_845),
-                                                       ("weakly", "temporal", 15_842_845 + 2 * 5_120)])
-def test_shapes_size_and_gradients(setting, positions, count, made, clips):
-    model = made(setting, positions)
-    output = model(*clips)
-    assert output.segment_logits.shape == (2, 10, 29)
-    torch.testing.assert_close(output.attention.sum((2, 3)), torch.ones(2, 10, dtype=torch.float64))
-    assert sum(p.numel() for p in model.parameters()) == count
-    labels = torch.eye(29, dtype=torch.float64)[torch.tensor([[28] * 4 + [3] * 6, [7] * 10])]
-    total, parts = build_objective("avt", setting=setting)(output, labels)
-    assert list(parts) == ["ce" if setting == "fully" else "mlsm"]
-    total.backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+    agrees(model, [x[1:] for x in clips], slow_avt, setting=setting)
+    assert unreached(model, clips, "avt", setting) == []
     # A key's bias shifts all of a query's scores alike: nothing but rounding reaches it.
     for name in LAYERS:
         queries, keys, values = getattr(model, name).attention.in_proj_bias.grad.chunk(3)
@@ -92,19 +67,6 @@ def test_places_are_a_set_and_without_positions_segments_too(positions, made, cl
     torch.testing.assert_close(shuffled.attention.flatten(2), usual.attention.flatten(2)[:, :, places])
     same = torch.allclose(later, usual.segment_logits[:, order])
     assert same == (positions == "none")
-
-
-def test_one_place_over_time_does_not_see_the_others(made, clips):
-    """Over time a picture is 49 tracks of ten seconds: of the other places each knows what its own frame told it."""
-    model, seen = made(), []
-    handle = model.inter.register_forward_hook(lambda layer, args, result: seen.append(args[0]))
-    with torch.no_grad():
-        model(*clips)
-    handle.remove()
-    tracks = seen[0].unflatten(0, (2, 49))                                         # (B,R,T,512)
-    with torch.no_grad():
-        frame = model.intra(*[clips[1][1, 6].flatten(0, 1).unsqueeze(0)] * 2)[0]   # clip 1, second 6: (R,512)
-    torch.testing.assert_close(tracks[1, :, 6], frame)
 
 
 def test_the_sound_finds_the_place_by_hand(clips):
@@ -128,8 +90,7 @@ def test_the_sound_finds_the_place_by_hand(clips):
 def test_dropout_and_initial_weights():
     torch.manual_seed(0)
     model = AVT("fully", dropout=0.3)
-    assert {layer.p for layer in model.modules() if isinstance(layer, nn.Dropout)} == {0.3}
-    assert {layer.p for layer in AVT("fully").modules() if isinstance(layer, nn.Dropout)} == {0.1}
+    assert set(rates(model).values()) == {0.3} and set(rates(AVT("fully")).values()) == {0.1}
     bound = math.sqrt(6 / (1536 + 512))
     for layer in (getattr(model, name) for name in LAYERS):
         assert 0.99 * bound < layer.attention.in_proj_weight.abs().max() <= bound and layer.attention.heads == 8
@@ -137,8 +98,3 @@ def test_dropout_and_initial_weights():
     assert not torch.equal(model.intra.linear1.weight, model.inter.linear1.weight)
     tables = [getattr(AVT("fully", positions="temporal"), f"{name}_positions").weight for name in ("audio", "temporal")]
     assert all(table.shape == (10, 512) and table.std().item() == pytest.approx(0.02, rel=0.1) for table in tables)
-
-
-def test_unknown_positions():
-    with pytest.raises(VscgError, match="positions of avt 'spatial' is unknown: choose one of none, temporal"):
-        AVT("fully", positions="spatial")

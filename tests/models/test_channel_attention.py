@@ -2,7 +2,6 @@
 import math
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 
@@ -15,12 +14,6 @@ from vscg.models.channel_attention import (
     pool,
     visual_layer,
 )
-
-
-@pytest.fixture(autouse=True)
-def drawn():
-    """The same weights and inputs in every run."""
-    torch.manual_seed(0)
 
 
 def features(guide=4, size=5, batch=2, segments=3, regions=6):
@@ -74,14 +67,6 @@ def test_pool_by_hand():
     torch.testing.assert_close(mean, torch.tensor([7.0]))
 
 
-def test_no_region_counts_more_than_e_squared_times_another():
-    module, (guide, regions) = GuidedPooling(4, 5, 16).double(), features()
-    mean, weights = module(100 * guide, 100 * regions)
-    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 3).double())
-    assert 3 < (weights.amax(-1) / weights.amin(-1)).max() <= math.exp(2) + 1e-9
-    torch.testing.assert_close(mean, (weights.unsqueeze(-1) * 100 * regions).sum(-2))
-
-
 def test_cmra_attention_pools_the_gated_regions():
     module = SpatialChannelAttention()
     audio, regions = torch.rand(2, 10, 128), torch.rand(2, 10, 49, 512)
@@ -89,24 +74,6 @@ def test_cmra_attention_pools_the_gated_regions():
     assert attended.shape == (2, 10, 512) and weights.shape == (2, 10, 49)
     gate = module.channel(audio, regions)
     torch.testing.assert_close(attended, (weights.unsqueeze(-1) * regions).sum(-2) * (1 + gate))
-
-
-def test_segments_and_clips_do_not_touch():
-    module = SpatialChannelAttention()
-    audio, regions = torch.rand(2, 3, 128), torch.rand(2, 3, 49, 512)
-    before, _ = module(audio, regions)
-    audio[1, 2], regions[1, 2] = 2.0, regions[1, 2] * 3
-    after, _ = module(audio, regions)
-    changed = (before - after).abs().amax(-1) > 1e-4
-    assert changed[1, 2] and changed.sum() == 1
-
-
-def test_gradients_reach_every_parameter_and_both_inputs():
-    module = SpatialChannelAttention()
-    audio, regions = torch.rand(2, 3, 128, requires_grad=True), torch.rand(2, 3, 49, 512, requires_grad=True)
-    (module(audio, regions)[0] * torch.randn(512)).sum().backward()
-    assert [name for name, p in module.named_parameters() if not p.grad.any()] == []
-    assert audio.grad.any() and regions.grad.all()
 
 
 def test_gradients_are_exact():

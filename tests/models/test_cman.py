@@ -4,13 +4,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from tests import loops
-from vscg.errors import VscgError
+from tests.models.whole import agrees, rates, unreached, zeroed
 from vscg.models.adaptive import AdaptiveAttention, SentinelLSTM
-from vscg.models.cman import CMAN, When, Where
-from vscg.training.objectives import build_objective
+from vscg.models.cman import CMAN, Where
 
 CASES = [dict(setting="fully"), dict(setting="weakly"), dict(setting="fully", attention_size=256),
          dict(setting="fully", similarity="dot"), dict(setting="weakly", memory="embedded"),
@@ -19,28 +17,10 @@ CASES = [dict(setting="fully"), dict(setting="weakly"), dict(setting="fully", at
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
 
 
-@pytest.fixture(autouse=True)
-def drawn():
-    """The same weights and inputs in every run."""
-    torch.manual_seed(0)
-
-
-@pytest.fixture
-def clips():
-    return torch.rand(2, 10, 128, dtype=torch.float64), torch.rand(2, 10, 7, 7, 512, dtype=torch.float64)
-
-
 @pytest.fixture
 def sequences():
     """h, s and M of an attention, or any others."""
     return torch.randn(3, 2, 10, 256, dtype=torch.float64)
-
-
-def zeroed(module):
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.zero_()
-    return module.double()
 
 
 def slow_where(audio, visual, w, similarity):
@@ -113,34 +93,12 @@ def slow_cman(audio, visual, w, *, setting, similarity="cosine", memory="attende
 
 
 @EACH
-def test_agrees_with_loops(case, clips):
+def test_agrees_with_loops_and_trains(case, clips):
     model = CMAN(**case).double()
-    output, w = model(*clips), loops.weights(model)
-    found = {**vars(output), **output.extras}
-    for b in range(2):
-        for name, expected in slow_cman(clips[0][b].numpy(), clips[1][b].numpy(), w, **case).items():
-            np.testing.assert_allclose(found[name][b].detach(), expected, atol=1e-9, err_msg=name)
-
-
-@EACH
-def test_shapes_and_gradients(case, clips):
-    model = CMAN(**case).double()
-    output = model(*clips)
-    assert output.segment_logits.shape == (2, 10, 29) and output.attention.shape == (2, 10, 7, 7)
-    for beta in output.extras.values():
-        assert beta.shape == (2, 10) and 0 < beta.min() and beta.max() < 1
-    labels = torch.eye(29, dtype=torch.float64)[torch.tensor([[28] * 4 + [3] * 6, [7] * 10])]
-    total, parts = build_objective("cman", setting=case["setting"])(output, labels)
-    assert list(parts) == ["ce" if case["setting"] == "fully" else "mlsm"]
-    total.backward()
-    silent = {name for name, p in model.named_parameters() if p.grad is None or p.grad.norm() < 1e-12}
+    agrees(model, clips, slow_cman, **case)
     # It shifts all 49 dot products alike.
-    assert silent == ({"where.visual_map.bias"} if case.get("similarity") == "dot" else set())
-
-
-def test_size():
-    assert [sum(p.numel() for p in CMAN(setting, attention_size=size).parameters())
-            for setting, size in (("fully", 10), ("weakly", 10), ("fully", 256))] == [2_068_017, 2_068_017, 2_446_365]
+    silent = ["where.visual_map.bias"] if case.get("similarity") == "dot" else []
+    assert unreached(model, clips, "cman", case["setting"]) == silent
 
 
 class TestWhere:
@@ -159,11 +117,6 @@ class TestWhere:
         assert weights[0, 0, 4, 4].item() == pytest.approx(1 / math.e / total)
         assert attended[0, 0, :2].tolist() == pytest.approx([(0.1 * math.e - 7 / math.e) / total, 2 * 47 / total])
 
-    def test_no_cell_counts_more_than_e_squared_times_another(self, clips):
-        audio, visual = clips
-        _, weights = Where(similarity="cosine").double()(100 * audio, 100 * torch.randn_like(visual))
-        assert (weights.amax((2, 3)) / weights.amin((2, 3))).max() <= math.e**2
-
     def test_a_silent_second_and_an_empty_cell_give_numbers(self, clips):
         where, (audio, visual) = Where(similarity="cosine").double(), clips
         with torch.no_grad():
@@ -173,26 +126,7 @@ class TestWhere:
         torch.testing.assert_close(weights[0, 3], torch.full((7, 7), 1 / 49, dtype=torch.float64))
 
 
-class TestWhen:
-    def test_a_bias_of_the_keys_would_move_nothing(self, sequences):
-        when, shifted = When(residual=True).double(), When(residual=True).double()
-        shifted.key = nn.Linear(256, 256).double()
-        shifted.load_state_dict(when.state_dict() | {"key.bias": torch.randn(256)})
-        torch.testing.assert_close(shifted(sequences[0]), when(sequences[0]))
-
-    def test_the_order_of_the_segments_does_not_count(self, sequences):
-        when, order = When(residual=True).double(), torch.randperm(10)
-        torch.testing.assert_close(when(sequences[0][:, order]), when(sequences[0])[:, order])
-
-
 class TestSentinel:
-    def test_forward_alone_it_knows_no_later_segment(self, sequences):
-        lstm, sequence = SentinelLSTM().double(), sequences[0]
-        before = lstm(sequence)
-        sequence[:, 6] += 1
-        for old, new in zip(before, lstm(sequence), strict=True):
-            assert torch.equal(old[:, :6], new[:, :6]) and not torch.isclose(old[:, 6:], new[:, 6:]).all((0, 2)).any()
-
     def test_the_gate_sees_the_state_before_the_step(self, sequences):
         """With W_h = 1 and W_x = 0 it is open by half in the first segment, by sigmoid(h_0) in the second."""
         lstm = SentinelLSTM().double()
@@ -204,20 +138,8 @@ class TestSentinel:
         torch.testing.assert_close(sentinel[:, 0], memories[0].tanh() / 2)
         torch.testing.assert_close(sentinel[:, 1], hidden[:, 0].sigmoid() * memories[1].tanh())
 
-    def test_closed_maps_leave_half_the_memory(self, sequences):
-        lstm, memories = SentinelLSTM().double(), []
-        zeroed(lstm.input_map), zeroed(lstm.hidden_map)
-        lstm.cells[0].register_forward_hook(lambda cell, inputs, states: memories.append(states[1]))
-        torch.testing.assert_close(lstm(sequences[0])[1], torch.stack(memories, 1).tanh() / 2)
-
 
 class TestWhich:
-    def test_without_scores_eleven_things_count_alike(self, sequences):
-        hidden, sentinel, memory = sequences
-        context, beta = zeroed(AdaptiveAttention())(hidden, sentinel, memory)
-        torch.testing.assert_close(beta, torch.full_like(beta, 1 / 11))
-        torch.testing.assert_close(context, (sentinel + 10 * memory.mean(1, keepdim=True)) / 11)
-
     def test_by_hand(self):
         """One segment of ten scores log 30 by tanh(1000) = 1, the nine others and the sentinel 0."""
         which, (hidden, sentinel, memory) = zeroed(AdaptiveAttention(size=1)), torch.zeros(3, 1, 10, 256).double()
@@ -253,30 +175,9 @@ class TestWhich:
 
 
 def test_dropout_stands_before_the_maps_of_sentinel_and_co_attention_and_is_off(clips):
-    def rates(model):
-        return {name: layer.p for name, layer in model.named_modules() if isinstance(layer, nn.Dropout)}
-
-    places = {f"{name}_{part}.dropout" for name in ("audio", "visual") for part in ("lstm", "which")}
+    places = [f"{name}_{part}.dropout" for part in ("lstm", "which") for name in ("audio", "visual")]
     assert rates(CMAN("fully")) == dict.fromkeys(places, 0.0)
     model = CMAN("fully", dropout=1.0).double()
     assert rates(model) == dict.fromkeys(places, 1.0)
     # Everything dropped: the scores are equal, the gate is half open.
     torch.testing.assert_close(model.train()(*clips).extras["beta_audio"], torch.full((2, 10), 1 / 11).double())
-
-
-def test_initial_weights_of_the_borrowed_maps():
-    """Xavier-uniform reaches past the framework's own bound, 1/16, and stays below its own."""
-    layers = [layer for _, layer in CMAN("fully", attention_size=256).named_modules()
-              if isinstance(layer, nn.Linear) and layer.bias is None and layer.in_features == 256]
-    borrowed = [layer for layer in layers if layer.weight.abs().max() > 1 / 16]
-    assert len(layers) == 14 and len(borrowed) == 12          # the two keys are the framework's
-    for layer in borrowed:
-        assert layer.weight.abs().max() <= math.sqrt(6 / (256 + layer.out_features))
-
-
-@pytest.mark.parametrize("option, value, allowed", [("similarity", "euclid", "cosine, dot"),
-                                                    ("memory", "all", "attended, embedded"),
-                                                    ("fusion", "product", "concat, sum")])
-def test_options_that_do_not_exist(option, value, allowed):
-    with pytest.raises(VscgError, match=f"{option} of cman '{value}' is unknown: choose one of {allowed}."):
-        CMAN("fully", **{option: value})

@@ -6,22 +6,10 @@ import pytest
 import torch
 
 from tests import loops
+from tests.models.whole import agrees, unreached, zeroed
 from vscg.models.csa import CSA, CoSemanticAttention, CoSpatialAttention
-from vscg.training.objectives import build_objective
 
 EACH = pytest.mark.parametrize("setting, correlation", [("fully", False), ("weakly", False), ("fully", True)])
-CORRELATION = pytest.mark.parametrize("correlation", [False, True])
-
-
-@pytest.fixture(autouse=True)
-def drawn():
-    """The same weights and inputs in every run."""
-    torch.manual_seed(0)
-
-
-@pytest.fixture
-def clips():
-    return torch.rand(2, 10, 128, dtype=torch.float64), torch.rand(2, 10, 7, 7, 512, dtype=torch.float64)
 
 
 @pytest.fixture
@@ -56,44 +44,28 @@ def slow_semantic(audio, visual, w, correlation):
             visual + np.stack([audio @ row for row in rows], 1))
 
 
-@EACH
-def test_agrees_with_loops(setting, correlation, clips):
-    model = CSA(setting, correlation=correlation).double()
-    output, w = model(*clips), loops.weights(model)
-    for b in range(2):
-        audio, visual = (x[b].numpy() for x in clips)
-        found = [slow_spatial(a, v, loops.part(w, "spatial")) for a, v in zip(audio, visual, strict=True)]
-        sound, attended, alpha = (np.stack(each) for each in zip(*found, strict=True))
-        states = loops.lstm(sound, loops.part(w, "audio_lstm.lstm")), loops.lstm(attended,
-                                                                                 loops.part(w, "visual_lstm.lstm"))
-        sound, picture = slow_semantic(*states, loops.part(w, "semantic"), correlation)
-        logits = loops.two_layers(np.concatenate([picture, sound], 1), loops.part(w, "hidden"),
-                                  loops.part(w, "classifier"))
-        np.testing.assert_allclose(output.segment_logits[b].detach(), logits, atol=1e-9)
-        np.testing.assert_allclose(output.attention[b].detach().flatten(1), alpha, atol=1e-9)
-        if setting == "weakly":
-            np.testing.assert_allclose(output.video_probability[b].detach(), loops.softmax(logits.max(0)), atol=1e-9)
+def slow_csa(audio, visual, w, setting, correlation):
+    """One clip through CSA."""
+    found = [slow_spatial(a, v, loops.part(w, "spatial")) for a, v in zip(audio, visual, strict=True)]
+    sound, attended, alpha = (np.stack(each) for each in zip(*found, strict=True))
+    states = [loops.lstm(x, loops.part(w, f"{name}_lstm.lstm")) for name, x in (("audio", sound), ("visual", attended))]
+    sound, picture = slow_semantic(*states, loops.part(w, "semantic"), correlation)
+    logits = loops.two_layers(np.concatenate([picture, sound], 1), loops.part(w, "hidden"), loops.part(w, "classifier"))
+    result = dict(segment_logits=logits, attention=alpha.reshape(10, 7, 7))
+    return result if setting == "fully" else result | dict(video_probability=loops.softmax(logits.max(0)))
 
 
 @EACH
-def test_shapes_size_and_gradients(setting, correlation, clips):
+def test_agrees_with_loops_and_trains(setting, correlation, clips):
     model = CSA(setting, correlation=correlation).double()
-    output = model(*clips)
-    assert output.segment_logits.shape == (2, 10, 29) and output.attention.shape == (2, 10, 7, 7)
-    assert sum(p.numel() for p in model.parameters()) == 1_333_533
-    labels = torch.eye(29, dtype=torch.float64)[torch.tensor([[28] * 4 + [3] * 6, [7] * 10])]
-    total, parts = build_objective("csa", setting=setting)(output, labels)
-    assert list(parts) == ["ce" if setting == "fully" else "mlsm"]
-    total.backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+    agrees(model, clips, slow_csa, setting=setting, correlation=correlation)
+    assert unreached(model, clips, "csa", setting) == []
 
 
 def test_where_the_sound_looks_by_hand():
     """One cell shows what the sound asks for: the others share what is left of exp(s), s = 32 * 1 / 16."""
-    spatial, visual = CoSpatialAttention().double(), torch.zeros(1, 1, 7, 7, 512, dtype=torch.float64)
+    spatial, visual = zeroed(CoSpatialAttention()), torch.zeros(1, 1, 7, 7, 512, dtype=torch.float64)
     with torch.no_grad():
-        for p in spatial.parameters():
-            p.zero_()
         spatial.visual_map.weight[0, 5] = 1
         spatial.audio_map.bias[0] = 32
         spatial.gate.weight[0, 5] = 1
@@ -103,13 +75,6 @@ def test_where_the_sound_looks_by_hand():
     assert alpha[0, 0, 3, 2].item() == pytest.approx(share) == pytest.approx(attended[0, 0, 5].item())
     # The seen channel opens the first audio channel's gate; the others' stand half open.
     assert audio[0, 0, 0].item() == pytest.approx(1 + 1 / (1 + math.exp(-share))) and audio[0, 0, 1].item() == 1.5
-
-
-def test_a_bias_of_the_visual_map_would_move_nothing(clips):
-    spatial, (audio, visual) = CoSpatialAttention().double(), clips
-    regions, sound = visual.flatten(2, 3), spatial.audio_map(audio).unsqueeze(-1)
-    scores = ((spatial.visual_map(regions) + torch.randn(256, dtype=torch.float64)) @ sound).squeeze(-1) / 16
-    torch.testing.assert_close(scores.softmax(-1), spatial(audio, visual)[2].flatten(2))
 
 
 def test_channels_that_vary_together_find_each_other():
@@ -127,13 +92,6 @@ def test_channels_that_vary_together_find_each_other():
     assert new_visual[0, 4, 7].item() == pytest.approx(20 / 256) and not new_visual[0, :4].any()
 
 
-@CORRELATION
-def test_the_order_of_the_segments_does_not_count(correlation, states):
-    semantic, order = CoSemanticAttention(correlation=correlation).double(), torch.randperm(10)
-    audio, visual = states
-    torch.testing.assert_close(semantic.affinity(audio[:, order], visual[:, order]), semantic.affinity(audio, visual))
-
-
 def test_correlation_ignores_scale_and_shift_of_a_channel(states):
     semantic, (audio, visual) = CoSemanticAttention(correlation=True).double(), states
     with torch.no_grad():
@@ -143,14 +101,3 @@ def test_correlation_ignores_scale_and_shift_of_a_channel(states):
     assert m.abs().max() <= 1 + 1e-12
     torch.testing.assert_close(semantic.affinity(3 * audio - 1, 0.5 * visual + 2), m)
     np.testing.assert_allclose(m[0].detach(), np.corrcoef(visual[0].T, audio[0].T)[:256, 256:], atol=1e-12)
-
-
-@CORRELATION
-def test_both_updates_read_the_states_before_them_with_weights_that_sum_to_one(correlation, states):
-    semantic, (audio, visual) = CoSemanticAttention(correlation=correlation).double(), states
-    ones = torch.ones_like(audio)
-    m = semantic.affinity(audio, visual)
-    semantic.affinity = lambda *_: m                     # the weights of these states, put on a constant
-    for new, old in zip(semantic(ones, ones), (ones, ones), strict=True):
-        torch.testing.assert_close(new, old + 1)
-    torch.testing.assert_close(semantic(audio, visual)[0], audio + visual @ m.softmax(1))

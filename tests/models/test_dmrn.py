@@ -4,16 +4,10 @@ import math
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 
 from tests import loops
+from tests.models.whole import agrees, zeroed
 from vscg.models.dmrn import DMRN, ResidualFusion
-
-
-@pytest.fixture(autouse=True)
-def drawn():
-    """The same weights and inputs in every run."""
-    torch.manual_seed(0)
 
 
 def slow_fusion(audio, visual, w):
@@ -30,17 +24,10 @@ def slow_fusion(audio, visual, w):
 
 
 class TestResidualFusion:
-    @pytest.mark.parametrize("shape", [(3, 10, 256), (2, 3, 256), (256,)])
-    def test_shape_and_range(self, shape):
-        fused = ResidualFusion()(10 * torch.randn(shape), torch.randn(shape))
-        assert fused.shape == shape and fused.abs().max() <= 1
-
     def test_by_hand(self):
         """Audio map: tanh(1 * x) * 2, visual map: the constant 1; so m = (2 tanh(0.5) + 1) / 2 for audio 0.5."""
-        block = ResidualFusion(1)
+        block = zeroed(ResidualFusion(1)).float()
         with torch.no_grad():
-            for parameter in block.parameters():
-                parameter.zero_()
             block.audio_map[0].weight.fill_(1), block.audio_map[2].weight.fill_(2), block.visual_map[2].bias.fill_(1)
         m = math.tanh(0.5) + 0.5
         expected = (math.tanh(0.5 + m) + math.tanh(-2 + m)) / 2
@@ -54,48 +41,15 @@ class TestResidualFusion:
                 slow = slow_fusion(audio[b, t].numpy(), visual[b, t].numpy(), w)
                 np.testing.assert_allclose(fused[b, t], slow, atol=1e-12)
 
-    def test_no_message_leaves_the_mean_of_the_two(self):
-        block, audio, visual = ResidualFusion(6), *torch.randn(2, 3, 6)
-        with torch.no_grad():
-            for branch in (block.audio_map, block.visual_map):
-                branch[2].weight.zero_(), branch[2].bias.zero_()
-        torch.testing.assert_close(block(audio, visual), (audio.tanh() + visual.tanh()) / 2)
 
-    def test_each_modality_has_its_own_map(self):
-        block, audio, visual = ResidualFusion(6), *torch.randn(2, 3, 6)
-        fused = block(audio, visual)
-        assert not torch.allclose(block(visual, audio), fused)
-        block.audio_map, block.visual_map = block.visual_map, block.audio_map
-        torch.testing.assert_close(block(visual, audio), fused)
-
-    def test_gradients(self):
-        block = ResidualFusion(6)
-        audio, visual = torch.randn(3, 6, requires_grad=True), torch.randn(3, 6, requires_grad=True)
-        block(audio, visual).square().sum().backward()
-        assert all(p.grad.any() for p in block.parameters()) and audio.grad.all() and visual.grad.all()
+def slow_dmrn(audio, visual, w):
+    """One clip through DMRN."""
+    attended = loops.attend(audio, visual, loops.part(w, "attention"))
+    streams = (loops.lstm(audio, loops.part(w, "audio_lstm.lstm")),
+               loops.lstm(attended, loops.part(w, "visual_lstm.lstm")))
+    fused = np.stack([slow_fusion(a, v, loops.part(w, "fusion")) for a, v in zip(*streams, strict=True)])
+    return dict(segment_logits=loops.linear(fused, loops.part(w, "classifier")))
 
 
-class TestDMRN:
-    def test_shapes_and_size(self):
-        model = DMRN("fully")
-        output = model(torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512))
-        assert output.segment_logits.shape == (2, 10, 29) and output.video_probability is None
-        torch.testing.assert_close(output.attention.sum((2, 3)), torch.ones(2, 10))
-        assert sum(p.numel() for p in model.parameters()) == 1_571_150
-
-    def test_agrees_with_loops(self):
-        model = DMRN("fully").double()
-        audio, visual = torch.rand(1, 10, 128).double(), torch.rand(1, 10, 7, 7, 512).double()
-        w = loops.weights(model)
-        attended = loops.attend(audio[0].numpy(), visual[0].numpy(), loops.part(w, "attention"))
-        streams = (loops.lstm(audio[0].numpy(), loops.part(w, "audio_lstm.lstm")),
-                   loops.lstm(attended, loops.part(w, "visual_lstm.lstm")))
-        fused = np.stack([slow_fusion(a, v, loops.part(w, "fusion")) for a, v in zip(*streams, strict=True)])
-        slow = loops.linear(fused, loops.part(w, "classifier"))
-        np.testing.assert_allclose(model(audio, visual).segment_logits[0].detach(), slow, atol=1e-9)
-
-    def test_gradients(self):
-        model, audio, visual = DMRN("fully"), torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512)
-        logits = model(audio, visual).segment_logits
-        F.cross_entropy(logits.flatten(0, 1), torch.randint(29, (20,))).backward()
-        assert [name for name, p in model.named_parameters() if not p.grad.any()] == []
+def test_agrees_with_loops(clips):
+    agrees(DMRN("fully").double(), clips, slow_dmrn)

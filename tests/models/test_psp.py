@@ -76,42 +76,6 @@ def test_similarities_are_divided_by_the_root_of_the_dimension():
     assert [beta.item() for beta in seen] == [3 * 2 * 4 / 2] * 2
 
 
-@pytest.mark.parametrize("renormalise", [True, False])
-def test_row_sums(renormalise):
-    gamma = propagation(renormalise=renormalise).cut(torch.rand(5, 10, 10, dtype=torch.float64) ** 4)
-    assert (gamma >= 0).all() and ((gamma == 0) | (gamma > 0.25)).all()
-    sums = gamma.sum(-1)[gamma.sum(-1) > 0]
-    assert len(sums) > 10
-    assert (sums - 1 <= 1e-12).all()
-    assert torch.allclose(sums, torch.ones(()).double()) == renormalise
-
-
-def test_modalities_are_symmetric():
-    """With the two sets of maps traded as well, traded inputs give traded outputs."""
-    module, mirrored = (propagation(dim=16, project=ProjectAndNorm(16, dropout=0.0)) for _ in range(2))
-    swap = {"audio": "visual", "visual": "audio"}
-    mirrored.load_state_dict({name.replace(m, swap[m]) if (m := next((m for m in swap if m in name), None)) else name: v
-                              for name, v in module.state_dict().items()})
-    audio, visual = streams(dim=16)
-    new_audio, new_visual = module(audio, visual)
-    for one, other in zip(mirrored(visual, audio), (new_visual, new_audio), strict=True):
-        torch.testing.assert_close(one, other)
-
-
-def test_nothing_above_the_threshold_leaves_the_streams():
-    audio, visual = streams()
-    for out, stream in zip(propagation(threshold=1.0)(audio, visual), (audio, visual), strict=True):
-        assert torch.equal(out, stream)
-
-
-def test_gradients_reach_every_map():
-    module = propagation(dim=16, threshold=0.1, project=ProjectAndNorm(16, dropout=0.0), renormalise=True)
-    audio, visual = (stream.requires_grad_() for stream in streams(dim=16))
-    sum((out * torch.arange(16.0)).sum() for out in module(audio, visual)).backward()
-    for name, value in [*module.named_parameters(), ("audio", audio), ("visual", visual)]:
-        assert value.grad is not None and value.grad.any(), name
-
-
 def test_dropout_of_the_branches():
     module = propagation(dim=16, threshold=0.0, dropout=0.5)
     audio, visual = streams(dim=16)

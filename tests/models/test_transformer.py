@@ -4,7 +4,6 @@ import math
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from tests import loops
@@ -17,12 +16,6 @@ from vscg.models.transformer import (
     TransformerLayer,
     gated_probability,
 )
-
-
-@pytest.fixture(autouse=True)
-def drawn():
-    """The same weights and inputs in every run."""
-    torch.manual_seed(0)
 
 
 def shaken(module):
@@ -84,15 +77,6 @@ class TestMultiHeadAttention:
         assert 0.99 * bound < module.in_proj_weight.abs().max() <= bound
         assert 0.99 / 16 < module.out_proj.weight.abs().max() <= 1 / 16
         assert not module.in_proj_bias.any() and not module.out_proj.bias.any()
-
-    def test_order_of_the_memory_does_not_matter(self):
-        module, (query, memory) = shaken(MultiHeadAttention(8, dropout=0)), sequences((2, 3, 8), (2, 5, 8))
-        torch.testing.assert_close(module(query, memory), module(query, memory[:, [3, 1, 4, 0, 2]]))
-
-    def test_one_step_of_memory_is_what_everyone_reads(self):
-        module, (query, memory) = shaken(MultiHeadAttention(8, dropout=0)), sequences((2, 3, 8), (2, 1, 8))
-        value = module.out_proj(F.linear(memory, module.in_proj_weight[16:], module.in_proj_bias[16:]))
-        torch.testing.assert_close(module(query, memory), value.expand(-1, 3, -1))
 
     def test_dropout_falls_on_the_weights(self):
         """All weights dropped: nothing is read, and the bias of the last map is left."""
@@ -166,14 +150,6 @@ class TestStacks:
         assert rates == {("audio_encoder", 0.1), ("visual_encoder", 0.1), ("audio_decoder", 0.2),
                          ("visual_decoder", 0.2)}
 
-    def test_gradients(self):
-        module = CrossModalTransformer(3, encoder_hidden=6, decoder_hidden=7, dropout=0, decoder_dropout=0)
-        audio, visual = (x.requires_grad_() for x in sequences((2, 4, 3), (2, 4, 512)))
-        _, decoded = module.double()(audio, visual)
-        sum((x * torch.randn_like(x)).sum() for x in decoded).backward()
-        assert [name for name, p in module.named_parameters() if not p.grad.any()] == []
-        assert audio.grad.any() and visual.grad.any()
-
 
 class TestInteraction:
     def block(self, **options):
@@ -187,10 +163,6 @@ class TestInteraction:
             x, y = first[b].numpy(), second[b].numpy()
             read = slow_attention(x * y, np.concatenate([y, x]), loops.part(w, "attention"), 2)
             np.testing.assert_allclose(fused, slow_norm(x * y + read, loops.part(w, "norm")), atol=1e-12)
-
-    def test_the_two_may_trade_places(self):
-        module, (first, second) = self.block(), sequences((2, 3, 8), (2, 3, 8))
-        torch.testing.assert_close(module(first, second), module(second, first))
 
     def test_dropouts(self):
         module, (first, second) = self.block(dropout=1), sequences((2, 3, 8), (2, 3, 8))

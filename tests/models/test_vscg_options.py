@@ -2,15 +2,14 @@
 import pytest
 import torch
 
-from tests.models.test_systems import clips
-from vscg.errors import VscgError
+from tests.models.whole import draw_clips
 from vscg.models import build_model
 
 
 def outputs(setting, variant="released", **options):
     torch.manual_seed(3)
     model = build_model("vscg", setting=setting, variant=variant, **options).eval()
-    output = model(*clips())
+    output = model(*draw_clips())
     return output, {name: tuple(value.shape) for name, value in model.named_parameters()}
 
 
@@ -52,12 +51,5 @@ def test_the_relu_of_the_weighting_branch_can_go():
         torch.manual_seed(3)
         model = build_model("vscg", setting="weakly", rectified=rectified).eval()
         model.head.weight.register_forward_hook(lambda layer, inputs, result: -result.abs() - 0.1)
-        found.append(model(*clips()).segment_logits.abs())
+        found.append(model(*draw_clips()).segment_logits.abs())
     assert (found[1] < found[0]).all()
-
-
-def test_bad_options_are_one_error():
-    with pytest.raises(VscgError, match="cosine, product"):
-        build_model("vscg", similarity="dot")
-    with pytest.raises(VscgError, match="cannot be built with"):
-        build_model("vscg", psp_dropout=7)

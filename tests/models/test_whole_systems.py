@@ -1,10 +1,9 @@
 """Whole systems against slow versions that are put together, in plain loops, as the paper's Fig. 3 reads."""
 import numpy as np
 import pytest
-import torch
 
 from tests import loops
-from vscg.models import build_model
+from tests.models.whole import agrees, build
 
 THRESHOLDS = {("vscg", "fully"): 0.099, ("vscg", "weakly"): 0.099, ("psp", "fully"): 0.099, ("psp", "weakly"): 0.095}
 
@@ -14,6 +13,11 @@ def slow_psp(audio, visual, w, setting, threshold):
     return loops.project(*new, loops.part(w, "psp.project"))
 
 
+def slow_weakly(fused, w):
+    score, probability = loops.weigh(fused, loops.part(w, "head"))
+    return dict(segment_logits=score, video_probability=probability, smooth_probability=loops.softmax(probability))
+
+
 def slow_vscg(audio, visual, w, setting, variant):
     """One clip through VSCG."""
     audio, visual = loops.encode(audio, visual, loops.part(w, "encoder"))
@@ -21,8 +25,7 @@ def slow_vscg(audio, visual, w, setting, variant):
     (audio, visual), (raw_audio, raw_visual) = loops.escm(audio, visual, loops.part(w, "escm"))
     fused = (audio + visual) / 2
     if setting == "weakly":
-        score, probability = loops.weigh(fused, loops.part(w, "head"))
-        return dict(segment_logits=score, video_probability=probability, smooth_probability=loops.softmax(probability))
+        return slow_weakly(fused, w)
     similarity = (loops.cosine(audio, visual) if variant == "released"
                   else np.array([a @ v for a, v in zip(raw_audio, raw_visual, strict=True)]))       # Eq. 16
     relevance = loops.linear(fused, loops.part(w, "head.relevance"))[:, 0]                          # Eq. 14
@@ -36,8 +39,7 @@ def slow_pspnet(audio, visual, w, setting):
     audio, visual = slow_psp(audio, visual, w, setting, THRESHOLDS["psp", setting])
     fused = (audio + visual) / 2
     if setting == "weakly":
-        score, probability = loops.weigh(fused, loops.part(w, "head"))
-        return dict(segment_logits=score, video_probability=probability, smooth_probability=loops.softmax(probability))
+        return slow_weakly(fused, w)
     logits = loops.two_layers(fused, loops.part(w, "head.layers.0"), loops.part(w, "head.layers.2"))
     return dict(segment_logits=logits, similarity=loops.cosine(audio, visual))
 
@@ -55,15 +57,9 @@ def slow_avel(audio, visual, w, setting):
 
 
 @pytest.mark.parametrize("setting", ["fully", "weakly"])
-@pytest.mark.parametrize("system, variant", [("vscg", "released"), ("vscg", "paper"), ("psp", "released"),
-                                             ("avel", "released")])
-def test_agrees_with_loops(system, setting, variant):
-    torch.manual_seed(7)
-    model = build_model(system, setting=setting, variant=variant).double().eval()
-    audio, visual = torch.rand(1, 10, 128, dtype=torch.float64), torch.rand(1, 10, 7, 7, 512, dtype=torch.float64)
-    arguments = (audio[0].numpy(), visual[0].numpy(), loops.weights(model), setting)
-    slow = {"vscg": lambda: slow_vscg(*arguments, variant), "psp": lambda: slow_pspnet(*arguments),
-            "avel": lambda: slow_avel(*arguments)}[system]()
-    output = model(audio, visual)
-    for name, expected in slow.items():
-        np.testing.assert_allclose(getattr(output, name)[0].detach(), expected, atol=1e-9, rtol=1e-9, err_msg=name)
+@pytest.mark.parametrize("system, slow, case", [("vscg", slow_vscg, dict(variant="released")),
+                                                ("vscg", slow_vscg, dict(variant="paper")), ("psp", slow_pspnet, {}),
+                                                ("avel", slow_avel, {})])
+def test_agrees_with_loops(system, slow, case, setting, clips):
+    model = build(system, setting, **case).double().eval()
+    agrees(model, [x[:1] for x in clips], slow, setting=setting, **case)

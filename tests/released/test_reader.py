@@ -110,6 +110,7 @@ def test_dtypes_views_and_empty_tensors(tmp_path, zipped):
 
 class Hostile:
     """Pickles as a call of os.system that writes a marker file."""
+
     def __init__(self, marker):
         self.marker = marker
 
@@ -238,23 +239,6 @@ def test_every_truncation_is_refused(tmp_path, zipped):
         path.write_bytes(content[:length])
         with pytest.raises(VscgError, match="refused"):
             read_checkpoint(path)
-
-
-@FORMATS
-def test_changed_bytes_are_refused_or_read_as_tensors(tmp_path, zipped):
-    path = save({"w": torch.arange(30.0)}, tmp_path / "t.pt", zipped)
-    content = path.read_bytes()
-    generator = torch.Generator().manual_seed(0)
-    refused = 0
-    for _ in range(400):
-        changed = bytearray(content)
-        changed[torch.randint(len(content), (), generator=generator)] = torch.randint(256, (), generator=generator)
-        path.write_bytes(changed)
-        try:
-            assert all(isinstance(tensor, torch.Tensor) for tensor in read_checkpoint(path).values())
-        except VscgError:
-            refused += 1
-    assert refused > 20
 
 
 def test_modules_nested_without_end_are_refused(tmp_path):

@@ -101,38 +101,3 @@ def damaged(draw, content: bytes, spots: list[range] = ()) -> bytes:
         else:
             del changed[at:at + length if kind == "remove" else None]
     return bytes(changed)
-
-
-# Anything that JSON can hold, wrong types and extremes included.
-JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.sampled_from([-1, 0, 2**31, 2**63, 10**30, 10**400])
-    | st.text(max_size=20) | st.sampled_from(["", "vscg", "fully", "__class__", "../..", "\0", "\ud800", "9" * 30]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=8)
-
-
-def nested(depth: int) -> str:
-    """JSON text of a list in a list in a list ..."""
-    return "[" * depth + "]" * depth
-
-
-@st.composite
-def altered(draw, values: object, other=JSON) -> object:
-    """A JSON value with one to three places deep inside it changed, removed or added."""
-    values = json.loads(json.dumps(values))
-    for _ in range(draw(st.integers(1, 3))):
-        at, parents = values, []
-        while isinstance(at, (dict, list)) and at and (not parents or draw(st.integers(0, 3)) > 0):
-            key = draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
-            parents.append((at, key))
-            at = at[key]
-        if not parents:
-            return draw(other)
-        parent, key = parents[-1]
-        kind = draw(st.sampled_from(["change", "change", "change", "remove", "add"]))
-        if kind == "remove":
-            del parent[key]
-        elif kind == "add" and isinstance(parent, dict):
-            parent[draw(st.text(max_size=8))] = draw(other)
-        else:
-            parent[key] = draw(other)
-    return values

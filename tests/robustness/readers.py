@@ -3,8 +3,6 @@
 Each checks that what it got holds together: a damaged file may be refused or, where the damage does not show, read, but
 never read as something that the rest of the package cannot use.
 """
-
-import ast
 import hashlib
 import json
 from functools import cache
@@ -25,7 +23,7 @@ from vscg.predict import load_checkpoint
 from vscg.released.load import load_released
 from vscg.released.reader import read_checkpoint
 from vscg.training.checkpoint import load_run, save_run
-from vscg.training.config import RunConfig, learning_rate
+from vscg.training.config import RunConfig
 from vscg.training.records import find_records, read_record
 
 
@@ -38,6 +36,10 @@ def warm_up() -> None:
 
 def digest(*arrays: np.ndarray) -> str:
     return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()
+
+
+def weights_of(model: nn.Module) -> list[np.ndarray]:
+    return [value.detach().numpy() for value in model.state_dict().values()]
 
 
 def prepared(path: Path) -> str:
@@ -93,23 +95,7 @@ def record(path: Path) -> str | None:
     assert history.epoch.tolist() == list(range(1, len(history) + 1))
     model, title = load_checkpoint(str(path))
     assert title and not model.training
-    return json.dumps([text, found.values, history.to_dict("list")]) + digest(
-        *predicted, *(value.numpy() for value in model.state_dict().values())
-    )
-
-
-def failure(path: Path) -> str:
-    from vscg.training.sweep import read_failure
-
-    return read_failure(path)
-
-
-def given_config(path: Path, changes: dict) -> dict:
-    """A configuration from Python values."""
-    found = RunConfig(**changes).resolve()
-    assert found.resolve() == found and RunConfig.from_json(json.loads(json.dumps(found.to_json()))) == found
-    assert np.isfinite([learning_rate(found.schedule, epoch, 10 * epoch) for epoch in (0, 1, 50, 300)]).all()
-    return found.to_json()
+    return json.dumps([text, found.values, history.to_dict("list")]) + digest(*predicted, *weights_of(model))
 
 
 def planted_name(path: Path, name: str, writes: bool) -> int:
@@ -149,21 +135,16 @@ def state(path: Path) -> str:
     while run.epoch < 2:
         run.next_epoch(truth, lambda steps: None)
     best = run.best[run.config.selection]
-    return digest(
-        *(value.detach().numpy() for value in run.model.state_dict().values()),
-        *(value.numpy() for value in (*best["predictions"].values(), *run.last)),
-        np.array([str(run.history), str(best["epoch"])]),
-    )
+    return digest(*weights_of(run.model), *(value.numpy() for value in (*best["predictions"].values(), *run.last)),
+                  np.array([str(run.history), str(best["epoch"])]))
 
 
 def checkpoint(path: Path) -> list:
     """A published checkpoint: names, dtypes, shapes and a sum over the numbers."""
     found = read_checkpoint(path)
     assert all(type(name) is str and type(value) is torch.Tensor for name, value in found.items())
-    return [
-        [[name, str(value.dtype), list(value.shape)] for name, value in found.items()],
-        digest(*(value.reshape(-1).view(torch.uint8).numpy() for value in found.values())),
-    ]
+    return [[[name, str(value.dtype), list(value.shape)] for name, value in found.items()],
+            digest(*(value.reshape(-1).view(torch.uint8).numpy() for value in found.values()))]
 
 
 class Small(nn.Module):
@@ -177,7 +158,7 @@ class Small(nn.Module):
 def network(path: Path) -> str:
     found = weights.load(Small, path)
     assert not found.training and all(value.dtype == torch.float32 for value in found.state_dict().values())
-    return digest(*(value.numpy() for value in found.state_dict().values()))
+    return digest(*weights_of(found))
 
 
 def released(path: Path) -> str:
@@ -186,13 +167,13 @@ def released(path: Path) -> str:
 
     torch.manual_seed(0)
     model = build_model("avel")
-    before = digest(*(value.numpy() for value in model.state_dict().values()))
+    before = digest(*weights_of(model))
     try:
         load_released(model, path)
     except VscgError:
-        assert digest(*(value.numpy() for value in model.state_dict().values())) == before
+        assert digest(*weights_of(model)) == before
         raise
-    return digest(*(value.numpy() for value in model.state_dict().values()))
+    return digest(*weights_of(model))
 
 
 def media(path: Path, pad: bool = False) -> list:
@@ -202,27 +183,3 @@ def media(path: Path, pad: bool = False) -> list:
         assert window.waveform.shape == (10 * window.sample_rate,) and np.isfinite(window.waveform).all()
         found.append([window.start, window.sample_rate, digest(window.frames, window.waveform, window.padded)])
     return found
-
-
-def parameters(path: Path, wanted: dict, writes: bool) -> dict:
-    """The parameters of a notebook's text source that differ, as Python would read them in the executed notebook."""
-    import sys
-
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book"))
-    import execute
-    import jupytext
-    from papermill.parameterize import parameterize_notebook
-
-    try:
-        changed = execute.changed_parameters(path, wanted)
-    except execute.NotebookFailed as error:  # the book's own error, with all that a VscgError says
-        raise VscgError(str(error)) from error
-    source = jupytext.read(path)
-    source.metadata["papermill"] = {}
-    for cell in source.cells:
-        cell.metadata.setdefault("tags", [])  # as papermill does when it opens a notebook
-    notebook = parameterize_notebook(source, changed, kernel_name="python3", language="python")
-    (cell,) = [cell for cell in notebook.cells if "injected-parameters" in cell.metadata.get("tags", [])]
-    given = {statement.targets[0].id: ast.literal_eval(statement.value) for statement in ast.parse(cell.source).body}
-    assert given == changed, "the notebook would get another value, or other code"
-    return changed

@@ -15,7 +15,6 @@ from vscg.training import loop
 from vscg.training.config import RunConfig
 from vscg.training.loop import fit
 from vscg.training.records import find_records
-from vscg.training.sweep import sweep
 
 YEAR = 365 * 86_400.0
 
@@ -66,19 +65,15 @@ def test_neither_jumps_nor_a_restart_change_a_runs_numbers_or_seconds(run, tmp_p
 
 
 def test_order_and_reuse_do_not_hang_on_the_clock(run, tmp_path, clock):
-    """The second run is dated before the first, the third and the fourth in the same second of the far future."""
-    now = time.time()
-    records = []
-    for seed, at in enumerate((now, now - 5 * YEAR, now + 5 * YEAR, now + 5 * YEAR)):
+    """The second run is dated before the first; both are loaded, whatever their date and that of today."""
+    now, records = time.time(), []
+    for seed, at in enumerate((now, now - 5 * YEAR)):
         clock(lambda at=at: at)
         records.append(run(tmp_path, seed=seed, epochs=1))
-    twins = sorted(record.folder for record in records[2:])
-    assert [record.folder for record in find_records(tmp_path)] == [records[1].folder, records[0].folder, *twins]
-    # Loaded, not trained anew, whatever the date of the record and that of today.
+    assert [record.folder for record in find_records(tmp_path)] == [records[1].folder, records[0].folder]
     for at in (now - 30 * YEAR, now + 30 * YEAR):
         clock(lambda at=at: at)
-        done = sweep([record.config for record in records], store=tmp_path, device="cpu", progress=False).check()
-        assert [(record.fresh, record.values) for record in done.records] == [(False, each.values) for each in records]
+        assert not any(run(tmp_path, seed=seed, epochs=1).fresh for seed in range(2))
 
 
 @pytest.mark.parametrize("date", [0, time.time() + 30 * YEAR], ids=["1970", "in thirty years"])

@@ -1,5 +1,4 @@
 """Published checkpoints: pickles that mean harm, of every protocol, and damage at any byte."""
-
 import functools
 import os
 import pickle
@@ -41,37 +40,18 @@ class Sets:
 
 def hostile(canary: str) -> st.SearchStrategy:
     """Values that run something when they are unpickled, at any depth of an innocent one."""
-    harm = st.sampled_from(
-        [
-            Calls(os.system, f"touch {canary}"),
-            Calls(eval, f"open({canary!r}, 'w')"),
-            Calls(exec, f"open({canary!r}, 'w')"),
-            Calls(subprocess.getoutput, f"touch {canary}"),
-            Calls(open, canary, "w"),
-            Calls(getattr, OrderedDict, "fromkeys"),
-            Calls(functools.partial, os.system, f"touch {canary}"),
-            Calls(map, os.system, [f"touch {canary}"]),
-            Calls(__import__, "antigravity"),
-            Calls(torch.load, canary),
-            Calls(bytearray, 10**12),
-            Calls(bytes, 10**12),
-            Calls(list, range(3)),
-            Calls(torch.zeros, 10**9),
-            Calls(OrderedDict, [(1, 2)]),
-            Calls(os.makedirs, canary),
-            Sets({"a": Calls(os.system, f"touch {canary}")}),
-        ]
-    )
+    touch = f"touch {canary}"
+    harm = st.sampled_from([
+        Calls(os.system, touch), Calls(eval, f"open({canary!r}, 'w')"), Calls(exec, f"open({canary!r}, 'w')"),
+        Calls(subprocess.getoutput, touch), Calls(open, canary, "w"), Calls(getattr, OrderedDict, "fromkeys"),
+        Calls(functools.partial, os.system, touch), Calls(map, os.system, [touch]), Calls(__import__, "antigravity"),
+        Calls(torch.load, canary), Calls(bytearray, 10**12), Calls(bytes, 10**12), Calls(list, range(3)),
+        Calls(torch.zeros, 10**9), Calls(OrderedDict, [(1, 2)]), Calls(os.makedirs, canary),
+        Sets({"a": Calls(os.system, touch)})])
     plain = st.none() | st.integers() | st.text(max_size=5) | st.binary(max_size=5) | st.floats()
-    return st.recursive(
-        harm | plain,
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.tuples(inner, inner)
-            | st.dictionaries(st.text(max_size=3), inner, max_size=3)
-        ),
-        max_leaves=5,
-    )
+    return st.recursive(harm | plain, lambda inner: (
+        st.lists(inner, max_size=3) | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=3)), max_leaves=5)
 
 
 def zipped(content: bytes, **more: bytes) -> bytes:
@@ -85,11 +65,8 @@ def zipped(content: bytes, **more: bytes) -> bytes:
 
 def legacy(content: bytes, keys: tuple = ()) -> bytes:
     """The same in the older format."""
-    return (
-        b"".join(pickle.dumps(part, 2) for part in (MAGIC, 1001, {"little_endian": True}))
-        + content
-        + pickle.dumps(list(keys), 2)
-    )
+    head = b"".join(pickle.dumps(part, 2) for part in (MAGIC, 1001, {"little_endian": True}))
+    return head + content + pickle.dumps(list(keys), 2)
 
 
 WRAPS = {"zip": zipped, "legacy": legacy, "plain": bytes}
@@ -101,17 +78,13 @@ def sound(child):
     torch.manual_seed(0)
     whole = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
     found = {}
-    for name, value, new in (
-        ("state", whole.state_dict(), True),
-        ("module", whole, True),
-        ("old state", whole.state_dict(), False),
-        ("old module", whole, False),
-    ):
-        file = BytesIO()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.save(value, file, _use_new_zipfile_serialization=new)
-        found[name] = file.getvalue()
+    for name, value in (("state", whole.state_dict()), ("module", whole)):
+        for age in ("", "old "):
+            file = BytesIO()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                torch.save(value, file, _use_new_zipfile_serialization=not age)
+            found[age + name] = file.getvalue()
     return found
 
 
@@ -147,25 +120,17 @@ def test_damaged_checkpoints(child, sound, data):
 @given(data=st.data(), reader=st.sampled_from(["network", "released"]))
 def test_weights_of_a_network(child, data, reader):
     """VGG-19's and VGGish's reader, and the one of our systems: names, shapes and types that are not the network's."""
-    state = {
-        "features.0.weight": torch.zeros(4, 3, 3, 3),
-        "features.0.bias": torch.zeros(4),
-        "features.2.weight": torch.zeros(2, 4),
-        "features.2.bias": torch.zeros(2),
-        "classifier.0.weight": torch.ones(3),
-    }
+    state = {"features.0.weight": torch.zeros(4, 3, 3, 3), "features.0.bias": torch.zeros(4),
+             "features.2.weight": torch.zeros(2, 4), "features.2.bias": torch.zeros(2),
+             "classifier.0.weight": torch.ones(3)}
     for _ in range(data.draw(st.integers(0, 3))):
         name = data.draw(st.sampled_from(sorted(state)))
         kind = data.draw(st.sampled_from(["missing", "shape", "double", "integer", "name", "long", "empty"]))
         value = state.pop(name)
         if kind != "missing":
             key = {"name": data.draw(st.text(max_size=12)), "long": "x" * 100_000}.get(kind, name)
-            state[key] = {
-                "shape": value[None],
-                "double": value.double(),
-                "integer": value.int(),
-                "empty": value[:0],
-            }.get(kind, value).clone()
+            others = {"shape": value[None], "double": value.double(), "integer": value.int(), "empty": value[:0]}
+            state[key] = others.get(kind, value).clone()
     file = BytesIO()
     torch.save(state, file)
     content = file.getvalue() if data.draw(st.integers(0, 2)) else data.draw(damaged(file.getvalue()))

@@ -1,4 +1,4 @@
-"""Texts that choose what is made: the name of a data set with its dials, and the parameters of a notebook."""
+"""Texts that choose what is made: the name of a data set with its dials."""
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,28 +31,3 @@ def test_dials_of_a_planted_set(child, dials, splits):
 def test_names_that_are_no_data_set(child, name):
     (home := child.folder / "home").mkdir(exist_ok=True)
     assert child.case("planted_name", home, name=name, writes=True) is None
-
-
-NOTEBOOK = """# ---
-# jupyter:
-#   kernelspec:
-#     name: python3
-#     display_name: Python 3
-#     language: python
-# ---
-
-# %% tags=["parameters"]
-DATA = "planted-mini"   # name
-PROFILE = "quick"
-"""
-
-
-@cases(15, 300)
-@given(data=st.text() | st.integers() | st.none() | st.sampled_from([
-    "'; import os; os.system('touch canary') #", '"' * 3, "\\", "\\'", "a\nb", "{DATA}", "\u2028", "\\x41", "a\\\nb"]),
-    profile=st.text() | st.lists(st.text() | st.integers()))
-def test_a_notebook_gets_exactly_the_parameters(child, data, profile):
-    (path := child.folder / "03_toy.py").write_text(NOTEBOOK)
-    found = child.case("parameters", path, wanted={"DATA": data, "PROFILE": profile}, writes=True, limit=256)
-    assert found is not None and set(found) <= {"DATA", "PROFILE"}
-    assert not (child.folder / "canary").exists()

@@ -7,7 +7,6 @@ import torch
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 from torch.utils._pytree import tree_leaves
 
-from tests.robustness.killing import numbers
 from tests.training.test_loop import quick, run
 from vscg.machine import graphs
 from vscg.machine.device import cpu_has_bf16
@@ -56,25 +55,6 @@ def test_maps_that_are_bf16_already_give_what_autocast_would_round_them_to(syste
             assert torch.allclose(one, other, rtol=0, atol=far), field
 
 
-def test_bf16_rounds_the_network_and_gives_float32(tiny):
-    torch.manual_seed(0)
-    model = build_model("vscg").eval()
-    audio, visual, _ = Features(tiny, CPU).batch(torch.arange(4))
-    exact, rounded = (forward(model, audio, visual, precision) for precision in ("fp32", "bf16"))
-    for name in ("event_relevance", "event_category", "similarity", "attention"):
-        a, b = getattr(exact, name), getattr(rounded, name)
-        assert a.dtype == b.dtype == torch.float32
-        assert not torch.equal(a, b) and torch.allclose(a, b, atol=0.05, rtol=0.05), name
-
-
-def test_a_run_in_bf16_is_another_run_that_learns_as_well(tiny, tmp_path):
-    exact, rounded = (run(quick(epochs=4, precision=precision), tiny, tmp_path) for precision in ("fp32", "bf16"))
-    assert exact.folder != rounded.folder
-    assert rounded.history.loss.iloc[-1] < 0.9 * rounded.history.loss.iloc[0]
-    assert rounded.history.loss.iloc[-1] == pytest.approx(exact.history.loss.iloc[-1], rel=0.1)
-    assert all(value.dtype == torch.float32 for value in rounded.model().state_dict().values())
-
-
 def told() -> dict[str, str]:
     """What torch has been told of float32 products: of all, of a GPU's, and of each kind on a GPU and on a CPU."""
     found = torch.backends
@@ -108,12 +88,6 @@ def test_products_are_rounded_if_the_precision_says_so_and_torch_is_left_as_it_w
         with arithmetic(CPU, precision):
             assert {told()[f"cpu {name}"] for name in ("matmul", "conv", "rnn")} == {"ieee"}
         assert (told(), torch.backends.cudnn.deterministic) == (before, deterministic)
-
-
-def test_whatever_torch_was_told_of_precision_a_run_gives_the_same_numbers(telling, tiny, tmp_path):
-    whole = run(quick(), tiny, tmp_path / "whole")
-    telling()
-    assert numbers(run(quick(), tiny, tmp_path / "told")) == numbers(whole)
 
 
 @pytest.mark.parametrize("precision, has_bf16, rounds", [("fp32", False, False), ("bf16", False, True),

@@ -181,17 +181,6 @@ def test_the_tag_is_cut_where_the_clip_has_no_background_class(loss, target):
             WEIGHTS[loss], "weakly", target)
 
 
-def test_avsdn_with_two_heads_trains_on_the_cut_tag():
-    torch.manual_seed(0)
-    model = build_model("avsdn", setting="weakly", head="two_head")
-    o = model(torch.rand(4, 10, 128), torch.rand(4, 10, 7, 7, 512))
-    assert o.video_probability.shape == (4, 28)
-    total, _ = ob.build_objective("avsdn", setting="weakly", loss="mlsm")(o, LABELS.float())
-    tags = ob.weak_target(LABELS, "presence")[:, :28].tolist()
-    assert total.item() == pytest.approx(slow_margin(o.video_probability.tolist(), tags), rel=1e-5)
-    total.backward()
-
-
 @pytest.mark.parametrize("system, setting, loss, missing", [
     ("vscg", "fully", "ce+avps", "segment_logits"), ("psp", "fully", "c+t", "event_relevance"),
     ("avel", "fully", "ce+avps", "similarity"), ("vscg", "weakly", "mlsm+self", "video_prob_self")])
@@ -211,14 +200,6 @@ def test_the_head_that_fits_mends_it(system, loss, head):
     assert list(parts) == list(WEIGHTS[loss]) and total.isfinite()
 
 
-def test_the_fully_supervised_loss_takes_no_weak_target():
-    o = output()
-    one, other = (ob.build_objective("vscg", target=target)(o, LABELS)[0] for target in ob.TARGETS)
-    assert torch.equal(one, other)
-    one, other = (ob.build_objective("vscg", setting="weakly", target=target)(o, LABELS)[0] for target in ob.TARGETS)
-    assert not torch.equal(one, other)
-
-
 def test_released_faults_can_be_switched_on():
     o, later = output(), LABELS.flip(0)
     clean = ob.build_objective("vscg")
@@ -233,9 +214,7 @@ def test_released_faults_can_be_switched_on():
 
 
 @pytest.mark.parametrize("arguments, words", [
-    (dict(system="vscgg"), "system 'vscgg'.*vscg"), (dict(system="dca", setting="weakly"), "setting of dca 'weakly'"),
-    (dict(system="vscg", setting="semi"), "setting of vscg 'semi'.*fully, weakly"),
-    (dict(system="avel", variant="paper"), "variant of avel 'paper'.*released"),
+    (dict(system="dca", setting="weakly"), "setting of dca 'weakly'"),
     (dict(system="vscg", target="duration"), "target 'duration'.*presence, proportion"),
     (dict(system="vscg", loss="c+t+avp"), "loss 'c[+]t[+]avp'.*mlsm[+]self")])
 def test_errors(arguments, words):

@@ -1,20 +1,4 @@
-"""Every choice of a run reaches its training: rates, targets, selections, batches; and the record says so.
-
-Faults of wiring that the tests were tried against, one at a time. Each was noticed by a test in this folder, those of
-the command line by tests/test_cli_options.py, those of windows by tests/features/test_windows.py:
-- a number of a published schedule changed; a rate that falls an epoch late, or not at all; steps, or the limit of the
-  gradient, left out; the given schedule, batch or epochs overruled by the published ones or by the profile;
-- target, stale_avps, empty_as_first, loss, model_options, modality, precision, seed (of the weights, of the batches) or
-  background left at their default on the way from the configuration to the model, the loss and the features;
-- selection by the other split, the last of equals, weights of the last epoch, first_look or look_every left out, or in
-  the comparison with earlier epochs alone;
-- order ignored, "first-random" that draws its first batch from its own slots, drop_last ignored, background clips from
-  the training split, equal seeds in two epochs;
-- the saved state without Adam's moments, left-over targets, best epochs, last predictions or history;
-- clips heard with other clips' sounds; the last epochs' predictions of the validation clips;
-- an option of `train`, `extract`, `predict` or `data` that does not reach the package;
-- a window's last fifth of a second, a hole in the sound, a changed choice of padding, one network in the identity.
-"""
+"""Every choice of a run reaches its training: rates, targets, selections, batches; and the record says so."""
 import platform
 
 import numpy as np
