@@ -2,10 +2,10 @@
 from vscg.study.deviations import PAPER_THRESHOLD, THRESHOLDS, load_study, per_clip, study_file
 from vscg.study.paper import ACCURACY, COST, PARAMETERS, PRIMARY, TABLES, VERDICT_RULE
 from vscg.study.runs import AMBIGUITIES, ambiguity_configs, book_configs, book_runs, finished
-from vscg.study.show import styled
+from vscg.study.show import findings, percent, points, styled, told
 from vscg.study.tables import order_agreement, parameter_table, primary_family, show_family, table
 
 __all__ = ["ACCURACY", "AMBIGUITIES", "COST", "PAPER_THRESHOLD", "PARAMETERS", "PRIMARY", "TABLES", "THRESHOLDS",
-           "VERDICT_RULE", "ambiguity_configs", "book_configs", "book_runs", "finished", "load_study",
-           "order_agreement", "parameter_table", "per_clip", "primary_family", "show_family", "study_file", "styled",
-           "table"]
+           "VERDICT_RULE", "ambiguity_configs", "book_configs", "book_runs", "findings", "finished", "load_study",
+           "order_agreement", "parameter_table", "per_clip", "percent", "points", "primary_family", "show_family",
+           "study_file", "styled", "table", "told"]
