@@ -104,6 +104,19 @@ def overlapping(labels, side):
     return any(after[0] < before[1] - 1 for before, after in zip(ends, ends[1:], strict=False))
 
 
+def test_a_name_of_two_parts_picks_colour_and_dashes_apart():
+    names = ["audio, forward", "audio, backward", "visual, forward", "alone"]
+    lines = plots.curves([0, 1], dict.fromkeys(names, [0, 1]), "time (s)", "state (no unit)").axes[0].lines
+    colours, dashes = [line.get_color() for line in lines], [line.get_linestyle() for line in lines]
+    assert colours[0] == colours[1] == plots.COLOURS["audio"] and colours[2] == plots.COLOURS["visual"]
+    assert dashes[0] == dashes[2] and len(set(dashes)) == 3 and len(set(colours)) == 3
+
+
+def test_a_matrix_leaves_zeros_blank():
+    texts = plots.matrix(np.array([[0, 0.5], [-0.25, 1e-9]]), "row", "column", "", "share (0 to 1)", True).axes[0].texts
+    assert [text.get_text() for text in texts] == ["", "0.50", "-0.25", ""]
+
+
 def test_style_is_opaque_white():
     fig = FIGURES["durations"]()
     file = io.BytesIO()
