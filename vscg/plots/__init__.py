@@ -12,8 +12,9 @@ from vscg.plots.clips import (
     log_mel,
     timeline,
 )
-from vscg.plots.curves import curves, learning_curves, matrix
+from vscg.plots.curves import curves, learning_curves, matrices, matrix
 from vscg.plots.studies import (
+    cere_tree,
     edge_figure,
     grouped_figure,
     growth_figure,
@@ -36,8 +37,8 @@ from vscg.plots.tables import (
 )
 
 __all__ = ["COLOURS", "DARK", "DASHES", "DPI", "LIGHT", "MARK", "OTHERS", "OUTLINE", "PALETTE", "WIDTH",
-           "accuracy_by_parameters", "attention_maps", "attention_of_systems", "class_histogram", "confusion",
-           "curves", "difference_figure", "duration_histogram", "edge_figure", "frames", "grouped_figure",
-           "growth_figure", "intervals", "learning_curves", "ledger_figure", "log_mel", "margin_figure", "matrix",
-           "parts_figure", "profile_figure", "reliability_figure", "roofline_figure", "score_against_accuracy",
-           "set_style", "short_name", "speedup_figure", "table_figure", "timeline"]
+           "accuracy_by_parameters", "attention_maps", "attention_of_systems", "cere_tree", "class_histogram",
+           "confusion", "curves", "difference_figure", "duration_histogram", "edge_figure", "frames", "grouped_figure",
+           "growth_figure", "intervals", "learning_curves", "ledger_figure", "log_mel", "margin_figure", "matrices",
+           "matrix", "parts_figure", "profile_figure", "reliability_figure", "roofline_figure",
+           "score_against_accuracy", "set_style", "short_name", "speedup_figure", "table_figure", "timeline"]

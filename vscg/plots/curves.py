@@ -84,3 +84,17 @@ def matrix(values: np.ndarray, row_label: str, column_label: str, title: str, va
     ax.set(xlabel=column_label, ylabel=row_label, title=title)
     ax.tick_params(axis="y", rotation=0)
     return fig
+
+
+def matrices(panels: Mapping[str, np.ndarray], row_label: str, column_label: str, value_label: str) -> Figure:
+    """Matrices (R, C) of values from 0 on side by side, on one scale; `panels` has their titles. Labels carry units."""
+    fig, axes = _figure(3.6, 1, len(panels), sharey=True)
+    highest = max(float(np.max(values)) for values in panels.values())
+    for ax, (title, values) in zip(axes, panels.items(), strict=True):
+        picture = ax.imshow(values, cmap="viridis", vmin=0, vmax=highest, extent=(0, len(values[0]), len(values), 0))
+        ax.set_title(title, fontsize=11)
+        ax.grid(False)
+    axes[0].set_ylabel(row_label)
+    fig.supxlabel(column_label, fontsize=13)
+    fig.colorbar(picture, ax=axes, label=value_label, shrink=0.8)
+    return fig
