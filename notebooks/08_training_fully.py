@@ -197,10 +197,10 @@ quick = (DATA, PROFILE) == ("planted-mini", "quick")
 assert not quick or 0.6 < results["validation"] < 0.95
 chosen = record.result
 low, high = chosen["test"]["accuracy_interval"]
-found.say("VSCG gets "
-          f"{study.percent(chosen['test']['accuracy'], low, high)} of the test seconds of "
-          f"{DATA} right at epoch {chosen['epoch']}, the best by validation; the best by "
-          f"test would be {100 * results['test']:.1f}%.")
+accuracy = study.percent(chosen["test"]["accuracy"], low, high)
+found.say(f"VSCG gets {accuracy} of the test seconds of {DATA} right at epoch "
+          f"{chosen['epoch']}, the best by validation; the best by test would be "
+          f"{100 * results['test']:.1f}%.")
 
 # %% [markdown]
 # The interval comes from drawing test clips with replacement. Clips, not seconds, are drawn: the ten seconds of a clip
@@ -244,7 +244,8 @@ print((100 * table.set_index("name")[["mean", "low", "high"]]).round(1).to_strin
 everywhere = np.repeat(data.category[test][:, None], truth.shape[1], axis=1)
 rule = paired_difference(per_clip["VSCG"], clip_accuracy(everywhere, truth[test]))
 found.say(f"VSCG is {study.told(*rule[1:], 'above', 'below')} the rule that is told "
-          f"each clip's category and says it in all ten seconds: {study.points(*rule)}.")
+          "each clip's category and says it in all ten seconds: "
+          f"{study.points(*rule)}.")
 
 # %% [markdown]
 # Look for the second row, the rule that only knows the category:

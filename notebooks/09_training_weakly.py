@@ -256,8 +256,8 @@ for target, record in records.items():
     separation[target] = separation_of(p[~event], p[event])
     print(f"{target:10}  mean on event seconds {p[event].mean():.3f}, on background "
           f"seconds {p[~event].mean():.3f}, separation (AUC) {separation[target]:.3f}")
-found.say("By its scores, the network trained on presence tags finds a background second "
-          "more like background than an event second in "
+found.say("By its scores, the network trained on presence tags finds a background "
+          "second more like background than an event second in "
           f"{100 * separation['presence']:.0f}% of the pairs (proportion tags "
           f"{100 * separation['proportion']:.0f}%; chance 50%).")
 
