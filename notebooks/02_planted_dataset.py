@@ -366,7 +366,8 @@ for who, notices in (("ear", heard), ("eye", seen), ("both", heard & seen)):
 assert ((heard & seen)[inside] == event[inside]).all()
 scores = [100 * (notices == event)[inside].mean() for notices in (heard, seen)]
 found.say(f"A perfect ear alone is right in {scores[0]:.1f}% of the seconds and a "
-          f"perfect eye in {scores[1]:.1f}%: both take a kind of background for an event.")
+          f"perfect eye in {scores[1]:.1f}%: each takes one kind of background for an "
+          "event.")
 
 # %% [markdown]
 # All three kinds are common, and only both together can be right everywhere.
