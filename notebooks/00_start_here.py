@@ -142,7 +142,7 @@ for setting, classes in guesses.items():
     assert classes.shape == (10,) and 0 <= classes.min() and classes.max() <= BACKGROUND
 
 # %% [markdown]
-# The figure sets both against the truth.
+# Both guesses below the truth:
 
 # %% mystnb={"figure": {"caption": "The task on one clip: the truth, and the guesses of two networks that have not learnt anything yet.", "name": "fig-start-timeline"}, "image": {"alt": "Three rows over ten seconds. The upper row, the ground truth, changes between background and an event; the two lower rows belong to untrained networks."}}
 plots.timeline(truth, {f"untrained, {setting}": classes
@@ -256,7 +256,7 @@ for source in sources:
 # %% [markdown]
 # ## The map
 #
-# The package has eight rooms. What each is for stands in its own words:
+# The package has eight rooms. It says itself what each is for:
 
 # %% tags=["nbval-check-output"]
 print(vscg.__doc__)

@@ -188,7 +188,7 @@ print("labels", tuple(y.shape), "equal to the package's:", torch.equal(y, ours))
 assert torch.equal(y, ours)
 
 # %% [markdown]
-# Weakly supervised training must make do with one tag for the clip: which event it holds, and not when. This is the
+# Weakly supervised training has one tag for the clip: it says which event the clip holds, and not when. This is the
 # **presence** target, a one-hot row with the event's class. The official file `mil_labels.h5` holds the same.
 
 # %% tags=["nbval-check-output"]
@@ -224,7 +224,7 @@ plots.duration_histogram(clips["seconds"])
 
 # %% [markdown]
 # Most clips have no background second at all, so in most clips there is nothing to localise. No event lasts one
-# second. One bar stands at zero; that clip has a paragraph of its own below.
+# second. One clip has an event of no second at all; it has a paragraph of its own below.
 #
 # The same, split by split: the share of background seconds, and the share of clips that are filled by their event.
 
@@ -384,7 +384,7 @@ plots.intervals(rules.rename(columns={"accuracy": "mean"}), references=published
 
 # %% [markdown]
 # This is the first thing to know about AVE. A system that knew every clip's category, and had no notion of time,
-# would stand at the top of the table. Such a system does not exist; the rule is told the answer. But it shows that
+# would top the table. Such a system does not exist; the rule is told the answer. But it shows that
 # the metric mostly measures how well a clip is *classified*, and that a gain of a point need not be a gain in
 # localisation. That is why the package reports event and background seconds apart, and a score for whole events. The
 # interval of the second rule reaches down to about the paper's better figure: on these test clips the rule is ahead,
@@ -402,8 +402,8 @@ plots.intervals(rules.rename(columns={"accuracy": "mean"}), references=published
 # ## How sure is one number?
 #
 # The seconds of one clip are right or wrong together, so the clips are what counts, and there are not many test
-# clips. We draw them again with replacement and look at how much the accuracy of the second rule spreads. Two
-# formulas stand beside it: one for independent clips, one for independent seconds.
+# clips. We draw them again with replacement and look at how much the accuracy of the second rule spreads. We compare
+# two formulas: one for independent clips, one for independent seconds.
 
 # %% tags=["nbval-check-output"]
 per_clip = (category[test][:, None] == true).float().mean(1)      # (N,)

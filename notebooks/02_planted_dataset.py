@@ -18,7 +18,7 @@
 # | **You will be able to verify** | every line of the recipe for sound; that the data set looks like AVE from outside; that neither sound nor picture alone is enough |
 #
 # AVE's features are 8 GB, too much to ship with a book. And they have no truth beyond the label of a second: nobody wrote
-# down where the dog stands, or whether the barking is faint. So this book generates a data set. We *plant* what is to be
+# down where the dog is, or whether the barking is faint. So this book generates a data set. We *plant* what is to be
 # found, and can afterwards ask whether a network found it.
 
 # %% tags=["hide-input"]
@@ -236,7 +236,7 @@ plots.curves(levels, guesses, "ambiguity (probability that a second is weak)",
 # %% [markdown]
 # The gap between the lines is what knowledge of the whole clip is worth: the paper's idea, put into data. With no ambiguity
 # there is no gap and nothing for VSCG to gain. At the far right the clip suffers too, because no second is left that tells.
-# The dial stands where there is a gap and the clip as a whole is still clear.
+# The data set's own setting leaves a gap and keeps the clip as a whole clear.
 #
 # :::{admonition} Change this and see
 # :class: tip

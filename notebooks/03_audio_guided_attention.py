@@ -13,7 +13,7 @@
 # |---|---|
 # | **Question** | Where in the picture is what the microphone hears? |
 # | **Paper** | Sec. III-C {cite:p}`jiang2023vscg`; the block comes from AVEL {cite:p}`tian2018ave` |
-# | **Needs** | [The planted data set](02_planted_dataset.ipynb) for the last third; the first two thirds stand alone |
+# | **Needs** | [The planted data set](02_planted_dataset.ipynb) for the last third; the first two thirds need nothing |
 # | **Run time** | quick: under a minute, and the training of three VSCGs if they are not stored yet; full: the same, and the released program's 300 epochs |
 # | **You will be able to verify** | that 30 lines compute what the package computes; what the sound can and cannot do here; how often a trained network looks at the true source |
 #
@@ -316,8 +316,8 @@ assert counted == sum(by_hand.values())
 #
 # ## What does the odd addition cost?
 #
-# If the sound's say goes by places, every place has to learn for itself what a bark looks like. That should take longer. A
-# small experiment: eight kinds of objects, two of them in each picture, at any two of 49 places; the sound tells which of the
+# By row, every place has to learn for itself what a bark looks like. That should take longer. A small experiment: eight kinds
+# of objects, two of them in each picture, at any two of 49 places; the sound tells which of the
 # two is meant. A classifier sees nothing but the attended vector, so that the attention must find the right object.
 
 # %%
@@ -584,11 +584,11 @@ if patch is not None:
     found.say(f"The attention's maximum lies in the true patch in {spread}% of the "
               "seen seconds (three trained seeds); chance is "
               f"{100 * chance.mean():.1f}%.")
+    print(compared("Before training the attention is {} chance", "above", "below",
+                   hits["untrained"] - chance))
     for sentence in (
-            compared("Trained, it is {} chance", "above", "below",
+            compared("Over the seeds, the trained attention is {} chance", "above", "below",
                      hits["trained"] - chance),
-            compared("Before training it is {} chance", "above", "below",
-                     hits["untrained"] - chance),
             compared("With its own sound the pointing is {} with another's",
                      "better than", "worse than",
                      hits["trained"] - hits["other sound"])):

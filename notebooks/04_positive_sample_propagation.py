@@ -18,7 +18,7 @@
 # | **You will be able to verify** | that short loops compute what the package computes; what the threshold 0.099 cuts; how much of the propagation stays among event seconds in a trained network, against chance |
 #
 # After the attention, a clip is two lists of ten vectors: one vector a second from the microphone, one from the picture.
-# So far each second stands alone. Two blocks change that. The **Bi-LSTM** lets a second hear what came before and what
+# So far each second is on its own. Two blocks change that. The **Bi-LSTM** lets a second hear what came before and what
 # comes after, within its own modality. **Positive sample propagation**, PSP for short, then compares every audible second
 # with every visible second, cuts the weak pairs, and lets the strong pairs, the *positive* ones, exchange features.
 
@@ -553,9 +553,9 @@ plots.intervals(table, {"chance": chance.mean()},
 def verdict(text, a, b):
     """Print a sentence by rule; returns its word and the difference."""
     difference = paired_difference(a, b)
-    word = study.told(*difference[1:], "more than", "less than")
+    word = study.told(*difference[1:], "above", "below")
     print(f"{text.format(word)}: {study.points(*difference)}")
-    return word, study.points(*difference)
+    return f"{word} {{}} ({study.points(*difference)})"
 
 
 print(f"{data.name}, {mixed.sum()} test clips with both kinds of seconds, "
@@ -563,13 +563,13 @@ print(f"{data.name}, {mixed.sum()} test clips with both kinds of seconds, "
 for way in ("to picture", "to sound"):
     here, there = (shares["trained", f"{way}, event rows"],
                    shares["trained", f"{way}, background rows"])
-    word, senders = verdict(f"{way}, event rows: {{}} chance", here, chance)
+    senders = verdict(f"{way}, event rows: {{}} chance", here, chance)
     receivers = verdict(f"{way}, event rows: {{}} background rows", here, there)
     verdict(f"{way}, trained: {{}} untrained", here,
             shares["untrained", f"{way}, event rows"])
-    found.say(f"On the way {way}, event seconds send {word} chance gives them "
-              f"({senders}); to event seconds they send {receivers[0]} to background "
-              f"seconds ({receivers[1]}).")
+    found.say(f"On the way {way}, the weight from event seconds to event seconds is "
+              f"{senders.format('chance')}; as receivers, event seconds are "
+              f"{receivers.format('background seconds')}.")
 
 # %% [markdown]
 # The comparison with chance is about *senders*. The comparison with background rows is about receivers, which is what the name
@@ -596,7 +596,7 @@ else:
 
 # %% [markdown]
 # A second that carries the object's sound but no event is a false friend: the network cannot tell it from an event by sound
-# alone. The three numbers of a way are in order: PSP keeps out the silent seconds, and is fooled in part by such friends.
+# alone. PSP keeps out the silent seconds, and lets such friends in.
 #
 # ### How much does the cut matter here?
 #
@@ -770,7 +770,7 @@ assert list(same.values()) == [True, False, False, True]
 # first sum has cancelled, and the cut entries with it. They get no gradient. A lone survivor has $\gamma = 1$ whatever
 # its $\beta$ is, so its row gets none at all: it cannot learn from this way of propagation that it listens to the wrong
 # second. Without the second division $\gamma_{ij} = \beta_{ij} / \sum_k \beta_{ik}$, and every entry pulls through the
-# sum. What remains for a cut pair is the other direction, where the same $\beta$ stands in a row of other rivals.
+# sum. What remains for a cut pair is the other direction, where the same $\beta$ is in a row with other rivals.
 #
 # </details>
 
@@ -804,10 +804,10 @@ assert list(pulls.values()) == [(0, 0), (5, 0), (1, 9), (5, 5)]
 #
 # ## What stays uncertain
 #
-# - The box at the top is of one network, one seed, and the data set that is printed with them. They say nothing about the
+# - The box at the top is of one network, one seed, and the data set. It says nothing about the
 #   paper's accuracies.
 # - A favoured sender is not yet a matched pair. Where the two kinds of receivers cannot be told apart, the measured benefit
 #   of PSP is that of a soft choice of seconds. Whether that is so on the real data is open here.
 # - Moving the threshold of a finished network is not an ablation. For that the network must be trained anew.
 #
-# **Next:** [CERE](05_cere.ipynb) takes $A^{seg}$ and $V^{seg}$ and boils the whole clip down to two vectors.
+# **Next:** [CERE](05_cere.ipynb) takes $A^{seg}$ and $V^{seg}$ and reduces the whole clip to two vectors.

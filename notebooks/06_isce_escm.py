@@ -373,7 +373,7 @@ else:
     print("the published program's numbers are not in tests/golden: skipped")
 
 # %% [markdown]
-# All three outputs agree to rounding. What follows is therefore about VSCG as published, not about a lookalike.
+# All three outputs agree to rounding. What follows is therefore about VSCG as published, not about something similar.
 #
 # ## What the prior carries after training
 #
@@ -587,7 +587,7 @@ print("printed form equals nn.GRU:  ",
 # it.
 #
 # The two biases are not both needed: in the gates only their sum counts. In the candidate they differ, because $b_h$
-# stands behind the reset gate. Moving $b_h$ over to $b_f$ shows it:
+# is inside the bracket that the reset gate multiplies. Moving $b_h$ over to $b_f$ shows it:
 
 # %% tags=["nbval-check-output"]
 gru.bias_hh_l0.copy_(torch.randn(12))

@@ -17,7 +17,7 @@
 # | **Run time** | quick: about a minute on two CPU cores the first time, seconds afterwards; full: the released program's 300 epochs, for a GPU |
 # | **You will be able to verify** | that the loop does what it says, that a run can be found again and continued, and how far VSCG is from its baselines on the data set named in the parameters |
 #
-# So far every block stood alone. Now they learn together. We first write the training loop by hand on sixteen clips,
+# So far we looked at one block at a time. Now they learn together. We first write the training loop by hand on sixteen clips,
 # once and whole; then one call, `vscg.fit`, does the same with everything around it that a result needs: a validation
 # split, a record on disk, and the ability to go on after an interruption.
 
@@ -315,12 +315,9 @@ before = curves[curves.epoch == half].set_index("system").val_accuracy
 print(f"{DATA}: points of validation accuracy gained from epoch {half} to epoch "
       f"{curves.epoch.max()}")
 print((100 * (last - before)).round(1).to_string())
-gains = ", ".join(f"{name} {100 * gain:+.1f}" for name, gain in (last - before).items())
-found.say(f"From epoch {half} to {curves.epoch.max()}, validation accuracy moved by "
-          f"{gains} points: whoever still rises was stopped early.")
 
 # %% [markdown]
-# The whole way there:
+# Whoever still rises was stopped early. The whole way there:
 
 # %% mystnb={"figure": {"caption": "The three systems over the epochs. Their losses are different functions and cannot be compared with each other; their accuracies can.", "name": "fig-fully-race"}, "image": {"alt": "Two panels over the epochs with one line per system: training losses of different size, and accuracies that rise at different speeds."}}
 plots.learning_curves(curves)
@@ -384,7 +381,7 @@ plots.timeline(truth[test][best],
                {name: other.predictions()[best] for name, other in records.items()})
 
 # %% [markdown]
-# And the one on which it is behind; the line above tells whether VSCG named another event there or found none.
+# And the one on which it is behind; the line above says what VSCG named there.
 
 # %% mystnb={"figure": {"caption": "The clip with a short event on which VSCG is furthest behind the other two.", "name": "fig-fully-worst"}, "image": {"alt": "Rows of coloured seconds over ten seconds: ground truth, then each system's prediction; VSCG's row disagrees with the ground truth in most seconds."}}
 plots.timeline(truth[test][worst],

@@ -88,8 +88,9 @@ def matrix(values: np.ndarray, row_label: str, column_label: str, title: str, va
 
 def matrices(panels: Mapping[str, np.ndarray], row_label: str, column_label: str, value_label: str) -> Figure:
     """Matrices (R, C) of values from 0 on side by side, on one scale; `panels` has their titles. Labels carry units."""
+    panels = {title: np.asarray(values) for title, values in panels.items()}
     fig, axes = _figure(3, 1, len(panels))
-    highest = max(float(np.max(values)) for values in panels.values())
+    highest = max(values.max() for values in panels.values())
     for ax, (title, values) in zip(axes, panels.items(), strict=True):
         picture = ax.imshow(values, cmap="viridis", vmin=0, vmax=highest, extent=(0, len(values[0]), len(values), 0))
         ax.set_title(title, fontsize=11)
