@@ -587,8 +587,8 @@ if patch is not None:
     print(compared("Before training the attention is {} chance", "above", "below",
                    hits["untrained"] - chance))
     for sentence in (
-            compared("Over the seeds, the trained attention is {} chance", "above", "below",
-                     hits["trained"] - chance),
+            compared("Over the seeds, the trained attention is {} chance",
+                     "above", "below", hits["trained"] - chance),
             compared("With its own sound the pointing is {} with another's",
                      "better than", "worse than",
                      hits["trained"] - hits["other sound"])):
