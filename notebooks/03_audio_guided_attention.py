@@ -483,7 +483,7 @@ plots.attention_maps(maps["untrained", SEED][chosen], clip_patch, truth[chosen])
 # object with strong features may stand out even so, dark as well as bright: its numbers are large, and random weights
 # turn them into a large score of either sign. Now the trained one.
 
-# %% mystnb={"figure": {"caption": "The same clip after training: the attention is sharper; the outline of the true source shows whether it is on it.", "name": "fig-agva-trained"}, "image": {"alt": "Ten 7 by 7 attention maps of the trained network on the same clip; some regions hold more of the attention than others, and the true source is outlined."}}
+# %% mystnb={"figure": {"caption": "The same clip after training. One clip proves nothing, neither for nor against the outlined source; the count follows.", "name": "fig-agva-trained"}, "image": {"alt": "Ten 7 by 7 attention maps of the trained network on the same clip; some regions hold more of the attention than others, and the true source is outlined."}}
 plots.attention_maps(maps["trained", SEED][chosen], clip_patch, truth[chosen])
 
 # %% [markdown]
@@ -556,7 +556,7 @@ else:
 # %% [markdown]
 # Each mean with its 95% interval over seeds and clips; the dashed line is chance:
 
-# %% mystnb={"figure": {"caption": "How often the attention's maximum lies in the true patch: no better than a blindfolded finger, before training and after.", "name": "fig-agva-pointing"}, "image": {"alt": "Pointing accuracy of the untrained network, the trained network and the trained network with another clip's sound as dots with intervals; a dashed line marks chance."}}
+# %% mystnb={"figure": {"caption": "How often the attention's maximum lies in the true patch: no better than a blindfolded finger, and alike with the wrong sound.", "name": "fig-agva-pointing"}, "image": {"alt": "Pointing accuracy of the untrained network, the trained network and the trained network with another clip's sound as dots with intervals; a dashed line marks chance."}}
 if patch is None:
     print(f"{data.name} does not say where the source is")
 else:
@@ -589,16 +589,16 @@ if patch is not None:
     for sentence in (
             compared("Over the seeds, the trained attention is {} chance",
                      "above", "below", hits["trained"] - chance),
-            compared("With its own sound the pointing is {} with another's",
-                     "better than", "worse than",
+            compared("The pointing with its own sound is {} that with another clip's",
+                     "above", "below",
                      hits["trained"] - hits["other sound"])):
         found.say(sentence)
         print(sentence)
 
 # %% [markdown]
 # Why does a network that answers right not look at the object? Because nothing asks it to. An object's vectors are long, and
-# long vectors push a region's score far up or far down through the tanh; the drawn weights decide which, as the untrained
-# maps show, and training keeps what it finds. The classes can be read either way, for a small share of a long vector is
+# long vectors push a region's score far up or far down through the tanh. The drawn weights decide which, and training mostly
+# keeps what it finds: the table below has the weight on the patch before and after. The classes can be read either way, for a small share of a long vector is
 # still much. Seeds therefore differ widely, and one seed alone must not carry a statement about pointing.
 
 # %% [markdown]
@@ -611,7 +611,7 @@ if patch is not None:
 def on_patch(m, size):
     """Share of weight times `size` on the patch, % of the seen seconds' sum."""
     share = (m * size * patch).sum((2, 3)) / (m * size).sum((2, 3))
-    return 100 * share[patch.any((2, 3))].mean()
+    return 100 * float(share[patch.any((2, 3))].mean())
 
 
 if patch is not None:

@@ -552,9 +552,10 @@ as_directions = verdicts(directions)
 changed = sum(a[0] != b[0] for a, b in zip(as_they_are, as_directions, strict=True))
 print(f"verdicts that change with the distance: {changed} of {len(COMPARED)}")
 for at, rival in ((2, "one encoded second of sound"), (5, "the plain mean over time")):
-    by = [f"{pairs[at][0]} {rival} by {what} ({pairs[at][1]})"
-          for pairs, what in ((as_they_are, "position"), (as_directions, "direction"))]
-    found.say(f"CERE (fused) is {by[0]} and {by[1]}.")
+    by = [f"{pairs[at][0].removesuffix(' than').removesuffix(' from')} by {what} "
+          f"({pairs[at][1]})" for pairs, what in ((as_they_are, "position"),
+                                                  (as_directions, "direction"))]
+    found.say(f"Against {rival}, CERE (fused) is {by[0]} and {by[1]}.")
 
 # %% [markdown]
 # A verdict that changes with the distance hangs on the distance, and this test alone does not settle it. The last six of the

@@ -447,10 +447,9 @@ for name, values in per_clip.items():
           f"{study.points(mean, low, high)}")
     assert low <= mean <= high
 print(f"({data.name}, test split, profile {PROFILE}, seed {SEED})")
-for name in ("another clip's prior", "zero prior"):
-    word = study.told(*lost[name][1:], "more often right than", "less often right than",
-                      "not told apart from the same network")
-    found.say(f"With {'a ' * (name[0] == 'z')}{name} VSCG is {word} with its own: "
+for name, article in (("another clip's prior", ""), ("zero prior", "a ")):
+    word = study.told(*lost[name][1:], "above", "below")
+    found.say(f"With {article}{name} the accuracy is {word} that with the clip's own: "
               f"{study.points(*lost[name])}.")
 
 # %% [markdown]

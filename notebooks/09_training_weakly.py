@@ -175,7 +175,7 @@ print((100 * table.set_index("name")).round(1).to_string())
 # %% [markdown]
 # The dashed line is that rule:
 
-# %% mystnb={"figure": {"caption": "Weakly supervised VSCG with the tag that the paper describes (presence) stays below a perfect recogniser; the tag that its program uses (proportion) knows the duration and does better.", "name": "fig-weakly-tags"}, "image": {"alt": "Two dots with 95% intervals, presence and proportion tag, and a dashed line for the rule that says the right category everywhere."}}
+# %% mystnb={"figure": {"caption": "Weakly supervised VSCG with the tag that the paper describes (presence) stays below a perfect recogniser; the tag that its program uses (proportion) knows the duration.", "name": "fig-weakly-tags"}, "image": {"alt": "Two dots with 95% intervals, presence and proportion tag, and a dashed line for the rule that says the right category everywhere."}}
 plots.intervals(table, references={"right category everywhere": line})
 
 # %% [markdown]
@@ -262,9 +262,9 @@ found.say("By its scores, the network trained on presence tags finds a backgroun
 
 # %% [markdown]
 # The separation is the probability that a background second scores higher on background than an event second; 0.5 is chance.
-# With presence tags too it is well above one half: the network *does* know more about background than its hard predictions
-# show. The scores are in the right order, but background never wins the argmax, because no tag ever asked it to. One number,
-# added to every background logit, is enough to bring it out: exercise 4 finds it.
+# With presence tags too it is above one half: the network *does* know more about background than its hard predictions show. The
+# scores lean the right way, but background hardly ever wins the argmax, because no tag ever asked it to. Can one number, added
+# to every background logit, bring it out? Exercise 4 tries; the last sentence of the box is its result.
 #
 # And how did the two runs get where they are?
 
