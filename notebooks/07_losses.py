@@ -657,7 +657,7 @@ assert abs(part.loc[("weakly", "released", "smooth"), "value"] - 0.150) < 0.005
 # :class: tip
 # Guess first: which of the three parts of the released loss pulls hardest at the start, and does another seed change that?
 # Set `SEED` to 1, 2, 3 and 4. For all of seeds 0 to 4 the order is the
-# same, category, relevance, similarity; the category's gradient is SEEDS_RESULT.
+# same: the category's gradient is 7.0 to 9.4 long, that of the relevance 4.4 to 6.7, and that of the similarity 0.9 to 4.8.
 # :::
 
 # %% [markdown]

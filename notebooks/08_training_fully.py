@@ -430,7 +430,8 @@ found.say(f"Of five thresholds the best on 80 validation clips is {best} "
 # :::{admonition} Change this and see
 # :class: tip
 # Guess first: what does learning by heart look like when dropout stays on? In the cell that builds the sixteen-clip model,
-# remove the three arguments that set dropout to 0, and run to the table of losses. BYHEART
+# remove the three arguments that set dropout to 0, and run to the table of losses. It still learns them by heart, only later:
+# after 25 steps, over seeds 0 to 4, the loss is 0.07 to 0.10 instead of 0.03 to 0.04.
 # :::
 #
 # ## Found again, and continued
