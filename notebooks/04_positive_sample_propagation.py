@@ -652,7 +652,7 @@ for tau, difference in moved.items():
 
 # %% [markdown]
 # The wide intervals at 0.15 and at 1 say that clips gain and lose by it: these clips alone do not settle how much the finished
-# network leans on what PSP sends. THRESHOLD_SEEDS And a finished network whose threshold is moved is not an ablation: for that
+# network leans on what PSP sends. And a finished network whose threshold is moved is not an ablation: for that
 # the network must be trained anew ([chapter 20](20_deviations.ipynb) does it).
 #
 # :::{admonition} Change this and see
