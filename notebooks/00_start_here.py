@@ -9,10 +9,9 @@
 # %% [markdown]
 # # Start here
 #
-# | | |
+# | Question | Does it run here, and where is everything? |
 # |---|---|
-# | **Question** | Does it run here, and where is what? |
-# | **Paper** | the task, Sec. III-A of {cite:t}`jiang2023vscg` |
+# | **Paper** | the task, Sec. III-A of [Jiang et al. (2023)](../book/references.md) |
 # | **Needs** | nothing |
 # | **Run time** | half a minute, the same in every profile; the first run also makes the data set |
 # | **You will be able to verify** | that your environment is complete; that every chapter, module and test named here exists; what goes into VSCG and what comes out |
@@ -25,9 +24,6 @@
 # picture (chapters 3 and 4), sums the clip up in a small vector (5), and lets this vector guide a second look at every
 # second (6). *Fully supervised* means that it is trained with a label for every second, *weakly supervised* with one
 # tag for the whole clip.
-
-# %% [markdown]
-# First everything that the notebook uses.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -60,58 +56,8 @@ PROFILE = "quick"      # quick (3 epochs), standard (more seeds) or full (the pu
 SEED = 0               # of weights, batches and dropout
 
 # %% [markdown]
-# ## The environment
+# ## A tour of one minute
 #
-# `requirements.lock` pins every version. With other versions of PyTorch, other random numbers may be drawn, and trained
-# figures then differ a little from those on these pages. What is installed, and does anything differ from the pins?
-
-# %%
-ROOT = Path(vscg.__file__).resolve().parent.parent
-lock = (ROOT / "requirements.lock").read_text().splitlines()
-pins = dict(line.split("==") for line in lock if ";" not in line)
-print(f"Python {platform.python_version()}")
-for package in ("torch", "numpy", "pandas", "h5py", "matplotlib", "seaborn",
-                "papermill"):
-    print(f"{package:10} {version(package)}")
-different = {name: version(name) for name, pin in pins.items()
-             if version(name).split("+")[0] != pin.split("+")[0]}
-print("different from the pins:", different or "nothing")
-
-# %% [markdown]
-# On what will it compute? Training uses a GPU where PyTorch finds one, and the CPU otherwise.
-
-# %%
-device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-print("device: ", torch.cuda.get_device_name() if device.type == "cuda" else "CPU")
-print("threads:", torch.get_num_threads(), "of", os.cpu_count(), "cores")
-
-# %% [markdown]
-# ## The data
-#
-# Three data sets have a name.
-#
-# | name | what | clips | size |
-# |---|---|---|---|
-# | `planted-mini` | generated, for two CPU cores; the default | some hundreds | 0.3 GB |
-# | `planted` | generated, with the numbers of clips of the real one | 4,321 | 2.2 GB |
-# | `ave` | the real one, AVE {cite:p}`tian2018ave`, prepared from its authors' files | 4,321 | 2.2 GB |
-#
-# The generated ones are made when they are first asked for. Their features come from a generator, so no number on
-# them reproduces an accuracy of the paper; [notebook 02](02_planted_dataset.ipynb) says what they are good for. For the
-# real one see [how to use it](../book/howto/real-data.md). Which of them are here?
-
-# %%
-for name in sets.NAMES:
-    file = machine.data_dir() / f"{name}.h5"
-    size = f"{file.stat().st_size / 1e9:.1f} GB" if file.is_file() else "not made yet"
-    print(f"{name:13} {size}")
-folder = machine.ave_dir()
-for what, files in (("small AVE files", download.SMALL_FILES),
-                    ("AVE features", download.FEATURE_FILES)):
-    found = sum(folder is not None and (folder / name).is_file() for name in files)
-    print(f"{what:16} {found} of {len(files)}")
-
-# %% [markdown]
 # One call loads a data set into memory, whichever it is. Every notebook that uses one calls it.
 
 # %% tags=["nbval-check-output"]
@@ -127,102 +73,8 @@ for name in ("audio", "visual", "labels"):
 # made the maps, and one for sounds, VGGish, the 128 numbers; [chapter 19](19_your_own_clip.ipynb) computes them from a
 # video. The clips of the split `background` have no event; weakly supervised training uses them too.
 #
-# ## Rerunning
-#
-# A notebook need not be edited to run with other values. The whole book, on another data set and the paper's schedule:
-#
-# ```bash
-# make book DATA=planted PROFILE=full
-# make book DATA=ave DATA_DIR=/where/the/AVE/files/are PROFILE=full
-# ```
-#
-# One notebook, with the same parameters, into a new file:
-#
-# ```bash
-# cd notebooks
-# ../.venv/bin/papermill 08_training_fully.ipynb /tmp/08_full.ipynb -k python3 \
-#     -p DATA planted -p PROFILE full
-# ```
-#
-# More in [how to rerun in batch](../book/howto/batch.md). Which notebook takes which parameters, with their defaults, is read off the notebooks
-# themselves:
-
-# %%
-sources = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
-for source in sources:
-    defaults = papermill.inspect_notebook(jupytext.read(source))
-    shown = ", ".join(f"{name}={entry['default']}" for name, entry in defaults.items())
-    print(f"{source.stem:32} {shown}")
-
-# %% [markdown]
-# ## The map
-#
-# The package has eight rooms. What each is for stands in its own words:
-
-# %% tags=["nbval-check-output"]
-print(vscg.__doc__)
-rooms = {room.name for room in pkgutil.iter_modules(vscg.__path__) if room.ispkg}
-assert set(re.findall(r"^(\w+)  ", vscg.__doc__, re.MULTILINE)) == rooms
-
-# %% [markdown]
-# A notebook imports from the rooms' faces, so its first cell says where its code is. From the paper to the code: which
-# section is taken apart in which notebook, and which rooms compute it. The tests lie in rooms of the same names.
-
-# %%
-NUMBER = r"[IVX\d][\w-]*"
-PLACE = rf"(?:Sec|Eq|Fig|Table|Figure)s?\.? {NUMBER}(?:(?:,| to| and) {NUMBER})*"
-MAP = {}
-for source in sources:
-    cells = jupytext.read(source).cells
-    paper = re.search(r"\*\*Paper\*\* \| (.+) \|", cells[0].source)[1]
-    imports = next(cell.source for cell in cells if cell.cell_type == "code")
-    imported = re.findall(r"^from vscg(?:\.\w+)? import .+", imports, re.MULTILINE)
-    used = sorted(rooms & set(re.findall(r"\w+", " ".join(imported))))
-    MAP[source.stem] = {"paper": ", ".join(re.findall(PLACE, paper)),
-                        "rooms of vscg": ", ".join(used)}
-assert all((ROOT / "tests" / room).is_dir() for room in rooms)
-pd.DataFrame(MAP).T
-
-# %% [markdown]
-# Symbols and their names in the code are on the page [notation](../book/notation.md); where the paper and the program that its
-# authors released differ, on [where they differ](../book/deviations.md).
-#
-# ## Runs and how they are found again
-#
-# A training run is described by a `RunConfig`. `vscg.fit(config)` trains it, or loads it if the same run has been
-# trained before. "The same" is decided by a **key**: a hash of the whole configuration, of the data set's
-# fingerprint, and of what the code that shapes the numbers does. The run lies in `runs/<key>/`.
-
-# %%
-config = vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE,
-                        seed=SEED)
-key = records.run_key(config.resolve(), data.fingerprint)
-stored = records.read_record(machine.runs_dir() / key)
-print(f"runs/{key}:", stored.describe() if stored else "not trained yet")
-print("finished runs here:", len(records.find_records(machine.runs_dir())))
-assert len(key) == 16
-
-# %% [markdown]
-# Asked again, the same configuration has the same key. Another seed, another data set or a changed model has another,
-# so that a stored result can never pass for one that it is not.
-
-# %% tags=["nbval-check-output"]
-other_seed = dataclasses.replace(config, seed=SEED + 1).resolve()
-print("same configuration, same key:",
-      records.run_key(config.resolve(), data.fingerprint) == key)
-print("another seed, another key:   ",
-      records.run_key(other_seed, data.fingerprint) != key)
-print("other data, another key:     ",
-      records.run_key(config.resolve(), "0" * 64) != key)
-
-# %% [markdown]
-# In the folder are `record.json` (configuration, versions, device, times, results), `history.csv` (one row an epoch),
-# `predictions.safetensors` and `state.safetensors`, the weights. `python -m vscg runs` lists them.
-#
-# ## A tour of one minute
-#
-# Now the network itself, before any training: its weights are drawn at random. We choose a test clip whose event begins
-# or ends within the ten seconds, and turn it into a batch of one.
+# Now the network itself, before any training: its weights are drawn at random. We choose a test clip whose event begins or
+# ends within the ten seconds, and turn it into a batch of one.
 
 # %% tags=["nbval-check-output"]
 event = data.labels[..., BACKGROUND] == 0                             # (N,10) bool
@@ -289,7 +141,7 @@ for setting, classes in guesses.items():
     assert classes.shape == (10,) and 0 <= classes.min() and classes.max() <= BACKGROUND
 
 # %% [markdown]
-# The figure sets both against the truth.
+# Both guesses below the truth:
 
 # %% mystnb={"figure": {"caption": "The task on one clip: the truth, and the guesses of two networks that have not learnt anything yet.", "name": "fig-start-timeline"}, "image": {"alt": "Three rows over ten seconds. The upper row, the ground truth, changes between background and an event; the two lower rows belong to untrained networks."}}
 plots.timeline(truth, {f"untrained, {setting}": classes
@@ -319,6 +171,151 @@ for name, predicted in predictions.items():
 # %% [markdown]
 # This is the floor. It is not one in 29, because background seconds are common: whoever always says "background" is
 # right on all of them. What the ceiling looks like is a surprise, and the subject of the next notebook.
+
+# %% [markdown]
+# ## The environment
+#
+# `requirements.lock` pins every version. With other versions of PyTorch, other random numbers may be drawn, and trained
+# figures then differ a little from those on these pages. What is installed, and does anything differ from the pins?
+
+# %%
+ROOT = Path(vscg.__file__).resolve().parent.parent
+lock = (ROOT / "requirements.lock").read_text().splitlines()
+pins = dict(line.split("==") for line in lock if ";" not in line)
+print(f"Python {platform.python_version()}")
+for package in ("torch", "numpy", "pandas", "h5py", "matplotlib", "seaborn",
+                "papermill"):
+    print(f"{package:10} {version(package)}")
+different = {name: version(name) for name, pin in pins.items()
+             if version(name).split("+")[0] != pin.split("+")[0]}
+print("different from the pins:", different or "nothing")
+
+# %% [markdown]
+# On what will it compute? Training uses a GPU where PyTorch finds one, and the CPU otherwise.
+
+# %%
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+print("device: ", torch.cuda.get_device_name() if device.type == "cuda" else "CPU")
+print("threads:", torch.get_num_threads(), "of", os.cpu_count(), "cores")
+
+# %% [markdown]
+# ## The data
+#
+# Three data sets have a name.
+#
+# | name | what | clips | size |
+# |---|---|---|---|
+# | `planted-mini` | generated, for two CPU cores; the default | some hundreds | 0.3 GB |
+# | `planted` | generated, with the numbers of clips of the real one | 4,321 | 2.2 GB |
+# | `ave` | the real one, AVE [(Tian et al., 2018)](../book/references.md), prepared from its authors' files | 4,321 | 2.2 GB |
+#
+# The generated ones are made when they are first asked for. Their features come from a generator, so no number on
+# them reproduces an accuracy of the paper; [notebook 02](02_planted_dataset.ipynb) says what they are good for. For the
+# real one see [how to use it](../book/howto/real-data.md). Which of them are here?
+
+# %%
+for name in sets.NAMES:
+    file = machine.data_dir() / f"{name}.h5"
+    size = f"{file.stat().st_size / 1e9:.1f} GB" if file.is_file() else "not made yet"
+    print(f"{name:13} {size}")
+folder = machine.ave_dir()
+for what, files in (("small AVE files", download.SMALL_FILES),
+                    ("AVE features", download.FEATURE_FILES)):
+    found = sum(folder is not None and (folder / name).is_file() for name in files)
+    print(f"{what:16} {found} of {len(files)}")
+
+# %% [markdown]
+# ## Rerunning
+#
+# A notebook need not be edited to run with other values. The whole book, on another data set and the paper's schedule:
+#
+# ```bash
+# make book DATA=planted PROFILE=full
+# make book DATA=ave DATA_DIR=/where/the/AVE/files/are PROFILE=full
+# ```
+#
+# One notebook, with the same parameters, into a new file:
+#
+# ```bash
+# cd notebooks
+# ../.venv/bin/papermill 08_training_fully.ipynb /tmp/08_full.ipynb -k python3 \
+#     -p DATA planted -p PROFILE full
+# ```
+#
+# More in [how to rerun in batch](../book/howto/batch.md). Which notebook takes which parameters, with their defaults, is read off the notebooks
+# themselves:
+
+# %%
+sources = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
+for source in sources:
+    defaults = papermill.inspect_notebook(jupytext.read(source))
+    shown = ", ".join(f"{name}={entry['default']}" for name, entry in defaults.items())
+    print(f"{source.stem:32} {shown}")
+
+# %% [markdown]
+# ## The map
+#
+# The package has eight rooms. It says itself what each is for:
+
+# %% tags=["nbval-check-output"]
+print(vscg.__doc__)
+rooms = {room.name for room in pkgutil.iter_modules(vscg.__path__) if room.ispkg}
+assert set(re.findall(r"^(\w+)  ", vscg.__doc__, re.MULTILINE)) == rooms
+
+# %% [markdown]
+# A notebook imports from the rooms' faces, so its first cell says where its code is. From the paper to the code: which
+# section is taken apart in which notebook, and which rooms compute it. The tests lie in rooms of the same names.
+
+# %%
+NUMBER = r"[IVX\d][\w-]*"
+PLACE = rf"(?:Sec|Eq|Fig|Table|Figure)s?\.? {NUMBER}(?:(?:,| to| and) {NUMBER})*"
+MAP = {}
+for source in sources:
+    cells = jupytext.read(source).cells
+    paper = re.search(r"\*\*Paper\*\* \| (.+) \|", cells[0].source)[1]
+    imports = next(cell.source for cell in cells if cell.cell_type == "code")
+    imported = re.findall(r"^from vscg(?:\.\w+)? import .+", imports, re.MULTILINE)
+    used = sorted(rooms & set(re.findall(r"\w+", " ".join(imported))))
+    MAP[source.stem] = {"paper": ", ".join(re.findall(PLACE, paper)),
+                        "rooms of vscg": ", ".join(used)}
+assert all((ROOT / "tests" / room).is_dir() for room in rooms)
+pd.DataFrame(MAP).T
+
+# %% [markdown]
+# Symbols and their names in the code are on the page [notation](../book/notation.md); where the paper and the program that its
+# authors released differ, on [where they differ](../book/deviations.md).
+#
+# ## Runs and how they are found again
+#
+# A training run is described by a `RunConfig`. `vscg.fit(config)` trains it, or loads it if the same run has been
+# trained before. "The same" is decided by a **key**: a hash of the whole configuration, of the data set's
+# fingerprint, and of what the code that shapes the numbers does. The run lies in `runs/<key>/`.
+
+# %%
+config = vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE,
+                        seed=SEED)
+key = records.run_key(config.resolve(), data.fingerprint)
+stored = records.read_record(machine.runs_dir() / key)
+print(f"runs/{key}:", stored.describe() if stored else "not trained yet")
+print("finished runs here:", len(records.find_records(machine.runs_dir())))
+assert len(key) == 16
+
+# %% [markdown]
+# Asked again, the same configuration has the same key. Another seed, another data set or a changed model has another,
+# so that a stored result can never pass for one that it is not.
+
+# %% tags=["nbval-check-output"]
+other_seed = dataclasses.replace(config, seed=SEED + 1).resolve()
+print("same configuration, same key:",
+      records.run_key(config.resolve(), data.fingerprint) == key)
+print("another seed, another key:   ",
+      records.run_key(other_seed, data.fingerprint) != key)
+print("other data, another key:     ",
+      records.run_key(config.resolve(), "0" * 64) != key)
+
+# %% [markdown]
+# In the folder are `record.json` (configuration, versions, device, times, results), `history.csv` (one row an epoch),
+# `predictions.safetensors` and `state.safetensors`, the weights. `python -m vscg runs` lists them.
 #
 # ## What was established
 #

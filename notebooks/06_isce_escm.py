@@ -9,38 +9,37 @@
 # %% [markdown]
 # # ISCE and the whole ESCM
 #
-# | | |
+# | Question | How does what the whole clip says reach every single second, and what does it carry after training? |
 # |---|---|
-# | **Question** | How does what the whole clip says reach every single second, and what does it carry after training? |
-# | **Paper** | Sec. III-D, Eq. 4 to 13 {cite:p}`jiang2023vscg`; the GRU is from {cite:p}`cho2014gru` |
+# | **Paper** | Sec. III-D, Eq. 4 to 13 [(Jiang et al., 2023)](../book/references.md); the GRU is from [(Cho et al., 2014)](../book/references.md) |
 # | **Needs** | [Positive sample propagation](04_positive_sample_propagation.ipynb) and [CERE](05_cere.ipynb) |
 # | **Run time** | quick: under a minute, and the training of one VSCG if it is not stored yet; full: the same, and the released program's 300 epochs |
-# | **You will be able to verify** | that a GRU written by hand equals the library's, and where the printed Eq. 6 does not; that 40 lines are the whole ESCM, in both settings; that VSCG computes what the published program computes |
+# | **You will be able to verify** | that 40 lines are the whole ESCM, in both settings; that VSCG computes what the published program computes; whether a trained network reads the event from its prior; where PyTorch's GRU departs from the printed Eq. 6 |
 #
-# Somebody who has been told what a recording is about listens to it differently. ISCE reads the ten seconds once more with a
-# recurrent network, and this network does not start from nothing: its first state is the clip's event representation, a
-# *prior* for everything that follows.
+# Somebody who has been told what a recording is about listens to it differently. ISCE, the *intra-modal semantic
+# consistency enhancer*, reads the ten seconds once more with a recurrent network. This network does not start from nothing:
+# its first state is the clip's event representation, a *prior* for everything that follows.
 #
 # ![VSCG as a flow of blocks from sound and picture to ten classes. Framed: two ISCE blocks, one for sound and one for picture, which PSP feeds and CERE starts.](../book/_static/overview-06.svg)
 #
 # This chapter builds the framed blocks and joins them with CERE: that is ESCM, the paper's own part.
-#
-# First everything that the notebook uses.
 
 # %% tags=["hide-input"]
 import math
 from pathlib import Path
 from runpy import run_path
 
+import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 import vscg
-from vscg import models, plots
+from vscg import models, plots, study
+from vscg.data import BACKGROUND
 from vscg.released import DEAD
-from vscg.training import bootstrap_interval, clip_accuracy, paired_difference
+from vscg.training import clip_accuracy, paired_difference
 
 plots.set_style()
 
@@ -53,61 +52,30 @@ PROFILE = "quick"       # training schedule: quick, standard or full (the publis
 SEED = 0                # of weights, batches and dropout
 
 # %% [markdown]
-# ## One step of a GRU
-#
-# [CERE](05_cere.ipynb) boils a clip down to its event. ISCE, the *intra-modal semantic consistency enhancer*, lets
-# that knowledge accompany each modality through time: a recurrent network reads the seconds one after the other and
-# carries a state. At each second it decides how much of the old state to keep.
-#
-# $$z_t = \sigma(W_z [h_{t-1}, f_t])$$ (eq-gru-update)
-#
-# $$r_t = \sigma(W_r [h_{t-1}, f_t])$$ (eq-gru-reset)
-#
-# $$\tilde h_t = \tanh(W [r_t \odot h_{t-1}, f_t])$$ (eq-gru-candidate)
-#
-# $$h_t = z_t \odot h_{t-1} + (1 - z_t) \odot \tilde h_t$$ (eq-gru-state)
-#
-# These are Eq. 4 to 7 as printed. $f_t$ is `f` (B,D), the second's encoding; $h_{t-1}$ is `h` (B,H); $z_t$ is `z`,
-# the share of the old state that stays; $r_t$ is `r`, how much of it the candidate may see. With one feature, one
-# state, $W_z = W_r = 0$ and $W = (1, 1)$, both gates are 0.5. From $h = 1$ and $f = 0.5$ the candidate is
-# $\tanh(0.5 \cdot 1 + 0.5) = \tanh 1$, and the new state is $(1 + \tanh 1)/2$.
+# What the run on this page found, collected from the cells below:
 
-# %% tags=["nbval-check-output"]
-def step_as_printed(h, f, W_z, W_r, W):
-    both = torch.cat([h, f], -1)                                  # (B,H+D)
-    z, r = (both @ W_z.T).sigmoid(), (both @ W_r.T).sigmoid()     # (B,H)
-    candidate = (torch.cat([r * h, f], -1) @ W.T).tanh()
-    return z * h + (1 - z) * candidate
-
-
-none, ones = torch.zeros(1, 2), torch.ones(1, 2)
-new = step_as_printed(torch.tensor([[1.0]]), torch.tensor([[0.5]]), none, none, ones)
-assert abs(new.item() - (1 + math.tanh(1)) / 2) < 1e-6
-print("h_t =", round(new.item(), 3))
+# %% tags=["hide-input"]
+found = study.findings()
 
 # %% [markdown]
-# The state moved half the way from 1 to $\tanh 1$.
+# ## The idea: a state that starts with knowledge
 #
-# ## What the program computes instead
+# [CERE](05_cere.ipynb) reduces a clip to its event. ISCE lets that knowledge accompany each modality through time. A gated
+# recurrent unit, GRU, reads the seconds one after the other and carries a state. At each second it decides how much of the
+# old state to keep.
 #
-# PyTorch's GRU, which the released program uses, puts the reset gate elsewhere. It first multiplies the old state by
-# its matrix and then applies the gate. Each product has a bias of its own:
+# $$z_t = \sigma(W_z [h_{t-1}, f_t]) \tag{4}$$
 #
-# $$\tilde h_t = \tanh\bigl( W_f f_t + b_f + r_t \odot (W_h h_{t-1} + b_h) \bigr)$$ (eq-gru-program)
+# $$r_t = \sigma(W_r [h_{t-1}, f_t]) \tag{5}$$
 #
-# With one state the two forms agree, up to $b_h$. With two they do not. Let $h = (1, 2)$, $r = (1, 0)$ and let $W_h$
-# swap the two entries. Printed: $r \odot h = (1, 0)$, swapped $(0, 1)$. Program: swapped $(2, 1)$, gated $(2, 0)$.
-
-# %% tags=["nbval-check-output"]
-h, r = torch.tensor([1.0, 2]), torch.tensor([1.0, 0])
-W_h = torch.tensor([[0.0, 1], [1, 0]])
-print("printed:", (W_h @ (r * h)).tolist(), "  program:", (r * (W_h @ h)).tolist())
-assert (W_h @ (r * h)).tolist() == [0, 1] and (r * (W_h @ h)).tolist() == [2, 0]
-
-# %% [markdown]
-# The gate closes another door: printed, it hides entries of the old state; in the program it hides entries of what
-# the old state would contribute. The program's step, with the library's layout of the weights,
-# `(reset, update, candidate)` stacked:
+# $$\tilde h_t = \tanh(W [r_t \odot h_{t-1}, f_t]) \tag{6}$$
+#
+# $$h_t = z_t \odot h_{t-1} + (1 - z_t) \odot \tilde h_t \tag{7}$$
+#
+# Symbols: $f_t$ is `f` (B,D), the second's encoding; $h_{t-1}$ is `h` (B,H); $z_t$ is `z`, the share of the old state that
+# stays; $r_t$ is `r`, how much of it the candidate $\tilde h_t$ may see. The step below is the one that PyTorch and the
+# released program compute. It has biases, and it applies the gate $r_t$ one multiplication later than Eq. 6; the last
+# section before the exercises shows where that matters. The weights are stacked as `(reset, update, candidate)`.
 
 # %%
 def step(h, f, w_ih, w_hh, b_ih, b_hh):
@@ -122,82 +90,9 @@ def weights(gru, suffix=""):
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
 # %% [markdown]
-# Which of the two is `torch.nn.GRU`? We give both the same random weights, biases zero, because the printed equations
-# have none.
-
-# %% tags=["nbval-check-output"]
-torch.manual_seed(SEED)
-gru = nn.GRU(3, 4, batch_first=True).requires_grad_(False)
-gru.bias_ih_l0.zero_(), gru.bias_hh_l0.zero_()
-f, h = torch.randn(5, 1, 3), torch.randn(5, 4)                  # five clips, one second
-library = gru(f, h[None])[0][:, 0]                              # (B,H)
-W_r, W_z, W = torch.cat([gru.weight_hh_l0, gru.weight_ih_l0], 1).chunk(3)
-print("program's form equals nn.GRU:",
-      torch.allclose(step(h, f[:, 0], *weights(gru)), library, atol=1e-6))
-print("printed form equals nn.GRU:  ",
-      torch.allclose(step_as_printed(h, f[:, 0], W_z, W_r, W), library, atol=1e-2))
-
-# %% [markdown]
-# Only Eq. {eq}`eq-gru-program` is. Both variants of this book use it by default, because the paper's numbers come from
-# it.
-#
-# The two biases are not both needed: in the gates only their sum counts. In the candidate they differ, because $b_h$
-# stands behind the reset gate. Moving $b_h$ over to $b_f$ shows it:
-
-# %% tags=["nbval-check-output"]
-gru.bias_hh_l0.copy_(torch.randn(12))
-w_ih, w_hh, b_f, b_h = weights(gru)
-before = step(h, f[:, 0], w_ih, w_hh, b_f, b_h)
-gates = torch.arange(12) < 8           # reset and update gate; the last four: candidate
-for name, moved in (("of the gates", gates), ("of the candidate", ~gates)):
-    after = step(h, f[:, 0], w_ih, w_hh, b_f + b_h * moved, b_h * ~moved)
-    print(f"bias {name} moved, same state:", torch.allclose(before, after, atol=1e-6))
-
-# %% [markdown]
-# **Equation 8.** The paper also prints an output map:
-#
-# $$y_t = \sigma(W' h_t)$$ (eq-gru-output)
-#
-# The program has none: what ISCE passes on is the state $h_t$. A sigmoid would give numbers between 0 and 1 only. The
-# parameters of the package's ISCE show that nothing but the GRU's own is there, and its output has both signs:
-
-# %% tags=["nbval-check-output"]
-torch.manual_seed(SEED)
-enhancer = models.escm.SemanticConsistencyEnhancer().requires_grad_(False)
-print({name: tuple(value.shape) for name, value in enhancer.audio_gru.named_parameters()
-       if "reverse" not in name})
-A, V, prior = torch.randn(2, 10, 256), torch.randn(2, 10, 256), torch.rand(2, 2, 128)
-states = enhancer(A, V, prior, prior)[0]
-print("negative and positive outputs:", bool(states.min() < 0 < states.max()))
-
-# %% [markdown]
-# The package has the equations to the letter as well: `EquationGRU`, which VSCG takes by the option `gru="equations"`.
-# Its forward half must be the printed step, second by second, with Eq. {eq}`eq-gru-output` on top:
-
-# %% tags=["nbval-check-output"]
-equations = models.escm.EquationGRU(3, 4).requires_grad_(False)
-seconds, state = torch.randn(5, 10, 3), torch.randn(5, 4)
-forward_half = equations(seconds, torch.stack([state, state]))[0][..., :4]     # (B,T,H)
-W_z, W_r = equations.gates[0].weight.chunk(2)
-by_hand = []
-for second in seconds.unbind(1):
-    state = step_as_printed(state, second, W_z, W_r, equations.candidate[0].weight)
-    by_hand.append((state @ equations.output[0].weight.T).sigmoid())
-print("the printed step, ten times:",
-      torch.allclose(forward_half, torch.stack(by_hand, 1), atol=1e-6))
-print("outputs between 0 and 1:",
-      bool(0 < forward_half.min() and forward_half.max() < 1))
-
-# %% [markdown]
-# What the letter of the equations does to accuracy, [chapter 20](20_deviations.ipynb) measures in row B1.
-
-# %% [markdown]
-# ## The initial state as prior knowledge
-#
-# Before the first second there is no old state. Most networks start from zero; ISCE starts from what CERE says about
-# the whole clip. A toy shows what that buys: one state, and weights that keep 90% of it each second, whatever comes
-# in ($z = 0.9$). An input of zero gives a candidate of zero. So by hand a prior of 1 leaves $0.9^t$ after $t$
-# seconds.
+# Before the first second there is no old state. Most networks start from zero; ISCE starts from what CERE says about the
+# whole clip. A toy shows what that buys: one state, and weights that keep 90% of it each second, whatever comes in
+# ($z = 0.9$). An input of zero gives a candidate of zero. So by hand a prior of 1 leaves $0.9^t$ after $t$ seconds.
 
 # %% tags=["nbval-check-output"]
 def run(sequence, h, w):                                     # (B,T,D), (B,H) -> (B,T,H)
@@ -217,10 +112,10 @@ print("prior left after 1, 5 and 10 seconds:",
       [round(decay[t].item(), 3) for t in (0, 4, 9)])
 
 # %% [markdown]
-# The first seconds feel the prior fully, the last ones a third of it. One direction is not enough: the backward GRU
-# reads the clip from its end and has a prior of its own. Now evidence comes in seconds 4 and 5 only:
+# The first seconds feel the prior fully, the last ones a third of it. One direction is not enough, so the backward GRU reads
+# the clip from its end and has a prior of its own. Now evidence comes in seconds 4 and 5 only:
 
-# %% mystnb={"figure": {"caption": "With a zero start the state knows of the event only after its evidence; a prior fills in the seconds before, the backward one those after.", "name": "fig-prior-toy"}, "image": {"alt": "Four lines over ten seconds. Forward lines start at 0.9 or at zero and step up at seconds 4 and 5; backward lines are their mirror images."}}
+# %% mystnb={"figure": {"caption": "With a zero start the state knows of the event only after its evidence; a prior fills in the seconds before, the backward one those after.", "name": "fig-prior-toy"}, "image": {"alt": "Four lines over ten seconds. One colour a direction, solid with a prior and dashed without. Forward lines start at 0.9 or at zero and step up at seconds 4 and 5; backward lines are their mirror images."}}
 evidence = silence.clone()
 evidence[0, 4:6] = 2
 lines = {}
@@ -233,7 +128,7 @@ plots.curves(range(10), lines, "segment (1 s)", "state (no unit)")
 
 # %% [markdown]
 # Without a prior each direction is blind on one side of the evidence. With it, no second is. A prior that is wrong
-# would be just as persistent, which the last part of this notebook uses as a test.
+# would be just as persistent, and we shall use that as a test.
 #
 # ## Both directions, and the package's layout
 #
@@ -248,7 +143,6 @@ def bidirectional(sequence, prior, gru):                  # (B,T,D), (B,2,H) -> 
     return torch.cat([forward, backward], -1)
 
 
-torch.manual_seed(SEED)
 gru = nn.GRU(1, 1, batch_first=True, bidirectional=True).requires_grad_(False)
 for suffix in ("", "_reverse"):
     for weight, value in zip(weights(gru, suffix), keep90, strict=True):
@@ -258,17 +152,19 @@ print("first second:", [round(v, 3) for v in states[0].tolist()], "  last:",
       [round(v, 3) for v in states[9].tolist()])
 
 # %% [markdown]
-# By hand: row 0, a prior of 1, leaves 0.9 in the first second and $0.9^{10}$ in the last; row 1, a prior of -1, the
-# other way round. ISCE is one such GRU per modality, started from the same prior:
+# By hand: row 0, a prior of 1, leaves 0.9 in the first second and $0.9^{10}$ in the last; row 1, a prior of -1, the other
+# way round. ISCE is one such GRU for each modality, both started from the same prior:
 #
-# $$A^{ISCE} = \mathrm{GRU}(A^{seg}, E^{av})$$ (eq-isce-audio)
+# $$A^{ISCE} = \mathrm{GRU}(A^{seg}, E^{av}) \tag{10}$$
 #
-# $$V^{ISCE} = \mathrm{GRU}(V^{seg}, E^{av})$$ (eq-isce-visual)
+# $$V^{ISCE} = \mathrm{GRU}(V^{seg}, E^{av}) \tag{11}$$
 #
-# (Eq. 10 and 11.) Against `vscg.models.escm.SemanticConsistencyEnhancer`, with random weights and inputs of the real
-# size:
+# Against `vscg.models.escm.SemanticConsistencyEnhancer`, with random weights and inputs of the real size:
 
 # %% tags=["nbval-check-output"]
+torch.manual_seed(SEED)
+enhancer = models.escm.SemanticConsistencyEnhancer().requires_grad_(False)
+A, V, prior = torch.randn(2, 10, 256), torch.randn(2, 10, 256), torch.rand(2, 2, 128)
 ours = (bidirectional(A, prior, enhancer.audio_gru),
         bidirectional(V, prior, enhancer.visual_gru))
 theirs = enhancer(A, V, prior, prior)
@@ -277,13 +173,15 @@ print("audio equal: ", torch.allclose(ours[0], theirs[0], atol=1e-6),
 print("visual equal:", torch.allclose(ours[1], theirs[1], atol=1e-6))
 
 # %% [markdown]
+# The two agree.
+#
 # ## One prior from two modalities
 #
 # CERE gives an event representation of the sound and one of the picture. Their mean is the prior of both GRUs:
 #
-# $$E^{av} = \tfrac12 (E^{v\top} + E^{a\top})$$ (eq-event-mean)
+# $$E^{av} = \tfrac12 (E^{v\top} + E^{a\top})\tag{9}$$
 #
-# That is Eq. 9. $E^a$, $E^v$ are `e_a`, `e_v` (B,2,$d_e$). CERE ends with ReLU and maximum, so a component is never
+# Symbols: $E^a$, $E^v$ are `e_a`, `e_v` (B,2,$d_e$). CERE ends with ReLU and maximum, so a component is never
 # negative. A component that only one modality finds is halved, not lost:
 
 # %% tags=["nbval-check-output"]
@@ -295,14 +193,14 @@ print("E^av =", event[0].tolist())
 # %% [markdown]
 # ## Project and norm
 #
-# After the GRUs each modality passes a linear map and ReLU. Dropout and layer normalisation {cite:p}`ba2016layernorm`
+# After the GRUs each modality passes a linear map and ReLU. Dropout and layer normalisation [(Ba et al., 2016)](../book/references.md)
 # follow; the mean of the two is the fused clip.
 #
-# $$F^m = \mathcal D[\delta(M^{ISCE} W_1^m)], \quad m \in \{a, v\}$$ (eq-project)
+# $$F^m = \mathcal D[\delta(M^{ISCE} W_1^m)], \quad m \in \{a, v\}\tag{12}$$
 #
-# $$F^{v \leftrightarrow a} = \tfrac12 [\mathcal N(F^a) + \mathcal N(F^v)]$$ (eq-fuse)
+# $$F^{v \leftrightarrow a} = \tfrac12 [\mathcal N(F^a) + \mathcal N(F^v)]\tag{13}$$
 #
-# These are Eq. 12 and 13. $\mathcal D$ is dropout, off in evaluation; $\mathcal N$ brings each vector to mean 0 and
+# Symbols: $\mathcal D$ is dropout, off in evaluation; $\mathcal N$ brings each vector to mean 0 and
 # variance 1, then scales and shifts it. The program has *one* $\mathcal N$ for both modalities. With $W_1$ the
 # identity, $(-1, 2)$ becomes $(0, 2)$: mean 1, standard deviation 1, so $(-1, 1)$. And $(6, 2)$ becomes $(1, -1)$, so
 # the fusion of the two is zero.
@@ -478,12 +376,13 @@ else:
     print("the published program's numbers are not in tests/golden: skipped")
 
 # %% [markdown]
-# All three outputs agree to rounding. What follows is therefore about VSCG as published, not about a lookalike.
+# All three outputs agree to rounding. What follows is therefore about VSCG as published, not about something similar.
 #
 # ## What the prior carries after training
 #
-# We take the trained VSCG and change one thing at inference: the prior. A clip gets its own, zeros, or the prior of a
-# clip of another category. Everything before ESCM is computed once.
+# The paper's claim can now be tested directly. We take the trained VSCG and change one thing at inference: the prior. A clip
+# gets its own, zeros, or the prior of a clip of another category. If the network reads the event from its prior, a foreign
+# prior must mislead it. Everything before ESCM is computed once.
 
 # %%
 data = vscg.load_dataset(DATA)
@@ -536,8 +435,62 @@ print(f"{data.name}: {agreement:.1%} of the segments as stored with the run")
 assert agreement > 0.99
 
 # %% [markdown]
-# **How far does a second move?** The distance between the two encodings of a second, with its own and with the
-# donor's prior, divided by the length of the first; apart for the forward and the backward half, mean over the test
+# **What does it do to the answer?** Accuracy on the test split with each prior, and the paired difference from the
+# clip's own: the same clips on both sides, 95% bootstrap interval over clips.
+
+# %%
+truth = data.labels[rows].argmax(-1)
+per_clip = {name: clip_accuracy(predicted, truth)
+            for name, (_, _, predicted) in results.items()}
+lost = {}
+for name, values in per_clip.items():
+    mean, low, high = lost[name] = paired_difference(values, per_clip["own prior"])
+    changed = (results[name][2] != results["own prior"][2]).mean()
+    print(f"{name:21} {values.mean():.1%} right, {changed:.1%} of the segments change, "
+          f"{study.points(mean, low, high)}")
+    assert low <= mean <= high
+print(f"({data.name}, test split, profile {PROFILE}, seed {SEED})")
+for name, article in (("another clip's prior", ""), ("zero prior", "a ")):
+    word = study.told(*lost[name][1:], "above", "below")
+    found.say(f"With {article}{name} the accuracy is {word} that with the clip's own: "
+              f"{study.points(*lost[name])}.")
+
+# %% [markdown]
+# Accuracy alone could hide an exchange of errors. So we ask of each clip *whose* event the network names: its own category,
+# that of its prior's donor, a third one, or none at all.
+
+# %%
+def whose(predicted):
+    """Shares of clips by the category that is named."""
+    said = np.where(predicted != BACKGROUND, predicted, -1).max(1)        # (N,)
+    own, other = category.numpy(), category[donor].numpy()
+    kinds = {"its own": said == own, "the donor's": said == other, "none": said < 0}
+    kinds["a third"] = ~np.logical_or.reduce(list(kinds.values()))
+    return {name: 100 * mask.mean() for name, mask in kinds.items()}
+
+
+named = pd.DataFrame({name: whose(predicted)
+                      for name, (_, _, predicted) in results.items()}).T
+print(named.round(1).to_string())
+assert np.allclose(named.sum(axis=1), 100)
+theirs, before = named["the donor's"][["another clip's prior", "own prior"]]
+found.say(f"Given another clip's event vector, {theirs:.1f}% of the clips take the "
+          f"donor's category; with their own vector {before:.1f}% of them say it too.")
+
+# %% [markdown]
+# The same as bars, one for each prior:
+
+# %% mystnb={"figure": {"caption": "Whose event the network names when its prior is its own, zero, or another clip's: the three bars show how little the prior decides.", "name": "fig-prior-named"}, "image": {"alt": "Three stacked bars, one for each prior, divided into clips whose own event, the donor's, none or a third is named."}}
+plots.parts_figure(named, label=f"test clips of {data.name} (%)")
+
+# %% [markdown]
+# In this network the head names the event without the prior: a donor's prior hardly ever makes the donor's event. Two blocks
+# before ESCM explain how that can be. The Bi-LSTM and PSP have carried the whole clip into every second already, and each of
+# the ten seconds then repeats in the GRU what the prior says once. With other data or a longer training the box at the top
+# says which case holds.
+#
+# Does the prior reach the seconds at all? We take the distance between the two encodings of a second, with its own and with
+# the donor's prior, divided by the length of the first; apart for the forward and the backward half, mean over the test
 # clips:
 
 # %% mystnb={"figure": {"caption": "The forward half feels a foreign prior at the clip's beginning, the backward half at its end.", "name": "fig-prior-reach"}, "image": {"alt": "Four lines over ten seconds, audio and visual, forward and backward. Forward lines fall from left to right, backward lines rise."}}
@@ -559,48 +512,129 @@ table = pd.DataFrame({name: values.numpy() for name, values in reach.items()})
 table.insert(0, "segment", range(10))
 assert (table >= 0).all(axis=None)
 print(f"{data.name}\n{table.iloc[[0, 4, 9]].round(2).to_string(index=False)}")
+ends = [100 * float((reach[f"audio, {way}"][at] + reach[f"visual, {way}"][at]) / 2)
+        for way, at in (("forward", 0), ("forward", 9), ("backward", 9),
+                        ("backward", 0))]
+found.say("A foreign prior moves the encoding of the second where a direction starts "
+          f"by {ends[0]:.0f}% (forward) and {ends[2]:.0f}% (backward) of its length, "
+          f"and that of the second where it ends by {ends[1]:.0f}% and {ends[3]:.0f}%.")
 
 # %% [markdown]
-# **What does it do to the answer?** Accuracy on the test split with each prior, and the paired difference from the
-# clip's own: the same clips on both sides, 95% bootstrap interval over clips. Then how many segments change their class,
-# and how many clips come out as their donor's category:
+# So the prior moves the encodings, and most where a direction starts. A moved encoding is not yet another answer: the head
+# need not look in that direction. None of this is Table III of the paper, which trains a network anew without the module; a
+# network that never had a prior may learn something else. [Chapter 12](12_table_3_ablations.ipynb) trains that network.
+#
+# :::{admonition} Change this and see
+# :class: tip
+# Guess first: how much of the clip's prior is left in the last second of the toy, if the gate keeps 99% instead of 90%? In
+# `keep90` write `math.log(99)` for `math.log(9)`. Its check then stops, as it should: $0.99^{10}$ is 0.904, so ten seconds
+# later nine tenths of the prior are still there, and in {numref}`fig-prior-toy` the evidence of seconds 4 and 5 adds
+# almost nothing. A gate that trusts the prior cannot listen.
+# :::
+#
+# ## The GRU in detail: printed and computed
+#
+# With one feature, one state, $W_z = W_r = 0$ and $W = (1, 1)$, both gates of Eq. 4 and 5 are 0.5. From $h = 1$ and
+# $f = 0.5$ the candidate is $\tanh(0.5 \cdot 1 + 0.5) = \tanh 1$, and the new state is $(1 + \tanh 1)/2$.
 
-# %%
-truth = data.labels[rows].argmax(-1)
-per_clip = {name: clip_accuracy(predicted, truth)
-            for name, (_, _, predicted) in results.items()}
-print(f"{data.name}, own prior: {per_clip['own prior'].mean():.1%}")
-for name in ("zero prior", "another clip's prior"):
-    _, chosen, predicted = results[name]
-    mean, low, high = paired_difference(per_clip[name], per_clip["own prior"])
-    verdict = ("includes zero: no difference seen" if low <= 0 <= high
-               else "excludes zero: a difference is seen")
-    print(f"{data.name}, {name}: {per_clip[name].mean():.1%}, "
-          f"difference {100 * mean:+.1f} points "
-          f"[{100 * low:+.1f}, {100 * high:+.1f}], which {verdict}")
-    print(f"    segments that change: "
-          f"{(predicted != results['own prior'][2]).mean():.1%}; clips that take the "
-          f"donor's category: {(chosen == category[donor]).float().mean():.1%}")
-    assert 0 <= per_clip[name].mean() <= 1 and low <= mean <= high
+# %% tags=["nbval-check-output"]
+def step_as_printed(h, f, W_z, W_r, W):
+    both = torch.cat([h, f], -1)                                  # (B,H+D)
+    z, r = (both @ W_z.T).sigmoid(), (both @ W_r.T).sigmoid()     # (B,H)
+    candidate = (torch.cat([r * h, f], -1) @ W.T).tanh()
+    return z * h + (1 - z) * candidate
 
-# %% [markdown]
-# The three accuracies with intervals of their own, which are wider than those of the differences, because the clips
-# themselves differ in difficulty:
 
-# %% mystnb={"figure": {"caption": "Accuracy of the same trained network with three priors, with 95% intervals over clips.", "name": "fig-prior-accuracy"}, "image": {"alt": "Three dots with intervals, one for each prior, on an axis of accuracy in percent of segments."}}
-frame = pd.DataFrame([(name, values.mean(), *bootstrap_interval(values))
-                      for name, values in per_clip.items()],
-                     columns=["name", "mean", "low", "high"])
-plots.intervals(frame, value_label=f"accuracy on {data.name} (% of segments)")
+none, ones = torch.zeros(1, 2), torch.ones(1, 2)
+new = step_as_printed(torch.tensor([[1.0]]), torch.tensor([[0.5]]), none, none, ones)
+assert abs(new.item() - (1 + math.tanh(1)) / 2) < 1e-6
+print("h_t =", round(new.item(), 3))
 
 # %% [markdown]
-# The two differences ask two questions. A zero prior: is the network used to having some prior there? A foreign prior: does it
-# read from the prior *which event* the clip holds? If only the first costs something, the network has grown used to a prior
-# without reading the event in it; the paper's idea needs the second as well, and many clips that take the donor's category.
-# An interval that includes zero shows no difference, and a wide one leaves room for one. {numref}`fig-prior-reach` shows
-# that the prior moves the encodings in any case. A moved encoding is not yet another answer: the head may not look in that
-# direction. None of this is Table III of the paper, which trains a network anew without
-# the module; a network that never had a prior may learn something else.
+# The state moved half the way from 1 to $\tanh 1$.
+#
+# # PyTorch's GRU, which the released program uses, puts the reset gate elsewhere. It first multiplies the old state by
+# its matrix and then applies the gate. Each product has a bias of its own:
+#
+# $$\tilde h_t = \tanh\bigl( W_f f_t + b_f + r_t \odot (W_h h_{t-1} + b_h) \bigr)$$ (eq-gru-program)
+#
+# With one state the two forms agree, up to $b_h$. With two they do not. Let $h = (1, 2)$, $r = (1, 0)$ and let $W_h$
+# swap the two entries. Printed: $r \odot h = (1, 0)$, swapped $(0, 1)$. Program: swapped $(2, 1)$, gated $(2, 0)$.
+
+# %% tags=["nbval-check-output"]
+h, r = torch.tensor([1.0, 2]), torch.tensor([1.0, 0])
+W_h = torch.tensor([[0.0, 1], [1, 0]])
+print("printed:", (W_h @ (r * h)).tolist(), "  program:", (r * (W_h @ h)).tolist())
+assert (W_h @ (r * h)).tolist() == [0, 1] and (r * (W_h @ h)).tolist() == [2, 0]
+
+# %% [markdown]
+# The gate closes another door: printed, it hides entries of the old state; in the program it hides entries of what the old
+# state would contribute. Which of the two is `torch.nn.GRU`? We give both forms the same random weights, biases zero,
+# because the printed equations have none.
+
+# %% tags=["nbval-check-output"]
+torch.manual_seed(SEED)
+gru = nn.GRU(3, 4, batch_first=True).requires_grad_(False)
+gru.bias_ih_l0.zero_(), gru.bias_hh_l0.zero_()
+f, h = torch.randn(5, 1, 3), torch.randn(5, 4)                  # five clips, one second
+library = gru(f, h[None])[0][:, 0]                              # (B,H)
+W_r, W_z, W = torch.cat([gru.weight_hh_l0, gru.weight_ih_l0], 1).chunk(3)
+print("program's form equals nn.GRU:",
+      torch.allclose(step(h, f[:, 0], *weights(gru)), library, atol=1e-6))
+print("printed form equals nn.GRU:  ",
+      torch.allclose(step_as_printed(h, f[:, 0], W_z, W_r, W), library, atol=1e-2))
+
+# %% [markdown]
+# Only Eq. {eq}`eq-gru-program` is. Both variants of this book use it by default, because the paper's numbers come from
+# it.
+#
+# The two biases are not both needed: in the gates only their sum counts. In the candidate they differ, because $b_h$
+# is inside the bracket that the reset gate multiplies. Moving $b_h$ over to $b_f$ shows it:
+
+# %% tags=["nbval-check-output"]
+gru.bias_hh_l0.copy_(torch.randn(12))
+w_ih, w_hh, b_f, b_h = weights(gru)
+before = step(h, f[:, 0], w_ih, w_hh, b_f, b_h)
+gates = torch.arange(12) < 8           # reset and update gate; the last four: candidate
+for name, moved in (("of the gates", gates), ("of the candidate", ~gates)):
+    after = step(h, f[:, 0], w_ih, w_hh, b_f + b_h * moved, b_h * ~moved)
+    print(f"bias {name} moved, same state:", torch.allclose(before, after, atol=1e-6))
+
+# %% [markdown]
+# **Equation 8.** The paper also prints an output map:
+#
+# $$y_t = \sigma(W' h_t) \tag{8}$$
+#
+# The program has none: what ISCE passes on is the state $h_t$. A sigmoid would give numbers between 0 and 1 only. The
+# parameters of the package's ISCE show that nothing but the GRU's own is there, and its output has both signs. (The paper
+# uses the letter $y_t$ once more, in Eq. 18, for the label of a second.)
+
+# %% tags=["nbval-check-output"]
+print({name: tuple(value.shape) for name, value in enhancer.audio_gru.named_parameters()
+       if "reverse" not in name})
+states = enhancer(A, V, prior, prior)[0]
+print("negative and positive outputs:", bool(states.min() < 0 < states.max()))
+
+# %% [markdown]
+# The package has the equations to the letter as well: `EquationGRU`, which VSCG takes by the option `gru="equations"`.
+# Its forward half must be the printed step, second by second, with Eq. 8 on top:
+
+# %% tags=["nbval-check-output"]
+equations = models.escm.EquationGRU(3, 4).requires_grad_(False)
+seconds, state = torch.randn(5, 10, 3), torch.randn(5, 4)
+forward_half = equations(seconds, torch.stack([state, state]))[0][..., :4]     # (B,T,H)
+W_z, W_r = equations.gates[0].weight.chunk(2)
+by_hand = []
+for second in seconds.unbind(1):
+    state = step_as_printed(state, second, W_z, W_r, equations.candidate[0].weight)
+    by_hand.append((state @ equations.output[0].weight.T).sigmoid())
+print("the printed step, ten times:",
+      torch.allclose(forward_half, torch.stack(by_hand, 1), atol=1e-6))
+print("outputs between 0 and 1:",
+      bool(0 < forward_half.min() and forward_half.max() < 1))
+
+# %% [markdown]
+# What the letter of the equations does to accuracy, [chapter 20](20_deviations.ipynb) measures in row B1.
 
 # %% [markdown]
 # ## Exercises
@@ -616,7 +650,7 @@ plots.intervals(frame, value_label=f"accuracy on {data.name} (% of segments)")
 # <details>
 # <summary>Solution 1: the reasoning</summary>
 #
-# After $t$ seconds $z^t$ is left by {eq}`eq-gru-state`. From $z^5 = \tfrac12$ follows $z = 2^{-1/5} \approx 0.871$. The
+# After $t$ seconds $z^t$ is left by Eq. 7. From $z^5 = \tfrac12$ follows $z = 2^{-1/5} \approx 0.871$. The
 # gate is a sigmoid, so its bias is the log-odds $\ln \tfrac{z}{1 - z} \approx 1.906$. After ten seconds a quarter is
 # left: a prior has a half-life.
 #
@@ -732,17 +766,17 @@ assert torch.allclose(length, derived, rtol=1e-3)
 # %% [markdown]
 # ## What was established
 #
-# - PyTorch's GRU, not the printed Eq. 6, is what the program runs; Eq. 8 has no counterpart in it.
 # - A prior acts most at the edge where its direction starts, and fades by the update gate.
-# - ESCM written in this notebook equals the package's in both forms, and VSCG equals the published program on fixed
-#   weights.
+# - ESCM written in this notebook equals the package's in both forms, and VSCG equals the published program on fixed weights.
+# - Whether a trained network takes its event from the prior can be tested by giving it another clip's. The box at the top
+#   says what came of it for the run on this page.
+# - PyTorch's GRU, not the printed Eq. 6, is what the program runs; Eq. 8 has no counterpart in it.
 #
 # ## What stays uncertain
 #
 # - Whether the place of the reset gate and the map of Eq. 8 matter for accuracy on AVE;
 #   [chapter 20](20_deviations.ipynb) measures it on planted data.
-# - The prior's part in accuracy, as opposed to what inference does without it, needs retrained networks and several
-#   seeds.
+# - The prior's part in *training* needs retrained networks and several seeds; this page has one network of one seed.
 #
 # ## Next
 #

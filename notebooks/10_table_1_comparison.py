@@ -9,10 +9,9 @@
 # %% [markdown]
 # # Table I: comparison with other systems
 #
-# | | |
+# | Question | Is VSCG more accurate than the other systems, by how much, and how sure can one be of it? |
 # |---|---|
-# | **Question** | Is VSCG more accurate than the other systems, by how much, and how sure can one be of it? |
-# | **Paper** | Sec. IV-B, Table I {cite:p}`jiang2023vscg` |
+# | **Paper** | Sec. IV-B, Table I [(Jiang et al., 2023)](../book/references.md) |
 # | **Needs** | training, [fully](08_training_fully.ipynb) and [weakly](09_training_weakly.ipynb) supervised |
 # | **Run time** | seconds where the runs exist; otherwise 30 short trainings (quick) or 90 (standard) on a CPU, 150 with the published schedules (full) on a GPU |
 # | **You will be able to verify** | where each of the 15 rows comes from, how far our rows stand in the paper's order, beside chance, and why one of them cannot find background at all |
@@ -70,7 +69,7 @@ print(", ".join(f"{number} {origin}"
 
 # %% [markdown]
 # More than half of the rows cannot be checked by anybody without their programs. Nine are rebuilt here, AVSDN
-# {cite:p}`lin2019avsdn` and three others from descriptions, five from abstracts; a difference in such a row may be ours
+# [(Lin et al., 2019)](../book/references.md) and three others from descriptions, five from abstracts; a difference in such a row may be ours
 # rather than the paper's. [Chapter 22](22_eight_systems.ipynb) says of eight of them, line by line, what is known and what
 # is guessed. And one row hides a claim against the paper's: CSS-Net's own authors report 80.5% and 76.8%, above VSCG in
 # both settings. The paper's row is that system with another attention module; below, both are run.
@@ -95,7 +94,7 @@ for system, (fully, weakly) in quoted.items():
 
 # %% [markdown]
 # Both. One margin of the same paragraph was taken from 74.5, two from 74.8. Only the table's figure is used below (row
-# I1 of [the deviations](../book/deviations.md)). The margin over DMIN {cite:p}`liu2022dmin`, fully supervised, is a tenth of a
+# I1 of [the deviations](../book/deviations.md)). The margin over DMIN [(Liu et al., 2022)](../book/references.md), fully supervised, is a tenth of a
 # point. The 402 test clips of AVE hold 4,020 segments, so a tenth is four segments; keep it in mind for the intervals.
 #
 # ## The runs
@@ -201,7 +200,7 @@ for setting in SETTINGS:
 # %% [markdown]
 # ## A rule that cannot find background
 #
-# One row needs a closer look. Weakly supervised CMBS {cite:p}`xia2022cmbs` has a gate $g_t$ for every second, between 0
+# One row needs a closer look. Weakly supervised CMBS [(Xia and Zhao, 2022)](../book/references.md) has a gate $g_t$ for every second, between 0
 # and 1, that should close where nothing happens. Its program calls a second an event where
 #
 # $$ \sigma(g_t) > \tfrac12 $$ (eq-cmbs-rule)

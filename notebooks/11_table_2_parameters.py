@@ -9,9 +9,8 @@
 # %% [markdown]
 # # Table II: parameters
 #
-# | | |
+# | Question | How many parameters does each system have, how many of them do anything, and what do the printed counts say? |
 # |---|---|
-# | **Question** | How many parameters does each system have, how many of them do anything, and what do the printed counts say? |
 # | **Paper** | Sec. IV-B, Table II |
 # | **Needs** | [Table I](10_table_1_comparison.ipynb), whose fully supervised runs the last figure uses |
 # | **Run time** | seconds, once the runs of Table I are there |
@@ -50,8 +49,8 @@ SEEDS = None              # of each row, from 0 on; None: the profile's number
 # ## What the paper prints
 #
 # Six systems, fully supervised, in millions of trainable parameters, and three sentences drawn from them: VSCG has less
-# than one-sixth of the parameters of the state of the art, which is DMIN {cite:p}`liu2022dmin`; it gains 1.9 points over
-# PSP-Net {cite:p}`zhou2021psp`; and the parameters it adds to PSP-Net are a small increase.
+# than one-sixth of the parameters of the state of the art, which is DMIN [(Liu et al., 2022)](../book/references.md); it gains 1.9 points over
+# PSP-Net [(Zhou et al., 2021)](../book/references.md); and the parameters it adds to PSP-Net are a small increase.
 
 # %% tags=["nbval-check-output"]
 printed = pd.DataFrame([(SYSTEMS[name].title, study.ACCURACY[name][0], millions)
@@ -150,7 +149,7 @@ assert fully.loc["CMBS", "difference"] != 0
 # %% [markdown]
 # AVT's row is no evidence: ours was given as many layers as the printed number asks for. Of the five rows that can be
 # counted, four come out exactly, **if the dead parameters are counted in**. CMBS
-# {cite:p}`xia2022cmbs` does not: neither of its two settings registers what the paper prints. Two near misses can be
+# [(Xia and Zhao, 2022)](../book/references.md) does not: neither of its two settings registers what the paper prints. Two near misses can be
 # computed: the weakly supervised program without one or the other of its blocks.
 
 # %% tags=["nbval-check-output"]
@@ -175,7 +174,7 @@ for block, number in blocks.items():
 
 # %% [markdown]
 # Both give the printed figure after rounding, and nothing tells which was meant, or whether it came from an earlier
-# version of the program. AVT {cite:p}`lin2020avt` has no program that we could count; what ours guesses is in
+# version of the program. AVT [(Lin and Wang, 2020)](../book/references.md) has no program that we could count; what ours guesses is in
 # [chapter 22](22_eight_systems.ipynb).
 #
 # ## Weakly supervised
@@ -214,7 +213,7 @@ print(by_prefix("weakly").to_string())
 # %% [markdown]
 # Two habits of programming explain nearly all of it.
 #
-# - CMRA {cite:p}`xu2020cmra`, CMBS and DMIN build a stack of transformer layers by making one layer, the *prototype*,
+# - CMRA [(Xu et al., 2020)](../book/references.md), CMBS and DMIN build a stack of transformer layers by making one layer, the *prototype*,
 #   and copying it. Only the copies compute. The prototype stays an attribute of the module, so it is registered. Each
 #   decoder layer is also built with a self-attention that its forward pass leaves out.
 # - PSP-Net and VSCG keep layers that nothing reads: a map of the visual features (`linear_v`), classifiers for one

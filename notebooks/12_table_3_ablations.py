@@ -9,10 +9,9 @@
 # %% [markdown]
 # # Table III: ablations
 #
-# | | |
+# | Question | Which part of ESCM carries the gain: the second look at the sequence, the prior, the way the prior is made? |
 # |---|---|
-# | **Question** | Which part of ESCM carries the gain: the second look at the sequence, the prior, the way the prior is made? |
-# | **Paper** | Sec. IV-C, Table III {cite:p}`jiang2023vscg` |
+# | **Paper** | Sec. IV-C, Table III [(Jiang et al., 2023)](../book/references.md) |
 # | **Needs** | [CERE](05_cere.ipynb), [ISCE and the whole ESCM](06_isce_escm.ipynb), [training](08_training_fully.ipynb) |
 # | **Run time** | seconds where the runs exist; otherwise 12 short trainings (quick) or 36 (standard) on a CPU, 60 with the published schedules (full) on a GPU |
 # | **You will be able to verify** | what each row takes away, what the paper claims from it, and which of these differences our runs can tell from zero |

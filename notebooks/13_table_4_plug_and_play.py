@@ -9,10 +9,9 @@
 # %% [markdown]
 # # Table IV: ESCM in other systems
 #
-# | | |
+# | Question | Does ESCM help systems that were made without it, and more than PSP does? |
 # |---|---|
-# | **Question** | Does ESCM help systems that were made without it, and more than PSP does? |
-# | **Paper** | Sec. IV-C, Table IV {cite:p}`jiang2023vscg`; AVEL {cite:p}`tian2018ave`, PSP-Net {cite:p}`zhou2021psp`, CMBS {cite:p}`xia2022cmbs` |
+# | **Paper** | Sec. IV-C, Table IV [(Jiang et al., 2023)](../book/references.md); AVEL [(Tian et al., 2018)](../book/references.md), PSP-Net [(Zhou et al., 2021)](../book/references.md), CMBS [(Xia and Zhao, 2022)](../book/references.md) |
 # | **Needs** | [PSP](04_positive_sample_propagation.ipynb), [ISCE and the whole ESCM](06_isce_escm.ipynb) |
 # | **Run time** | seconds where the runs exist; otherwise 14 short trainings (quick) or 42 (standard) on a CPU, 70 at the systems' published schedules (full) on a GPU |
 # | **You will be able to verify** | that one mechanism puts ESCM or PSP into three systems; what a plug can reach in each; what these runs could have found |

@@ -9,15 +9,14 @@
 # %% [markdown]
 # # Table V: losses
 #
-# | | |
+# | Question | What do the negative pair filter loss and the smooth loss add, on VSCG and on PSP-Net? |
 # |---|---|
-# | **Question** | What do the negative pair filter loss and the smooth loss add, on VSCG and on PSP-Net? |
 # | **Paper** | Sec. III-E (Eq. 14 to 21), Sec. IV-C, Table V |
 # | **Needs** | [the losses](07_losses.ipynb), [training, fully supervised](08_training_fully.ipynb), [training, weakly supervised](09_training_weakly.ipynb) |
 # | **Run time** | with the runs there: seconds. Without: ten runs for each seed, of well under a minute each on a CPU core in the short profiles; full: the published schedules, for a GPU |
 # | **You will be able to verify** | which outputs each loss reads and which head gives them; that a loss without its output is refused; how little room the smooth loss has; every row of Table V with its interval; whether the smooth loss helps VSCG more than PSP-Net |
 #
-# The paper proposes two losses and tries each on its own network and on PSP-Net {cite:p}`zhou2021psp`. Table V holds
+# The paper proposes two losses and tries each on its own network and on PSP-Net [(Zhou et al., 2021)](../book/references.md). Table V holds
 # ten accuracies: three fully supervised losses and two weakly supervised ones, for two systems. The sharpest claims of
 # the paper about its losses rest on differences of one point and less, so intervals matter more here than anywhere.
 
@@ -161,7 +160,7 @@ print(f"smooth loss of a perfect answer {floor:.4f}, "
 # %% [markdown]
 # All that training can ever gain on this term is the difference of the two, about 0.036. The clip loss beside it has no
 # upper end. What the smooth loss does is add a slope of about $-1/29$ to the right class, nearly the same at every
-# probability. The factor 2 before $\mathcal L_{bce}$ does nothing by itself: Adam {cite:p}`kingma2015adam` divides
+# probability. The factor 2 before $\mathcal L_{bce}$ does nothing by itself: Adam [(Kingma and Ba, 2015)](../book/references.md) divides
 # a gradient by its own size, so a loss and twice that loss train alike but for rounding. Only the ratio of the two
 # terms counts.
 

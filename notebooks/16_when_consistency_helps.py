@@ -9,16 +9,15 @@
 # %% [markdown]
 # # When does video-level consistency help?
 #
-# | | |
+# | Question | Does the gain of ESCM grow when single seconds become ambiguous? |
 # |---|---|
-# | **Question** | Does the gain of ESCM grow when single seconds become ambiguous? |
 # | **Paper** | the argument of Sec. I and Fig. 2; "w/o ESCM" in Table III |
 # | **Needs** | [the planted data set](02_planted_dataset.ipynb), [ISCE and ESCM](06_isce_escm.ipynb), [the ablations of Table III](12_table_3_ablations.ipynb) |
 # | **Run time** | short where the runs are there; from nothing it trains VSCG 8 times (quick), 24 times (standard) or 40 times (full, for a GPU) |
 # | **You will be able to verify** | what the ambiguity dial changes; the gain of ESCM at four of its positions; whether it grows, by a rule; in which seconds it arises |
 #
 # The paper argues like this: a single second may be ambiguous, the whole clip is not, so a summary of the clip should
-# rescue the ambiguous seconds {cite:p}`jiang2023vscg`. If that is how ESCM works, it should help more where more
+# rescue the ambiguous seconds [(Jiang et al., 2023)](../book/references.md). If that is how ESCM works, it should help more where more
 # seconds are ambiguous. AVE cannot test this, since nobody knows which of its seconds are ambiguous. The planted data
 # set can: it has a dial for it. The paper contains no such measurement; what follows is a test of its argument, not a
 # reproduction of one of its tables.

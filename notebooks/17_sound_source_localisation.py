@@ -9,10 +9,9 @@
 # %% [markdown]
 # # Sound-source localisation, measured
 #
-# | | |
+# | Question | Does the attention lie on the object that makes the sound, is it the sound that leads it there, and does it help? |
 # |---|---|
-# | **Question** | Does the attention lie on the object that makes the sound, is it the sound that leads it there, and does it help? |
-# | **Paper** | Sec. IV-D with Figures 4 and 5, supplement Sec. II-A with Figure 6 {cite:p}`jiang2023vscg` |
+# | **Paper** | Sec. IV-D with Figures 4 and 5, supplement Sec. II-A with Figure 6 [(Jiang et al., 2023)](../book/references.md) |
 # | **Needs** | [audio-guided attention](03_audio_guided_attention.ipynb), the runs of [Table I](10_table_1_comparison.ipynb) |
 # | **Run time** | about 20 s (quick) where the runs exist |
 # | **You will be able to verify** | how four scores of a map come about, by hand; which systems point better than chance, than a bump in the middle, than themselves with a foreign sound and before training; how far VSCG's pointing lies from PSP-Net's and AVEL's |
@@ -87,7 +86,7 @@ assert np.isclose(localisation.roc_auc(toy, there).item(), 13 / 14)
 # %% [markdown]
 # Whoever chooses the threshold chooses the IoU. We come back to that below.
 #
-# The literature {cite:p}`senocak2018localize` reports one number more: the area under the curve of successes, when the
+# The literature [(Senocak et al., 2018)](../book/references.md) reports one number more: the area under the curve of successes, when the
 # 0.5 in "IoU of 0.5 or more" goes from 0 to 1 in steps. It looks like new information and is none. For one second the
 # success is 1 up to its IoU and 0 beyond, so the area *is* the IoU, but for the steps:
 
@@ -376,7 +375,7 @@ else:
 # %% [markdown]
 # ## What the paper claims
 #
-# VSCG, PSP-Net {cite:p}`zhou2021psp` and AVEL {cite:p}`tian2018ave` have one attention module, so a difference
+# VSCG, PSP-Net [(Zhou et al., 2021)](../book/references.md) and AVEL [(Tian et al., 2018)](../book/references.md) have one attention module, so a difference
 # between them would come from what is trained behind it. The paper claims that VSCG's lies better on the source. In
 # our fully supervised runs, first minus second:
 

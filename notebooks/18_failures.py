@@ -9,10 +9,9 @@
 # %% [markdown]
 # # Failures, counted
 #
-# | | |
+# | Question | What do VSCG and its rivals get wrong, where, and do they know it? |
 # |---|---|
-# | **Question** | What do VSCG and its rivals get wrong, where, and do they know it? |
-# | **Paper** | Supplement Sec. II-B and II-C with Figures 7 to 10, Sec. V {cite:p}`jiang2023vscg` |
+# | **Paper** | Supplement Sec. II-B and II-C with Figures 7 to 10, Sec. V [(Jiang et al., 2023)](../book/references.md) |
 # | **Needs** | the runs of [Table I](10_table_1_comparison.ipynb); what is in [the planted data](02_planted_dataset.ipynb) |
 # | **Run time** | about 15 s (quick) where the runs exist |
 # | **You will be able to verify** | which events are confused and whether they are relatives; how accuracy falls towards an event's edge; which kind of background deceives; whether a confident answer can be trusted |
@@ -28,7 +27,7 @@
 #
 # Four pictures show that such failures exist. How frequent they are, whether other systems have them too, and whether
 # they explain what is lost, they cannot show. Here every second of every test clip is counted, for four fully supervised
-# systems: VSCG, PSP-Net {cite:p}`zhou2021psp`, AVEL {cite:p}`tian2018ave` and CMRA {cite:p}`xu2020cmra`.
+# systems: VSCG, PSP-Net [(Zhou et al., 2021)](../book/references.md), AVEL [(Tian et al., 2018)](../book/references.md) and CMRA [(Xu et al., 2020)](../book/references.md).
 
 # %% [markdown]
 # The imports, and the style of all figures.

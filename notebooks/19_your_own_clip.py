@@ -9,9 +9,8 @@
 # %% [markdown]
 # # Your own clip
 #
-# | | |
+# | Question | What happens between a video file and the classes of its seconds? |
 # |---|---|
-# | **Question** | What happens between a video file and the classes of its seconds? |
 # | **Paper** | Sec. IV-A (features), Fig. 1 and Figs. 4 to 6 |
 # | **Needs** | [the AVE data set](01_ave_dataset.ipynb), [audio-guided attention](03_audio_guided_attention.ipynb) |
 # | **Run time** | about a minute on two CPU cores with the stand-in networks; some minutes more with VGG-19 |

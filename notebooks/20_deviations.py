@@ -9,9 +9,8 @@
 # %% [markdown]
 # # What the published numbers rest on
 #
-# | | |
+# | Question | What does each difference between paper and program do to accuracy, and which of the paper's claims are left? |
 # |---|---|
-# | **Question** | What does each difference between paper and program do to accuracy, and which of the paper's claims are left? |
 # | **Paper** | Sec. III and IV, Eq. 6 to 21, Tables I and III to VI |
 # | **Needs** | [the list of differences](../book/deviations.md), [the losses](07_losses.ipynb), [both trainings](08_training_fully.ipynb), [the tables](10_table_1_comparison.ipynb) |
 # | **Run time** | seconds where the runs of Tables I and III to V exist, else their training; the study's runs are committed as one file, and `python -m vscg deviations` trains them anew, an hour or two on two CPU cores |

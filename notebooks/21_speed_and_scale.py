@@ -9,10 +9,9 @@
 # %% [markdown]
 # # Speed and scale
 #
-# | | |
+# | Question | How much faster than a plain published loop does the package train, what of it pays, and how far is it from the machine's limit? |
 # |---|---|
-# | **Question** | How much faster than a plain published loop does the package train, what of it pays, and how far is it from the machine's limit? |
-# | **Paper** | Table VI (supplement): a training in 54 minutes, on the GTX 1080 of Sec. IV-A {cite:p}`jiang2023vscg` |
+# | **Paper** | Table VI (supplement): a training in 54 minutes, on the GTX 1080 of Sec. IV-A [(Jiang et al., 2023)](../book/references.md) |
 # | **Needs** | [training, fully supervised](08_training_fully.ipynb), [Table VI](15_table_6_cost.ipynb) |
 # | **Run time** | about 20 s on one CPU core; the measurements that it shows are records, and took longer |
 # | **You will be able to verify** | that both loops train alike; the operations of a step, counted by hand and by torch; each change alone against noise; where the time goes; what rounded products do to accuracy; the bytes that a whole run reads; a small measurement in turn, now, on your machine |

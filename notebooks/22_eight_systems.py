@@ -9,10 +9,9 @@
 # %% [markdown]
 # # Eight systems from what is written about them
 #
-# | | |
+# | Question | What can be built of a system that has no public program, and how much of it is then our own? |
 # |---|---|
-# | **Question** | What can be built of a system that has no public program, and how much of it is then our own? |
-# | **Paper** | Sec. IV-B, Table I {cite:p}`jiang2023vscg`, the eight rows CMAN {cite:p}`xuan2020cman`, DAM {cite:p}`wu2019dam`, AVRB {cite:p}`ramaswamy2020avrb`, AVIN {cite:p}`ramaswamy2020avin`, CSA {cite:p}`xue2021csa`, AVT {cite:p}`lin2020avt`, DCA {cite:p}`xuan2021dca` and CSS-Net {cite:p}`feng2023cssnet` |
+# | **Paper** | Sec. IV-B, Table I [(Jiang et al., 2023)](../book/references.md), the eight rows CMAN [(Xuan et al., 2020)](../book/references.md), DAM [(Wu et al., 2019)](../book/references.md), AVRB [(Ramaswamy and Das, 2020)](../book/references.md), AVIN [(Ramaswamy, 2020)](../book/references.md), CSA [(Xue et al., 2021)](../book/references.md), AVT [(Lin and Wang, 2020)](../book/references.md), DCA [(Xuan et al., 2021)](../book/references.md) and CSS-Net [(Feng et al., 2023)](../book/references.md) |
 # | **Needs** | [audio-guided attention](03_audio_guided_attention.ipynb), [PSP](04_positive_sample_propagation.ipynb), [Table I](10_table_1_comparison.ipynb) |
 # | **Run time** | under half a minute on one core, seconds once its one short run is stored; the other short runs are a record, which took half an hour of training |
 # | **You will be able to verify** | who took what from whom; each new idea on a toy whose answer is known; of each line of our versions, whether it is said or guessed; what another guess changes |
@@ -124,10 +123,10 @@ plt.close(fig)
 fig
 
 # %% [markdown]
-# AVEL {cite:p}`tian2018ave` is the trunk: six of the eight take from it directly, DCA by way of CMAN. The first row
-# brings ideas from outside: attention with a sentinel from image captions {cite:p}`lu2017adaptive`, SCAN from the search
-# for persons in videos {cite:p}`zhang2019scan`, bilinear pooling from questions about pictures {cite:p}`yu2017mfb`, the
-# transformer from translation {cite:p}`vaswani2017attention`, Deep LDA from statistics {cite:p}`dorfer2016deeplda`.
+# AVEL [(Tian et al., 2018)](../book/references.md) is the trunk: six of the eight take from it directly, DCA by way of CMAN. The first row
+# brings ideas from outside: attention with a sentinel from image captions [(Lu et al., 2017)](../book/references.md), SCAN from the search
+# for persons in videos [(Zhang et al., 2019)](../book/references.md), bilinear pooling from questions about pictures [(Yu et al., 2017)](../book/references.md), the
+# transformer from translation [(Vaswani et al., 2017)](../book/references.md), Deep LDA from statistics [(Dorfer et al., 2016)](../book/references.md).
 #
 # What each took, in words, and who says so:
 

@@ -43,12 +43,15 @@ FIGURES = {
     "attention, two rows": lambda: plots.attention_maps(MAPS[:7], labels=TRUTH[:7]),
     "matrix": lambda: plots.matrix(RNG.random((10, 10)), "audio segment (1 s)", "visual segment (1 s)", "Pairs",
                                    "weight (share of the row)", annotate=True),
+    "matrices": lambda: plots.matrices({"sound to picture": RNG.random((10, 10)), "back": RNG.random((10, 10))},
+                                       "receiving second (1 s)", "sending second (1 s)", "weight (share of the row)"),
     "confusion": lambda: plots.confusion(RNG.integers(1, 20, (29, 29)) + 200 * np.eye(29), NAMES),
     "confusion, small": lambda: plots.confusion(np.eye(5), NAMES[:5]),
     "one system": lambda: plots.learning_curves(history("VSCG", 6).drop(columns="system")),
     "systems": lambda: plots.learning_curves(pd.concat([history("VSCG", 6), history("AVEL", 12)])),
     "classes": lambda: plots.class_histogram(np.arange(28), CATEGORIES),
     "durations": lambda: plots.duration_histogram([0, 2, 2, 10, 10, 10]),
+    "tree": plots.cere_tree,
     "curves": lambda: plots.curves(np.arange(10), {"audio, forward": np.arange(10), "state": np.ones(10)},
                                           "time (s)", "loss (no unit)", {"threshold": 3.5}),
     "intervals": lambda: plots.intervals(interval_frame({"x": 0}).drop(columns="group"), {"everywhere": 0.822}),
@@ -102,6 +105,19 @@ def inside(box, page):
 def overlapping(labels, side):
     ends = sorted((label.get_window_extent().min[side], label.get_window_extent().max[side]) for label in labels)
     return any(after[0] < before[1] - 1 for before, after in zip(ends, ends[1:], strict=False))
+
+
+def test_a_name_of_two_parts_picks_colour_and_dashes_apart():
+    names = ["audio, forward", "audio, backward", "visual, forward", "alone"]
+    lines = plots.curves([0, 1], dict.fromkeys(names, [0, 1]), "time (s)", "state (no unit)").axes[0].lines
+    colours, dashes = [line.get_color() for line in lines], [line.get_linestyle() for line in lines]
+    assert colours[0] == colours[1] == plots.COLOURS["audio"] and colours[2] == plots.COLOURS["visual"]
+    assert dashes[0] == dashes[2] and len(set(dashes)) == 3 and len(set(colours)) == 3
+
+
+def test_a_matrix_leaves_zeros_blank():
+    texts = plots.matrix(np.array([[0, 0.5], [-0.25, 1e-9]]), "row", "column", "", "share (0 to 1)", True).axes[0].texts
+    assert [text.get_text() for text in texts] == ["", "0.50", "-0.25", ""]
 
 
 def test_style_is_opaque_white():

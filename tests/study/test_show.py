@@ -1,10 +1,12 @@
-"""Tables as files: CSV and LaTeX."""
+"""A chapter's findings in their box; tables as files: CSV and LaTeX."""
 import re
 import shutil
 import subprocess
 
+import nbformat
 import numpy as np
 import pandas as pd
+import papermill
 import pytest
 
 from tests import tables
@@ -21,6 +23,34 @@ def table_one(tmp_path_factory):
 @pytest.fixture(scope="module")
 def table_four(tmp_path_factory):
     return tables.table_four(tmp_path_factory.mktemp("runs"))
+
+
+class TestFindings:
+    def test_papermill_writes_every_sentence_into_the_cell_at_the_top(self, tmp_path):
+        cells = ["from vscg import study", "found = study.findings()", "found.say('One is < two.')\nprint('later')",
+                 "found.say('Two.')\nfound.say('One is < two.')"]
+        source = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        done = papermill.execute_notebook(source, tmp_path / "done.ipynb", kernel_name="python3", progress_bar=False)
+        (box,) = done.cells[1].outputs
+        assert re.findall("<li>(.*?)</li>", box.data["text/html"]) == ["One is &lt; two.", "Two."]
+        assert 'class="admonition' in box.data["text/html"] and "On this page" in box.data["text/html"]
+        assert box.data["text/plain"].splitlines() == ["On this page", "- One is < two.", "- Two."]
+        assert [output.output_type for output in done.cells[2].outputs] == ["stream"] and not done.cells[3].outputs
+
+    def test_outside_a_notebook_the_box_is_text(self, capsys):
+        found = show.findings()
+        found.say("One.")
+        assert repr(found) == "On this page\n- One." and "On this page" in capsys.readouterr().out
+
+    def test_a_word_needs_an_interval_off_zero(self):
+        words = [show.told(low, high, "above", "below") for low, high in ((0.1, 2), (-2, -0.1), (-1, 1), (0, 1))]
+        assert words == ["above", "below", "not told apart from", "not told apart from"]
+        assert show.told(-1, 1, "more", "less", "as much") == "as much"
+
+    def test_numbers_with_their_intervals(self):
+        assert show.points(0.045, -0.0301, 0.1202) == "+4.5 points (-3.0 to +12.0)"
+        assert show.points(-0.0001, 0, 0.002) == "+0.0 points (+0.0 to +0.2)"
+        assert show.percent(0.7812, 0.729, 0.83) == "78.1% (72.9 to 83.0)"
 
 
 class TestExport:

@@ -25,15 +25,18 @@ def curves(x: Sequence[float], lines: Mapping[str, Sequence[float]], x_label: st
 
     Args:
         x: (N,) values of the variable; up to 20 of them are drawn as dots on the lines.
-        lines: name -> (N,) values. A name that begins with audio, visual or fused gets that colour.
+        lines: name -> (N,) values. A name that begins with audio, visual or fused gets that colour; of a name "a, b"
+            the first part picks the colour and the second the dashes.
         x_label, y_label: axis labels with their units.
         marks: text -> position on the x axis of a vertical line.
     """
     fig, ax = _figure(3.8)
+    parts = [(name.partition(", ")[0], name.partition(", ")[2] or name) for name in lines]
+    firsts, seconds = (list(dict.fromkeys(part)) for part in zip(*parts, strict=True))
     others = iter(OTHERS)
-    for i, (name, values) in enumerate(lines.items()):
-        colour = COLOURS.get(name.split()[0].rstrip(",:")) or next(others)
-        ax.plot(x, values, DASHES[i % len(DASHES)], color=colour, label=name, linewidth=2.4,
+    colours = {first: COLOURS.get(first.split()[0].rstrip(",:")) or next(others) for first in firsts}
+    for (name, values), (first, second) in zip(lines.items(), parts, strict=True):
+        ax.plot(x, values, DASHES[seconds.index(second) % len(DASHES)], color=colours[first], label=name, linewidth=2.4,
                 marker="o" if len(x) <= 20 else None)
     for i, (text, position) in enumerate((marks or {}).items()):
         ax.axvline(position, color=DARK, linestyle=DASHES[3 - i % 3], linewidth=1.4, label=text)
@@ -68,12 +71,33 @@ def learning_curves(history: pd.DataFrame) -> Figure:
 
 def matrix(values: np.ndarray, row_label: str, column_label: str, title: str, value_label: str,
            annotate: bool = False) -> Figure:
-    """A matrix (R, C) as a heatmap; values of both signs get a scale centred on zero. Labels carry the units."""
+    """A matrix (R, C) as a heatmap; values of both signs get a scale centred on zero. Labels carry the units.
+
+    `annotate` writes the values into their cells, zeros left blank.
+    """
     values = np.asarray(values)
+    numbers = [[f"{value:.2f}" if round(value, 2) else "" for value in row] for row in values.tolist()]
     scale = {"cmap": "vlag", "center": 0} if np.nanmin(values) < 0 else {"cmap": "viridis"}
     fig, ax = _figure(np.clip(2 + 0.36 * len(values), 3.5, WIDTH))
-    sns.heatmap(values, ax=ax, square=True, annot=np.round(values, 2) + 0.0 if annotate else None, fmt=".2f",
+    sns.heatmap(values, ax=ax, square=True, annot=np.array(numbers) if annotate else None, fmt="",
                 annot_kws={"fontsize": 10}, cbar_kws={"label": value_label}, **scale)
     ax.set(xlabel=column_label, ylabel=row_label, title=title)
     ax.tick_params(axis="y", rotation=0)
+    return fig
+
+
+def matrices(panels: Mapping[str, np.ndarray], row_label: str, column_label: str, value_label: str) -> Figure:
+    """Matrices (R, C) of values from 0 on side by side, on one scale; `panels` has their titles. Labels carry units."""
+    panels = {title: np.asarray(values) for title, values in panels.items()}
+    fig, axes = _figure(3, 1, len(panels))
+    highest = max(values.max() for values in panels.values())
+    for ax, (title, values) in zip(axes, panels.items(), strict=True):
+        picture = ax.imshow(values, cmap="viridis", vmin=0, vmax=highest, extent=(0, len(values[0]), len(values), 0))
+        ax.set_title(title, fontsize=11)
+        ax.grid(False)
+    for ax in axes[1:]:
+        ax.set_yticks([])
+    axes[0].set_ylabel(row_label)
+    fig.supxlabel(column_label, fontsize=13)
+    fig.colorbar(picture, ax=axes, label=value_label, shrink=0.8)
     return fig

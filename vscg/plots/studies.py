@@ -1,4 +1,5 @@
 """The book's own studies: failures, attention against accuracy, speed."""
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -203,6 +204,31 @@ def margin_figure(frame: pd.DataFrame, limits: Mapping[str, float]) -> Figure:
     ax.set_yticks(range(len(groups)), groups)
     ax.set(xlabel="printed margin (points)", ylim=(len(groups) - 0.5, -0.6), xlim=(0, frame["margin"].max() + 0.3))
     _legend(fig, *ax.get_legend_handles_labels())
+    return fig
+
+
+def cere_tree() -> Figure:
+    """How CERE's two rounds of convolution and pooling lead from ten seconds to the two columns of E.
+
+    Pooling is drawn in black, convolutions in grey; the place that the second pooling drops is crossed out, and the way
+    on which seconds 8 and 9 reach E all the same is marked.
+    """
+    places = [np.arange(10.0), np.arange(10.0), 2 * np.arange(5) + 0.5, 2 * np.arange(5) + 0.5, 4 * np.arange(2) + 1.5]
+    levels = ["ten seconds", "convolution", "pooling: five", "convolution", "pooling: two\n(columns of E)"]
+    fig, ax = _figure(4.6)
+    for level, (above, below) in enumerate(itertools.pairwise(places)):
+        for j, x in enumerate(below):
+            read = range(2 * j, 2 * j + 2) if level % 2 else range(max(0, j - 2), min(len(above), j + 3))
+            for i in read:
+                saved = level == 2 and i == 4 and j < 4 or level == 1 and i > 7 or level == 3 and j == 1
+                colour, width = (MARK, 2.6) if saved else (DARK, 1.6) if level % 2 else ("0.8", 1)
+                ax.plot([above[i], x], [-level, -level - 1], color=colour, linewidth=width, zorder=2 + saved)
+    for level, x in enumerate(places):
+        ax.plot(x, np.full(len(x), -level), "o", color=COLOURS["fused"], markersize=9, zorder=4)
+    ax.plot(places[3][-1], -3, "x", color=DARK, markersize=20, markeredgewidth=3, zorder=5)
+    ax.set(xlabel="second of the clip (1 s)", xticks=range(10), ylim=(-4.4, 0.4))
+    ax.set_yticks(-np.arange(5), levels)
+    ax.grid(False)
     return fig
 
 

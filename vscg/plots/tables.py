@@ -169,20 +169,23 @@ MARKERS = "osD^vPX"
 TITLES = [entry.title for entry in SYSTEMS.values()]
 
 
-def parts_figure(parts: pd.DataFrame, references: Mapping[str, float]) -> Figure:
-    """One bar for each system, stacked from the parts of its parameters.
+def parts_figure(parts: pd.DataFrame, references: Mapping[str, float] | None = None,
+                 label: str = "parameters (millions)") -> Figure:
+    """One bar for each row, stacked from its parts.
 
     Args:
-        parts: a row for each system, a column for each part, in millions; the first column is the live ones.
-        references: system -> its printed count in millions, drawn as a mark on its bar.
+        parts: a row for each bar (a system), a column for each part (of its parameters).
+        references: row -> the printed value, drawn as a mark on its bar.
+        label: axis label with its unit.
     """
     fig, ax = _figure(1.2 + 0.5 * len(parts))
     at, left = range(len(parts)), pd.Series(0.0, index=parts.index)
     for part, colour in zip(parts, (COLOURS["fused"], *OTHERS), strict=False):
         ax.barh(at, parts[part], left=left, color=colour, label=part, height=0.62)
         left = left + parts[part]
-    ax.plot([references[name] for name in parts.index], at, "D", color=DARK, markersize=8, label="printed")
-    ax.set(xlabel="parameters (millions)", ylim=(len(parts) - 0.45, -0.55))
+    if references:
+        ax.plot([references[name] for name in parts.index], at, "D", color=DARK, markersize=8, label="printed")
+    ax.set(xlabel=label, ylim=(len(parts) - 0.45, -0.55))
     ax.set_yticks(at, parts.index)
     _legend(fig, *ax.get_legend_handles_labels())
     return fig

@@ -1,4 +1,4 @@
-"""Frames of results as text: for notebooks, as CSV and as LaTeX."""
+"""Results as text: a chapter's findings in a box, and frames for notebooks, as CSV and as LaTeX."""
 import html
 import re
 from pathlib import Path
@@ -10,6 +10,56 @@ from vscg.machine.files import make_folder, runs_dir, write_atomically
 from vscg.models import ORIGINS
 
 DASH = "–"     # not in the paper, or not measured
+# The site's own style for admonitions; the frame is for Jupyter Lab, which has none.
+BOX = '<div class="admonition tip" style="border-left: 0.2rem solid #3a7d44; padding: 0 0.8rem 0.4rem;">'
+
+
+class Findings:
+    """The box "On this page": what the run that is shown found, one sentence after the other.
+
+    Made in a cell near the top of a chapter, where it shows itself; each `say` further down adds a sentence there. The
+    executed notebook keeps the last state of the box.
+    """
+
+    def __init__(self):
+        from IPython.display import display  # not at the top: the command line needs no IPython
+        self.sentences = []
+        self._shown = display(self, display_id=True)    # None outside a notebook
+
+    def say(self, sentence: str) -> None:
+        """Add a sentence, plain text, to the box; one that is there already, from a cell run twice, is kept once."""
+        if sentence not in self.sentences:
+            self.sentences.append(sentence)
+            if self._shown is not None:
+                self._shown.update(self)
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{html.escape(sentence, quote=False)}</li>" for sentence in self.sentences)
+        return f'{BOX}<p class="admonition-title"><strong>On this page</strong></p><ul>{items}</ul></div>'
+
+    def __repr__(self) -> str:
+        return "\n".join(["On this page", *(f"- {sentence}" for sentence in self.sentences)])
+
+
+def findings() -> Findings:
+    """Show an empty box "On this page" here; `say` fills it."""
+    return Findings()
+
+
+def told(low: float, high: float, above: str, below: str, between: str = "not told apart from") -> str:
+    """The word that an interval allows: `above` or `below` if it lies on that side of 0, else `between`."""
+    return above if low > 0 else below if high < 0 else between
+
+
+def points(mean: float, low: float, high: float) -> str:
+    """A difference of shares with its 95% interval, as percentage points: "+4.5 points (+3.1 to +5.9)"."""
+    mean, low, high = (_signed(100 * value) for value in (mean, low, high))
+    return f"{mean} points ({low} to {high})"
+
+
+def percent(mean: float, low: float, high: float) -> str:
+    """A share with its 95% interval: "78.1% (72.9 to 83.0)"."""
+    return f"{100 * mean:.1f}% ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int]) -> pd.DataFrame:
