@@ -325,7 +325,8 @@ for name in list(systems)[1:]:
     print(f"VSCG minus {name:8} {100 * mean:+.1f} points (95% interval over clips "
           f"{100 * low:+.1f} to {100 * high:+.1f}), one seed")
     words.append(f"minus {name} {study.points(mean, low, high)}")
-found.say(f"With presence tags VSCG is {' and '.join(words)}; one seed decides nothing.")
+found.say(f"With presence tags VSCG is {' and '.join(words)}; "
+          "one seed decides nothing.")
 
 # %% [markdown]
 # Each accuracy by itself, beside the rule that knows the category:
