@@ -7,7 +7,6 @@ import pytest
 import torch
 
 import vscg.training.loop as training
-from tests.robustness.killing import numbers
 from vscg.errors import VscgError
 from vscg.models import BUILT, SYSTEMS
 from vscg.training.batches import Features, predict
@@ -132,36 +131,6 @@ def test_the_history_shows_the_loss_that_was_chosen(tiny, tmp_path):
     history = run(quick(epochs=1, loss="c+t"), tiny, tmp_path).history
     assert list(history) == ["epoch", "lr", "loss", "event_relevance", "category", "val_accuracy", "test_accuracy"]
     assert history.loss[0] == pytest.approx(history.event_relevance[0] + history.category[0])
-
-
-class Stop(Exception):
-    pass
-
-
-@pytest.mark.parametrize("changes", [{}, {"setting": "weakly"}, {"protocol": "released", "epochs": 6}])
-def test_interrupted_in_every_epoch_a_run_ends_with_the_same_numbers(changes, tiny, tmp_path, monkeypatch):
-    config = quick(**changes)
-    whole = numbers(run(config, tiny, tmp_path / "whole"))
-    original = training.Run.train_epoch
-    for stop_at in range(config.epochs):
-        def interrupted(self, step_done, stop_at=stop_at):
-            if self.epoch == stop_at:
-                original(self, step_done)          # the epoch's steps are lost, as when killed before the save
-                raise Stop
-            return original(self, step_done)
-        monkeypatch.setattr(training.Run, "train_epoch", interrupted)
-        with pytest.raises(Stop):
-            run(config, tiny, tmp_path / "broken", save_every=0)
-    monkeypatch.setattr(training.Run, "train_epoch", original)
-    record = run(config, tiny, tmp_path / "broken", save_every=0)
-    assert record.fresh and numbers(record) == whole
-    assert not (record.folder / "checkpoint.pt").exists()
-
-
-def test_two_runs_with_the_same_seed_agree_and_with_another_differ(tiny, tmp_path):
-    a, b, c = (run(quick(seed=seed), tiny, tmp_path / name) for name, seed in (("a", 0), ("b", 0), ("c", 1)))
-    assert numbers(a) == numbers(b)
-    assert a.history.loss.tolist() != c.history.loss.tolist()
 
 
 def test_a_finished_run_keeps_no_features_in_memory(tiny, tmp_path, monkeypatch):
