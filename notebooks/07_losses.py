@@ -128,7 +128,8 @@ print("equal:", torch.allclose(ours[0], relevance, atol=1e-6)
 print("program's limit for o_t:", round(math.log(0.7 / 0.3), 3),
       "  text's limit, as a probability:", round(torch.tensor(0.7).sigmoid().item(), 3))
 o_t = torch.tensor([[-1.0, 0.8, 0.9, 2.0]])
-o_c = torch.tensor([[0.0, 2.0, 1.0]])                           # class 1 is the largest
+o_c = torch.zeros(1, 28)
+o_c[0, 1] = 2.0                                                 # class 1 is the largest
 output = models.Output(event_relevance=o_t, event_category=o_c, threshold=0.7)
 segments = vscg.predict_segments(output)
 by_text = torch.where(o_t > 0.7, o_c.argmax(-1, keepdim=True), BACKGROUND)
