@@ -34,8 +34,7 @@ import pandas as pd
 import vscg
 from vscg import plots
 from vscg.data import BACKGROUND, CATEGORIES, EVENT_CLASSES, planted
-from vscg.study import speed
-from vscg.study import statistics
+from vscg.study import speed, statistics
 from vscg.training import trivial_baselines
 
 plots.set_style()

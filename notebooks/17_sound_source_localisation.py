@@ -35,7 +35,6 @@ from IPython.display import display
 import vscg
 from vscg import plots, study
 from vscg.data import BACKGROUND, CATEGORIES
-from vscg.models import SYSTEMS
 from vscg.study import localisation, statistics
 from vscg.training import bounds, draws, resampled_means
 
@@ -111,10 +110,12 @@ assert abs(localisation.success_area(overlap).mean() - overlap.mean()) < 0.025
 
 # %%
 data = vscg.load_dataset(DATA)
-looks = [(run, study.observed(run, data))
-         for run in study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)]
-looks = [(run, seen) for run, seen in looks if "attention" in seen]
-runs = [run for run, _ in looks]
+runs = study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)
+rows = study.table("I", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA).cells
+looks = [(cell.row.name, cell.setting, run, study.observed(run, data))
+         for cell in rows for run in cell.records]
+without = dict.fromkeys(name for name, *_, seen in looks if "attention" not in seen)
+looks = [look for look in looks if "attention" in look[-1]]
 chosen = study.seen_clips(data)                                   # of the test split
 test = data.splits["test"][chosen]
 truth, category = data.labels[test].argmax(-1), data.category[test]
@@ -124,6 +125,7 @@ if "source_mask" in data.truth:
 NO_MASK = (f"{data.name} does not say where the source is: "
            "this cannot be measured on it.")
 print(f"{len(runs)} runs on {DATA}, {len(test)} test clips\n{study.provenance(runs)}")
+print(f"no attention over the picture: {', '.join(without) or 'none of them'}")
 print("the true source is known" if mask is not None else NO_MASK)
 
 # %% [markdown]
@@ -136,12 +138,11 @@ maps = defaultdict(list)        # (system, setting, sound) -> (S,N,10,7,7)
 right = defaultdict(list)       # (system, setting) -> (S,N,10) bool
 SOUNDS = {"attention": "own sound", "foreign": "other sound",
           "untrained": "before training"}
-for run, seen in looks:
-    name = SYSTEMS[run.config.system].title, run.config.setting
-    right[name].append(run.predictions()[chosen] == truth)
+for name, setting, run, seen in looks:
+    right[name, setting].append(run.predictions()[chosen] == truth)
     for kept, title in SOUNDS.items():
         if kept in seen:
-            maps[*name, title].append(seen[kept])
+            maps[name, setting, title].append(seen[kept])
 maps, right = ({key: np.stack(values) for key, values in found.items()}
                for found in (maps, right))
 systems = [name for name, setting, sound in maps
@@ -298,8 +299,8 @@ else:
 # Random weights need not give 50%: the object's regions differ from the rest in much the same way in every clip, so
 # any score ranks them mostly above or mostly below. If the second figure of a pair lies on the same side of 50% as the
 # first, training has kept the side that chance gave it. If seeds of one row disagree about the side, then no single
-# run, and no single picture, can say how that system attends. With few seeds the intervals above are rather too narrow
-# for such jumps.
+# run, and no single picture, can say how that system attends. With one seed the intervals above do not know of
+# such jumps.
 #
 # ## Does swapping the sound matter?
 #
@@ -415,9 +416,8 @@ plots.attention_of_systems(shown, mask[pick] if mask is not None else None, trut
 # say how far to trust it. What the three say about this clip:
 
 # %% mystnb={"figure": {"caption": "The same clip: what the three systems answer.", "name": "fig-loc-timeline"}, "image": {"alt": "Four rows of coloured seconds over ten seconds: the ground truth, VSCG, PSP-Net and AVEL."}}
-said = {SYSTEMS[run.config.system].title: run.predictions()[chosen][pick]
-        for run in runs
-        if (run.config.setting, run.config.seed) == ("fully", 0)}
+said = {name: run.predictions()[chosen][pick] for name, setting, run, _ in looks
+        if (setting, run.config.seed) == ("fully", 0)}
 plots.timeline(truth[pick], {name: said[name] for name in shown})
 
 # %% [markdown]

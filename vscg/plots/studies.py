@@ -1,13 +1,12 @@
 """The book's own studies: failures, attention against accuracy, speed."""
 from collections.abc import Mapping
-from itertools import cycle
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from vscg.plots.style import COLOURS, DARK, DASHES, LIGHT, MARK, OTHERS, _figure, _legend
+from vscg.plots.style import COLOURS, DARK, DASHES, LIGHT, MARK, MARKERS, OTHERS, _figure, _legend
 
 
 def score_against_accuracy(frame: pd.DataFrame, score_label: str, accuracy_label: str,
@@ -21,11 +20,12 @@ def score_against_accuracy(frame: pd.DataFrame, score_label: str, accuracy_label
         chance: score of chance, a dashed line.
     """
     fig, ax = _figure(4.4)
-    for colour, (_, row) in zip(cycle(OTHERS), frame.iterrows(), strict=False):
+    for place, row in enumerate(frame.to_dict("records")):
         x, x_low, x_high, y, y_low, y_high = (
             100 * row[f"{what}{end}"] for what in ("score", "accuracy") for end in ("", "_low", "_high"))
-        ax.errorbar(x, y, xerr=[[x - x_low], [x_high - x]], yerr=[[y - y_low], [y_high - y]], fmt="o", markersize=8,
-                    linewidth=1.8, capsize=3, color=colour, label=row["name"])
+        ax.errorbar(x, y, xerr=[[x - x_low], [x_high - x]], yerr=[[y - y_low], [y_high - y]], markersize=8,
+                    fmt=MARKERS[place // len(OTHERS) % len(MARKERS)], linewidth=1.8, capsize=3,
+                    color=OTHERS[place % len(OTHERS)], label=row["name"])
     if chance is not None:
         ax.axvline(100 * chance, color=DARK, linestyle="--", linewidth=1.6, label="chance")
     _legend(fig, *ax.get_legend_handles_labels())
