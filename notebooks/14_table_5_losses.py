@@ -302,7 +302,7 @@ display(result.show_differences("weakly"))
 plots.difference_figure(result.differences())
 
 # %% [markdown]
-# In the paper all six differences are positive. VSCG's L_fully against L_c + L_t and its smooth loss are in the primary
+# In the paper all six differences are positive. One seed has no smallest difference (nan). VSCG's L_fully against L_c + L_t and its smooth loss are in the primary
 # family ([chapter 20](20_deviations.ipynb)). What could these runs have found?
 
 # %%

@@ -460,7 +460,7 @@ study.show_family(results)
 
 # %% [markdown]
 # All pairs that the paper argues from, without a word: how many have a row that still learns, and what these runs could
-# have found.
+# have found; one seed finds none (NaN).
 
 # %%
 claims = pd.concat([result.differences().assign(table=result.name)
@@ -525,12 +525,12 @@ print(study.parameter_table()[columns].to_string(index=False))
 # ## What was established
 #
 # - The effect of each difference that can be switched, with an interval and the length of its runs, is in the first
-#   table. Most published faults of VSCG's fully supervised program are smaller than
-#   what this study can see; the table says which are not.
+#   table. Most published faults of VSCG's fully supervised program are smaller than what this study can see; the
+#   table says which are not.
 # - Two places where text and program differ decide how fast VSCG learns: Eq. 17 and the GRU of Eq. 6 and 8, to the
 #   letter, are far behind the program after a short training. The paper's figures are those of the program.
-# - A loss for logits that is given probabilities costs accuracy where it is the whole loss (A1, M3, T3); where it is one
-#   term of four (C2) no effect is seen.
+# - A loss for logits that is given probabilities costs accuracy in A1 and T3, see their intervals; in M3 and C2 the
+#   interval holds 0.
 # - The duration in the tag and the clips without event are what weak training learns background from. Without both, the
 #   share called background shows what is left of localisation.
 # - Picking by test accuracy flatters, by about as much as the curve shows; most neighbours in Table I are closer than that

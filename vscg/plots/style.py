@@ -15,6 +15,7 @@ PALETTE = [colour for i, colour in enumerate(sns.color_palette("colorblind").as_
 COLOURS = {"audio": PALETTE[0], "visual": PALETTE[1], "fused": PALETTE[2]}  # the same modality, the same colour
 OTHERS = [PALETTE[i] for i in (3, 8, 4, 5, 7, 6, 0, 1, 2)]  # systems and classes: the modalities' colours come last
 OUTLINE = (("black", 4.5), ("white", 2))  # white on black stands out from every colour of a map
+MARKERS = "osD^vPX"
 DASHES = ("-", "--", "-.", ":")
 LIGHT, DARK, MARK = "#e3e3e3", "#303030", PALETTE[3]
 

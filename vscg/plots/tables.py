@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS
-from vscg.plots.style import COLOURS, DARK, LIGHT, OTHERS, _figure, _legend, short_name
+from vscg.plots.style import COLOURS, DARK, LIGHT, MARKERS, OTHERS, _figure, _legend, short_name
 
 DAGGER = "\N{DAGGER}"      # of what no published program computes
 
@@ -164,7 +164,6 @@ def _with_marks(ax: plt.Axes, learning: np.ndarray) -> tuple[list, list[str]]:
     return handles, texts
 
 
-MARKERS = "osD^vPX"
 # A system has the same colour and marker in every figure, those of its place here.
 TITLES = [entry.title for entry in SYSTEMS.values()]
 
