@@ -532,6 +532,13 @@ found.say("A foreign prior moves the encoding of the second where a direction st
 # almost nothing. A gate that trusts the prior cannot listen.
 # :::
 #
+# :::{admonition} Change this and see
+# :class: tip
+# Guess first: is there a seed with which the network reads its event from the prior? Set `SEED` to 1, 2, 3 and 4. On
+# `planted-mini` with the quick profile, seeds 0 to 4, at most 1.2% of the clips take their donor's category, another clip's
+# prior is not told apart from the own one for any of the five, and a zero prior is above the own one for seed 1.
+# :::
+#
 # ## The GRU in detail: printed and computed
 #
 # With one feature, one state, $W_z = W_r = 0$ and $W = (1, 1)$, both gates of Eq. 4 and 5 are 0.5. From $h = 1$ and
