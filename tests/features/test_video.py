@@ -6,11 +6,12 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
+from av.video.reformatter import VideoReformatter
 
 from tests import media
 from tests.media import compose, number_of, tone, write_clip
 from vscg.errors import VscgError
-from vscg.features.video import read_windows
+from vscg.features.video import _square, read_windows
 
 NONE = np.zeros((1, 0), np.int16)
 
@@ -98,6 +99,12 @@ def test_a_clip_without_a_duration_is_measured(tmp_path):
 def test_alpha_is_ignored(tmp_path):
     window, = windows(write_clip(tmp_path / "clip.mkv", pix_fmt="yuva420p"))
     assert number_of(window.frames).ravel().tolist() == [number % 50 for number in range(160)]
+
+
+def test_red_comes_first():
+    red = np.zeros((32, 32, 3), np.uint8)
+    red[..., 0] = 255
+    assert _square(av.VideoFrame.from_ndarray(red, "rgb24"), VideoReformatter())[112, 112].tolist() == [255, 0, 0]
 
 
 @pytest.mark.parametrize("across", [(1, 0), (-1, 0), (0, 1), (0, -1)])

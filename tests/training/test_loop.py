@@ -121,6 +121,16 @@ def test_clip_norm_limits_the_gradient(tiny, monkeypatch):
     assert norms == free and all(torch.equal(value, same[name]) for name, value in weights.items())
 
 
+def test_no_gradient_is_left_over_from_the_step_before(tiny):
+    """At rate 0, AVEL, which has no dropout, has the same gradient in each step on the same clips."""
+    made, found = started(tiny, RunConfig(system="avel", data="tiny", schedule=Schedule(batch=16, lr=0.0))), []
+    for _ in range(2):
+        made.train_epoch(lambda steps: None)
+        found.append([parameter.grad.clone() for parameter in made.model.parameters()])
+    for first, second in zip(*found, strict=True):
+        torch.testing.assert_close(first, second)
+
+
 def test_a_loss_without_its_head_stops_the_run_with_one_error(tiny, tmp_path):
     with pytest.raises(VscgError, match="segment_logits"):
         run(quick(loss="ce+avps"), tiny, tmp_path)
