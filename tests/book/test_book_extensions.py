@@ -168,8 +168,11 @@ def small_site(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("small")
     book = root / "book"
     shutil.copytree(EXTENSIONS, book / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "book" / "_static", book / "_static")
-    for name in ("book/_config.yml", "book/favicon.svg", "book/references.bib", "environment.yml", "requirements.lock"):
+    for name in ("_static", "_extra"):
+        shutil.copytree(ROOT / "book" / name, book / name)
+    (root / "vscg" / "plots").mkdir(parents=True)
+    for name in ("book/_config.yml", "book/favicon.svg", "book/glance.png", "book/references.bib", "environment.yml",
+                 "requirements.lock", "vscg/plots/player.css", "vscg/plots/player.js"):
         shutil.copy(ROOT / name, root / name)
     (book / "index.md").write_text("# Index\n\n[](notebooks/07_toy) [](status)\n")
     (book / "_toc.yml").write_text(yaml.safe_dump({"format": "jb-book", "root": "index", "parts": [
@@ -205,6 +208,9 @@ def test_buttons_open_the_copy_in_the_published_site(small_site):
     index = BeautifulSoup((small_site / "index.html").read_text(), "html.parser")
     assert index.select(".dropdown-launch-buttons") == [], "a page without a notebook has none"
     assert [tag["href"] for tag in index.select(".dropdown-download-buttons a")] == ["_sources/index.md", "print.html"]
+    assert index.find("meta", property="og:url")["content"] == "https://someone.github.io/book/index.html"
+    assert not list(small_site.glob("_static/vendor/fontawesome/*/js/all.min.js"))
+    assert (small_site / "player.js").is_file()
 
 
 def test_a_shared_link_shows_a_title_a_sentence_and_a_picture_and_says_where_the_site_is():
