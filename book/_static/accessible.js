@@ -36,6 +36,12 @@ document.addEventListener("DOMContentLoaded", () => {
     observer.observe(box);
     box.querySelectorAll("img").forEach((image) => image.addEventListener("load", () => reachable(box)));
   });
+  document.querySelectorAll(".cell_output figure").forEach((figure) => {
+    figure.querySelector("img")?.addEventListener("click", () => {
+      figure.classList.toggle("large");
+      reachable(figure);
+    });
+  });
   // A list holds list items; the role that Sphinx gives its references has been withdrawn.
   document.querySelectorAll(".citation-list [role='doc-biblioentry']").forEach((item) => {
     item.setAttribute("role", "listitem");

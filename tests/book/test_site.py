@@ -280,6 +280,13 @@ def test_a_search_shows_sentences_a_long_page_has_a_way_up_and_the_player_plays_
             tab.wait_for_selector("#pst-back-to-top", state="visible")
             tab.locator("#pst-back-to-top").click()
             tab.wait_for_function("window.scrollY < 10")
+        figure = tab.locator(".cell_output figure").first
+        widths = []
+        for _ in range(2):      # whole, then large after a tap
+            box = figure.locator("img").bounding_box()
+            widths.append(box["width"])
+            figure.locator("img").click(position={"x": 5, "y": 5})
+        assert widths[0] < PHONE["width"] < widths[1]
         tab.goto((HTML / "touch.html").as_uri())
         assert tab.locator(".vscg-player .vp-map span").count() == 49
         tab.locator("[data-part=second]").press("ArrowRight")
