@@ -44,7 +44,6 @@ def findings() -> list[Finding]:
     large = margins[f"z{PER_CLIP}"].abs() > MARGIN
     nearest = margins.query("table == 'I'")["margin"].min()
     spread, below, above, _ = resolution.run_to_run()
-    resolve = "23" if list(NOTEBOOKS.glob("23_*.py")) else "10"      # what the tables can resolve
     first, second, size = _one_network()
     loss = deviations.load_study().effects().set_index("row").loc["V6"]
     epochs = deviations.DEVIATIONS[0].configs()[0][0].epochs
@@ -57,7 +56,7 @@ def findings() -> list[Finding]:
         Finding(f"**{rule}%** [{low}, {high}] of AVE's test seconds are right for a rule that is told the clip's event "
                 f"and localises nothing. The best figure of Table I is {max(v[0] for v in ACCURACY.values())}%.", "01"),
         Finding(f"**{(chosen == 'test').sum()} of {len(chosen)}** published programs for this task, VSCG's among them, "
-                "choose the epoch that they report on the test clips.", resolve),
+                "choose the epoch that they report on the test clips.", "23"),
         Finding(f"The weak tag of VSCG's program holds the event's duration: it can be read off exactly for **{found} "
                 f"of {clips}** clips of AVE.", "01"),
         Finding("Weakly supervised CMBS says one class for all ten seconds: its program holds a number between "
@@ -68,11 +67,11 @@ def findings() -> list[Finding]:
         Finding(f"The paper prints **{IN_TEXT}% and {ACCURACY['vscg'][1]}%** for the same accuracy, and counts margins "
                 "from both.", "10"),
         Finding(f"Two pairs of rows of its tables are one network each, trained with one loss. One pair, with {size:,} "
-                f"parameters, is printed as **{first}% and {second}%**.", resolve),
+                f"parameters, is printed as **{first}% and {second}%**.", "23"),
         Finding(f"**{large.sum()} of {len(margins)}** printed margins exceed {MARGIN} standard errors, if two systems "
-                f"differ by {PER_CLIP} points on a clip. None of them is over PSP-Net, CMBS or DMIN.", resolve),
+                f"differ by {PER_CLIP} points on a clip. None of them is over PSP-Net, CMBS or DMIN.", "23"),
         Finding(f"Runs of one published program on AVE scatter with a standard deviation of **{spread:.2f} points** "
-                f"[{below:.2f}, {above:.2f}]. VSCG's margin over its nearest rival is {nearest:g}.", resolve),
+                f"[{below:.2f}, {above:.2f}]. VSCG's margin over its nearest rival is {nearest:g}.", "23"),
         Finding(f"The category loss of Eq. 17 to the letter costs VSCG **{loss['difference']:.1f} points** "
                 f"[{loss['low']:.1f}, {loss['high']:.1f}] after {epochs} epochs on {deviations.DATA}; "
                 f"its program computes another one.", "20", PLANTED),
