@@ -560,7 +560,7 @@ print("h_t =", round(new.item(), 3))
 # %% [markdown]
 # The state moved half the way from 1 to $\tanh 1$.
 #
-# # PyTorch's GRU, which the released program uses, puts the reset gate elsewhere. It first multiplies the old state by
+# PyTorch's GRU, which the released program uses, puts the reset gate elsewhere. It first multiplies the old state by
 # its matrix and then applies the gate. Each product has a bias of its own:
 #
 # $$\tilde h_t = \tanh\bigl( W_f f_t + b_f + r_t \odot (W_h h_{t-1} + b_h) \bigr)$$ (eq-gru-program)

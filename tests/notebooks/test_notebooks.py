@@ -50,6 +50,12 @@ def test_notebook_agrees_with_its_source_and_was_run_from_top_to_bottom_without_
 
 
 @every_source
+def test_a_chapter_has_one_title(source):
+    markdown = [cell.source for cell in jupytext.read(source).cells if cell.cell_type == "markdown"]
+    assert len(re.findall(r"^# ", "\n".join(markdown), re.MULTILINE)) == 1 and markdown[0].startswith("# ")
+
+
+@every_source
 def test_links_lead_somewhere_in_jupyter_lab(source):
     text = "\n".join(cell.source for cell in jupytext.read(source).cells if cell.cell_type == "markdown")
     targets = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
