@@ -1,4 +1,6 @@
 """Published weights in our models."""
+import os
+import pickle
 import sys
 import types
 
@@ -208,3 +210,23 @@ def test_files_that_are_not_there_or_no_checkpoints(tmp_path):
     torch.save({"W3.weight": print}, tmp_path / "hostile.pt")
     message = refused(fresh(), tmp_path / "hostile.pt")
     assert str(tmp_path / "hostile.pt") in message and "is not a tensor" in message
+
+
+class Hostile:
+    """Pickles as a call of os.system that writes a marker file."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.marker}",)
+
+
+def test_a_hostile_checkpoint_is_refused_and_runs_nothing(tmp_path):
+    path, marker = tmp_path / "hostile.pt", tmp_path / "marker"
+    weights = {name: torch.as_tensor(value) for name, value in published().items()}
+    torch.save({**weights, "W3.bias": Hostile(marker)}, path)
+    message = refused(fresh(), path)
+    assert str(path) in message and "nothing was run" in message and not marker.exists()
+    pickle.loads(pickle.dumps(Hostile(marker)))
+    assert marker.exists(), "the file was not hostile, so this test showed nothing"

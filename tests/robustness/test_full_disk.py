@@ -1,22 +1,27 @@
 """A disk that is full in the middle of a write: one error that says so, and the old file stays whole."""
 import contextlib
 import hashlib
+import multiprocessing
 import os
 import resource
 
 import numpy as np
 import pytest
 
+from tests.features.test_extract import Heard, Seen
+from tests.media import write_clip
 from tests.robustness.killing import numbers
 from tests.robustness.mounts import mounted
 from vscg.data import download
 from vscg.data.planted import generate
 from vscg.data.prepared import read_prepared
+from vscg.features.extract import Networks, extract
 from vscg.machine.files import WriteError, write_atomically
 from vscg.predict import write_mp4
 from vscg.training.config import RunConfig
 from vscg.training.loop import fit
 from vscg.training.records import find_records
+from vscg.training.sweep import sweep
 
 
 @pytest.fixture(params=["disk", "limit"])
@@ -49,8 +54,8 @@ def full(request, tmp_path):
 class Writers:
     """The ways in which the package writes a file for its user: called with a folder and the number of the call."""
 
-    def __init__(self, server, monkeypatch):
-        self.server, self.patch = server, monkeypatch
+    def __init__(self, server, monkeypatch, tmp_path):
+        self.server, self.patch, self.elsewhere = server, monkeypatch, tmp_path
 
     def any_file(self, folder, turn):
         write_atomically(folder / "file", bytes([turn]) * 100_000)
@@ -62,6 +67,13 @@ class Writers:
         noise = np.random.default_rng(turn).integers(0, 256, (32, 64, 64, 3), np.uint8)
         write_mp4(folder / "video.mp4", noise, np.zeros(32_000), 16_000)
 
+    def features(self, folder, turn):
+        clips = self.elsewhere / f"clips-{turn}"
+        clips.mkdir(exist_ok=True)
+        if not (clips / "a.mkv").exists():
+            write_clip(clips / "a.mkv", fps=4)
+        extract(clips, folder / "features.h5", networks=Networks(Seen(float(turn)), Heard()), progress=False)
+
     def small(self, folder, turn):
         content = np.random.default_rng(turn).bytes(300_000)
         self.server.files = {f"{turn}.h5": content}
@@ -72,9 +84,9 @@ class Writers:
 
 # The room is less than the writer needs; at the second of two, a writer that asks for the free space sees enough of it.
 @pytest.mark.parametrize("writer, room", [("any_file", 40_000), ("planted", 500_000), ("planted", 4_700_000),
-                                          ("video", 40_000), ("small", 100_000)])
-def test_a_full_disk_is_one_error_and_the_old_files_stay(writer, room, full, server, monkeypatch):
-    write, (folder, leave) = getattr(Writers(server, monkeypatch), writer), full
+                                          ("video", 40_000), ("features", 500_000), ("small", 100_000)])
+def test_a_full_disk_is_one_error_and_the_old_files_stay(writer, room, full, server, monkeypatch, tmp_path):
+    write, (folder, leave) = getattr(Writers(server, monkeypatch, tmp_path), writer), full
 
     def seen() -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.name[0] != "."}
@@ -90,13 +102,27 @@ def test_a_full_disk_is_one_error_and_the_old_files_stay(writer, room, full, ser
     assert not [path for path in folder.rglob(".*") if path.name != ".lock"]
 
 
+def run(data, seed=0) -> RunConfig:
+    return RunConfig(system="avel", data=str(data), batch=4, epochs=3, seed=seed)
+
+
 def test_a_run_on_a_full_disk_goes_on_once_there_is_room(full, smallest, tmp_path):
     folder, leave = full
-    config = RunConfig(system="avel", data=str(smallest), batch=4, epochs=3)
     options = {"dataset": read_prepared(smallest), "device": "cpu", "progress": False, "save_every": 0}
-    whole = fit(config, store=tmp_path / "whole", **options)
+    whole = fit(run(smallest), store=tmp_path / "whole", **options)
     with leave(1_000_000) as words, pytest.raises(WriteError, match=f"checkpoint.*: cannot be written.*({words})"):
-        fit(config, store=folder, **options)
+        fit(run(smallest), store=folder, **options)
     assert not find_records(folder)
-    record = fit(config, store=folder, **options)
+    record = fit(run(smallest), store=folder, **options)
     assert record.fresh and numbers(record) == numbers(whole)
+
+
+@pytest.mark.parametrize("full", ["disk"], indirect=True)        # a limit does not reach the processes of a sweep
+def test_a_sweep_on_a_full_disk_stops_with_one_error_and_goes_on_once_there_is_room(full, smallest, capfd):
+    (folder, leave), configs = full, [run(smallest, seed) for seed in range(3)]
+    with leave(1_000_000) as words, pytest.raises(WriteError, match=f"safetensors: cannot be.*({words})"):
+        sweep(configs, store=folder, workers=1, device="cpu", progress=False)
+    assert "Traceback" not in capfd.readouterr().err
+    assert not multiprocessing.active_children() and not list(folder.rglob("failure.json"))
+    done = sweep(configs, store=folder, workers=1, device="cpu", progress=False).check()
+    assert [record.fresh for record in done.records] == [True] * 3

@@ -7,6 +7,7 @@ import torch
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 from torch.utils._pytree import tree_leaves
 
+from tests.robustness.killing import numbers
 from tests.training.test_loop import quick, run
 from vscg.machine import graphs
 from vscg.machine.device import cpu_has_bf16
@@ -170,3 +171,28 @@ class TestOnAGpu:
         found = [here.batch(rows)[1] for rows in batches]              # queued one after the other, looked at later
         for rows, maps in zip(batches, found, strict=True):
             assert torch.equal(maps, there.batch(rows)[1])
+
+
+def test_bf16_rounds_the_network_and_gives_float32(tiny):
+    torch.manual_seed(0)
+    model = build_model("vscg").eval()
+    audio, visual, _ = Features(tiny, CPU).batch(torch.arange(4))
+    exact, rounded = (forward(model, audio, visual, precision) for precision in ("fp32", "bf16"))
+    for name in ("event_relevance", "event_category", "similarity", "attention"):
+        a, b = getattr(exact, name), getattr(rounded, name)
+        assert a.dtype == b.dtype == torch.float32
+        assert not torch.equal(a, b) and torch.allclose(a, b, atol=0.05, rtol=0.05), name
+
+
+def test_a_run_in_bf16_is_another_run_that_learns_as_well(tiny, tmp_path):
+    exact, rounded = (run(quick(epochs=4, precision=precision), tiny, tmp_path) for precision in ("fp32", "bf16"))
+    assert exact.folder != rounded.folder
+    assert rounded.history.loss.iloc[-1] < 0.9 * rounded.history.loss.iloc[0]
+    assert rounded.history.loss.iloc[-1] == pytest.approx(exact.history.loss.iloc[-1], rel=0.1)
+    assert all(value.dtype == torch.float32 for value in rounded.model().state_dict().values())
+
+
+def test_whatever_torch_was_told_of_precision_a_run_gives_the_same_numbers(telling, tiny, tmp_path):
+    whole = run(quick(), tiny, tmp_path / "whole")
+    telling()
+    assert numbers(run(quick(), tiny, tmp_path / "told")) == numbers(whole)

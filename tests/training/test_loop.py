@@ -209,3 +209,8 @@ def test_a_damaged_checkpoint_is_named_and_kept(damage, tiny, tmp_path):
     with pytest.raises(VscgError, match="checkpoint.pt cannot be continued from"):
         run(quick(), tiny, tmp_path)
     assert checkpoint.read_bytes() == content
+
+
+def test_the_loss_falls(tiny, tmp_path):
+    losses = run(quick(epochs=6), tiny, tmp_path).history.loss
+    assert losses.iloc[-1] < 0.8 * losses.iloc[0]
