@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from vscg.data.labels import BACKGROUND, CLASSES
-from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.models import Output
 from vscg.study import failures
@@ -108,21 +107,6 @@ def test_probability_of_either_head():
     assert torch.allclose(probability[0, 1], torch.tensor([1 / B] * B + [0.0]))
     with pytest.raises(VscgError, match="neither segment logits"):
         failures.class_probability(Output(event_relevance=relevance))
-
-
-def test_probabilities_of_rows_come_in_order():
-    class Loudness(torch.nn.Module):
-        def forward(self, audio, visual):
-            return Output(segment_logits=audio[..., :CLASSES] + visual.mean((2, 3))[..., :1])
-
-    generator = np.random.default_rng(2)
-    audio = generator.random((5, 10, 128), dtype=np.float32)
-    data = Dataset(name="", fingerprint="", path=None, visual=np.zeros((5, 10, 7, 7, 512), np.float16), audio=audio,
-                   labels=np.zeros((5, 10, CLASSES), np.float32), category=np.zeros(5, np.int64), splits={},
-                   video_ids=("",) * 5, truth={})
-    rows = np.tile([4, 0, 2], 11)          # more than are done at a time
-    got = failures.probabilities(Loudness().eval(), data, rows)
-    assert np.allclose(got, torch.from_numpy(audio[rows, :, :CLASSES]).softmax(-1), atol=1e-6)
 
 
 def test_confidence_is_the_answers_not_the_largest():

@@ -165,11 +165,11 @@ def test_attention_comes_from_the_asked_pictures_and_sounds(tmp_path):
     clips = np.arange(6, dtype=np.float32)
     audio = np.tile(clips[:, None, None], (1, 10, 128))
     visual = np.tile(clips[:, None, None, None, None], (1, 10, 7, 7, 512)).astype(np.float16)
-    data = Dataset("toy", "0", tmp_path, visual, audio, None, None, {}, ())
-    rows, sounds = np.tile([5, 1, 2], 11), np.tile([0, 4, 3], 11)                   # more than are done at a time
+    data = Dataset("toy", "0", tmp_path, visual, audio, np.zeros((6, 10, 29), np.uint8), None, {}, ())
+    rows, sounds = np.tile([5, 1, 2], 25), np.tile([0, 4, 3], 25)                   # more than are done at a time
     own, swapped = loc.attention_of(Loud(), data, rows), loc.attention_of(Loud(), data, rows, sounds)
-    assert own.shape == (33, 10, 7, 7) and own[:, 0, 0, :2].tolist() == [[5, 5], [1, 1], [2, 2]] * 11
-    assert swapped[:, 9, 0, :2].tolist() == [[0, 5], [4, 1], [3, 2]] * 11
+    assert own.shape == (75, 10, 7, 7) and own[:, 0, 0, :2].tolist() == [[5, 5], [1, 1], [2, 2]] * 25
+    assert swapped[:, 9, 0, :2].tolist() == [[0, 5], [4, 1], [3, 2]] * 25
     with pytest.raises(VscgError, match="Blind has no attention"):
         loc.attention_of(Blind(), data, rows)
 

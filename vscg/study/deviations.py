@@ -19,7 +19,7 @@ from vscg.errors import VscgError
 from vscg.machine.files import data_dir, locked, make_folder, runs_dir, value_hash, write_atomically
 from vscg.models import Output, predict_segments
 from vscg.study.statistics import mean_interval
-from vscg.training.batches import Features, forward
+from vscg.training.batches import Features, outputs
 from vscg.training.config import RunConfig
 from vscg.training.records import Record, read_record, records_dir, run_key
 
@@ -304,8 +304,8 @@ def _thresholds(folder: Path, data: Dataset) -> dict:
     for split in ("val", "test"):
         rows = data.splits[split]
         truth = data.labels[rows].argmax(-1)
-        outputs = [forward(model, *features.batch(part)[:2]) for part in torch.from_numpy(rows).split(64)]
-        relevance, category = (torch.cat([getattr(output, name) for output in outputs])
+        said = list(outputs(model, features, rows))
+        relevance, category = (torch.cat([getattr(output, name) for output in said])
                                for name in ("event_relevance", "event_category"))
         right[split] = {str(threshold): (predict_segments(Output(
             event_relevance=relevance, event_category=category, threshold=threshold)).numpy() == truth).sum(1).tolist()

@@ -9,16 +9,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vscg.data.ave import repeated_videos
 from vscg.data.labels import CLASSES
-from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.models import Output
 from vscg.training.evaluation import bounds, draws
 
-BATCH = 32     # clips at a time
 BINS = 10      # of confidence
 KINDS = {"missed": "an event second called background", "invented": "a background second called an event",
          "misnamed": "an event second given another event's name"}
@@ -143,21 +141,6 @@ def class_probability(output: Output) -> Tensor:
                         "relevance and a category.")
     there = output.event_relevance.sigmoid()[..., None]
     return torch.cat([there * output.event_category.softmax(-1)[:, None], 1 - there], -1)
-
-
-@torch.inference_mode()
-def probabilities(model: nn.Module, data: Dataset, rows: np.ndarray) -> np.ndarray:
-    """`class_probability` of some clips: (N,T,C) float32.
-
-    Args:
-        model: on the CPU, in evaluation mode.
-        data: the data set.
-        rows: (N,) row numbers.
-    """
-    parts = [rows[start:start + BATCH] for start in range(0, len(rows), BATCH)]
-    return np.concatenate([class_probability(model(torch.from_numpy(data.audio[part]),
-                                                   torch.from_numpy(data.visual[part]).float())).numpy()
-                           for part in parts])
 
 
 def confidence_of(probability: np.ndarray, predicted: np.ndarray) -> np.ndarray:

@@ -17,8 +17,8 @@ from torch import nn
 from vscg.data.labels import GRID, event_mask
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
+from vscg.training.batches import Features, outputs
 
-BATCH = 32                                       # clips at a time
 HALF = 0.5                                       # of a map's maximum; and the IoU from which a second is a success
 GRID_OF_THRESHOLDS = np.linspace(0, 1, 21)       # steps of 0.05, as in the literature
 SCORES = {"pointing": "pointing accuracy", "iou": "mean IoU", "success": "IoU of 0.5 or more", "roc_auc": "ROC AUC"}
@@ -167,16 +167,11 @@ def attention_of(model: nn.Module, data: Dataset, rows: np.ndarray,
     Raises:
         VscgError: the system has no attention over the picture.
     """
-    sound_rows = rows if sound_rows is None else sound_rows
-    parts = []
-    for start in range(0, len(rows), BATCH):
-        some = slice(start, start + BATCH)
-        sound, sight = torch.from_numpy(data.audio[sound_rows[some]]), torch.from_numpy(data.visual[rows[some]])
-        attention = model(sound, sight.float()).attention
-        if attention is None:
-            raise VscgError(f"{type(model).__name__} has no attention over the picture: nothing can be localised.")
-        parts.append(attention.numpy())
-    return np.concatenate(parts)
+    parts = [output.attention for output in outputs(model, Features(data, torch.device("cpu")), rows,
+                                                    sounds=sound_rows)]
+    if any(part is None for part in parts):
+        raise VscgError(f"{type(model).__name__} has no attention over the picture: nothing can be localised.")
+    return torch.cat(parts).numpy()
 
 
 def _regions(maps: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,8 @@ from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.models import build_model
 from vscg.study.failures import class_probability
-from vscg.study.localisation import BATCH, attention_of, other_clip
+from vscg.study.localisation import attention_of, other_clip
+from vscg.training.batches import Features, outputs
 from vscg.training.records import OBSERVED, Record, add_file, run_title
 
 MAPS = 128          # test clips whose maps are kept, at most
@@ -69,19 +70,18 @@ def _look(record: Record, data: Dataset) -> dict[str, np.ndarray]:
     """The content of the file: distributions as whole numbers up to `STEPS`, the rest as it is."""
     config, model, test = record.config, record.model(), data.splits["test"]
     fully, rows, found = config.setting == "fully", test[seen_clips(data)], {}
-    outputs = [model(torch.from_numpy(data.audio[part]), torch.from_numpy(data.visual[part]).float())
-               for part in np.array_split(test, -(-len(test) // BATCH))]
-    if outputs[0].attention is not None:
-        found["attention"] = torch.cat([output.attention for output in outputs]).numpy()[seen_clips(data)]
+    said = list(outputs(model, Features(data, torch.device("cpu")), test))
+    if said[0].attention is not None:
+        found["attention"] = torch.cat([output.attention for output in said]).numpy()[seen_clips(data)]
         if fully:
             found["foreign"] = attention_of(model, data, rows, rows[other_clip(data.category[rows], config.seed)])
             torch.manual_seed(config.seed)
             fresh = build_model(config.system, setting=config.setting, variant=config.variant, **config.model_options)
             found["untrained"] = attention_of(fresh.eval(), data, rows)
     if fully:
-        found["probability"] = torch.cat([class_probability(output) for output in outputs]).numpy()
+        found["probability"] = torch.cat([class_probability(output) for output in said]).numpy()
     packed = {name: np.rint(STEPS * (values / values.max(_axes(values), keepdims=True))).astype(np.uint16)
               for name, values in found.items()}
-    if not fully and "gate" in outputs[0].extras:
-        packed["gate"] = torch.cat([output.extras["gate"] for output in outputs]).numpy()
+    if not fully and "gate" in said[0].extras:
+        packed["gate"] = torch.cat([output.extras["gate"] for output in said]).numpy()
     return packed
