@@ -6,7 +6,6 @@ The pictures are written to book/_static: overview.svg, and overview-03.svg to o
 marked. They follow the reader's colour scheme, and their labels can be read on a phone.
 """
 import html
-import sys
 from pathlib import Path
 
 from vscg.machine.files import write_atomically
@@ -96,13 +95,12 @@ def pictures() -> dict[Path, str]:
             **{FOLDER / f"overview-{chapter}.svg": drawing(chapter) for chapter in CHAPTERS}}
 
 
-def main() -> int:
-    """Writes the pictures."""
-    for path, text in pictures().items():
+def write(pictures: dict[Path, str]) -> None:
+    """Writes each file and prints its path."""
+    for path, text in pictures.items():
         write_atomically(path, text.encode())
         print(path)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    write(pictures())

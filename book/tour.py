@@ -6,7 +6,6 @@ The clip is the first of those in touch.py that has a silent object and that VSC
 profile quick, names right in at least eight seconds. The run is trained if it is not in the store.
 """
 import html
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ import touch
 import vscg
 from vscg.data import planted
 from vscg.data.labels import BACKGROUND, CATEGORIES, SEGMENTS
-from vscg.machine.files import write_atomically
 from vscg.plots.style import short_name
 from vscg.training.config import RunConfig
 
@@ -56,7 +54,7 @@ class Picture:
             self.text(LEFT + STEP * (at + 0.5), self.top + 10, str(at + 1), "middle")
         self.top += 18
 
-    def strip(self, name: str, values: np.ndarray, kind: str, height: float = 20, outline: bool = False) -> None:
+    def strip(self, name: str, values: np.ndarray, kind: str, height: float = 20) -> None:
         """Values (10,) or (10,H,W), from 0 to 1, as shades in a row of ten; of maps 7x7 fields each."""
         self.text(8, self.top + height / 2 + 4, name)
         for at, value in enumerate(values):
@@ -267,13 +265,5 @@ def pictures() -> dict[Path, str]:
             for number, (key, picture) in enumerate(found.items(), 1)}
 
 
-def main() -> int:
-    """Writes the pictures."""
-    for path, text in pictures().items():
-        write_atomically(path, text.encode())
-        print(path)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    overview.write(pictures())

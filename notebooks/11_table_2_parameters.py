@@ -32,7 +32,7 @@ import torch
 
 import vscg
 from vscg import plots, study
-from vscg.models import BUILT, SETTINGS, SYSTEMS
+from vscg.models import SETTINGS, SYSTEMS
 from vscg.released import DEAD
 
 plots.set_style()
@@ -90,7 +90,7 @@ def without_gradient(system: str, setting: str) -> int:
 
 
 for name in study.PARAMETERS:
-    if name in BUILT:
+    if name in SYSTEMS:
         found = {setting: without_gradient(name, setting) for setting in SETTINGS}
         print(f"{SYSTEMS[name].title:8} without a gradient: {found}")
         assert not any(found.values())
@@ -194,7 +194,7 @@ print(side_by_side("weakly"))
 def by_prefix(setting: str) -> pd.DataFrame:
     """Dead parameters of each system by the published program's module."""
     parts = [(name.split(".")[0], SYSTEMS[system].title, math.prod(shape))
-             for system in study.PARAMETERS if system in BUILT
+             for system in study.PARAMETERS if system in SYSTEMS
              for name, shape in DEAD[system, setting].items()]
     frame = pd.DataFrame(parts, columns=["module", "system", "dead"])
     wide = frame.pivot_table(index="module", columns="system", values="dead",
@@ -232,7 +232,7 @@ def kind(name: str) -> str:
                 if any(mark in name for mark in marks))
 
 
-titles = {SYSTEMS[name].title: name for name in study.PARAMETERS if name in BUILT}
+titles = {SYSTEMS[name].title: name for name in study.PARAMETERS if name in SYSTEMS}
 parts = pd.DataFrame(0.0, index=list(titles), columns=["live", *KINDS])
 for title, system in titles.items():
     parts.loc[title, "live"] = fully.loc[title, "live"] / 1e6
@@ -315,7 +315,7 @@ result = study.table("I", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA)
 printed_as = {"cssnet": {"attention": "agva"}}         # the row that the paper prints
 live = {SYSTEMS[name].title:
         size(vscg.build_model(name, **printed_as.get(name, {}))) / 1e6
-        for name in study.ACCURACY if name in BUILT}
+        for name in study.ACCURACY if name in SYSTEMS}
 measured = result.frame().query("setting == 'fully' and row in @live")
 measured = measured.rename(columns={"row": "name"})
 measured["parameters"] = measured["name"].map(live)

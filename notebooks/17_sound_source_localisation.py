@@ -235,7 +235,8 @@ else:
 # Nothing forbids that. No loss asks for the attention to lie on the source, only for an attended vector from which
 # the event can be told.
 #
-# Where seeds differ much the interval reaches beyond 0 or 100%: three seeds are too few.
+# With one seed the interval is over clips alone. With a few seeds that differ much it may reach beyond 0 or 100%: then
+# they are too few.
 #
 # The same for pointing, with the foreign sound beside it.
 

@@ -182,8 +182,8 @@ for name, said in answers.items():
     assert not data.truth or misnamed.sum() < 100 or value > by_chance
 
 # %% [markdown]
-# An interval above chance confirms the paper's explanation for that system. It is no mark of VSCG alone if it holds for the
-# other rows too. On a planted data set it was built in, so there this is a check of the count rather than a discovery.
+# An interval above chance is what the paper's explanation predicts for that system. It is no mark of VSCG alone if it holds
+# for the other rows too. On a planted data set it was built in, so there this is a check of the count rather than a discovery.
 #
 # And the paper's own two examples, in both directions. If a name is only ever drawn one way, one class swallows the
 # other; if both ways, they cannot be told apart.

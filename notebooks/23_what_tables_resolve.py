@@ -21,17 +21,6 @@
 # another figure too. Nobody needs a GPU to find out how large both are: one follows from the number of clips, the other
 # from what people reported who ran the published programs.
 
-# %% [markdown]
-# :::{admonition} On this page
-# - Five of the 38 margins exceed 1.96 standard errors of 402 clips, at a middle estimate of 30 points a clip. None of
-#   the five is VSCG's margin over another system.
-# - Two runs of one program differ by more than 2.5 points in one case of twenty.
-# - Two pairs of rows are one network with one loss each. The paper prints 77.9 beside 77.5 and 78.8 beside 78.8 for
-#   them, and does not say that they are the same.
-# - In the ledger of reproductions the published figure is the highest in every row.
-# - Six of seven programs for this task choose by test what they report, or have no validation step.
-# :::
-
 # %% tags=["hide-input"]
 import math
 
@@ -49,6 +38,12 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DEVIATION = 30     # points a clip: spread of a paired difference; no paper gives it
+
+# %% [markdown]
+# What this page finds, collected from the cells below:
+
+# %% tags=["hide-input"]
+found = study.findings()
 
 # %% [markdown]
 # ## The chance in 402 clips
@@ -111,6 +106,10 @@ for line in beyond.itertuples():
     print(f"Table {line.table:3} {line.first} minus {line.second}, {line.setting}: "
           f"{line.margin:.1f} points, {line.margin / error:.1f} standard errors")
 assert len(margins[margins["z30"].abs() > 1.96]) == 5
+over = sum(beyond["table"] == "I")
+found.say(f"{len(beyond)} of the {len(margins)} margins exceed 1.96 standard errors of "
+          f"402 clips at {DEVIATION} points a clip; {over or 'none'} of them is VSCG's "
+          "margin over a rival.")
 
 # %% [markdown]
 # ## The chance in a second run
@@ -141,6 +140,11 @@ print(f"two single runs of one program differ by more than {two_runs:.1f} points
       "in one case of twenty")
 larger = margins["margin"].abs() > round(two_runs, 1)
 print(f"{larger.sum()} of {len(margins)} margins are larger")
+found.say(f"Two single runs of one program differ by more than {two_runs:.1f} points "
+          "in one case of twenty.")
+below = (ledger["obtained"] <= ledger["published"]).sum()
+found.say(f"In {below} of {len(ledger)} reproductions the published figure was not "
+          "exceeded.")
 assert (ledger["obtained"] <= ledger["published"]).all()
 
 # %% [markdown]
@@ -176,6 +180,9 @@ for pair in TWINS:
           f"Table {pair[1][0]}, {second.name}: {second.paper['fully']}%")
     print(f"    the same {len(sizes)} tensors, "
           f"{sum(math.prod(size) for size in sizes):,} parameters")
+    rows = [f"{row.name} (Table {table}, {row.paper['fully']}%)"
+            for (table, _), row in zip(pair, (first, second), strict=True)]
+    found.say(f"{' and '.join(rows)} are one network.")
 
 # %% [markdown]
 # The losses are the same as well. What differs is one dropout rate, 0.2 in VSCG's propagation and 0.1 in PSP-Net's. So
@@ -194,6 +201,9 @@ study.styled(chosen, "By which split programs for this task choose what they rep
 
 # %% tags=["nbval-check-output"]
 print(chosen["chosen by"].value_counts().to_string())
+by_test = (chosen["chosen by"] == "test").sum()
+found.say(f"{by_test} of {len(chosen)} programs for this task choose by test what they "
+          "report, or have no validation step.")
 
 # %% [markdown]
 # One program of seven keeps the test split for testing. Accuracies of the others are maxima over the clips on which

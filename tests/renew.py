@@ -21,7 +21,7 @@ import torch
 
 import vscg
 from vscg.machine.files import runs_dir, write_atomically
-from vscg.models import BUILT, SYSTEMS
+from vscg.models import SYSTEMS
 from vscg.study.deviations import duplicates_file
 from vscg.training import records
 from vscg.training.config import SCHEDULES, RunConfig
@@ -78,7 +78,7 @@ def probe(asked: dict) -> dict:
             runs.append([records.run_key(config, fingerprint), fingerprint, config.to_json()])
         except (vscg.VscgError, LookupError, TypeError):       # a configuration that this tree does not know
             runs.append(None)
-    kinds = [{"system": system, "setting": setting} for system in BUILT
+    kinds = [{"system": system, "setting": setting} for system in SYSTEMS
              for setting in SYSTEMS[system].settings] + asked["kinds"]
     return {"data": data, "runs": runs, "numbers": {json.dumps(kind, sort_keys=True): numbers(kind) for kind in kinds}}
 

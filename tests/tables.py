@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from vscg.data.prepared import Dataset
-from vscg.models import BUILT
+from vscg.models import SYSTEMS
 from vscg.study.runs import table_configs
 from vscg.study.tables import table
 from vscg.training.records import run_key, write_record
@@ -53,7 +53,7 @@ def store_run(store, data, config, right, right_by_test=None, device="CPU, 2 of 
 
 def level(config):
     """Right segments of ten, rising in the registry's order from 1 for AVEL to 8 for VSCG; neighbours may be equal."""
-    return 1 + 7 * BUILT.index(config.system) // (len(BUILT) - 1)
+    return 1 + 7 * list(SYSTEMS).index(config.system) // (len(SYSTEMS) - 1)
 
 
 def fill(store, data, name, profile="quick", seeds=1, level=level, curve=LEARNING, protocol="clean"):

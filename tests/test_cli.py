@@ -18,7 +18,7 @@ from vscg import cli
 from vscg.cli import main
 from vscg.data.planted import generate
 from vscg.errors import VscgError
-from vscg.models import BUILT
+from vscg.models import SYSTEMS
 from vscg.study.runs import book_configs
 from vscg.training import records
 from vscg.training.config import RunConfig
@@ -289,7 +289,7 @@ def test_train_offers_what_can_be_built(capsys):
         main(["train", "--system", "yolo"])
     assert stopped.value.code == 2
     error = capsys.readouterr().err
-    assert all(name in error for name in BUILT)
+    assert all(name in error for name in SYSTEMS)
 
 
 def test_module_entry_point_lists_the_commands():

@@ -18,7 +18,7 @@ from vscg.errors import VscgError
 from vscg.features.encoders import AUDIO, VISUAL
 from vscg.features.extract import extract, load_networks
 from vscg.machine.files import data_dir, reason, runs_dir
-from vscg.models import BUILT, SETTINGS, VARIANTS
+from vscg.models import SETTINGS, SYSTEMS, VARIANTS
 from vscg.predict import load_checkpoint, result_files, watch, write_results
 from vscg.study.deviations import deviation_configs, write_study
 from vscg.study.runs import STUDIES, book_configs, table_configs
@@ -213,7 +213,7 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_plant)
 
     command = commands.add_parser("train", help="train one run, or load it if it exists")
-    for name, choices in (("system", BUILT), ("setting", SETTINGS), ("variant", VARIANTS), ("profile", PROFILES),
+    for name, choices in (("system", SYSTEMS), ("setting", SETTINGS), ("variant", VARIANTS), ("profile", PROFILES),
                           ("protocol", PROTOCOLS), ("selection", SELECTIONS), ("target", TARGETS),
                           ("modality", MODALITIES), ("precision", PRECISIONS)):
         command.add_argument(f"--{name}", choices=tuple(choices), default=getattr(RunConfig, name))
@@ -258,7 +258,7 @@ def parser() -> argparse.ArgumentParser:
                                   help="what a trained model makes of a clip: timeline, JSON, video of its attention")
     command.add_argument("clip", type=Path)
     command.add_argument("--checkpoint", required=True, help="a run's key or folder, or a published checkpoint's file")
-    command.add_argument("--system", choices=BUILT, help="of a published checkpoint, default: vscg")
+    command.add_argument("--system", choices=SYSTEMS, help="of a published checkpoint, default: vscg")
     command.add_argument("--setting", choices=SETTINGS, help="of a published checkpoint, default: fully")
     command.add_argument("-o", "--output", type=Path, default=Path("predictions"), help="folder, default: %(default)s")
     command.set_defaults(run=_predict)

@@ -5,7 +5,7 @@ import torch
 from tests.training.test_loop import quick, run
 from vscg.errors import VscgError
 from vscg.machine import graphs
-from vscg.models import BUILT, SYSTEMS, build_model
+from vscg.models import SYSTEMS, build_model
 from vscg.training.batches import Features
 from vscg.training.loop import Run
 from vscg.training.objectives import build_objective
@@ -104,7 +104,7 @@ def test_what_takes_new_memory_or_waits_for_the_host_is_not_recorded(changes, re
     assert isinstance(started(tiny, **changes).step, graphs.Replayed) == recorded
 
 
-@pytest.mark.parametrize("system, setting", [(system, setting) for system in BUILT
+@pytest.mark.parametrize("system, setting", [(system, setting) for system in SYSTEMS
                                              for setting in SYSTEMS[system].settings])
 def test_no_step_looks_at_a_value_or_brings_one_from_the_host(system, setting):
     """On the meta device tensors have no values, and do not go together with those of another device."""
@@ -120,7 +120,7 @@ def test_no_step_looks_at_a_value_or_brings_one_from_the_host(system, setting):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
-@pytest.mark.parametrize("system, setting", [(system, setting) for system in BUILT
+@pytest.mark.parametrize("system, setting", [(system, setting) for system in SYSTEMS
                                              for setting in SYSTEMS[system].settings])
 def test_on_a_gpu_a_recorded_run_learns_what_an_ordinary_one_does(system, setting, tiny, tmp_path, monkeypatch):
     config = quick(system=system, setting=setting, epochs=graphs.WARM_UP + 3)

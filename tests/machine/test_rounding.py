@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from vscg.machine.rounding import FACTORS, RoundedProducts, round_tf32
-from vscg.models import BUILT, build_model
+from vscg.models import SYSTEMS, build_model
 from vscg.training.batches import forward
 from vscg.training.objectives import build_objective
 
@@ -81,7 +81,7 @@ def test_bf16_agrees_with_torchs_own_products(setting, monkeypatch):
     assert (ours - native).norm() < error
 
 
-@pytest.mark.parametrize("system", BUILT)
+@pytest.mark.parametrize("system", SYSTEMS)
 def test_every_product_of_a_systems_step_is_rounded(system):
     """Whatever multiplies matrices is in the table: torch's counter of operations finds none outside it."""
     model, objective = build_model(system), build_objective(system)

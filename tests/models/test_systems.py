@@ -5,7 +5,7 @@ import torch
 from tests.golden.compare import OPTIONS
 from tests.models.whole import build, draw_clips, rates, values
 from vscg.errors import VscgError
-from vscg.models import BUILT, ORIGINS, SETTINGS, SYSTEMS, Output, build_model, predict_segments
+from vscg.models import ORIGINS, SETTINGS, SYSTEMS, Output, build_model, predict_segments
 from vscg.models.avel import AVEL
 from vscg.models.avin import AVIN
 from vscg.models.avrb import AVRB
@@ -24,7 +24,7 @@ from vscg.models.heads import WeightingHead
 from vscg.models.pspnet import PSPNet
 from vscg.models.vscg import VSCG
 
-COMBINATIONS = [(system, setting, variant) for system in BUILT for setting in SYSTEMS[system].settings
+COMBINATIONS = [(system, setting, variant) for system in SYSTEMS for setting in SYSTEMS[system].settings
                 for variant in SYSTEMS[system].variants]
 EVERY = pytest.mark.parametrize("system, setting, variant", COMBINATIONS, ids=map("-".join, COMBINATIONS))
 NO_DROPOUT = {system: {name: rate for name, rate in options.items() if name.endswith("dropout")}
@@ -69,7 +69,7 @@ SILENT = {"cmbs": {"attention.key.bias"}}
 
 def test_registry():
     published, described, abstract, dash = ORIGINS
-    assert dash == "reported only" and BUILT == tuple(SYSTEMS)
+    assert dash == "reported only"
     assert {name: (entry.title, entry.build, entry.settings, entry.variants, entry.origin)
             for name, entry in SYSTEMS.items()} == {
         "avel": ("AVEL", AVEL, SETTINGS, ("released",), published),

@@ -184,14 +184,6 @@ class TestPower:
         found = [st.p_value(values) < 0.05 for values in studies(parts, seeds, 1500, mean=difference)]
         assert 0.75 <= np.mean(found) <= 0.84
 
-    def test_seeds_needed(self):
-        parts = Parts(2 * 1.3 ** 2, 5 ** 2, 2 * 12.5 ** 2)
-        for difference in (1.5, 2, 4):
-            seeds = st.seeds_needed(parts, 1280, difference)
-            assert (st.smallest_difference(parts, seeds, 1280) <= difference
-                    < st.smallest_difference(parts, seeds - 1, 1280))
-        assert st.seeds_needed(parts, 160, 1) is None                     # 2.8 * 5 / sqrt(160) = 1.1 points
-
 
 class TestCourse:
     def test_three_epochs_are_still_learning(self):

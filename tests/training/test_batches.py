@@ -12,7 +12,7 @@ from tests.training.test_loop import quick, run
 from vscg.machine import graphs
 from vscg.machine.device import cpu_has_bf16
 from vscg.machine.rounding import RoundedProducts
-from vscg.models import BUILT, build_model, predict_segments
+from vscg.models import SYSTEMS, build_model, predict_segments
 from vscg.training import batches, loop
 from vscg.training.batches import Features, arithmetic, forward, outputs, predict
 
@@ -37,7 +37,7 @@ def test_the_maps_of_a_batch_are_what_the_precision_computes_with(tiny):
 
 
 @pytest.mark.parametrize("has_bf16", [True, False])
-@pytest.mark.parametrize("system", BUILT)
+@pytest.mark.parametrize("system", SYSTEMS)
 def test_maps_that_are_bf16_already_give_what_autocast_would_round_them_to(system, has_bf16, tiny, monkeypatch):
     if has_bf16 and not cpu_has_bf16():
         pytest.skip("no bf16 instructions here")

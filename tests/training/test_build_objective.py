@@ -7,11 +7,11 @@ import torch
 
 from tests.training.test_objectives import LABELS, rand, slow_bce, slow_cross_entropy
 from vscg.errors import VscgError
-from vscg.models import BUILT, SYSTEMS, Output, build_model
+from vscg.models import SYSTEMS, Output, build_model
 from vscg.training import objectives as ob
 
 LABELS = LABELS.double()
-COMBINATIONS = [(system, setting, variant) for system in BUILT for setting in SYSTEMS[system].settings
+COMBINATIONS = [(system, setting, variant) for system in SYSTEMS for setting in SYSTEMS[system].settings
                 for variant in SYSTEMS[system].variants]
 # Every loss with its terms and their weights, as the papers and their programs have them.
 WEIGHTS = {

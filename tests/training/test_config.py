@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from vscg.errors import VscgError
-from vscg.models import BUILT, SYSTEMS
+from vscg.models import SYSTEMS
 from vscg.training.config import ON_TOP, PROFILES, SCHEDULES, RunConfig, Schedule, learning_rate, looks
 
 FAULTS = ("selection", "target", "order", "drop_last", "background", "stale_avps", "empty_as_first")
@@ -70,7 +70,7 @@ def test_the_rate_rises_in_equal_steps_and_a_shorter_run_warms_up_for_less():
 
 
 def test_every_system_has_a_schedule_in_each_of_its_settings():
-    assert set(SCHEDULES) == {(system, setting) for system in BUILT for setting in SYSTEMS[system].settings}
+    assert set(SCHEDULES) == {(system, setting) for system in SYSTEMS for setting in SYSTEMS[system].settings}
 
 
 # (system, setting) -> batch, epochs, learning rate, epochs after which it drops and by which factor, clipping norm, the

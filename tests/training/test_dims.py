@@ -9,13 +9,13 @@ import torch
 from vscg.data import AVE, Dims, load_dataset
 from vscg.data.prepared import PreparedWriter, read_prepared
 from vscg.errors import VscgError
-from vscg.models import BUILT, SYSTEMS, build_model, predict_segments
+from vscg.models import SYSTEMS, build_model, predict_segments
 from vscg.training.config import RunConfig
 from vscg.training.loop import fit
 from vscg.training.records import read_record
 
 OTHER = Dims(audio=64, visual=96, grid=4, segments=12, categories=("whistle", "Öl, frying", "clap", "step", "rain"))
-PAIRS = [(system, setting) for system in BUILT for setting in SYSTEMS[system].settings]
+PAIRS = [(system, setting) for system in SYSTEMS for setting in SYSTEMS[system].settings]
 OPTIONS = {"vscg": {"prior": "average"}}      # CERE needs ten segments
 
 

@@ -8,7 +8,7 @@ import torch
 
 import vscg.training.loop as training
 from vscg.errors import VscgError
-from vscg.models import BUILT, SYSTEMS
+from vscg.models import SYSTEMS
 from vscg.training.batches import Features, predict
 from vscg.training.config import RunConfig, Schedule
 from vscg.training.evaluation import segment_accuracy
@@ -66,7 +66,7 @@ class TestBatches:
         assert len(seeds) == 20 * 300
 
 
-@pytest.mark.parametrize("system, setting", [(system, setting) for system in BUILT
+@pytest.mark.parametrize("system, setting", [(system, setting) for system in SYSTEMS
                                              for setting in SYSTEMS[system].settings])
 def test_every_system_trains_and_leaves_a_complete_record(system, setting, tiny, tmp_path):
     epochs = {"cmra": 2, "cmbs": 2, "dmin": 2, "avt": 1}.get(system, 6)         # the large ones take their time

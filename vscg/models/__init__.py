@@ -64,7 +64,6 @@ SYSTEMS = {
     "dmin": System("DMIN", DMIN),
     "vscg": System("VSCG", VSCG, variants=VARIANTS),
 }
-BUILT = tuple(SYSTEMS)
 
 
 def check_system(system: str, setting: str, variant: str) -> None:
@@ -80,7 +79,7 @@ def build_model(system: str, *, setting: str = "fully", variant: str = "released
     """A new model with freshly drawn weights.
 
     Args:
-        system: a name in `BUILT`.
+        system: a name in `SYSTEMS`.
         setting: "fully" or "weakly" supervised.
         variant: "released" (what the published program computes) or "paper" (what the text says).
         dims: sizes of the data that it is for, as `Dataset.dims` holds them; by default AVE's.
@@ -107,5 +106,5 @@ def build_model(system: str, *, setting: str = "fully", variant: str = "released
     return model
 
 
-__all__ = ["BUILT", "ORIGINS", "SETTINGS", "SYSTEMS", "VARIANTS", "Output", "System", "build_model", "check_system",
+__all__ = ["ORIGINS", "SETTINGS", "SYSTEMS", "VARIANTS", "Output", "System", "build_model", "check_system",
            "predict_segments"]

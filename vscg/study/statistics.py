@@ -9,8 +9,7 @@ import math
 import textwrap
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, count, permutations
-from statistics import NormalDist
+from itertools import combinations, permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -205,14 +204,6 @@ def smallest_difference(parts: Parts, seeds: int, clips: int) -> float:
     """
     error, freedom = parts.error(seeds, clips)
     return float(stdtrit(freedom, 1 - ALPHA / 2) + stdtrit(freedom, POWER)) * error
-
-
-def seeds_needed(parts: Parts, clips: int, difference: float) -> int | None:
-    """The fewest seeds whose `smallest_difference` is at most `difference`; None if the clips alone forbid it."""
-    z = NormalDist().inv_cdf(1 - ALPHA / 2) + NormalDist().inv_cdf(POWER)
-    if z * math.sqrt(max(parts.clip, 0) / clips) >= difference:
-        return None
-    return next(seeds for seeds in count(2) if smallest_difference(parts, seeds, clips) <= difference)
 
 
 class Course(NamedTuple):
