@@ -8,13 +8,14 @@ from vscg.data.prepared import SPLITS, Dataset, read_fingerprint, read_prepared
 from vscg.errors import VscgError
 from vscg.machine.files import ave_dir, ave_place, data_dir, made_once
 
-PLANTED = {"planted-mini": "mini", "planted": "full"}
+PLANTED = {name: size for size, name in planted.NAMES.items()}       # names to sizes
 MOST = 10**6             # of any dial; that many clips would take 490 GB
+WHOLE = (*SPLITS, "seed")
 LONGEST = 200            # characters of a name, which becomes a file's
 
 
 def load_dataset(name_or_path: str | PathLike) -> Dataset:
-    """Loads "planted-mini", "planted", "ave", or the prepared file at a path, into memory.
+    """Loads "planted-mini", "planted-study", "planted", "ave", or the prepared file at a path, into memory.
 
     Raises VscgError as `prepared_file` and `read_prepared`.
     """
@@ -30,7 +31,7 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
     """The prepared file of a data set, made first if it is not there yet.
 
     A planted set is generated, again after a change of its generator, and "ave" is prepared from the official files,
-    again if their folder holds others now. A planted name may set dials: "planted-mini:ambiguity=0.7".
+    again if their folder holds others now. A planted name may set dials and the seed that it is drawn from, 0 by default: "planted-mini:ambiguity=0.7,seed=1".
 
     Raises:
         VscgError: an unknown name or dial, official files that are missing, or a damaged file.
@@ -51,16 +52,16 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
 
 
 def dials_of(name: str) -> dict[str, float]:
-    """The dials of a planted name: "planted-mini:ambiguity=0.7,group=1" to a mapping; VscgError for what is none."""
+    """The dials of a planted name: "planted-mini:ambiguity=0.7,seed=1" to a mapping; VscgError for what is none."""
     changes = {}
     for part in name.partition(":")[2].split(","):
         dial, _, value = part.partition("=")
         if dial in changes:
             raise VscgError(f"{name}: the dial {dial!r} is there twice; give each once")
-        if dial in SPLITS and not value.isdecimal():
-            raise VscgError(f"{name}: {part!r} needs a whole number of clips")
+        if dial in WHOLE and not value.isdecimal():
+            raise VscgError(f"{name}: {part!r} needs a whole number{' of clips' * (dial in SPLITS)}")
         try:
-            changes[dial] = int(value) if dial in SPLITS else float(value)
+            changes[dial] = int(value) if dial in WHOLE else float(value)
         except ValueError:
             raise VscgError(f"{name}: the dial {part!r} has no number; write planted-mini:ambiguity=0.7") from None
         if part != part.strip() or not 0 <= changes[dial] <= MOST:       # not a number is not in a range either
@@ -71,7 +72,8 @@ def dials_of(name: str) -> dict[str, float]:
 
 
 def _planted(size: str, path: Path, **changes: float) -> Path:
-    wanted = planted.fingerprint(size, dials=planted.turned(size, changes))
+    seed = changes.pop("seed", 0)
+    wanted = planted.fingerprint(size, seed, planted.turned(size, changes))
 
     def is_there(path: Path) -> bool:
         try:
@@ -79,7 +81,7 @@ def _planted(size: str, path: Path, **changes: float) -> Path:
         except VscgError as error:
             raise VscgError(f"{error}. This file is a generated one: delete it, and it is made again.") from error
 
-    return made_once(path, is_there, lambda path: planted.generate(path, size=size, **changes))
+    return made_once(path, is_there, lambda path: planted.generate(path, size=size, seed=seed, **changes))
 
 
 def _ave(path: Path) -> Path:
