@@ -21,7 +21,7 @@ from vscg.machine.files import data_dir, reason, runs_dir
 from vscg.models import SETTINGS, SYSTEMS, VARIANTS
 from vscg.predict import load_checkpoint, result_files, watch, write_results
 from vscg.study.deviations import deviation_configs, write_study
-from vscg.study.runs import STUDIES, book_configs, table_configs
+from vscg.study.runs import PLANNED, STUDIES, book_configs, table_configs
 from vscg.study.seen import observe
 from vscg.training.config import MODALITIES, PRECISIONS, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
 from vscg.training.loop import fit, verify
@@ -72,7 +72,7 @@ def _train(args: argparse.Namespace) -> None:
 
 def _sweep(args: argparse.Namespace) -> int:
     return _report(sweep(book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds,
-                                      protocol=args.protocol),
+                                      protocol=args.protocol, systems=args.systems),
                          workers=args.workers, device=args.device, scheduler=args.scheduler))
 
 
@@ -134,7 +134,7 @@ def _runs(args: argparse.Namespace) -> None:
 
 def _ship(args: argparse.Namespace) -> None:
     runs = unique_runs(book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds,
-                                    protocol=args.protocol))
+                                    protocol=args.protocol, systems=args.systems))
     seen = unique_runs(table_configs("I", data=args.data, profile=args.profile, seeds=args.seeds,
                                      protocol=args.protocol))           # what chapters look into beyond its answers
     data = load_dataset(args.data)
@@ -217,7 +217,7 @@ def parser() -> argparse.ArgumentParser:
                           ("protocol", PROTOCOLS), ("selection", SELECTIONS), ("target", TARGETS),
                           ("modality", MODALITIES), ("precision", PRECISIONS)):
         command.add_argument(f"--{name}", choices=tuple(choices), default=getattr(RunConfig, name))
-    command.add_argument("--data", default=RunConfig.data, help="planted-mini, planted, ave or a prepared file")
+    command.add_argument("--data", default=RunConfig.data, help="planted-mini, planted-study, planted, ave or a prepared file")
     command.add_argument("--seed", type=int, default=RunConfig.seed)
     command.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     command.set_defaults(run=_train)
@@ -230,9 +230,11 @@ def parser() -> argparse.ArgumentParser:
     many.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     tables = argparse.ArgumentParser(add_help=False)       # of the commands that are about the tables' runs
     tables.add_argument("--tables", default="all",
-                        help=f"all, or some of {', '.join(STUDIES)}, separated by commas (default: %(default)s)")
+                        help=f"all, or some of {', '.join((*STUDIES, *PLANNED))}, separated by commas (default: "
+                        "%(default)s, without those that are the plan's alone: " + ", ".join(PLANNED) + ")")
+    tables.add_argument("--systems", default="all", help="runs of these alone, separated by commas: vscg,psp,avel")
     tables.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile)
-    tables.add_argument("--data", default=RunConfig.data, help="planted-mini, planted, ave or a prepared file")
+    tables.add_argument("--data", default=RunConfig.data, help="planted-mini, planted-study, planted, ave or a prepared file")
     tables.add_argument("--seeds", type=int, help="default: the profile's number")
     tables.add_argument("--protocol", choices=PROTOCOLS, default=RunConfig.protocol,
                         help="released: with the faults of the published programs (default: %(default)s)")

@@ -49,11 +49,21 @@ def test_a_dial_in_the_name_is_what_the_generator_gets(home):
 def test_several_dials_and_their_files_stand_side_by_side(home):
     names = ("planted-mini", "planted-mini:ambiguity=0.7", "planted-mini:ambiguity=0.7,group=1")
     prints = {name: dataset_fingerprint(name) for name in names}
+    assert not files(home)           # to tell one from another, none has to be made
+    assert prints == {name: load_dataset(name).fingerprint for name in names}
     assert len(set(prints.values())) == len(names) == len(files(home))
     assert prints[names[-1]] == planted.fingerprint("mini", dials=turned("mini", {"ambiguity": 0.7, "group": 1.0}))
     assert {name: dataset_fingerprint(name) for name in names} == prints
     # Equal data have equal fingerprints, whatever they are called: their runs are shared.
     assert dataset_fingerprint(f"planted-mini:ambiguity={SIZES['mini'].ambiguity:g}") == prints["planted-mini"]
+
+
+def test_a_planted_name_takes_the_seed_that_it_is_drawn_from(home):
+    first, second = (load_dataset(f"planted-mini:train=3,val=1,test=1,background=0{seed}") for seed in ("", ",seed=1"))
+    assert first.fingerprint != second.fingerprint and not np.array_equal(first.audio, second.audio)
+    assert second.video_ids[0] == "planted-1-00000"
+    with pytest.raises(VscgError, match="'seed=1.5' needs a whole number"):
+        prepared_file("planted-mini:seed=1.5")
 
 
 def test_a_dial_that_counts_takes_whole_numbers(home):

@@ -143,13 +143,16 @@ def test_habits_of_the_released_programs(system, setting):
 
 
 def test_profiles_and_their_seeds():
-    """The short ones are over before any decay."""
-    assert {name: profile.seeds for name, profile in PROFILES.items()} == {"quick": 1, "standard": 3, "full": 5}
+    """The short one is over before any decay, the standard one has the plan's schedule at each system's own rate."""
+    assert {name: profile.seeds for name, profile in PROFILES.items()} == {"quick": 1, "standard": 5, "full": 5}
     for (system, setting), published in SCHEDULES.items():
-        for name in ("quick", "standard"):
-            config = RunConfig(system=system, setting=setting, profile=name).resolve()
-            assert (config.batch, config.epochs, config.schedule.clip_norm) == (8, 3, published.clip_norm)
-            assert {learning_rate(config.schedule, epoch, 900) for epoch in range(3)} == {published.lr}
+        quick, standard = (RunConfig(system=system, setting=setting, profile=name).resolve()
+                           for name in ("quick", "standard"))
+        assert (quick.batch, quick.epochs, quick.schedule.clip_norm) == (8, 3, published.clip_norm)
+        assert {learning_rate(quick.schedule, epoch, 900) for epoch in range(3)} == {published.lr}
+        assert (standard.batch, standard.epochs, standard.schedule.clip_norm) == (8, 40, published.clip_norm)
+        rates = [learning_rate(standard.schedule, epoch, 160 * epoch + 900) for epoch in (27, 28, 35, 36, 39)]
+        assert rates == pytest.approx([published.lr * rate for rate in (1, 0.3, 0.3, 0.09, 0.09)])
 
 
 @pytest.mark.parametrize("changes", [{}, {"system": "psp", "loss": "c+t", "model_options": {"head": "two_part"}},

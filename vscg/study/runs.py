@@ -1,5 +1,6 @@
 """Which runs the book needs: those of the paper's tables, and those of a question that the paper leaves open."""
 from collections.abc import Iterable
+from dataclasses import replace
 
 from vscg.data.planted import SIZES
 from vscg.data.sets import NAMES, PLANTED, prepared_file
@@ -12,6 +13,7 @@ from vscg.training.records import Record, read_record, shipped_dir
 from vscg.training.sweep import sweep, unique_runs
 
 MOST_SEEDS = 1000
+STUDY = "planted-study"          # the data set of book/plan.md
 
 
 def table_configs(table: str, *, data: str, profile: str, seeds: int | None = None,
@@ -44,14 +46,21 @@ def cell_configs(row: Row, setting: str, data: str, profile: str, seeds: int, pr
     """The runs of one row in one setting, by seed; none if its system has no such setting."""
     if setting not in SYSTEMS[row.run["system"]].settings:
         return []
-    return [RunConfig(**row.run, setting=setting, data=data, profile=profile, protocol=protocol, seed=seed)
+    return [RunConfig(**row.run, setting=setting, data=drawn(data, seed), profile=profile, protocol=protocol, seed=seed)
             for seed in range(seeds)]
+
+
+def drawn(data: str, seed: int) -> str:
+    """The data set of a table's run: of "planted-study" run k has draw k, every other data set is the same for all."""
+    name, colon, _ = data.partition(":")
+    return f"{data}{',' if colon else ':'}seed={seed}" if name == STUDY and seed else data
 
 
 # Shares of seconds without class evidence, in each modality; the planted sets themselves stand at one of them.
 AMBIGUITIES = (0.0, 0.2, 0.4, 0.8)
 WITHOUT_ESCM = {"escm": False}
 STUDIES = (*TABLES, "ambiguity")
+SENTINELS = 3                    # seeds
 
 
 def ambiguity_configs(*, planted: str = "planted-mini", profile: str = "quick",
@@ -59,7 +68,7 @@ def ambiguity_configs(*, planted: str = "planted-mini", profile: str = "quick",
     """VSCG with and without ESCM, fully supervised, on a planted data set at every value of `AMBIGUITIES`.
 
     Args:
-        planted: "planted-mini" or "planted".
+        planted: "planted-mini", "planted-study" or "planted".
         profile: of every run.
         seeds: runs for each point; None takes the profile's number.
 
@@ -74,32 +83,78 @@ def ambiguity_configs(*, planted: str = "planted-mini", profile: str = "quick",
             for seed in range(seed_count(profile, seeds))]
 
 
+def sentinel_configs() -> list[RunConfig]:
+    """VSCG with and without ESCM, fully supervised, by the plan's schedule and by one of twice the length."""
+    runs = [RunConfig(data=drawn(STUDY, seed), profile="standard", seed=seed, model_options=options)
+            for seed in range(SENTINELS) for options in ({}, WITHOUT_ESCM)]
+    once = runs[0].resolve().schedule
+    twice = replace(once, epochs=2 * once.epochs, decay_epochs=tuple(2 * epoch for epoch in once.decay_epochs))
+    return [replace(run, schedule=schedule) for schedule in (once, twice) for run in runs]
+
+
+def dynamics_configs(seeds: int | None = None) -> list[RunConfig]:
+    """VSCG with PSP-Net's head and loss, which name every second, with and without ESCM, without and with dynamics."""
+    return [RunConfig(data=drawn(name, seed), profile="standard", seed=seed, loss="ce+avps",
+                      model_options={"head": "segment", **options})
+            for seed in range(seed_count("standard", seeds)) for name in (STUDY, f"{STUDY}:dynamics=1")
+            for options in ({}, WITHOUT_ESCM)]
+
+
+# Where text and program differ, what the text says: category loss (V6), GRUs (B1), similarity (V5) with these, all of
+# it; weakly supervised the initial states (W1) and the linear map (W2). The program itself is a row of Table III.
+_EQUATIONS = {"gru": "equations"}
+LETTERS = {
+    "V6": {"loss": "c17+t+avps"},
+    "B1": {"model_options": _EQUATIONS},
+    "V5 with B1": {"loss": "c+t+avps16", "model_options": {"similarity": "product", **_EQUATIONS}},
+    "to the letter": {"variant": "paper", "model_options": _EQUATIONS},
+    "W1": {"setting": "weakly", "model_options": {"crossed": False}},
+    "W2": {"setting": "weakly", "model_options": {"linear": True}},
+}
+
+
+def letter_configs(seeds: int | None = None) -> list[RunConfig]:
+    """VSCG as the paper's text has it, part by part and as a whole."""
+    return [RunConfig(**run, data=drawn(STUDY, seed), profile="standard", seed=seed)
+            for seed in range(seed_count("standard", seeds)) for run in LETTERS.values()]
+
+
+# Studies of book/plan.md beside the tables; data set and profile are the plan's.
+PLANNED = {"sentinels": lambda seeds: sentinel_configs(), "dynamics": dynamics_configs, "letters": letter_configs}
+
+
 def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | None = None,
-                 protocol: str = "clean") -> list[RunConfig]:
-    """The runs of some of `STUDIES`, in order and with repetitions: tables share many.
+                 protocol: str = "clean", systems: str = "all") -> list[RunConfig]:
+    """The runs of some of `STUDIES` and `PLANNED`, in order and with repetitions: tables share many.
 
     Args:
-        tables: "all", or names separated by commas: "I,III,ambiguity".
+        tables: "all" of `STUDIES`, or names separated by commas: "I,III,ambiguity".
         data: data set of the tables; the study of ambiguity always has the planted ones.
         profile, seeds: of every run; seeds None takes the profile's number.
         protocol: of the tables' runs; the study of ambiguity is always clean.
+        systems: "all", or those whose runs are wanted, separated by commas.
 
     Raises:
-        VscgError: unknown name, data set, profile or protocol, or a number of seeds out of range.
+        VscgError: unknown name, system, data set, profile or protocol, or a number of seeds out of range.
     """
     names = STUDIES if tables == "all" else [name.strip() for name in tables.split(",")]
     choose("protocol", protocol, PROTOCOLS)
     configs = []
     for name in names:
-        choose("table", name, STUDIES)
-        if name == "ambiguity":
+        choose("table", name, (*STUDIES, *PLANNED))
+        if name in PLANNED:
+            configs += PLANNED[name](seeds)
+        elif name == "ambiguity":
             if data.partition(":")[0] not in NAMES:
                 prepared_file(data)       # refuses what is no file: no run of this study would ever ask for it
-            planted = "planted" if data == "planted" else "planted-mini"
+            planted = data if data in PLANTED else "planted-mini"
             configs += ambiguity_configs(planted=planted, profile=profile, seeds=seeds)
         else:
             configs += table_configs(name, data=data, profile=profile, seeds=seeds, protocol=protocol)
-    return configs
+    wanted = tuple(SYSTEMS) if systems == "all" else [name.strip() for name in systems.split(",")]
+    for name in wanted:
+        choose("system", name, SYSTEMS)
+    return [config for config in configs if config.system in wanted]
 
 
 def finished(configs: Iterable[RunConfig]) -> tuple[Record, ...]:
