@@ -29,6 +29,8 @@ from vscg.training.objectives import TARGETS
 from vscg.training.records import find_records, read_record, record_of, ship, shipped_dir
 from vscg.training.sweep import Sweep, sweep, unique_runs
 
+DATA_HELP = "planted-mini, planted-study, planted, ave or a prepared file (default: %(default)s)"
+
 
 def _download(args: argparse.Namespace) -> None:
     if args.clips:
@@ -217,7 +219,7 @@ def parser() -> argparse.ArgumentParser:
                           ("protocol", PROTOCOLS), ("selection", SELECTIONS), ("target", TARGETS),
                           ("modality", MODALITIES), ("precision", PRECISIONS)):
         command.add_argument(f"--{name}", choices=tuple(choices), default=getattr(RunConfig, name))
-    command.add_argument("--data", default=RunConfig.data, help="planted-mini, planted-study, planted, ave or a prepared file")
+    command.add_argument("--data", default=RunConfig.data, help=DATA_HELP)
     command.add_argument("--seed", type=int, default=RunConfig.seed)
     command.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     command.set_defaults(run=_train)
@@ -234,7 +236,7 @@ def parser() -> argparse.ArgumentParser:
                         "%(default)s, without those that are the plan's alone: " + ", ".join(PLANNED) + ")")
     tables.add_argument("--systems", default="all", help="runs of these alone, separated by commas: vscg,psp,avel")
     tables.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile)
-    tables.add_argument("--data", default=RunConfig.data, help="planted-mini, planted-study, planted, ave or a prepared file")
+    tables.add_argument("--data", default=RunConfig.data, help=DATA_HELP)
     tables.add_argument("--seeds", type=int, help="default: the profile's number")
     tables.add_argument("--protocol", choices=PROTOCOLS, default=RunConfig.protocol,
                         help="released: with the faults of the published programs (default: %(default)s)")

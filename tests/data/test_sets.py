@@ -98,8 +98,8 @@ def test_a_home_folder_that_nobody_has(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name, words", [
-    ("plantd", ["plantd", "planted-mini, planted, ave"]),
-    ("plantd:ambiguity=0.7", ["plantd:ambiguity=0.7", "planted-mini, planted, ave"]),
+    ("plantd", ["plantd", "planted-mini, planted-study, planted, ave"]),
+    ("plantd:ambiguity=0.7", ["plantd:ambiguity=0.7", "planted-mini, planted-study, planted, ave"]),
     ("ave:ambiguity=0.7", ["ave:ambiguity=0.7"]),
     ("absent.h5", ["absent.h5"]),
     ("planted-mini:ambigiuty=0.7", ["ambigiuty"]),
@@ -108,7 +108,7 @@ def test_a_home_folder_that_nobody_has(name, monkeypatch):
     ("planted-mini:ambiguity=1.5", ["ambiguity is 1.5"]),
     ("planted-mini:one_sided=2", ["one_sided is 2.0", "from 0 to 1"]),
     ("planted-mini:", ["planted-mini:", "no number"]),
-    ("ave:", ["ave:", "planted-mini, planted, ave"]),
+    ("ave:", ["ave:", "planted-mini, planted-study, planted, ave"]),
     ("planted-mini:ambiguity=0.2,", ["no number"]),
     ("planted-mini:ambiguity=0.2,ambiguity=0.2", ["'ambiguity' is there twice"]),
     ("planted-mini:ambiguity=nan", ["ambiguity=nan", "out of range"]),

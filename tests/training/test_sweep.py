@@ -60,7 +60,7 @@ def test_equal_runs_are_one_whatever_they_and_their_data_are_called(smallest, tm
     copy = tmp_path / "copy.h5"
     copy.write_bytes(smallest.read_bytes())
     first, other = run(smallest), run(smallest, seed=1)
-    again = [run(smallest), run(smallest, profile="standard"), run(smallest, loss="mlsm"), run(copy)]
+    again = [run(smallest), run(smallest, profile="full"), run(smallest, loss="mlsm"), run(copy)]
     assert list(unique_runs([other, first, *again, other]).values()) == [other.resolve(), first.resolve()]
     other = generate(tmp_path / "other.h5", seed=1, progress=False, train=4, val=2, test=2, background=1)
     assert len(unique_runs([first, run(other)])) == 2
@@ -80,7 +80,7 @@ def test_the_larger_model_and_the_longer_run_cost_more(smallest):
 def test_each_run_once_and_then_only_what_is_missing(smallest, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "cores", lambda: 2 * torch.get_num_threads())
     one, two, three = (run(smallest, seed=seed) for seed in range(3))
-    done = go([two, one, two, run(smallest, profile="standard")], tmp_path)
+    done = go([two, one, two, run(smallest, profile="full")], tmp_path)
     assert [record.config.seed for record in done.records] == [1, 0] and not done.failures
     assert all(record.fresh and is_whole(record) for record in done.records)
     assert {path.name for path in tmp_path.iterdir()} == set(unique_runs([one, two])) and done.check() is done
@@ -235,7 +235,7 @@ class Slow:
     __enter__, __exit__ = (lambda pool: pool), (lambda pool, *error: None)
 
     def submit(self, folder, function, _, config, *arguments):
-        self.asked.append(config.seed)
+        self.asked.append(config.epochs + 10 * config.seed)
         self.running[folder] = self.clock[0] + self.seconds
 
     def ended(self):
@@ -255,9 +255,9 @@ def test_the_longest_run_is_first_and_the_bar_tells_the_time_that_is_left(screen
     monkeypatch.setattr(tqdm.std, "time", lambda: clock[0])
     monkeypatch.setattr("sys.stderr.isatty", lambda: screen)
     monkeypatch.setattr(sweeping, "_pool", lambda *arguments: pool)
-    monkeypatch.setattr(sweeping, "relative_cost", lambda config: 100 + config.seed)
-    assert len(go([run(smallest, seed=seed) for seed in range(5)], tmp_path, progress=True).failures) == 5
-    assert pool.asked == [4, 0, 3, 2, 1], "the longest, the shortest, and so on"
+    monkeypatch.setattr(sweeping, "relative_cost", lambda config: 100 + config.epochs)
+    assert len(go([run(smallest, epochs=epochs) for epochs in range(1, 6)], tmp_path, progress=True).failures) == 5
+    assert pool.asked == [5, 1, 4, 3, 2], "the longest, the shortest, and so on"
     shown = re.findall(r"\r5 runs: +(\d+)%.*? (\d\d):(\d\d) so far, (\S+) left", capsys.readouterr().err)
     assert shown[-1][0] == "100" and len({each[:3] for each in shown}) == (151 if screen else 6)
     for _, *times, left in shown:
@@ -267,3 +267,11 @@ def test_the_longest_run_is_first_and_the_bar_tells_the_time_that_is_left(screen
         elif now < 5 * seconds:                                    # what is under way is not known
             ended = now // seconds
             assert 60 * int(left[:2]) + int(left[3:]) == pytest.approx(now * (5 - ended) / ended, rel=0.06, abs=1)
+
+
+def test_a_sweep_goes_seed_by_seed_so_that_what_is_there_can_be_compared(smallest, tmp_path, monkeypatch):
+    pool = Slow([0.0], 1)
+    monkeypatch.setattr(sweeping, "_pool", lambda *arguments: pool)
+    monkeypatch.setattr(sweeping, "relative_cost", lambda config: config.epochs)
+    go([run(smallest, epochs=epochs, seed=seed) for epochs in (1, 2, 3) for seed in (0, 1)], tmp_path)
+    assert pool.asked == [3, 11, 2, 1, 13, 12], "one short run early, for the estimate of the time left"

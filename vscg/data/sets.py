@@ -35,7 +35,8 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
     """The prepared file of a data set, made first if it is not there yet.
 
     A planted set is generated, again after a change of its generator, and "ave" is prepared from the official files,
-    again if their folder holds others now. A planted name may set dials and the seed that it is drawn from, 0 by default: "planted-mini:ambiguity=0.7,seed=1".
+    again if their folder holds others now. A planted name may set dials and the seed that it is drawn from, 0 by
+    default: "planted-mini:ambiguity=0.7,seed=1".
 
     Raises:
         VscgError: an unknown name or dial, official files that are missing, or a damaged file.

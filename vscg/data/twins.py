@@ -41,7 +41,7 @@ class Dials:
     test: int
     background: int              # clips without any event, for weakly supervised training
     ambiguity: float = 0.4       # how often a second loses its class evidence, in each modality
-    dynamics: float = 0.0        # 0: seconds are independent; 1: evidence in bursts, at a time that belongs to the class
+    dynamics: float = 0.0        # 0: seconds are independent; 1: bursts of evidence, at a time that belongs to the class
     weakest: float = 0.1         # evidence left in such a second is uniform between 0 and this; otherwise it is 1 ...
     clarity: float = 0.2         # ... times the clip's clearness, uniform between this and 1
     lean: float = 0.6            # how often a first twin is heard in the first manner, and a second in the second

@@ -120,7 +120,7 @@ def plain_network(data: Dataset, seed: int = 0, modality: str = "both") -> np.nd
 
 
 def ceiling(data: Dataset) -> np.ndarray:
-    """What the rule says that knows the true prototypes, and which sounds and looks pair, and has seen no training clip.
+    """What the rule says that knows the true prototypes, and which sounds and looks pair, and learns from no clip.
 
     Returns: classes of the test clips, (N,10).
 

@@ -123,8 +123,8 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
     runs = {store / key: config for key, config in unique_runs(configs).items()}
     missing = [folder for folder in runs if read_record(folder) is None]
     costs = {folder: relative_cost(runs[folder]) for folder in missing}
-    # Seed by seed, so that what is there when a sweep is stopped can be compared. Of a seed the longest first, so that no
-    # worker is left alone with one at the end; but the shortest right after the first of all, so that there is soon
+    # Seed by seed, so that what is there when a sweep is stopped can be compared. Of a seed the longest first, so that
+    # no worker is left alone with one at the end; but the shortest right after the first of all, so that there is soon
     # something to estimate the time left from.
     queue = sorted(missing, key=lambda folder: (runs[folder].seed, -costs[folder]))
     queue = queue[:1] + queue[-1:] + queue[1:-1] if len(queue) > 2 else queue

@@ -1,0 +1,72 @@
+"""The plan of the experiment is older than its runs, and of the dials and rules of today."""
+import datetime
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from vscg.data.planted import SIZES
+from vscg.machine.files import value_hash
+from vscg.study.paper import PRIMARY
+from vscg.study.runs import PLANNED, STUDY, book_configs
+from vscg.training.config import PROFILES
+from vscg.training.records import find_records, shipped_dir
+
+PLAN = (Path(__file__).resolve().parents[2] / "book" / "plan.md").read_text()
+
+
+def registered(plan: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(re.search(r"Registered (\S+)", plan)[1])
+
+
+def too_early(plan: str, records) -> list[str]:
+    return [record.key for record in records if record.config.data.partition(":")[0] == STUDY
+            and datetime.datetime.fromisoformat(record.values["finished"]) <= registered(plan)]
+
+
+def test_the_dials_are_the_registered_ones():
+    assert f"dials {value_hash(asdict(SIZES['study']))}" in PLAN
+
+
+def test_every_run_of_the_study_that_ships_is_younger_than_the_plan():
+    records = find_records(shipped_dir())
+    assert not too_early(PLAN, records)
+    some = records[0]                           # the check itself: a run of the study that is older is found
+    values = some.values | {"config": some.values["config"] | {"data": f"{STUDY}:seed=3"}}
+    day = datetime.datetime.fromisoformat(values["finished"]) + datetime.timedelta(days=1)
+    later = re.sub(r"Registered \S+", f"Registered {day.isoformat()}", PLAN)
+    assert too_early(later, [replace(some, values=values)]) == [some.key]
+
+
+def test_the_plan_names_every_difference_of_the_primary_family():
+    assert len(PRIMARY) == 8 and PLAN.count(" minus ") == 5
+    assert {setting for _, _, _, setting in PRIMARY.values()} == {"fully", "weakly"}
+
+
+def test_the_commands_of_the_plan_train_what_it_says():
+    commands = re.findall(r"vscg sweep (.*)", PLAN)
+    assert len(commands) == 5
+    found = set()
+    for command in commands:
+        words = command.split()
+        options = dict(zip((word.removeprefix("--") for word in words[::2]), words[1::2], strict=True))
+        configs = book_configs(options["tables"], data=options.get("data", "planted-mini"),
+                               profile=options.get("profile", "quick"), systems=options.get("systems", "all"),
+                               seeds=int(options["seeds"]) if "seeds" in options else None)
+        assert {config.profile for config in configs} == {"standard"}
+        assert {config.data.partition(":")[0] for config in configs} == {STUDY}
+        found |= {(config.system, config.seed) for config in configs}
+    assert {seed for system, seed in found if system == "vscg"} == set(range(10))
+    assert {seed for system, seed in found if system == "dmin"} == set(range(3))
+
+
+@pytest.mark.parametrize("name, runs", [("sentinels", 12), ("dynamics", 20), ("letters", 30)])
+def test_studies_of_the_plan(name, runs):
+    configs = book_configs(name, data="planted-mini", profile="quick")
+    assert len(configs) == runs and name in PLANNED
+    for config in configs:
+        schedule = config.resolve().schedule
+        assert (schedule.epochs, schedule.decay_epochs, schedule.batch) in ((40, (28, 36), 8), (80, (56, 72), 8))
+        assert config.data.endswith(f"seed={config.seed}") or not config.seed
+    assert PROFILES["standard"].seeds == 5

@@ -1,0 +1,84 @@
+"""The references of planted tables: what each may use, and that the dials of today meet the conditions on record."""
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from vscg.data import BACKGROUND, planted
+from vscg.data.prepared import read_prepared
+from vscg.errors import VscgError
+from vscg.study import references
+from vscg.study.speed import FOLDER
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A small draw without noise to speak of: the ceiling names every clip, the linear rule only its kind."""
+    path = tmp_path_factory.mktemp("references") / "study.h5"
+    return read_prepared(planted.generate(path, size="study", progress=False, train=160, val=40, test=60, background=4,
+                                          ambiguity=0.1, clarity=1.0, audio_noise=0.3, visual_noise=0.3))
+
+
+def share(said, data):
+    return (said == data.labels[data.splits["test"]].argmax(-1)).mean()
+
+
+def test_the_ceiling_knows_what_the_linear_rule_cannot(study):
+    top, rule = references.ceiling(study), references.floor(study)
+    assert top.shape == rule.shape == (60, 10)
+    assert share(top, study) > 0.97 and 0.4 < share(rule, study) < 0.8
+    # It names the kind: a wrong name is the twin's in most cases.
+    truth = study.category[study.splits["test"]]
+    names = np.array([np.bincount(row[row != BACKGROUND], minlength=28).argmax() for row in rule])
+    wrong = names != truth
+    twin = planted.twins.KIND_OF[names[wrong]] == planted.twins.KIND_OF[truth[wrong]]
+    assert wrong.sum() > 10 and twin.mean() > 0.6
+
+
+def test_the_floor_and_the_plain_network_see_no_test_label(study):
+    blind = replace(study, labels=study.labels.copy(), category=study.category.copy())
+    test = study.splits["test"]
+    blind.labels[test], blind.category[test] = np.eye(29)[3], 3
+    assert np.array_equal(references.floor(blind), references.floor(study))
+    assert np.array_equal(references.plain_network(blind, 1), references.plain_network(study, 1))
+
+
+def test_the_plain_network_takes_each_second_by_itself_and_no_places(study):
+    shuffled = replace(study, visual=study.visual[:, :, ::-1, ::-1])
+    both = references.plain_network(study)
+    assert both.shape == (5, 60, 10)
+    assert (references.plain_network(shuffled) == both).mean() > 0.97          # sums in another order
+    order = np.random.default_rng(0).permutation(10)
+    turned = replace(study, visual=study.visual[:, order], audio=study.audio[:, order], labels=study.labels[:, order])
+    assert (references.plain_network(turned)[:, :, np.argsort(order)] == both).mean() > 0.9
+    silent = replace(study, audio=np.zeros_like(study.audio))
+    assert np.array_equal(references.plain_network(silent, modality="visual"),
+                          references.plain_network(study, modality="visual"))
+
+
+def test_the_ceiling_refuses_data_whose_prototypes_it_does_not_know(tmp_path):
+    data = read_prepared(planted.generate(tmp_path / "mini.h5", progress=False, train=3, val=1, test=1, background=0))
+    with pytest.raises(VscgError, match="planted-mini is not planted-study or planted"):
+        references.ceiling(data)
+
+
+def on_record(name):
+    record = json.loads((FOLDER / name).read_text())
+    size = {name: size for size, name in planted.NAMES.items()}[record["data"]]
+    assert record["dials"] == asdict(planted.SIZES[size]), "python -m tests.references measures them anew"
+    assert [draw["fingerprint"] for draw in record["draws"]] == [
+        planted.fingerprint(size, draw["seed"]) for draw in record["draws"]]
+    return record["draws"]
+
+
+@pytest.mark.parametrize("name", ["references.json"])
+def test_the_dials_meet_the_conditions(name):
+    draws = on_record(name)
+    assert [draw["seed"] for draw in draws] == list(range(10))
+    floor, plain, audio, visual, top = (100 * np.mean([draw[key]["all"] for draw in draws]) for key in (
+        "floor", "plain, both", "plain, audio", "plain, visual", "ceiling"))
+    assert top >= 97 and 60 <= plain <= 75 and plain - floor >= 5, references.CONDITIONS
+    assert max(audio, visual) <= plain - 8, references.CONDITIONS
+
+
