@@ -210,6 +210,23 @@ def draw(dials: Dials, layout: Mapping[str, np.ndarray], seed: int) -> Iterator[
                make_clip(np.random.default_rng([seed, 2, row]), looks, dials, int(category), int(start), int(end)))
 
 
+def redraw(dials: Dials, seed: int, row: int) -> dict[str, np.ndarray]:
+    """One row of a planted data set drawn alone: what `make_clip` returns. Dials that give another `plan` give other
+    clips; the others turn this one.
+    """
+    layout = plan(dials, seed)
+    return make_clip(np.random.default_rng([seed, 2, row]), Prototypes.draw(seed), dials,
+                     *(int(layout[name][row]) for name in ("category", "start", "end")))
+
+
+def silent_object(dials: Dials, seed: int, row: int) -> np.ndarray:
+    """Where a clip has an object that makes no sound, (7,7) bool: where the picture differs from the one without it."""
+    visual, without = (redraw(changed, seed, row)["visual"].astype(np.float32)
+                       for changed in (dials, replace(dials, distractor=0.0)))
+    there = np.abs(visual - without).mean(axis=(0, 3))
+    return there > max(0.4 * there.max(), 1e-6)          # the edge of a patch, as in `make_clip`
+
+
 def recipe(size: str, seed: int, dials: Dials) -> dict:
     """What a planted data set is made from."""
     return {"generator": "planted", "size": size, "seed": seed, **asdict(dials)}
