@@ -215,7 +215,7 @@ def redraw(dials: Dials, seed: int, row: int) -> dict[str, np.ndarray]:
     clips; the others turn this one.
     """
     layout = plan(dials, seed)
-    return make_clip(np.random.default_rng([seed, 2, row]), Prototypes.draw(seed), dials,
+    return make_clip(np.random.default_rng((seed, 2, row)), Prototypes.draw(seed), dials,
                      *(int(layout[name][row]) for name in ("category", "start", "end")))
 
 
