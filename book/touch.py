@@ -29,7 +29,6 @@ AMBIGUITIES = (0.0, 0.2, 0.5, 0.8)
 RUNS = {"VSCG": {"system": "vscg"}, "VSCG without ESCM": {"system": "vscg", "model_options": {"escm": False}},
         **{SYSTEMS[name].title: {"system": name} for name in ("psp", "avel", "avsdn", "cmra", "cmbs", "dmin")},
         "VSCG, weakly": {"system": "vscg", "setting": "weakly"}}
-SEEN = 0.4           # of the largest: where an object is, as in `planted.make_clip`
 
 
 def choose(data: vscg.data.Dataset) -> list[int]:
@@ -42,17 +41,7 @@ def choose(data: vscg.data.Dataset) -> list[int]:
 
 def draw(row: int, **changes: float) -> dict[str, np.ndarray]:
     """The clip of a row, drawn again with other dials; with the data set's own it is the data set's clip."""
-    dials = replace(planted.SIZES[SIZE], **changes)
-    plan = planted.plan(dials, SEED)
-    return planted.make_clip(np.random.default_rng([SEED, 2, row]), planted.Prototypes.draw(SEED), dials,
-                             *(int(plan[name][row]) for name in ("category", "start", "end")))
-
-
-def silent(row: int) -> np.ndarray:
-    """Where an object stands that makes no sound, (7,7) bool: where the picture differs from the one without it."""
-    visual, without = (clip["visual"].astype(np.float32) for clip in (draw(row), draw(row, distractor=0.0)))
-    there = np.abs(visual - without).mean(axis=(0, 3))
-    return there > max(SEEN * there.max(), 1e-6)
+    return planted.redraw(replace(planted.SIZES[SIZE], **changes), SEED, row)
 
 
 def level(rows: list[int], ambiguity: float) -> Level:
@@ -69,7 +58,7 @@ def main() -> int:
     runs = {name: vscg.fit(RunConfig(data=DATA, seed=SEED, **values), dataset=data) for name, values in RUNS.items()}
     rows = choose(data)
     content = player_content(runs, data, rows, [level(rows, ambiguity) for ambiguity in AMBIGUITIES],
-                             np.stack([silent(row) for row in rows]), "Made by python book/touch.py, ")
+                             vscg.data.silent_objects(DATA, rows), "Made by python book/touch.py, ")
     write_atomically(FILE, f"window.VSCG_CLIPS = {json.dumps(content, separators=(',', ':'))};\n".encode())
     print(f"{FILE}: {FILE.stat().st_size / 1e6:.2f} MB")
     return 0

@@ -27,6 +27,7 @@
 
 # %% tags=["hide-input"]
 from collections import defaultdict
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -34,7 +35,7 @@ from IPython.display import display
 
 import vscg
 from vscg import plots, study
-from vscg.data import BACKGROUND, CATEGORIES
+from vscg.data import BACKGROUND, CATEGORIES, silent_objects
 from vscg.study import localisation, statistics
 from vscg.training import bounds, draws, resampled_means
 
@@ -49,6 +50,12 @@ PROFILE = "quick"         # quick (1 seed), standard (3) or full (published sche
 SEEDS = None              # of each system, from 0 on; None: the profile's number
 
 # %% [markdown]
+# What the runs on this page found, collected from the cells below:
+
+# %% tags=["hide-input"]
+found = study.findings()
+
+# %% [markdown]
 # ## Four scores of one map
 #
 # Let $\alpha_r$ be the attention on region $r$ and $M$ the set of regions on which the object lies. Two scores need
@@ -61,10 +68,10 @@ SEEDS = None              # of each system, from 0 on; None: the profile's numbe
 #
 # Two others turn the map into a set first and compare sets, as the literature on sound-source localisation does:
 #
-# $$ \mathrm{IoU}_\tau = \frac{|P_\tau \cap M|}{|P_\tau \cup M|}, \qquad P_\tau = \{r : \alpha_r \ge \tau \max_s \alpha_s\} $$ (eq-loc-iou)
+# $$ \mathrm{IoU}_\eta = \frac{|P_\eta \cap M|}{|P_\eta \cup M|}, \qquad P_\eta = \{r : \alpha_r \ge \eta \max_q \alpha_q\} $$ (eq-loc-iou)
 #
-# with $\tau = \tfrac12$ if nothing else is said. Reported are the **mean IoU** and the share of seconds with an **IoU
-# of 0.5 or more**. In code, $\alpha$ is `maps`, $M$ is `mask`, $\tau$ is `threshold`. A map of nine regions, an
+# with $\eta = \tfrac12$ if nothing else is said. Reported are the **mean IoU** and the share of seconds with an **IoU
+# of 0.5 or more**. In code, $\alpha$ is `maps`, $M$ is `mask`, $\eta$ is `threshold`. A map of nine regions, an
 # object on two of them:
 
 # %% tags=["nbval-check-output"]
@@ -132,6 +139,8 @@ if "source_mask" in data.truth:
     mask = data.truth["source_mask"][test].astype(bool)
 NO_MASK = (f"{data.name} does not say where the source is: "
            "this cannot be measured on it.")
+seeds = len({run.config.seed for run in runs})
+WHAT = f"{seeds} seed{'s' * (seeds > 1)}, {PROFILE}"
 print(f"{len(runs)} runs on {DATA}, {len(test)} test clips\n{study.provenance(runs)}")
 print("the true source is known" if mask is not None else NO_MASK)
 
@@ -229,14 +238,48 @@ else:
     print(NO_MASK)
 
 # %% [markdown]
-# Read a row against the last two. A pointing accuracy whose interval holds the figure of chance means: the map points
-# no better than a blindfolded finger. A figure below the centre prior means: one fixed bump, deaf and blind, does
-# better. A ROC AUC clearly *below* 50% is a finding of its own: such a map knows the object's place, and avoids it.
-# Nothing forbids that. No loss asks for the attention to lie on the source, only for an attended vector from which
-# the event can be told.
+# Read a row against the last two. "Chance" is a blindfolded finger; "centre prior" is one fixed bump, deaf and blind. A ROC
+# AUC *below* 50% is a finding of its own: such a map knows the object's place, and avoids it. Nothing forbids that. No
+# loss asks for the attention to lie on the source, only for an attended vector from which the event can be told.
 #
-# With one seed the interval is over clips alone. With a few seeds that differ much it may reach beyond 0 or 100%: then
-# they are too few.
+# One seed has an interval over clips alone. A few seeds that differ much may have one that reaches beyond 0 or 100%: then
+# they are too few. Who lies where, by the interval of the paired difference to chance:
+
+# %%
+def sides(differences, names):
+    """Names by where the interval of (S,C) differences lies against 0."""
+    parts = {"above": [], "not told apart from": [], "below": []}
+    for name in names:
+        _, low, high, _ = statistics.mean_interval(differences[name])
+        parts[study.told(low, high, "above", "below")].append(name)
+    return parts
+
+
+if mask is None:
+    print(NO_MASK)
+else:
+    own = {name: measured[name, "fully", "own sound"]["pointing"] for name in systems}
+    level = fixed["chance"]["pointing"]
+    by_chance = sides({name: value - level for name, value in own.items()}, systems)
+    for word, names in by_chance.items():
+        print(f"{word} chance ({len(names)}): {', '.join(names) or 'none'}")
+    avoids = sides({name: measured[name, "fully", "own sound"]["roc_auc"] - 0.5
+                    for name in systems}, systems)["below"]
+    print("ROC AUC below 50%:", ", ".join(avoids) or "none")
+    found.say(f"{WHAT}: {len(by_chance['above'])} of {len(systems)} systems point at "
+              "the sounding object above chance, "
+              f"{len(by_chance['below'])} below it: "
+              f"{', '.join(by_chance['below']) or 'none'}.")
+    value = own["VSCG"]
+    _, low, high, _ = statistics.mean_interval(value)
+    found.say(f"VSCG points at it in {study.percent(value.mean(), low, high)} of the "
+              f"event seconds; an even map would in {100 * level.mean():.1f}%"
+              + (", and its ROC AUC is below 50%: the map avoids the object."
+                 if "VSCG" in avoids else "."))
+
+# %% [markdown]
+# A place that is avoided is known. The object's vectors are the strongest of the map, and a score that rises or falls with strength ranks
+# them first or last; [chapter 3](03_audio_guided_attention.ipynb) shows the units that do it.
 #
 # The same for pointing, with the foreign sound beside it.
 
@@ -254,14 +297,13 @@ if mask is not None:
     lines = {name: found["pointing"].mean() for name, found in fixed.items()}
     assert dots["mean"].between(0, 1).all()
 
-# %% mystnb={"figure": {"caption": "Pointing accuracy with the own sound and with that of a clip of another class, fully supervised, against chance and a bump in the middle.", "name": "fig-loc-pointing"}, "image": {"alt": "Two dots with 95% intervals for each system, own sound and other sound, and two dashed vertical lines for chance and the centre prior."}}
+# %% mystnb={"figure": {"caption": "Pointing accuracy with the own and with a foreign sound. In the quick runs of seed 0 four systems need their own sound, CSA, CMRA, DCA and CMBS; DMIN points nearly as well with any; VSCG and DAM never point at the object.", "name": "fig-loc-pointing"}, "image": {"alt": "Two dots with 95% intervals for each system, own sound and other sound, and two dashed vertical lines for chance and the centre prior."}}
 label = "pointing accuracy (% of event seconds)"
 print(NO_MASK) if mask is None else plots.intervals(dots, lines, label)
 
 # %% [markdown]
 # Two questions at each row: how far do its dots lie from the dashed lines, and how far from each other? The second
-# distance is what the *sound* contributes. Seen from afar, two dots side by side are one and the same map; the paired
-# differences are sharper, because both dots come from the same clips.
+# distance is what the *sound* contributes. The paired differences are sharper, because both dots come from the same clips:
 
 # %%
 def paired(difference):
@@ -273,7 +315,6 @@ def paired(difference):
 if mask is None:
     print(NO_MASK)
 else:
-    own = {name: measured[name, "fully", "own sound"]["pointing"] for name in systems}
     other = {name: measured[name, "fully", "other sound"]["pointing"]
              for name in systems}
     against = {"minus chance": fixed["chance"]["pointing"],
@@ -285,12 +326,46 @@ else:
     print(f"{DATA}, fully supervised, pointing accuracy with the own sound, "
           "percentage points")
     print(frame.to_string())
+    listens = {name: own[name] - other[name] for name in systems}
+    listening = sides(listens, systems)["above"]
+    most = sorted(listening, key=lambda name: -listens[name].mean())[:4]
+    found.say(f"A foreign sound costs {len(listening)} of {len(systems)} systems "
+              "pointing accuracy" + (", most of all " + ", ".join(
+                  f"{name} ({100 * listens[name].mean():.0f} points)"
+                  for name in most) if most else "") + ".")
+    level = fixed["centre prior"]["pointing"]
+    beyond = sides({name: own[name] - level for name in systems}, systems)["above"]
+    deaf = [name for name in beyond if 100 * listens[name].mean() < 5]
+    print("above the fixed bump and less than 5 points from the foreign sound:",
+          ", ".join(deaf) or "none")
 
 # %% [markdown]
+# The systems of the last line find the object and hardly need its sound. How far does one come with eyes alone? Here is a map without
+# any training and without any sound: the size of each region's features.
+
+# %%
+if mask is None:
+    print(NO_MASK)
+else:
+    sizes = np.sqrt((data.visual[test].astype(np.float32) ** 2).sum(-1))
+    eyes = localisation.clip_means(localisation.pointing(sizes, mask), scored)
+    better = sides({name: value - eyes for name, value in own.items()},
+                   systems)["above"]
+    print(f"the size of the features points at the object in {100 * eyes.mean():.1f}% "
+          "of the event seconds")
+    print("above it:", ", ".join(better) or "none")
+    found.say("A map without training or sound, the size of each region's features, "
+              f"points at the object in {100 * eyes.mean():.1f}%. Above it: "
+              f"{', '.join(better) or 'none'}.")
+
+# %% [markdown]
+# A planted object is a patch of strong features, and most clips hold one alone. Pointing accuracy below this line is no sign of
+# listening, and not even a sign of good eyes.
+#
 # ### Seed by seed, and before training
 #
-# An attention that avoids the source must have taken that turn somewhere. Below is the ROC AUC of each run, with the
-# random weights it began with and with those it ended with.
+# When does an attention turn to the source, or away from it? Below is the ROC AUC of each run, with the random weights it began with
+# and with those it ended with.
 
 # %%
 if mask is None:
@@ -303,13 +378,25 @@ else:
                          for when in ("before training", "own sound"))
         print(f"{name:22} " + "   ".join(f"{a:4.1f} to {b:4.1f}"
                                         for a, b in zip(before, after, strict=True)))
+    turned = [(before < 0.5) != (after < 0.5) for name in systems for before, after in
+              zip(*(measured[name, "fully", when]["roc_auc"].mean(1)
+                    for when in ("before training", "own sound")), strict=True)]
+    print(f"{sum(turned)} of {len(turned)} runs end on the other side of 50%")
+    found.say(f"Random weights do not start at 50%, and training turns "
+              f"{sum(turned)} of {len(turned)} runs to the other side of it.")
 
 # %% [markdown]
 # Random weights need not give 50%: the object's regions differ from the rest in much the same way in every clip, so
-# any score ranks them mostly above or mostly below. If the second figure of a pair lies on the same side of 50% as the
-# first, training has kept the side that chance gave it. If seeds of one row disagree about the side, then no single
-# run, and no single picture, can say how that system attends. With few seeds the intervals above are rather too narrow
-# for such jumps.
+# any score ranks them mostly above or mostly below. A run that ends on the side on which it began has kept what chance
+# gave it. The side may differ from seed to seed, so no single run, and no single picture, can say how a system attends:
+#
+# :::{admonition} Change this and see
+# :class: tip
+# Guess first: what does a map score that points at the *smallest* features? In the cell of the sizes write `1 / np.sqrt(...)` for
+# `np.sqrt(...)`. It points at the object in 0.0% of the event seconds, as VSCG does in the quick run of seed 0. Such a map
+# knows the place as well as the other one. Nothing in a loss prefers one sign to the other, and VSCG still names most event
+# seconds rightly.
+# :::
 #
 # ## Does swapping the sound matter?
 #
@@ -331,10 +418,11 @@ print(f"{DATA}, fully supervised, all seconds of the test clips")
 print(pd.DataFrame(lines).T.to_string())
 
 # %% [markdown]
-# Where there is one object and nothing else to look at, a network that looks at whatever stands out is right, deaf as
-# it may be. (The dial `distractor` of [the planted data](02_planted_dataset.ipynb) says in how many clips there is a
-# silent second object.) So a high pointing accuracy together with a small difference to the foreign sound is
-# *salience*, not listening. The paper's argument from pictures cannot tell the two apart.
+# Compare with the differences above: a map may move and still point at the same place. Where there is one object and nothing else
+# to look at, a network that looks at whatever stands out is right, deaf as it may be. (The dial `distractor` of
+# [the planted data](02_planted_dataset.ipynb) says in how many clips there is a silent second object.) A high pointing accuracy with a
+# small difference to the foreign sound is *salience*, not listening. The paper's argument from pictures cannot tell the
+# two apart.
 #
 # ## The threshold
 #
@@ -358,22 +446,31 @@ else:
     print(f"{DATA}, fully supervised: mean IoU (%) "
           "where regions count from this share of the map's maximum on")
     print(pd.DataFrame(lines).T.round(1).to_string())
+    table_of = pd.DataFrame(lines).drop(columns="chance")
+    firsts = table_of.idxmax(axis=1)
+    print("first by threshold:", firsts.to_dict())
+    best = table_of.idxmax()
+    found.say(f"The threshold that suits a map differs: over {len(systems)} systems "
+              f"the best of four is {best.min()} to {best.max()}, so a ranking by IoU "
+              "is a ranking of thresholds too.")
 
 # %% [markdown]
-# Where the best column is not the same for all rows, a ranking by IoU is a ranking of thresholds too. ROC AUC does
-# not have that weakness: it only asks for the order of the regions.
+# A ranking by IoU mixes two things: where a map points and how peaked it is. ROC AUC does not have that weakness: it only asks for
+# the order of the regions.
 #
 # ## Weakly supervised
 #
 # The same two scores for runs that never saw which second holds the event.
 
 # %%
-if mask is not None:
+if mask is not None and any(setting == "weakly" for _, setting, _ in measured):
     display(table(("pointing", "roc_auc"), "weakly"))
 else:
-    print(NO_MASK)
+    print(NO_MASK if mask is None else "no weakly supervised run among these")
 
 # %% [markdown]
+# A weak tag says less, yet maps need not get worse: no loss asked for the place in either setting.
+#
 # ## What the paper claims
 #
 # VSCG, PSP-Net [(Zhou et al., 2021)](../book/references.md) and AVEL [(Tian et al., 2018)](../book/references.md) have one attention module, so a difference
@@ -382,6 +479,7 @@ else:
 
 # %%
 print(statistics.INTERVAL_RULE)
+claims = []
 if mask is None:
     print(NO_MASK)
 else:
@@ -393,11 +491,17 @@ else:
             print(f"VSCG minus {rival:8} {title:20} "
                   f"{mean:+5.1f} points ({low:+.1f} to {high:+.1f}), "
                   f"spread of runs {statistics.run_sd(values):.1f}")
+            if what == "pointing":
+                word = study.told(low, high, "better than", "worse than")
+                claims.append(f"{word} {rival}'s, {mean:+.1f} points "
+                              f"({low:+.1f} to {high:+.1f})")
     print(f"({DATA}, profile {PROFILE})")
+    found.say("The paper says that VSCG's attention lies better on the source than "
+              f"PSP-Net's and AVEL's. Here it points {' and '.join(claims)}.")
 
 # %% [markdown]
-# None of these eight differences is in the primary family: they have intervals and no word. One seed has no spread
-# (nan).
+# None of these eight differences is in the primary family, so none says more than where its interval lies. One seed has no
+# spread (nan).
 #
 # Now the kind of figure that the paper shows, on a clip picked by rule: the first of the test split whose event lasts
 # 4 to 7 seconds. The maps come from seed 0.
@@ -416,15 +520,14 @@ if mask is not None:
         print(f"{name:8} points into the source in {hits:.0f} of {scored[pick].sum()} "
               "event seconds")
 
-# %% mystnb={"figure": {"caption": "Attention of three systems with the same attention module over one test clip, each map on its own scale.", "name": "fig-loc-clip"}, "image": {"alt": "Three rows of ten 7 by 7 maps for VSCG, PSP-Net and AVEL; seconds with the event are framed and the true source is outlined where it is known and seen."}}
+# %% mystnb={"figure": {"caption": "One test clip, three systems with one attention module, each map on its own scale. In the quick runs of seed 0 none of the three points into the outline in any of the five event seconds.", "name": "fig-loc-clip"}, "image": {"alt": "Three rows of ten 7 by 7 maps for VSCG, PSP-Net and AVEL; seconds with the event are framed and the true source is outlined where it is known and seen."}}
 plots.attention_of_systems(shown, mask[pick] if mask is not None else None, truth[pick])
 
 # %% [markdown]
-# Count how many of the framed maps have their brightest region inside the outline, and compare with the lines above.
-# Then look at the framed maps only and try to say which system is best. One clip suggests an answer; the intervals
-# say how far to trust it. What the three say about this clip:
+# Try to say from the framed maps alone which system is best, and then look at the differences over all clips. One clip suggests an
+# answer; the intervals say how far to trust it. What the three say about this clip:
 
-# %% mystnb={"figure": {"caption": "The same clip: what the three systems answer.", "name": "fig-loc-timeline"}, "image": {"alt": "Four rows of coloured seconds over ten seconds: the ground truth, VSCG, PSP-Net and AVEL."}}
+# %% mystnb={"figure": {"caption": "The same clip: what the three systems answer, whose maps stand above.", "name": "fig-loc-timeline"}, "image": {"alt": "Four rows of coloured seconds over ten seconds: the ground truth, VSCG, PSP-Net and AVEL."}}
 said = {row_of(run.config): run.predictions()[chosen][pick]
         for run in runs
         if (run.config.setting, run.config.seed) == ("fully", 0)}
@@ -447,7 +550,7 @@ if mask is not None:
                            for end in ("", "_low", "_high"))])
     assert answered["VSCG"].shape == own["VSCG"].shape
 
-# %% mystnb={"figure": {"caption": "Pointing accuracy and segment accuracy of each system over the same event seconds, fully supervised.", "name": "fig-loc-accuracy"}, "image": {"alt": "A named dot with intervals both ways for each system: pointing accuracy to the right, segment accuracy upwards, and a dashed line at chance."}}
+# %% mystnb={"figure": {"caption": "Pointing and answering over the same event seconds. In the quick runs of seed 0 CMRA points best and answers best, but CSS-Net hardly ever points at the object and answers better than AVEL, which does.", "name": "fig-loc-accuracy"}, "image": {"alt": "A named dot with intervals both ways for each system: pointing accuracy to the right, segment accuracy upwards, and a dashed line at chance."}}
 print(NO_MASK) if mask is None else plots.score_against_accuracy(
     systems_frame, "pointing accuracy (% of event seconds)",
     "accuracy (% of event seconds)", fixed["chance"]["pointing"].mean())
@@ -455,8 +558,7 @@ print(NO_MASK) if mask is None else plots.score_against_accuracy(
 # %% [markdown]
 # If looking at the source were what makes a system accurate, the dots would climb from left to right. The rank
 # correlation says how far they do (1: the same order, -1: the reverse), with an interval over seeds and clips. It
-# holds for these systems. It says nothing of others, and nothing of causes: they differ in much more than their
-# attention.
+# holds for these systems. It says nothing of others and nothing of causes: they differ in much more than their attention.
 
 # %%
 if mask is None:
@@ -472,6 +574,8 @@ else:
     low, high = bounds(correlation[1:])
     print(f"{DATA}: rank correlation over {len(systems)} systems {correlation[0]:+.2f} "
           f"(95% interval {low:+.2f} to {high:+.2f})")
+    found.say(f"Over the {len(systems)} systems pointing and answering have a rank "
+              f"correlation of {correlation[0]:+.2f} ({low:+.2f} to {high:+.2f}).")
 
 # %% [markdown]
 # Within a system there is a sharper comparison: in the *same clip*, how much more often is the answer right in
@@ -490,28 +594,114 @@ def on_minus_off(name):
     return (on - off)[:, both.all(0)]        # (S,C), clips with both in every run
 
 
+counts = {"above": 0, "below": 0, "not told apart from": 0}
 for name in systems if mask is not None else ():
     gain = 100 * on_minus_off(name)
-    found = "too few to say"
+    result = "too few to say"
     if gain.shape[1] >= 20:
         mean, low, high, _ = statistics.mean_interval(gain)
-        found = f"{mean:+5.1f} points (95% interval {low:+.1f} to {high:+.1f})"
-    print(f"{DATA}, {name:22} {gain.shape[1]:3} clips: {found}")
+        result = f"{mean:+5.1f} points (95% interval {low:+.1f} to {high:+.1f})"
+        counts[study.told(low, high, "above", "below")] += 1
+    print(f"{DATA}, {name:22} {gain.shape[1]:3} clips: {result}")
 if mask is None:
     print(NO_MASK)
+else:
+    print("systems by where the interval lies against zero:", counts)
+    found.say("Within a clip, seconds in which the map points at the object are more "
+              f"often right for {counts['above']} of the {sum(counts.values())} "
+              "systems that can be asked.")
 
 # %% [markdown]
-# A difference above zero means that looking and answering go together from second to second. That may still have a
+# Between systems and within a clip are two different questions. A system may owe its accuracy to the same parts that make it point, and
+# still answer no better in the seconds in which it points. Where a difference does lie above zero it may have a
 # common cause: in a second with a clear picture the object is easier to find *and* easier to name.
+
+# %% [markdown]
+# ## Exercises
 #
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
+# ### Exercise 1 (easy): is chance too generous?
+#
+# An object covers 7 of 49 regions. What is the IoU of an even map, in which every region passes the threshold? What does a blind
+# choice of 7 regions get on average? Which of the two would you call chance?
+#
+# <details>
+# <summary>Solution 1: the reasoning</summary>
+#
+# All 49 regions: the intersection is 7, the union 49, the IoU 1/7 or 14.3%. Of 7 blind regions $k$ hit, hypergeometrically, one on
+# average, and the IoU is $k / (14 - k)$: 8.2% on average. The even map is the harder opponent, so this page takes it.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+draw = [comb(7, k) * comb(42, 7 - k) / comb(49, 7) for k in range(8)]
+blind = sum(chance * k / (14 - k) for k, chance in enumerate(draw))
+print(f"even map {100 / 7:.1f}%, seven blind regions {100 * blind:.1f}%")
+assert np.isclose(sum(draw), 1) and blind < 1 / 7
+
+# %% [markdown]
+# ### Exercise 2 (medium): ROC AUC without pairs
+#
+# ROC AUC counts pairs of a region inside and one outside. Can you get it from the *ranks* of the 49 regions alone, ties included?
+# Check it on a map with many ties.
+#
+# <details>
+# <summary>Solution 2: the reasoning</summary>
+#
+# Rank all regions from 1, equal ones with their mean rank. The $m$ regions inside have the rank sum $R$. Among themselves they would
+# have $m(m+1)/2$; each outside region below one of them adds 1, each equal one one half. So $\mathrm{AUC} =
+# \bigl(R - m(m+1)/2\bigr) / \bigl(m (49 - m)\bigr)$.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+g = np.random.default_rng(0)
+values = g.integers(1, 6, (1, 1, 7, 7)).astype(float)       # five values: many ties
+inside = np.zeros((1, 1, 7, 7), bool)
+inside[..., 2:5, 3:5] = True
+ranks, m = pd.Series(values.ravel()).rank().to_numpy(), inside.sum()
+auc = (ranks[inside.ravel()].sum() - m * (m + 1) / 2) / (m * (49 - m))
+print(f"by ranks {auc:.4f}, by pairs {localisation.roc_auc(values, inside).item():.4f}")
+assert np.isclose(auc, localisation.roc_auc(values, inside).item())
+
+# %% [markdown]
+# ### Exercise 3 (demanding): where eyes alone fail
+#
+# `vscg.data.silent_objects` tells in which planted clips a second object stands that makes no sound. How well does the size of the
+# features point there, and how well does CMRA? Which of the two has listened?
+#
+# <details>
+# <summary>Solution 3: the reasoning</summary>
+#
+# Two patches are equally strong, so eyes alone choose between them blindly and must lose accuracy in these clips. A system that uses
+# the sound need not: only one of the two objects sounds. There are few such clips, so look at the intervals.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell"]
+two = np.zeros(len(test), bool)
+if DATA.partition(":")[0] not in ("planted-mini", "planted"):
+    print(f"{DATA} does not say where a silent object stands")
+else:
+    two = silent_objects(DATA, test).any((1, 2))
+    watched = {"eyes alone": eyes[None]} | {name: own[name] for name in own
+                                            if name in ("CMRA", "AVEL", "VSCG")}
+    for name, value in watched.items():
+        with_two, alone = (study.percent(*summary(value[:, part])) for part in
+                           (two, ~two))
+        print(f"{DATA}, {name:10} one object {alone}, two {with_two}")
+assert not two.any() or eyes[two].mean() < eyes[~two].mean()
+
+# %% [markdown]
 # ## What was established
 #
 # - Pointing accuracy, IoU and ROC AUC are defined to the digit, with ties; chance has a closed form; the literature's
 #   AUC is the mean IoU again.
-# - For each built system: how well its attention points, against chance, against a bump in the middle, and against
-#   itself with a foreign sound. The table and the paired differences are above, for the data and profile they name.
-# - How far VSCG's attention lies from PSP-Net's and AVEL's on the source stands above, in four scores, with the spread
-#   of the runs.
+# - Each built system was held against chance, against a bump in the middle, against itself with a foreign sound and before
+#   training. The box at the top says who points, who listens and who avoids the object, for the data and profile it names.
+# - VSCG was held against PSP-Net and AVEL in four scores, with the spread of the runs.
 # - IoU depends on the threshold of the map, and which threshold is best differs with the kind of attention.
 #
 # ## What stays uncertain
@@ -523,7 +713,7 @@ if mask is None:
 # - Whether a longer training turns an attention that avoids the source, or another seed does.
 # - Planted objects are patches on a quiet ground, mostly alone. Real scenes are harder for salience, and may leave
 #   more for the sound to do.
-# - Why pointing and answering go together, where they do.
+# - Why pointing and answering go together from system to system.
 #
 # [Audio-guided attention](03_audio_guided_attention.ipynb) shows why a place preference is built into AGVA.
 #

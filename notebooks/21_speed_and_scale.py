@@ -13,8 +13,8 @@
 # |---|---|
 # | **Paper** | Table VI (supplement): a training in 54 minutes, on the GTX 1080 of Sec. IV-A [(Jiang et al., 2023)](../book/references.md) |
 # | **Needs** | [training, fully supervised](08_training_fully.ipynb), [Table VI](15_table_6_cost.ipynb) |
-# | **Run time** | about 20 s on one CPU core; the measurements that it shows are records, and took longer |
-# | **You will be able to verify** | that both loops train alike; the operations of a step, counted by hand and by torch; each change alone against noise; where the time goes; what rounded products do to accuracy; the bytes that a whole run reads; a small measurement in turn, now, on your machine |
+# | **Run time** | about 10 s on one CPU core; the measurements that it shows are records, and took longer |
+# | **You will be able to verify** | that both loops train alike; the operations of a step, counted by hand and by torch; each change alone against noise; where the time goes; what rounded products do to accuracy; the bytes that a whole run reads; what a clip costs in every system, now, on your machine |
 #
 # The network is the same in this chapter, and so are the losses. Only what surrounds it differs: where the features lie,
 # how a batch comes about, what happens to freed memory, how often files are read.
@@ -23,8 +23,6 @@
 # The imports, and the style of all figures.
 
 # %% tags=["hide-input"]
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -42,12 +40,18 @@ from vscg.training import batches
 plots.set_style()
 
 # %% [markdown]
-# The parameters. They are those of the small measurement at the end; everything else comes from records.
+# The parameters. They are those of two small measurements that run here; everything else comes from records.
 
 # %% tags=["parameters"]
 BATCH = 4         # clips of a batch
-ROUNDS = 3        # turns of each process that count
-THREADS = 1       # of each process
+ROUNDS = 3        # turns that count
+THREADS = 1       # of the process
+
+# %% [markdown]
+# What the records and the counts on this page say, collected from the cells below:
+
+# %% tags=["hide-input"]
+found = study.findings()
 
 # %% [markdown]
 # ## Two ways to a batch
@@ -104,10 +108,19 @@ print(f"AGVA's product: {largest / 1e6:.1f} million FLOP forward, "
       f"{2 * largest / 1e6:.1f} with the pass backward")
 print(f"a whole step:   {counted / 1e6:.1f} million, "
       f"{100 * 2 * largest / counted:.0f}% of it this product")
+found.say(f"One product, AGVA's, makes {100 * 2 * largest / counted:.0f}% of the "
+          "operations of a training step.")
 
 # %% [markdown]
 # torch passes over LSTMs, which run as one call. Their operations are added by formula, as in
 # [Table VI](15_table_6_cost.ipynb), times three for forward and backward.
+#
+# :::{admonition} Change this and see
+# :class: tip
+# Guess first: is this product as large a share of other systems? Write `"avel"` for `"vscg"`, in both places, and run the cell: it
+# is the same product and 86% of AVEL's 595 million. With `"cmra"` it would be 23% of 2,224 million, and with `"avt"` 3% of
+# 19,988 million: those have larger products of their own. A check further down stops then, for the record is VSCG's.
+# :::
 #
 # ## The records
 #
@@ -123,7 +136,7 @@ for kind, record in cpu.items():
     print(f"{kind:8} {speed.describe(record)}")
 
 # %% [markdown]
-# Look at the load. Where it lies far above the number of cores the seconds are too long, and only ratios mean anything.
+# Look at the load. A load far above the number of cores makes all seconds too long, and then only ratios mean anything.
 #
 # $F$ is in the record too. It must be what was just counted:
 
@@ -141,7 +154,7 @@ print(f"the machine at best: {floor['product'] / 1e9:.0f} GFLOP/s in AGVA's prod
 print(f"floor: {floor['flops'] / floor['product']:.3f} s for arithmetic, "
       f"{floor['bytes'] / floor['copy']:.3f} s for memory")
 
-# %% mystnb={"figure": {"caption": "The speed of a step under the machine's roof: bound by arithmetic, not by memory, where the dots stand under the flat part.", "name": "fig-roofline"}, "image": {"alt": "Speed over arithmetic intensity, both logarithmic: a roof that rises and then stays flat, with one dot for the published loop and one for the package under it."}}
+# %% mystnb={"figure": {"caption": "The speed of a step under the machine's roof: both loops stand under the flat part, so arithmetic bounds them and not memory.", "name": "fig-roofline"}, "image": {"alt": "Speed over arithmetic intensity, both logarithmic: a roof that rises and then stays flat, with one dot for the published loop and one for the package under it."}}
 plots.roofline_figure(floor)
 
 # %% [markdown]
@@ -155,6 +168,9 @@ for arm in (speed.BASE, speed.OURS):
 left = 1 / floor[f"{speed.OURS}_share"]
 print(f"a step without anything but arithmetic would be {left:.2f} times faster than "
       "the package's")
+found.say(f"The package's step reaches {100 / left:.0f}% of that product's own speed "
+          f"on the recorded processor, so at most a factor {left:.2f} is left to gain "
+          "in single precision.")
 
 # %% [markdown]
 # That factor is what is left to gain in single precision with this library's product.
@@ -171,10 +187,10 @@ print(f"a step without anything but arithmetic would be {left:.2f} times faster 
 CLOCKS = {"wall clock": "seconds", "processor's clock": "cpu_seconds"}
 
 
-def judge(step: dict) -> dict[str, pd.DataFrame]:
+def judge(step: dict) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """Prints each arm's ratio and whether it pays.
 
-    Returns the ratios by both clocks, the deciding one first.
+    Returns the ratios by both clocks, the deciding one first, and the arms that pay.
     """
     quiet = step["load"]["before"][0] < step["cores"] / 2
     names = ["processor's clock", "wall clock"]
@@ -182,16 +198,23 @@ def judge(step: dict) -> dict[str, pd.DataFrame]:
               for name in sorted(names, reverse=quiet)}
     deciding = next(iter(clocks))
     noise = clocks[deciding].loc["published again"]
+    paying = []
     print(f"by the {deciding}, times faster than the published loop:")
     for arm, row in clocks[deciding].iterrows():
         verdict = "pays" if row["low"] > max(1, noise["high"]) else "within noise"
         verdict = "costs" if row["high"] < min(1, noise["low"]) else verdict
         print(f"{arm:16} {row['median']:.2f} ({row['low']:.2f} to {row['high']:.2f}): "
               f"{verdict}")
-    return clocks
+        paying += [arm] * (verdict == "pays")
+    return clocks, paying
 
 
-clocks = judge(step)
+clocks, paying = judge(step)
+ours, first = clocks[next(iter(clocks))].loc[speed.OURS], next(iter(clocks))
+found.say(f"By the {first} a step of the package is {ours['median']:.2f} times as fast "
+          f"as the published loop's (quartiles {ours['low']:.2f} to "
+          f"{ours['high']:.2f}). By the rule, these pay: "
+          f"{', '.join(paying) or 'none'}.")
 
 # %% [markdown]
 # The two published processes are one and the same program, so the package can be held against either:
@@ -207,7 +230,8 @@ for clock, what in CLOCKS.items():
 plots.speedup_figure(clocks)
 
 # %% [markdown]
-# The band is the noise by the clock that decides. Where bars of the wall clock are long, other programs had the cores.
+# The band is the noise by the clock that decides. Long bars of the wall clock mean that other programs had the cores. The row
+# `allocator` reaches nearly as far as all changes together.
 #
 # Why would an allocator matter? A step takes and frees buffers of hundreds of megabytes. The C library gives each back
 # to the system at once, and taking it anew costs a fault for every page of 4 KB. `vscg` asks the library, when it is
@@ -226,11 +250,15 @@ shown = pd.DataFrame({
     "page faults a step": taken["page_faults"].map("{:,.0f}".format),
     "processor time in the system (%)": in_system.map("{:.1f}".format),
     "peak memory (MiB)": taken["peak (MiB)"].map("{:,.0f}".format)})
+faults = taken["page_faults"]
+found.say(f"With memory that is kept page faults go: {faults[speed.BASE]:,.0f} a step "
+          f"in the published loop, {faults[speed.OURS]:,.0f} in the "
+          "package.")
 study.styled(shown, f"What a step of batch {step['batch']} asks of the system.",
              "speed-faults")
 
 # %% [markdown]
-# The published loop stands there twice. If the two differ in page faults, it is by chance: what the library gives back
+# The published loop stands there twice. Its two processes differ in page faults by chance alone: what the library gives back
 # depends on where its blocks happen to lie in a process. So a process can be slower than its twin for all its life, and
 # a ratio of two processes carries that. The control and the sessions are there to show it.
 #
@@ -276,7 +304,9 @@ print(f"everything else takes {around[speed.BASE] / around[speed.OURS]:.2f} time
 # %% tags=["nbval-check-output"]
 other = records["cpu_avx512"]["step"]
 print(speed.describe(other))
-_ = judge(other)
+_, there = judge(other)
+found.say("On another processor, with an earlier state of the package, these pay: "
+          f"{', '.join(there) or 'none'}.")
 for name, record in (("above", step), ("here", other)):
     at = speed.roofline(record)
     print(f"{name}: {at['product'] / 1e9:.0f} GFLOP/s in AGVA's product at best; "
@@ -366,6 +396,8 @@ for r in rounded.itertuples():
     seen = "no effect is seen" if r.low <= 0 <= r.high else "an effect is seen"
     most = max(abs(r.low), abs(r.high))
     print(f"{r.row}: {seen}; one of more than {most:.1f} points is ruled out")
+    found.say(f"Products with factors rounded to {r.row}: {seen} on accuracy over "
+              f"{r.seeds} seeds; more than {most:.1f} points is ruled out.")
 
 # %% [markdown]
 # An interval that holds 0 is no proof that rounding does nothing: it says how large an effect could still be. And after so
@@ -397,6 +429,9 @@ epoch = cpu["epoch"]
 study.styled(lines(epoch), f"An epoch of {epoch['steps']} steps of {epoch['batch']} "
              f"clips, then both evaluations; {epoch['clips']} clips.", "speed-epoch")
 
+# %% [markdown]
+# The column of bytes is the difference that no noise touches. And whole runs:
+
 # %%
 run = cpu["run"]
 study.styled(lines(run), f"Whole runs of {run['epochs']} epochs of {run['steps']} "
@@ -419,7 +454,7 @@ assert apart < 1e-4
 # %% [markdown]
 # ## Bytes read in a whole training
 #
-# With $E$ evaluations the published way reads the features $1 + E$ times. The record above can be checked against this:
+# With $n$ evaluations the published way reads the features $1 + n$ times. The record above can be checked against this:
 # one reading for training, two for the evaluations of the last epoch. Then the same arithmetic at AVE's size and for the
 # published schedules (row D6 of [the deviations](../book/deviations.md)).
 
@@ -432,6 +467,9 @@ for setting in ("fully", "weakly"):
     loads = speed.published_loads(setting)
     print(f"{setting:6} supervised: {loads:3d} readings of {4143 * CLIP / 1e9:.2f} GB "
           f"are {loads * 4143 * CLIP / 1e12:.2f} TB in a run")
+loads = {setting: speed.published_loads(setting) for setting in ("fully", "weakly")}
+found.say(f"A published run reads AVE's features {loads['fully']} times fully and "
+          f"{loads['weakly']} times weakly supervised; the package reads them once.")
 half = 10 * (7 * 7 * 512 * 2 + 128 * 4)      # of a clip in the prepared file
 print(f"the package: {4321 * half / 1e9:.2f} GB once, "
       "after the official files were read once for all runs")
@@ -461,13 +499,15 @@ def medians(groups: dict, per: bool = False) -> pd.DataFrame:
 per_batch, per_clips = medians(scaling["batches"], per=True), medians(scaling["clips"])
 assert (per_batch > 0).all(axis=None) and (per_clips > 0).all(axis=None)
 
-# %% mystnb={"figure": {"caption": "Left: the cost of a clip falls with the batch. Right: an epoch with its evaluations grows with the clips. Seconds under the load that the record names.", "name": "fig-growth"}, "image": {"alt": "Two panels with a line each for the published loop and the package: milliseconds for each clip of a step over the batch size, and seconds of an epoch over the number of clips."}}
+# %% mystnb={"figure": {"caption": "Left: a clip of a step becomes cheaper with the batch. Right: an epoch with its evaluations grows with the clips, steeper for the published loop, which reads them all. Seconds under the load that the record names.", "name": "fig-growth"}, "image": {"alt": "Two panels with a line each for the published loop and the package: milliseconds for each clip of a step over the batch size, and seconds of an epoch over the number of clips."}}
 plots.growth_figure(per_batch, per_clips)
 
 # %% [markdown]
+# Look at the slopes on the right: each further clip costs the published loop a reading for the evaluations, too.
+#
 # Those lines are VSCG's, whose published loop is there to be compared with. The other systems have none in this book, so
 # of them only the network is asked, now and on your machine: what does a clip cost in a pass forward, alone and as one of
-# eight?
+# several?
 
 # %%
 torch.set_num_threads(THREADS)
@@ -475,7 +515,7 @@ turns = []
 for row in study.TABLES["I"].rows:
     options = row.run.get("model_options", {})
     model = vscg.build_model(row.run["system"], **options).eval()
-    for n in (1, 8):
+    for n in (1, BATCH):
         clips = torch.rand(n, 10, 128), torch.rand(n, 10, 7, 7, 512)
         with torch.inference_mode():
             model(*clips)                                           # to warm up
@@ -487,14 +527,14 @@ for row in study.TABLES["I"].rows:
 cost = pd.DataFrame(turns, columns=["row", "clips", "ms"])
 cost = cost.groupby(["row", "clips"], sort=False)["ms"].median().unstack()
 shown = pd.DataFrame({"row": cost.index, "alone (ms)": cost[1].map("{:.1f}".format),
-                      "one of eight (ms)": cost[8].map("{:.1f}".format),
-                      "times cheaper": (cost[1] / cost[8]).map("{:.1f}".format)})
+                      f"one of {BATCH} (ms)": cost[BATCH].map("{:.1f}".format),
+                      "times cheaper": (cost[1] / cost[BATCH]).map("{:.1f}".format)})
 study.styled(shown, f"A clip's pass forward, {THREADS} thread(s), median of {ROUNDS}.",
              "speed-systems")
 
 # %% [markdown]
 # Systems that do little for a clip gain most from company: alone, they spend their time on starting small operations.
-# AVT's products are large enough by themselves, so eight clips cost it about eight times as much.
+# A system whose products are large enough by themselves, such as AVT, pays nearly as much for each of several clips as for one.
 #
 # And the seeds. Several runs of one configuration can train at the same time, each in a process. The command
 # `python -m vscg sweep` does so. What does a seed cost then?
@@ -528,32 +568,96 @@ for name, found in others.items():
             print(speed.step_ratios(record).round(2).to_string())
 
 # %% [markdown]
-# ## Now, on your machine
+# ## On your machine
 #
-# A small measurement by the same command: an epoch of one step and its evaluations, in turn. It needs the repository,
-# not only the installed package.
-
-# %%
-root = speed.FOLDER.parent.parent
-if (root / "benchmarks").is_dir():
-    words = f"-m benchmarks epoch --batch {BATCH} --steps 1 --sessions 1".split()
-    words += f"--rounds {ROUNDS} --threads {THREADS} --device cpu".split()
-    done = subprocess.run([sys.executable, *words], cwd=root, text=True,
-                          capture_output=True)
-    print(done.stdout, done.stderr)
-    assert done.returncode == 0
-else:
-    print("no benchmarks here: clone the repository to measure")
+# The records above were made in minutes to an hour. In a clone of the repository the same commands measure your machine. A first look
+# takes half a minute:
+#
+# ```
+# python -m benchmarks epoch --batch 4 --steps 1 --sessions 1 --rounds 3
+# ```
+#
+# So small a step is mostly overhead, and its ratio is mostly noise: compare the lines of `published again`, which is the published loop
+# once more. The bytes are exact even so. They are twice the feature files in every epoch for the published loop, and next
+# to none for the package.
 
 # %% [markdown]
-# So small a step is mostly overhead and its ratio is mostly noise; compare the line of `published again`. The bytes are
-# exact: they are twice the feature files in every epoch for the published loop, and next to none for the package.
+# ## Exercises
 #
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
+# ### Exercise 1 (easy): clips in a gigabyte
+#
+# How many clips fit into a gigabyte in the official files, and how many in the prepared one? Why not four times as many, although a
+# number takes 2 bytes instead of 8?
+#
+# <details>
+# <summary>Solution 1: the reasoning</summary>
+#
+# A clip has $10 \cdot 25{,}088$ numbers of picture and $10 \cdot 128$ of sound. In 8 bytes each that is 2.02 MB, 495 clips. The prepared
+# file holds the picture in 2 bytes and the sound in 4: 0.507 MB, 1,972 clips. That is 3.98 times as many: sound is halved
+# and not quartered, and there is little of it.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+official, prepared = int(1e9 // CLIP), int(1e9 // half)
+print(f"{official} clips, {prepared} clips, {CLIP / half:.2f} times")
+assert (official, prepared) == (495, 1972) and CLIP / half < 4
+
+# %% [markdown]
+# ### Exercise 2 (medium): what is left to gain around the product
+#
+# Take the profile of a step. If everything but AGVA's products cost nothing, how many times faster would the published loop be, and how
+# many times the package's? Which share of the first did the package take?
+#
+# <details>
+# <summary>Solution 2: the reasoning</summary>
+#
+# This is Amdahl's law: with a share $p$ that stays, no change of the rest makes a step more than $1/p$ times faster. The product is 40%
+# of the published step, so the limit is 2.5; in the package it is 49%, which leaves 2.0. The ratio of the two steps is
+# what was taken.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+stays = table.iloc[0]                                              # AGVA's products
+limits = {loop: table[loop].sum() / stays[loop] for loop in (speed.BASE, speed.OURS)}
+taken = table[speed.BASE].sum() / table[speed.OURS].sum()
+print({loop: f"{limit:.1f} times" for loop, limit in limits.items()},
+      f"taken: {taken:.2f} times")
+assert 1 < taken < limits[speed.BASE] and limits[speed.OURS] < limits[speed.BASE]
+
+# %% [markdown]
+# ### Exercise 3 (demanding): where the roof bends
+#
+# AGVA's product maps many rows of width $D$ by a $D \times D$ matrix. How many operations does it make for each byte that it moves? How
+# narrow would $D$ have to be before memory bound it on the machine of the first record?
+#
+# <details>
+# <summary>Solution 3: the reasoning</summary>
+#
+# $N$ rows cost $2 N D^2$ operations and move $4 (2 N D + D^2)$ bytes; for large $N$ that is $D / 4$ operations a byte, 128 for
+# $D = 512$. The roof bends at $P / \beta$, about 5 operations a byte here: below a width of about 20 the machine waits
+# for memory. ReLUs and copies have less than one operation a byte, and always wait.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+bend = floor["product"] / floor["copy"]
+N, D = 128 * 490, 512
+intensity = 2 * N * D**2 / (4 * (2 * N * D + D**2))
+print(f"the roof bends at {bend:.1f} FLOP a byte; AGVA's product has {intensity:.0f}; "
+      f"memory bounds it below a width of {4 * bend:.0f}")
+assert abs(intensity - D / 4) < 1 and intensity > bend
+
+# %% [markdown]
 # ## What was established
 #
 # - Both loops compute the same losses; what differs is time, memory and bytes.
-# - The operations of a step follow from AGVA's product, the step is bound by arithmetic, and the distance of the
-#   package's step to that floor is printed above, measured in the same rounds.
+# - The operations of a step follow from AGVA's product, the step is bound by arithmetic, and the package's step was held against
+#   that floor in the same rounds.
 # - Which single changes pay on two processors, by a rule that was fixed before, against a control, and where the time
 #   of a step goes with and without them.
 # - What products of rounded factors, as tensor cores compute them, do to accuracy over five seeds.

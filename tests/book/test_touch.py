@@ -2,6 +2,7 @@
 import json
 import re
 
+import nbformat
 import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
@@ -9,8 +10,9 @@ from playwright.sync_api import sync_playwright
 from tests.book.test_build import ROOT, load
 from tests.book.test_site import CHROMIUM, DESK, PHONE, needs_browser
 from vscg import plots
-from vscg.data import planted
+from vscg.data import planted, silent_objects
 from vscg.data.labels import BACKGROUND
+from vscg.errors import VscgError
 from vscg.plots.player import HERE
 from vscg.study import player
 
@@ -64,7 +66,10 @@ def test_a_clip_drawn_again_keeps_all_but_what_the_dial_turns():
     assert strongest[0] <= 0.2 and strongest[1] == 1
     there = next(row for row in range(60) if not np.array_equal(touch.draw(row)["visual"],
                                                                touch.draw(row, distractor=0.0)["visual"]))
-    assert 1 <= touch.silent(there).sum() <= 25 and not all(touch.silent(row).any() for row in range(8))
+    silent = silent_objects(touch.DATA, range(8))
+    assert 1 <= silent_objects(touch.DATA, [there]).sum() <= 25 and not silent.any((1, 2)).all()
+    with pytest.raises(VscgError, match="planted data set 'ave' is unknown"):
+        silent_objects("ave", [0])
 
 
 def test_every_picture_of_the_tour_is_there_and_the_page_shows_it():
@@ -170,6 +175,40 @@ def test_it_plays_fits_a_phone_and_follows_the_colour_scheme(tab):
         tab.emulate_media(color_scheme=scheme)
         colours.append(tab.evaluate("getComputedStyle(document.querySelector('.vscg-player')).backgroundColor"))
     assert colours == ["rgb(255, 255, 255)", "rgb(27, 31, 38)"]
+
+
+@needs_browser
+def test_the_one_of_chapter_19_moves_as_its_own_run_says(browser, tmp_path):
+    """The cell's output as the notebook holds it, alone on a page: a page of the site and Jupyter Lab show the same."""
+    notebook = nbformat.read(ROOT / "notebooks" / "19_your_own_clip.ipynb", as_version=4)
+    cell, = (cell for cell in notebook.cells if "plots.clip_player(" in cell.source)
+    html = cell.outputs[-1].data["text/html"]
+    data, _ = json.JSONDecoder().raw_decode(html[html.rindex("vscgPlayer(document.getElementById"):].partition(", ")[2])
+    page = tmp_path / "page.html"
+    page.write_text(f'<!DOCTYPE html><meta charset="utf-8">{html}', encoding="utf-8")
+    tab, faults = browser.new_page(viewport=PHONE), []
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.on("request", lambda request: request.url.startswith("file:") or faults.append(request.url))
+    tab.goto(page.as_uri())
+    assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    at = int(tab.locator("[data-part=clip]").input_value())
+    level, names, own = data["clips"][at]["levels"][0], data["classes"], data["thresholds"].index(0.099)
+    assert len(data["clips"]) == 10 and [system["name"] for system in data["systems"]] == ["VSCG"]
+    assert row(tab, "VSCG") == [names[number] for number in numbers(level["said"][0])]
+    keys = tab.locator(":is(input, select, button)").evaluate_all(
+        "all => all.map((one) => one.getAttribute('data-lm-suppress-shortcuts'))")
+    assert len(keys) == 7 + 1 and set(keys) == {"true"}, "Jupyter Lab would take the keys"
+    tab.locator("[data-part=second]").focus()
+    tab.keyboard.press("ArrowRight")
+    assert tab.locator(".vp-map").get_attribute("aria-label").startswith("VSCG, second 2:")
+    tab.locator("[data-part=prior]").select_option(str(NONE))
+    said = level["vscg"][own][10 * NONE:10 * NONE + 10]
+    assert row(tab, "VSCG") == [names[number] for number in numbers(said)]
+    tab.locator("[data-part=threshold]").focus()
+    tab.keyboard.press("Home")
+    assert kept(tab) == (np.array(level["shares"][:100]) > 0).sum()
+    tab.close()
+    assert faults == []
 
 
 @needs_browser

@@ -51,6 +51,12 @@ class TestReproducible:
         assert a.fingerprint == b.fingerprint != c.fingerprint
         assert not np.array_equal(a.audio, c.audio)
 
+    def test_a_row_drawn_alone_is_the_data_set_s(self):
+        dials = replace(SIZES["mini"], **TINY)
+        for row, (_, clip) in enumerate(planted.draw(dials, plan(dials, 3), 3)):
+            alone = planted.redraw(dials, 3, row)
+            assert alone.keys() == clip.keys() and all(np.array_equal(alone[name], clip[name]) for name in clip)
+
     def test_values_agree_with_those_of_another_machine_within_float16_rounding(self):
         """The reference was written by `reference()` below on an x86-64 machine."""
         for name, expected in json.loads(REFERENCE.read_text()).items():

@@ -6,14 +6,28 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import numpy as np
 import pytest
+import torch
 import yaml
 from jupytext.compare import compare_notebooks
+from torch.utils.flop_counter import FlopCounterMode
+
+from vscg.data import BACKGROUND, planted
+from vscg.features import vggish
+from vscg.models import build_model
+from vscg.study import failures, localisation, observed
+from vscg.training.config import RunConfig
+from vscg.training.objectives import build_objective
+from vscg.training.records import find_records, shipped_dir
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
-# The blocks, losses and training, and the eight systems' ideas.
-WITH_EXERCISES = [source for source in SOURCES if "03" <= source.name[:2] <= "09" or source.name[:2] == "22"]
+# The blocks, losses and training, what is made of the trained systems, speed, and the eight systems' ideas.
+WITH_EXERCISES = [source for source in SOURCES if "03" <= source.name[:2] <= "09"
+                  or source.name[:2] in ("16", "17", "18", "19", "21", "22")]
+WITH_A_BOX = [source for source in SOURCES if "01" <= source.name[:2] <= "09"
+              or source.name[:2] in ("16", "17", "18", "19", "21", "23")]
 LEVELS = ["easy", "medium", "demanding"]
 WIDTH = 88                   # characters of a line of code, so that no page scrolls sideways
 LARGEST_PICTURE = 100_000    # bytes
@@ -94,6 +108,21 @@ def test_outputs_are_small_and_name_no_home_folder(source):
         assert output.get("name") != "stderr" and str(ROOT) not in shown and not HOME.search(shown), shown
 
 
+@pytest.mark.parametrize("source", WITH_A_BOX, ids=lambda source: source.stem)
+def test_a_box_near_the_top_says_what_the_run_that_is_shown_found(source):
+    cells = nbformat.read(source.with_suffix(".ipynb"), as_version=4).cells
+    at, = (number for number, cell in enumerate(cells) if cell.source == "found = study.findings()")
+    box = cells[at].outputs[0].data["text/html"]
+    said = sum("found.say(" in cell.source for cell in cells)
+    assert at < 8 and "On this page" in box and said > 1 and len(re.findall("<li>", box)) >= 2
+    assert not re.search(r"\bnan\b|@@", box)
+
+
+@every_source
+def test_no_text_is_left_to_be_filled_in(source):
+    assert "@@" not in source.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("source", WITH_EXERCISES, ids=lambda source: source.stem)
 def test_exercises_are_graded_and_their_solutions_hidden_short_executed_and_end_in_a_check(source):
     cells = nbformat.read(source.with_suffix(".ipynb"), as_version=4).cells
@@ -114,3 +143,56 @@ def test_exercises_are_graded_and_their_solutions_hidden_short_executed_and_end_
         assert solution.execution_count and any(output.get("text", "").strip() for output in solution.outputs)
         assert isinstance(statements(solution)[-1], ast.Assert) and len(solution.source.splitlines()) <= 25
     assert levels == sorted(levels)
+
+
+def test_what_chapter_8_says_of_the_long_run_is_in_its_record():
+    run, = (run for run in find_records(shipped_dir()) if run.config.epochs == 40)
+    assert run.config == RunConfig(epochs=40).resolve()
+    history = run.history.set_index("epoch")
+    accuracy = history[["val_accuracy", "test_accuracy"]]
+    assert accuracy.idxmax().tolist() == [36, 12]
+    assert (accuracy.loc[6] > 0.9).all() and (accuracy.loc[5] < accuracy.loc[6]).all()
+    assert history.loc[15:25, "loss"].min() > history.loc[9:14, "loss"].max() - 0.01
+    assert (accuracy.loc[14:25].min() < accuracy.loc[6:13].max() - 0.08).all()
+    assert accuracy.loc[40].round(2).tolist() == [0.97, 0.94] and history.loc[40, "loss"] < 0.01
+
+
+def test_what_boxes_say_follows_when_their_line_is_changed():
+    """Chapters 17, 18, 19 and 21: what a reader finds who changes the line that the box names."""
+    dials = planted.SIZES["mini"]
+    layout = planted.plan(dials, 0)
+    rows = np.flatnonzero(layout["split"] == "test")
+    some = [planted.redraw(dials, 0, row) for row in rows[::8]]
+    sizes = np.sqrt((np.stack([clip["visual"] for clip in some]).astype(np.float32) ** 2).sum(-1))
+    mask = np.stack([clip["source_mask"] for clip in some])
+    assert np.nanmean(localisation.pointing(sizes, mask)) > 0.8
+    assert np.nanmax(localisation.pointing(1 / sizes, mask)) == 0
+
+    second = np.arange(10)
+    inside = (second >= layout["start"][rows, None]) & (second < layout["end"][rows, None])
+    truth = np.where(inside, layout["category"][rows, None], BACKGROUND)
+    errors = {}
+    for run in find_records(shipped_dir()):
+        if run.config in (RunConfig(system=name).resolve() for name in ("psp", "cmra")):
+            said = run.predictions()[None]
+            sure = failures.confidence_of(observed(run, None)["probability"][None], said)
+            errors[run.config.system] = [float(failures.calibration_errors(sure, said == truth, bins)[0])
+                                         for bins in (2, 40)]
+    assert {name: np.round(ece, 3).tolist() for name, ece in errors.items()} == {
+        "psp": [0.221, 0.239], "cmra": [0.039, 0.047]}
+
+    time = np.arange(16_000) / 16_000
+    loudest = [int(vggish.log_mel_examples(np.tile(np.sin(2 * np.pi * tone * time), 10), 16_000)[4].mean(0).argmax())
+               for tone in (440, 880, 1760, 3520)]
+    assert loudest == [8, 17, 30, 45]
+
+    labels = torch.eye(29)[torch.zeros(2, 10, dtype=torch.long)]
+    counted = {}
+    for name in ("avel", "cmra"):
+        with FlopCounterMode(display=False) as counter:
+            output = build_model(name)(torch.zeros(2, 10, 128), torch.zeros(2, 10, 7, 7, 512))
+            build_objective(name)(output, labels)[0].backward()
+        counted[name] = counter.get_total_flops() / 2
+    assert {name: round(flops / 1e6) for name, flops in counted.items()} == {"avel": 595, "cmra": 2224}
+    product = 4 * 490 * 512 ** 2
+    assert [round(100 * product / counted[name]) for name in ("avel", "cmra")] == [86, 23]

@@ -11,8 +11,8 @@ from vscg.data.labels import (
     labels_from_annotations,
 )
 from vscg.data.prepared import Dataset
-from vscg.data.sets import dataset_fingerprint, load_dataset, prepared_file
+from vscg.data.sets import dataset_fingerprint, load_dataset, prepared_file, silent_objects
 
 __all__ = ["AVE", "BACKGROUND", "CATEGORIES", "CLASSES", "EVENT_CLASSES", "SEGMENTS", "Dataset", "Dims",
            "dataset_fingerprint", "labels_from_annotations", "load_dataset", "prepared_file", "repeated_videos",
-           "shared_videos"]
+           "shared_videos", "silent_objects"]

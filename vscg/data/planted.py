@@ -210,6 +210,33 @@ def draw(dials: Dials, layout: Mapping[str, np.ndarray], seed: int) -> Iterator[
                make_clip(np.random.default_rng([seed, 2, row]), looks, dials, int(category), int(start), int(end)))
 
 
+def layout_of(dials: "Dials | twins.Dials", seed: int) -> dict[str, np.ndarray]:
+    """The `plan` of a data set. All draws of "planted-study", and of "planted", have the same, so that runs on several
+    draws can be paired clip by clip."""
+    return plan(dials, seed if isinstance(dials, Dials) else 0)
+
+
+def redraw(dials: "Dials | twins.Dials", seed: int, row: int) -> dict[str, np.ndarray]:
+    """One row of a planted data set drawn alone: what `make_clip` returns. Dials that give another `plan` give other
+    clips; the others turn this one.
+    """
+    layout = layout_of(dials, seed)
+    make, looks = (make_clip, Prototypes) if isinstance(dials, Dials) else (twins.make_clip, twins.Prototypes)
+    return make(np.random.default_rng((seed, 2, row)), looks.draw(seed), dials,
+                *(int(layout[name][row]) for name in ("category", "start", "end")))
+
+
+def silent_object(dials: "Dials | twins.Dials", seed: int, row: int) -> np.ndarray:
+    """Where a clip has an object that makes no sound, (7,7) bool; in planted-mini where the picture differs from the one
+    without it."""
+    if isinstance(dials, twins.Dials):
+        return redraw(dials, seed, row)["silent_mask"].any(0)
+    visual, without = (redraw(changed, seed, row)["visual"].astype(np.float32)
+                       for changed in (dials, replace(dials, distractor=0.0)))
+    there = np.abs(visual - without).mean(axis=(0, 3))
+    return there > max(0.4 * there.max(), 1e-6)          # the edge of a patch, as in `make_clip`
+
+
 def recipe(size: str, seed: int, dials: "Dials | twins.Dials") -> dict:
     """What a planted data set is made from."""
     return {"generator": "planted", "size": size, "seed": seed, **asdict(dials)}
@@ -241,8 +268,7 @@ def generate(path: Path, *, size: str = "mini", seed: int = 0, progress: bool = 
     Args:
         path: the file to write; it appears only when it is complete.
         size: "mini" (577 clips, 0.3 GB), "study" (2,568 clips, 1.3 GB) or "full" (4,321 clips, AVE's numbers, 2.2 GB).
-        seed: of everything that is drawn, from 0; clip i depends on the seed and i alone. The labels of "study" and
-            "full" are the same for all seeds, so that runs on several draws can be paired clip by clip.
+        seed: of everything that is drawn, from 0; clip i depends on the seed and i alone.
         changes: dials to set otherwise, such as `ambiguity`, 0 to 1.
 
     Raises:
@@ -250,8 +276,7 @@ def generate(path: Path, *, size: str = "mini", seed: int = 0, progress: bool = 
         WriteError: as `PreparedWriter`; a prepared file that is there is replaced, nothing else.
     """
     dials = turned(size, changes)
-    mini = isinstance(dials, Dials)
-    layout = plan(dials, seed if mini else 0)
+    layout, mini = layout_of(dials, seed), isinstance(dials, Dials)
     category = layout["category"]
     with PreparedWriter(path, clips=len(category), name=NAMES[size], fingerprint=fingerprint(size, seed, dials),
                         sources=recipe(size, seed, dials)) as writer:

@@ -1,11 +1,14 @@
 """Data sets by name: the planted ones, made on first use, and the real one, prepared on first use."""
+from collections.abc import Iterable
 from functools import partial
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
+
 from vscg.data import ave, planted
 from vscg.data.prepared import SPLITS, Dataset, read_fingerprint, read_prepared
-from vscg.errors import VscgError
+from vscg.errors import VscgError, choose
 from vscg.machine.files import ave_dir, ave_place, data_dir, made_once
 
 PLANTED = {name: size for size, name in planted.NAMES.items()}       # names to sizes
@@ -74,6 +77,25 @@ def dials_of(name: str) -> dict[str, float]:
     if changes.get("train") == 0:
         raise VscgError(f"{name}: train is 0; a data set needs clips to train on")
     return changes
+
+
+def silent_objects(name: str, rows: Iterable[int]) -> np.ndarray:
+    """Where clips of a planted data set have an object that makes no sound, (R,7,7) bool; planted-mini's file does not
+    hold it.
+
+    Args:
+        name: of a planted data set, with or without dials.
+        rows: of the clips in the data set.
+
+    Raises:
+        VscgError: another name, or a dial as in `dials_of`.
+    """
+    size, colon, _ = name.partition(":")
+    choose("planted data set", size, PLANTED)
+    changes = dials_of(name) if colon else {}
+    seed = changes.pop("seed", 0)
+    dials = planted.turned(PLANTED[size], changes)
+    return np.stack([planted.silent_object(dials, seed, int(row)) for row in rows])
 
 
 def _planted(size: str, path: Path, **changes: float) -> Path:

@@ -14,6 +14,7 @@ from vscg.plots.clips import (
 )
 from vscg.plots.curves import curves, learning_curves, matrices, matrix
 from vscg.plots.player import clip_player
+from vscg.plots.scene import beeps, film
 from vscg.plots.studies import (
     cere_tree,
     edge_figure,
@@ -38,9 +39,9 @@ from vscg.plots.tables import (
 )
 
 __all__ = ["COLOURS", "DARK", "DASHES", "DPI", "LIGHT", "MARK", "OTHERS", "OUTLINE", "PALETTE", "WIDTH",
-           "accuracy_by_parameters", "attention_maps", "attention_of_systems", "cere_tree", "class_histogram",
-           "clip_player", "confusion", "curves", "difference_figure", "duration_histogram", "edge_figure", "frames",
-           "grouped_figure", "growth_figure", "intervals", "learning_curves", "ledger_figure", "log_mel",
+           "accuracy_by_parameters", "attention_maps", "attention_of_systems", "beeps", "cere_tree", "class_histogram",
+           "clip_player", "confusion", "curves", "difference_figure", "duration_histogram", "edge_figure", "film",
+           "frames", "grouped_figure", "growth_figure", "intervals", "learning_curves", "ledger_figure", "log_mel",
            "margin_figure", "matrices", "matrix", "parts_figure", "profile_figure", "reliability_figure",
            "roofline_figure", "score_against_accuracy", "set_style", "short_name", "speedup_figure", "table_figure",
            "timeline"]

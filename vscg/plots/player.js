@@ -222,6 +222,8 @@ function vscgPlayer(root, data) {
   }
 
   build();
+  // Or Jupyter Lab takes the keys of whatever has the focus.
+  root.querySelectorAll("input, select, button").forEach((one) => one.setAttribute("data-lm-suppress-shortcuts", "true"));
   draw();
 }
 
