@@ -6,7 +6,7 @@ Shapes, splits and label statistics are AVE's; what a segment shows and sounds l
   and either is heard in two manners and seen in two. Only the pairing tells twins apart: the first is seen in the
   manner in which it is heard, the second in the other.
 - A segment carries evidence of its group and, from second to second and apart in the two modalities, strong or weak
-  evidence of kind and manner: single seconds are ambiguous, a clip is not. Some clips are clearer than others. With
+  evidence of kind and manner: single seconds are ambiguous, a clip is not. Some clips are faint throughout. With
   `dynamics` strong seconds come in bursts, at a time that belongs to the class.
 - Background is heard but not seen, seen but not heard, or neither, so that no modality alone can tell it.
 - The sounding object is a moving patch of the 7x7 map, near the place that belongs to its group; often a silent object
@@ -27,9 +27,9 @@ GROUP_OF, KIND_OF = (np.array([[c in members for members in sets].index(True) fo
 SIGN = np.array([1 if c == TWINS[KIND_OF[c]][0] else -1 for c in range(EVENT_CLASSES)])     # -1: the second twin
 # The seven groups' places on the map (row, column): its middle and six around it.
 PLACES = np.array([(3, 3), (1, 2), (1, 4), (3, 1), (3, 5), (5, 2), (5, 4)], float)
-ROOMS, SCENES = 8, 12            # directions in which rooms colour the sound, and looks that scenes and objects are of
+ROOMS, SCENES = 8, 12            # directions in which rooms colour the sound; looks of scenes and objects
 STAY = 0.8                       # with dynamics 1, how often a second's evidence is as strong as the second's before
-SHARES = "ambiguity", "dynamics", "weakest", "lean", "clarity", "distractor"      # dials that lie between 0 and 1
+SHARES = "ambiguity", "dynamics", "weakest", "lean", "faint", "clarity", "distractor"      # dials that lie between 0 and 1
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,11 @@ class Dials:
     val: int
     test: int
     background: int              # clips without any event, for weakly supervised training
-    ambiguity: float = 0.4       # how often a second loses its class evidence, in each modality
-    dynamics: float = 0.0        # 0: seconds are independent; 1: bursts of evidence, at a time that belongs to the class
-    weakest: float = 0.1         # evidence left in such a second is uniform between 0 and this; otherwise it is 1 ...
-    clarity: float = 0.2         # ... times the clip's clearness, uniform between this and 1
+    ambiguity: float = 0.45      # how often a second loses its class evidence, in each modality
+    dynamics: float = 0.0        # 0: seconds are independent; 1: bursts of evidence, at a time of the class's own
+    weakest: float = 0.1         # evidence left in such a second is uniform between 0 and this; otherwise it is 1
+    faint: float = 0.3           # share of clips of which every second has only ...
+    clarity: float = 0.3         # ... this part of that
     lean: float = 0.6            # how often a first twin is heard in the first manner, and a second in the second
     group: float = 1.5           # strength of the group evidence
     manner: float = 1.5          # strength of the manner against the kind's
@@ -98,7 +99,7 @@ def class_evidence(g: np.random.Generator, dials: Dials, peak: float, start: int
     strong = strong[:, SEGMENTS:]
     strong[[0, 1], g.integers(start, end, size=2)] = True          # the event shows its class at least once
     left = g.uniform(0, dials.weakest, (2, SEGMENTS))
-    return (np.where(strong, 1, left) * g.uniform(dials.clarity, 1)).astype(np.float32)
+    return (np.where(strong, 1, left) * (dials.clarity if g.random() < dials.faint else 1)).astype(np.float32)
 
 
 def patches(g: np.random.Generator, place: np.ndarray) -> np.ndarray:
