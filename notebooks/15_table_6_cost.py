@@ -387,7 +387,7 @@ shown = pd.DataFrame({
 
 def ratio_figure(table: pd.DataFrame) -> plt.Figure:
     """A dot for each system (row) and ratio (column); the paper's are diamonds."""
-    fig, ax = plt.subplots(figsize=(7.5, 4.6), layout="constrained")
+    fig, ax = plt.subplots(figsize=(plots.WIDTH, 4.6), layout="constrained")
     for colour, title in zip(plots.OTHERS, table.index, strict=False):
         for at, (what, value) in enumerate(table.loc[title].items()):
             ax.plot(value, at, "D" if "paper" in what else "o", markersize=9,

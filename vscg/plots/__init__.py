@@ -27,7 +27,20 @@ from vscg.plots.studies import (
     score_against_accuracy,
     speedup_figure,
 )
-from vscg.plots.style import COLOURS, DARK, DPI, LIGHT, MARK, OTHERS, OUTLINE, PALETTE, WIDTH, set_style, short_name
+from vscg.plots.style import (
+    COLOURS,
+    DARK,
+    DPI,
+    GROUND,
+    LIGHT,
+    MARK,
+    OTHERS,
+    OUTLINE,
+    PALETTE,
+    WIDTH,
+    set_style,
+    short_name,
+)
 from vscg.plots.tables import (
     accuracy_by_parameters,
     confusion,
@@ -37,7 +50,7 @@ from vscg.plots.tables import (
     table_figure,
 )
 
-__all__ = ["COLOURS", "DARK", "DASHES", "DPI", "LIGHT", "MARK", "OTHERS", "OUTLINE", "PALETTE", "WIDTH",
+__all__ = ["COLOURS", "DARK", "DASHES", "DPI", "GROUND", "LIGHT", "MARK", "OTHERS", "OUTLINE", "PALETTE", "WIDTH",
            "accuracy_by_parameters", "attention_maps", "attention_of_systems", "cere_tree", "class_histogram",
            "clip_player", "confusion", "curves", "difference_figure", "duration_histogram", "edge_figure", "frames",
            "grouped_figure", "growth_figure", "intervals", "learning_curves", "ledger_figure", "log_mel",
