@@ -46,6 +46,12 @@ def findings() -> Findings:
     return Findings()
 
 
+def rules(*texts: str):
+    """Rules as running text for a notebook."""
+    from IPython.display import Markdown  # as above
+    return Markdown("\n\n".join(" ".join(text.split()) for text in texts))
+
+
 def told(low: float, high: float, above: str, below: str, between: str = "not told apart from") -> str:
     """The word that an interval allows: `above` or `below` if it lies on that side of 0, else `between`."""
     return above if low > 0 else below if high < 0 else between
@@ -74,6 +80,15 @@ def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int]) -> pd.DataF
         "verdict": [word if pd.isna(share) else f"{word}, {round(share * seeds)} of {seeds} runs reach it"
                     for word, share, seeds in zip(frame["verdict"], frame["reaching"], frame["seeds"], strict=True)],
     }, index=frame.index)
+
+
+def said_once(text: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """A table without empty columns and without words that are the same in every line; these words as a sentence."""
+    text = text.loc[:, (text != DASH).any()]
+    words = [name for name in ("ours", "course", "verdict") if name in text and len(text) > 1]
+    same = {name: values.iloc[0] for name in words if (values := text[name][text[name] != DASH]).nunique() == 1}
+    once = "; ".join(f"{name}: {word}" for name, word in same.items())
+    return text.drop(columns=list(same)), f" In every measured row {once}." if once else ""
 
 
 def difference_text(frame: pd.DataFrame) -> pd.DataFrame:
