@@ -55,7 +55,7 @@ def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None
     names = list(dict.fromkeys(frame["name"]))
     groups = list(dict.fromkeys(frame["group"])) if "group" in frame else [None]
     apart = 0 if frame["name"].is_unique else 0.22     # groups that share a row stand beside each other in it
-    fig, ax = _figure(1.2 + 0.42 * len(names))
+    fig, ax = _figure(1.2 + sum(0.42 + 0.19 * name.count("\n") for name in names))
     for i, group in enumerate(groups):
         part = frame if group is None else frame[frame["group"] == group]
         position = np.array([names.index(name) for name in part["name"]]) + apart * (i - (len(groups) - 1) / 2)
