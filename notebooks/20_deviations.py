@@ -155,8 +155,8 @@ for seed in range(deviations.SEEDS):
 signs = np.array(signs)                                             # (S, rows)
 turned = ((signs > 0).any(0) & (signs < 0).any(0)).sum()
 print(f"five seeds: {len(off_zero)}; {turned} effects have both signs among the seeds")
-found.say(f"{turned} of {len(effects)} effects change their sign from one of five seeds "
-          "to another.")
+found.say(f"{turned} of {len(effects)} effects change their sign from one of five "
+          "seeds to another.")
 assert signs.shape == (deviations.SEEDS, len(effects))
 
 # %% [markdown]
