@@ -201,9 +201,9 @@ print(counts.to_string())
 assert set(guesses["system"]) == set(takers) and counts.to_numpy().sum() == len(parts)
 said, in_part, borrowed, own = counts.sum()
 found.say(f"Of the {len(parts)} lines that make up our eight programs, a source says "
-          f"{said}, another {in_part} in part, and {borrowed} stand in the program of a "
-          f"borrowed idea. The other {own} are ours alone, so no row of these systems is "
-          "held against a figure of the paper.")
+          f"{said}, another {in_part} in part, and {borrowed} stand in the program of "
+          f"a borrowed idea. The other {own} are ours alone, so no row of these "
+          "systems is held against a figure of the paper.")
 
 # %% [markdown]
 # As shares of each system's lines:
@@ -549,7 +549,8 @@ for positions in ("none", "temporal"):
           f"{torch.allclose(logits, back.flip(1), atol=1e-3)}; "
           f"{size('avt', {'positions': positions}):,} parameters")
     if torch.allclose(logits, back.flip(1), atol=1e-3):
-        found.say(f"AVT, positions {positions}, does not know the order of the seconds.")
+        found.say(f"AVT with positions={positions!r} does not know the order of the "
+                  "seconds.")
 assert round(size("avt", {}) / 1e6, 1) == study.PARAMETERS["avt"]
 
 # %% [markdown]
@@ -743,9 +744,9 @@ starred = sum("*" in line["moves (%)"] for line in lines)
 print(f"{starred} of {len(lines)} readings move more than other weights do")
 star_of = pd.Series([line["system"] for line in lines if "*" in line["moves (%)"]])
 most = star_of.value_counts()
-found.say(f"Of {len(lines)} other readings of single lines {starred} move the untrained "
-          f"answers more than other random weights do; {most.iloc[0]} of them are "
-          f"{most.index[0]}'s.")
+found.say(f"Of {len(lines)} other readings of single lines {starred} move the "
+          f"untrained answers more than other random weights do; {most.iloc[0]} of them "
+          f"are {most.index[0]}'s.")
 study.styled(pd.DataFrame(lines), "What the other reading of a line changes on one "
              "clip, before training.", "eight-readings-before")
 

@@ -14,6 +14,7 @@ import yaml
 from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.utils import new_document
+from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 import vscg
@@ -244,3 +245,26 @@ def test_pages_lose_the_script_of_the_icons_and_nothing_else():
     link = '<link rel="preload" as="font" href="_static/vendor/fontawesome/6.5.2/webfonts/fa-brands-400.woff2" />\n'
     rest = '<link href="_static/vendor/fontawesome/6.5.2/css/all.min.css" /><script src="_static/book.js"></script>'
     assert lighter.lighter(script + rest + link) == rest
+
+
+def test_a_style_sheet_that_changed_is_copied_though_no_page_did_and_what_stays_is_not_written_anew(tmp_path):
+    book, site = tmp_path / "book", tmp_path / "site"
+    (book / "_static").mkdir(parents=True)
+    (book / "_static" / "book.css").write_text("a {}")
+    (book / "index.rst").write_text("Title\n=====\n")
+    settings = {"extensions": ["restyle"], "html_static_path": ["_static"], "html_extra_path": ["../player.js"]}
+    (tmp_path / "player.js").write_text("1")
+
+    def build() -> int:
+        """When the page was written."""
+        Sphinx(book, None, site, tmp_path / "doctrees", "html", confoverrides=settings, status=None).build()
+        return (site / "index.html").stat().st_mtime_ns
+
+    first = build()
+    assert build() == first
+    for file, copy in (("book/_static/book.css", "_static/book.css"), ("player.js", "player.js")):
+        (tmp_path / file).write_text("changed")
+        second = build()
+        assert second > first and (site / copy).read_text() == "changed"
+        first = second
+    assert build() == first
