@@ -151,7 +151,8 @@ counted = fully["dead"].dropna().drop("AVT").index
 share = fully["dead"] / fully["registered"]
 found.say(f"Of the {len(counted)} printed counts that a program stands behind, "
           f"{len(exact)} come out to the digit, and only with the dead parameters "
-          f"counted in: {', '.join(f'{share[name]:.0%} of {name}' for name in exact)}.")
+          "counted in: they are "
+          + ", ".join(f"{share[name]:.0%} of {name}'s count" for name in exact) + ".")
 odd = counted.difference(exact)
 found.say(f"The printed count of {' and '.join(odd)} is none that its program "
           "registers in either setting.")

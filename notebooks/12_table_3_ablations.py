@@ -252,7 +252,7 @@ with torch.no_grad():
 # %% mystnb={"code_prompt_hide": "The answer: the code and its output", "code_prompt_show": "The answer: the code and its output"} tags=["hide-cell", "nbval-check-output"]
 for seed in range(5):
     torch.manual_seed(seed)
-    fresh = vscg.build_model("vscg", model_options={"escm": False}).eval()
+    fresh = vscg.build_model("vscg", escm=False).eval()
     order = torch.randperm(10)
     with torch.no_grad():
         straight = answer_of(fresh, audio, visual)

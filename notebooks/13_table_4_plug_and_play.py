@@ -339,8 +339,9 @@ for setting in ("fully", "weakly"):
                     - cells["PSP-Net", setting].per_clip())
     _, low, high, _ = statistics.mean_interval(values)
     word = study.told(low, high, "apart", "apart", "not told apart")
+    seeds = "one seed" if len(values) == 1 else f"{len(values)} seeds"
     found.say(f"AVEL w/ PSP and PSP-Net, {setting} supervised, are {word} here: "
-              f"{study.points(values.mean() / 100, low / 100, high / 100)}.")
+              f"{study.points(values.mean() / 100, low / 100, high / 100)}, {seeds}.")
     print(f"{DATA}, {setting}: AVEL w/ PSP minus PSP-Net {values.mean():+.1f} points "
           f"({low:+.1f} to {high:+.1f})")
 for name in bare:

@@ -398,8 +398,8 @@ print(f"{DATA}: gain on VSCG minus gain on PSP-Net {more.mean():+.1f} points "
 word = study.told(low, high, "more on VSCG", "more on PSP-Net",
                   "not told apart on VSCG and on PSP-Net")
 found.say(f"What the smooth loss adds is {word} here: "
-          f"{study.points(more.mean() / 100, low / 100, high / 100)}; the paper's "
-          f"difference of gains is {paper_more:+.1f}.")
+          f"{study.points(more.mean() / 100, low / 100, high / 100)}, seeds: "
+          f"{len(more)}; the paper's difference of gains is {paper_more:+.1f}.")
 if len(more) > 1:
     parts = statistics.variance_parts(more)
     least = statistics.smallest_difference(parts, *more.shape)

@@ -82,8 +82,8 @@ print(f"{len(effects)} differences; "
 assert (effects["seeds"] == deviations.SEEDS).all()
 off_zero = effects[(effects["low"] > 0) | (effects["high"] < 0)]
 found.say(f"Of {len(effects)} differences between a paper and its program "
-          f"{len(off_zero)} have an interval off zero; a row without effect has one "
-          "time in twenty.")
+          f"{len(off_zero)} have an interval off zero; by chance alone one in twenty "
+          "would.")
 for row in ("V6", "B1", "D2", "A3"):
     assert row in off_zero.index
     e = effects.loc[row]

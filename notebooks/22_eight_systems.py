@@ -616,8 +616,9 @@ cman, dca = (set(dict(models.build_model(name).named_parameters()))
 print("in DCA and not in CMAN:", sorted(dca - cman))
 assert cman < dca
 layers = {name.rpartition(".")[0] for name in dca - cman}
-found.say(f"Our DCA is CMAN with {len(layers)} more layer and a loss that is silent in "
-          "batches of fewer than 64 clips.")
+assert len(layers) == 1
+found.say("Our DCA is CMAN with one more layer and a loss that is silent in batches of "
+          "fewer than 64 clips.")
 
 # %% [markdown]
 # So our DCA is CMAN with one more layer and another loss. In the short profiles of this book, with batches of 8 clips,
