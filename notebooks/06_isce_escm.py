@@ -527,10 +527,22 @@ found.say("A foreign prior moves the encoding of the second where a direction st
 # :::{admonition} Change this and see
 # :class: tip
 # Guess first: how much of the clip's prior is left in the last second of the toy, if the gate keeps 99% instead of 90%? In
-# `keep90` write `math.log(99)` for `math.log(9)`. Its check then stops, as it should: $0.99^{10}$ is 0.904, so ten seconds
-# later nine tenths of the prior are still there, and in {numref}`fig-prior-toy` the evidence of seconds 4 and 5 adds
-# almost nothing. A gate that trusts the prior cannot listen.
+# `keep90` write `math.log(99)` for `math.log(9)`; its check then stops, as it should. The next cell does so, and counts
+# what the evidence of seconds 4 and 5 still adds.
 # :::
+
+# %% mystnb={"code_prompt_hide": "The answer: the code and its output", "code_prompt_show": "The answer: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+for kept in (0.9, 0.99):
+    gate = [keep90[0], keep90[1], torch.tensor([0.0, math.log(kept / (1 - kept)), 0]),
+            keep90[3]]
+    left = run(silence, torch.ones(1, 1), gate)[0, 9, 0].item()
+    added = run(evidence, torch.zeros(1, 1), gate)[0, 5, 0].item()
+    print(f"keeps {kept:.0%}: {left:.3f} of the prior left after ten seconds; the "
+          f"evidence alone brings the state to {added:.3f}")
+    assert abs(left - kept**10) < 1e-5
+
+# %% [markdown]
+# A gate that trusts the prior cannot listen.
 #
 # :::{admonition} Change this and see
 # :class: tip

@@ -746,8 +746,8 @@ print(f"{starred} of {len(lines)} readings move more than other weights do")
 star_of = pd.Series([line["system"] for line in lines if "*" in line["moves (%)"]])
 most = star_of.value_counts()
 found.say(f"Of {len(lines)} other readings of single lines {starred} move the "
-          f"untrained answers more than other random weights do; {most.iloc[0]} of them "
-          f"are {most.index[0]}'s.")
+          "untrained answers more than other random weights do; "
+          f"{most.iloc[0]} of them are {most.index[0]}'s.")
 study.styled(pd.DataFrame(lines), "What the other reading of a line changes on one "
              "clip, before training.", "eight-readings-before")
 

@@ -161,10 +161,12 @@ class TableResult:
         for setting in dict.fromkeys(frame["setting"]):
             means = frame[(frame["setting"] == setting) & (frame["seeds"] > 0)].set_index("row")["mean"]
             places = means.rank(ascending=False, method="min").astype(int)
-            of_rows = [f"{row} at place {places[row]}" for row in rows if row in places]
-            if of_rows:
+            best = means.idxmax()
+            if any(row in places for row in rows):
                 said.append(f"On {self.data}, profile {self.profile}, {seeds}, {setting} supervised: of {len(places)} "
-                            f"rows {means.idxmax()} stands highest ({means.max():.1f}%), {' and '.join(of_rows)}.")
+                            f"rows {best} stands highest ({means.max():.1f}%)"
+                            + "".join(f", {row} at place {places[row]}" for row in rows
+                                      if row in places and row != best) + ".")
         words = frame["verdict"][frame["verdict"].isin(statistics.JUDGED)].value_counts()
         judged = ", ".join(f"{count} {word}" for word, count in words.items())
         learning = (f"A row still learns in {pairs['learning'].sum()} of {len(pairs)} differences: a place then tells "
