@@ -106,9 +106,8 @@ found.say("In the paper's own table these rows lie below the system without any 
 # All rows are one class with two options, `escm` and `prior`.
 
 # %%
-START = {"zero": "zeros", "average": "mean over seconds",
-         "maximum": "maximum over seconds", "unshared": "CERE, one each",
-         "cere": "CERE, shared"}
+START = {"zero": "zeros", "average": "mean", "maximum": "maximum",
+         "unshared": "two CEREs", "cere": "one CERE"}
 networks = {}
 for row in study.TABLES["III"].rows:
     options = row.run.get("model_options", {})
@@ -120,21 +119,21 @@ assert set(START) == set(models.escm.PRIORS)
 # %% [markdown]
 # The drawing follows a clip from PSP's output on the left to the classifier on the right, one line for each row.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "What stands between PSP and the classifier in each row of Table III: nothing, or two GRUs that differ in what they start from.", "name": "fig-table-3-rows"}, "image": {"alt": "Six lines of boxes from PSP to the classifier. The first, w/o ESCM, goes straight through. The others have a box for the two GRUs, and above it what they start from: zeros, mean over seconds, maximum over seconds, one CERE each, one CERE shared."}}
-fig, ax = plt.subplots(figsize=(plots.WIDTH, 5), layout="constrained")
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "What stands between PSP and the classifier in each row of Table III: nothing, or two GRUs that differ in what they start from.", "name": "fig-table-3-rows"}, "image": {"alt": "Six lines of boxes from PSP to the classifier. The first, w/o ESCM, goes straight through. The others have a box for the two GRUs, and before it what these start from: zeros, the mean over seconds, the maximum, two CEREs, one CERE."}}
+fig, ax = plt.subplots(figsize=(plots.WIDTH, 3.6), layout="constrained")
 for y, name in enumerate(printed.index):
     escm = networks[name, "fully"].escm
-    boxes = [(0, "PSP", plots.LIGHT), (7, "classifier", plots.LIGHT)]
+    boxes = [(0, "PSP", plots.LIGHT), (9, "classifier", plots.LIGHT)]
     if escm is not None:
         made_by = plots.MARK if "CERE" in START[escm.prior] else plots.PALETTE[0]
-        boxes += [(2.2, START[escm.prior], made_by), (5, "GRUs, norm", plots.LIGHT)]
-    ax.plot([0, 7], [y, y], color=plots.DARK, linewidth=1.4, zorder=0)
+        boxes += [(2.6, START[escm.prior], made_by), (5.6, "GRUs", plots.LIGHT)]
+    ax.plot([0, 9], [y, y], color=plots.DARK, linewidth=1.4, zorder=0)
     for x, text, colour in boxes:
-        ax.text(x, y, text, ha="center", va="center", fontsize=11,
+        ax.text(x, y, text, ha="center", va="center", fontsize=10.5,
                 color=plots.DARK if colour == plots.LIGHT else "white",
                 bbox={"boxstyle": "round,pad=0.4", "facecolor": colour,
                       "edgecolor": "none"})
-ax.set(xlim=(-0.6, 7.9), ylim=(len(printed) - 0.5, -0.5), xticks=[])
+ax.set(xlim=(-0.8, 10.5), ylim=(len(printed) - 0.5, -0.5), xticks=[])
 ax.set_yticks(range(len(printed)), printed.index)
 ax.grid(False)
 sns.despine(ax=ax, left=True, bottom=True)

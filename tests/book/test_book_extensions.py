@@ -52,7 +52,8 @@ def page(sources, tmp_path, run=None) -> str:
 def test_status_without_make_book_says_so_and_with_it_names_times_versions_and_failures(sources, tmp_path):
     text = page(sources, tmp_path)
     assert "This site was built without `make book`" in text and "run time" not in text.split("## Runs of")[0]
-    assert "| [](notebooks/03_toy) | `planted-mini` | `standard` |\n" in text
+    assert "Where a row says nothing else: data set `planted-mini`; profile `standard`." in text
+    assert "| [](notebooks/03_toy) |\n" in text
     run = tmp_path / "run"
     run.mkdir()
     note = {"result": "ok", "parameters": {"DATA": "/home/me/my.h5", "PROFILE": "quick"}, "seconds": 12.4,
@@ -62,9 +63,9 @@ def test_status_without_make_book_says_so_and_with_it_names_times_versions_and_f
     (run / "04_other.json").write_text(json.dumps(note | {"result": "failed", "error": "cell In [4]: a | b"}))
     text = page(sources, tmp_path, run)
     assert "2 of 2 notebooks were executed" in text and "/home/me" not in text
-    assert ("Where a row says nothing else: device CPU, 1 of 2 cores; date 2026-01-02; "
-            "versions Python 3.11.7, torch 2.13.0, vscg 0.1.0.") in text
-    assert "| [](notebooks/03_toy) | ok | `my.h5` | `quick` | 12 s |\n" in text
+    assert ("Where a row says nothing else: data set `my.h5`; profile `quick`; device CPU, 1 of 2 cores; "
+            "date 2026-01-02; versions Python 3.11.7, torch 2.13.0, vscg 0.1.0.") in text
+    assert "| [](notebooks/03_toy) | ok | 12 s |\n" in text
     assert "| [](notebooks/04_other) | failed |" in text and "- 04_other: `cell In [4]: a | b`" in text
 
 

@@ -13,7 +13,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 WIDTH = 6.0  # inches, every figure: on a phone of 390 px its letters are still 10 px high
-ROW = 54     # characters of a legend in one row
+ROW = 60     # characters of a legend in one row
 DPI = 100
 PALETTE = [colour for i, colour in enumerate(sns.color_palette("colorblind").as_hex()) if i != 7]  # 7 is grey
 COLOURS = {"audio": PALETTE[0], "visual": PALETTE[1], "fused": PALETTE[2]}  # the same modality, the same colour
@@ -82,4 +82,4 @@ def _legend(fig: Figure, handles: list, texts: list[str]) -> None:
         widths = [6 + len(text) for text in texts]
         columns = len(texts) if sum(widths) <= ROW else max(1, ROW // max(widths))
         fig.set_figheight(fig.get_figheight() + 0.1 + 0.25 * -(-len(texts) // columns))
-        fig.legend(handles, texts, loc="outside upper center", ncols=columns)
+        fig.legend(handles, texts, loc="outside upper center", ncols=columns, columnspacing=1, handletextpad=0.5)
