@@ -342,8 +342,8 @@ plots.accuracy_by_parameters(pd.DataFrame({"name": printed.index,
                              "printed parameters, fully supervised")
 
 # %% [markdown]
-# VSCG stands at the top with a sixth of DMIN's printed parameters, and PSP-Net, the smallest, stands above two systems of
-# nine times its size.
+# VSCG stands at the top with less than a sixth of DMIN's printed parameters, and PSP-Net, the smallest, stands above two
+# systems of nine times its size.
 #
 # Then what was measured here: the fully supervised runs of Table I, trained now where they are missing, against the
 # live counts of the systems that are built.

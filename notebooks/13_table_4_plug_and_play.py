@@ -286,13 +286,13 @@ display(result.show("fully"))
 display(result.show("weakly"))
 
 # %% [markdown]
-# The fully supervised half as a picture.
+# The fully supervised half, a line for each row:
 
 # %% mystnb={"figure": {"caption": "Table IV, fully supervised, measured: three systems, each without and with a plug.", "name": "fig-table-4-fully"}, "image": {"alt": "Fully supervised: seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
 plots.table_figure(frame, "fully")
 
 # %% [markdown]
-# And the weakly supervised half.
+# And the weakly supervised half. The lines below it read both figures.
 
 # %% mystnb={"figure": {"caption": "Table IV, weakly supervised, measured with presence tags: the same three systems.", "name": "fig-table-4-weakly"}, "image": {"alt": "Weakly supervised: seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
 plots.table_figure(frame, "weakly")

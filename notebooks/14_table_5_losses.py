@@ -505,7 +505,7 @@ assert math.isclose(weight * share, 1 - share) and weight > 1
 # ### Exercise 3 (demanding): the slope of the smooth loss
 #
 # The text says that the smooth loss adds a slope of about $-1/29$ to the right class, nearly the same at every
-# probability. Check it: the other 28 classes share the rest equally, the right one has $p = 0.1$, 0.5 or 0.9. Compare with
+# probability. Is that so? The other 28 classes share the rest equally, the right one has $p = 0.1$, 0.5 or 0.9. Compare with
 # the slope of $\mathcal L_{bce}$.
 #
 # <details>
