@@ -1,5 +1,6 @@
 """Results as text: a chapter's findings in a box, and frames for notebooks, as CSV and as LaTeX."""
 import html
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from pandas.io.formats.style import Styler
 
 from vscg.machine.files import make_folder, runs_dir, write_atomically
 from vscg.models import ORIGINS
+from vscg.training.records import records_dir
 
 DASH = "–"     # not in the paper, or not measured
 # The site's own style for admonitions; the frame is for Jupyter Lab, which has none.
@@ -50,6 +52,17 @@ def rules(*texts: str):
     """Rules as running text for a notebook."""
     from IPython.display import Markdown  # as above
     return Markdown("\n\n".join(" ".join(text.split()) for text in texts))
+
+
+def with_seeds(chapter: str) -> dict[int, list[str]]:
+    """Seed -> the sentences of a chapter's box with it, from a record of the book; empty where that lacks the chapter.
+
+    Args:
+        chapter: its number, two digits. `python book/five_seeds.py` writes the record.
+    """
+    file = records_dir() / "five_seeds.json"
+    of_seeds = json.loads(file.read_text(encoding="utf-8")).get(chapter, {}) if file.is_file() else {}
+    return {int(seed): said for seed, said in of_seeds.items()}
 
 
 def told(low: float, high: float, above: str, below: str, between: str = "not told apart from") -> str:
