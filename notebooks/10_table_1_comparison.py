@@ -138,8 +138,8 @@ assert len(runs) == sum(len(cell.records) for cell in result.cells)
 # rates were chosen for 45 to 300 epochs, and a system that needs many of them stands low after a few.
 
 # %%
-display(study.rules(study.VERDICT_RULE, statistics.INTERVAL_RULE,
-                    statistics.LEARNING_RULE))
+display(study.paragraphs(study.VERDICT_RULE, statistics.INTERVAL_RULE,
+                         statistics.LEARNING_RULE))
 display(result.show("fully"))
 
 # %% [markdown]
@@ -153,9 +153,10 @@ plots.table_figure(frame, "fully")
 # And how it reads, in words that the runs choose:
 
 # %%
-for sentence in result.findings("VSCG"):
-    print(sentence)
+sentences = result.findings("VSCG")
+for sentence in sentences:
     found.say(sentence)
+study.paragraphs(*sentences)
 
 # %% [markdown]
 # Intervals that overlap do not say that two rows are equal: all rows answered the same clips. The paired differences
@@ -190,7 +191,7 @@ for setting in SETTINGS:
 # each has an interval and no word.
 
 # %%
-display(study.rules(statistics.POWER_RULE))
+display(study.paragraphs(statistics.POWER_RULE))
 display(result.show_differences("fully"))
 display(result.show_differences("weakly"))
 
@@ -227,7 +228,7 @@ for setting in SETTINGS:
 # orders give.
 
 # %%
-display(study.rules(statistics.ORDER_RULE))
+display(study.paragraphs(statistics.ORDER_RULE))
 orders = []
 for setting in SETTINGS:
     measured = frame[(frame.setting == setting) & (frame.seeds > 0)].set_index("row")

@@ -20,9 +20,9 @@
 # Table III does so five times with VSCG. It is the paper's main evidence that a clip's event, handed to every second
 # as prior knowledge, is what helps.
 #
-# ![VSCG as a flow of blocks from sound and picture to ten classes. Framed: ESCM, two GRUs that start from what CERE says of the clip.](../book/_static/overview-06.svg)
+# ![VSCG as a flow of blocks from sound and picture to ten classes. Framed: two ISCE blocks, one for sound and one for picture, which PSP feeds and CERE starts.](../book/_static/overview-06.svg)
 #
-# The framed block is what the table takes apart.
+# The framed blocks, and CERE that starts them, are what the table takes apart.
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
@@ -313,8 +313,8 @@ print(f"epochs {', '.join(map(str, sorted({run.config.epochs for run in runs})))
 # learning*, by the rule below, shows how fast a system learns, not how good it becomes; figures draw it lighter.
 
 # %%
-display(study.rules(study.VERDICT_RULE, statistics.INTERVAL_RULE,
-                    statistics.LEARNING_RULE))
+display(study.paragraphs(study.VERDICT_RULE, statistics.INTERVAL_RULE,
+                         statistics.LEARNING_RULE))
 display(result.show("fully"))
 display(result.show("weakly"))
 
@@ -334,9 +334,10 @@ plots.table_figure(frame, "weakly")
 # How the two figures read, in words that the runs choose:
 
 # %%
-for sentence in result.findings(FULL, NO_ESCM):
-    print(sentence)
+sentences = result.findings(FULL, NO_ESCM)
+for sentence in sentences:
     found.say(sentence)
+study.paragraphs(*sentences)
 
 # %% [markdown]
 # Intervals of rows that overlap do not say that the rows are equal: all rows answered the same clips, and a clip
@@ -351,7 +352,7 @@ for sentence in result.findings(FULL, NO_ESCM):
 # both settings, belong to the primary family, which [chapter 20](20_deviations.ipynb) judges.
 
 # %%
-display(study.rules(statistics.POWER_RULE))
+display(study.paragraphs(statistics.POWER_RULE))
 display(result.show_differences("fully"))
 display(result.show_differences("weakly"))
 

@@ -280,8 +280,8 @@ print(f"epochs {', '.join(map(str, sorted({run.config.epochs for run in runs})))
 # adds parameters in front of a classifier; that alone can speed up a slow start, or slow it down.
 
 # %%
-display(study.rules(study.VERDICT_RULE, statistics.INTERVAL_RULE,
-                    statistics.LEARNING_RULE))
+display(study.paragraphs(study.VERDICT_RULE, statistics.INTERVAL_RULE,
+                         statistics.LEARNING_RULE))
 display(result.show("fully"))
 display(result.show("weakly"))
 
@@ -301,9 +301,10 @@ plots.table_figure(frame, "weakly")
 # How the two figures read, in words that the runs choose:
 
 # %%
-for sentence in result.findings("PSP-Net w/ ESCM", "PSP-Net"):
-    print(sentence)
+sentences = result.findings("PSP-Net w/ ESCM", "PSP-Net")
+for sentence in sentences:
     found.say(sentence)
+study.paragraphs(*sentences)
 
 # %% [markdown]
 # Compare rows of one system only: the three systems have different losses, batches and learning rates, and a short
@@ -317,7 +318,7 @@ for sentence in result.findings("PSP-Net w/ ESCM", "PSP-Net"):
 # The pairs that the paper argues from, first row minus second, on the same seeds and clips.
 
 # %%
-display(study.rules(statistics.POWER_RULE))
+display(study.paragraphs(statistics.POWER_RULE))
 display(result.show_differences("fully"))
 display(result.show_differences("weakly"))
 

@@ -258,7 +258,7 @@ print(pd.DataFrame(lines).T.round(3).to_string())
 # The rules: what is judged, what the intervals are, and when a row still learns.
 
 # %%
-study.rules(study.VERDICT_RULE, statistics.INTERVAL_RULE, statistics.LEARNING_RULE)
+study.paragraphs(study.VERDICT_RULE, statistics.INTERVAL_RULE, statistics.LEARNING_RULE)
 
 # %% [markdown]
 # On planted data our figures are never held against the paper's. Differences have intervals; eight of them, named
@@ -280,9 +280,10 @@ plots.table_figure(result.frame(), "fully")
 # How it reads, in words that the runs choose:
 
 # %%
-for sentence in result.findings("VSCG, L_fully", "VSCG, 2 L_bce + L_s-bce"):
-    print(sentence)
+sentences = result.findings("VSCG, L_fully", "VSCG, 2 L_bce + L_s-bce")
+for sentence in sentences:
     found.say(sentence)
+study.paragraphs(*sentences)
 
 # %% [markdown]
 # Rows whose intervals overlap can still differ reliably, because all rows were
@@ -347,7 +348,7 @@ print(pd.DataFrame(lines).T.to_string(float_format="{:.1f}".format))
 # The pairs that the paper argues from, the same seeds and the same test clips on both sides.
 
 # %%
-display(study.rules(statistics.POWER_RULE))
+display(study.paragraphs(statistics.POWER_RULE))
 display(result.show_differences("fully"))
 display(result.show_differences("weakly"))
 

@@ -114,7 +114,7 @@ for name in study.COST:
 # The rules first.
 
 # %%
-study.rules(study.VERDICT_RULE, statistics.INTERVAL_RULE, statistics.LEARNING_RULE)
+study.paragraphs(study.VERDICT_RULE, statistics.INTERVAL_RULE, statistics.LEARNING_RULE)
 
 # %% [markdown]
 # On planted data our figures are never held against the paper's. Differences have intervals; eight of them, named
@@ -128,7 +128,7 @@ result.show("fully")
 # The differences, paired over seeds and clips:
 
 # %%
-display(study.rules(statistics.POWER_RULE))
+display(study.paragraphs(statistics.POWER_RULE))
 display(result.show_differences("fully"))
 
 # %% [markdown]
@@ -142,8 +142,8 @@ plots.difference_figure(result.differences())
 # has no smallest difference.
 
 # %%
-for sentence in result.findings("VSCG"):
-    print(sentence)
+sentences = result.findings("VSCG")
+study.paragraphs(*sentences)
 
 # %% [markdown]
 # What of this is the choice of the epoch? The released programs pick it by test accuracy.
@@ -504,7 +504,7 @@ arithmetic = every["FLOPs (million)"]
 found.say("Over all rows of Table I the arithmetic of a clip spans a factor of "
           f"{arithmetic.max() / arithmetic.min():.0f}, from {arithmetic.idxmin()} to "
           f"{arithmetic.idxmax()}.")
-for sentence in result.findings("VSCG"):
+for sentence in sentences:
     found.say(sentence)
 assert (every > 0).all().all() and "VSCG" in every.index
 

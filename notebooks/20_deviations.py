@@ -519,7 +519,8 @@ study.styled(again, f"Effects in points on two processors, {deviations.SEEDS} se
 # before the runs; they are judged together, and nothing else is.
 
 # %%
-study.rules(statistics.FAMILY_RULE, statistics.LEARNING_RULE, statistics.POWER_RULE)
+study.paragraphs(statistics.FAMILY_RULE, statistics.LEARNING_RULE,
+                 statistics.POWER_RULE)
 
 # %% [markdown]
 # The next cell applies the rules to the primary family, on the runs of the tables. What is missing of them is trained,

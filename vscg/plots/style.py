@@ -25,7 +25,7 @@ LIGHT, DARK, MARK = "#e3e3e3", "#303030", PALETTE[3]
 # Text, frames and ground have shades that nothing else has: a reader of dark pages gets others in their place, while
 # what is black or white inside a map stays.
 INK, FRAME, GRID, GROUND = "#2a2a2a", "#666667", "#e0e0e1", "#fefefe"
-ON_DARK = {INK: "#d8dde3", DARK: "#d0d0d0", FRAME: "#8b929c", GRID: "#333a44", LIGHT: "#454c57", GROUND: "#14181e"}
+ON_DARK = {INK: "#d8dde3", DARK: "#d0d0d0", FRAME: "#8b929c", GRID: "#333a44", LIGHT: "#454c57", GROUND: "#121212"}
 LARGEST_SVG = 300_000  # characters; a figure of more points is a picture of twice the pixels, on white
 
 

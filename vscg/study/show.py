@@ -48,8 +48,8 @@ def findings() -> Findings:
     return Findings()
 
 
-def rules(*texts: str):
-    """Rules as running text for a notebook."""
+def paragraphs(*texts: str):
+    """Texts as running text for a notebook, wherever their lines break."""
     from IPython.display import Markdown  # as above
     return Markdown("\n\n".join(" ".join(text.split()) for text in texts))
 
