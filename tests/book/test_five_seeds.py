@@ -17,7 +17,7 @@ def test_with_seed_0_the_record_says_what_the_committed_chapter_says():
         said = with_seeds(number)
         assert list(said) == list(five_seeds.SEEDS) and said[0] == five_seeds.box(notebook) and len(said[0]) > 2
         assert [len(sentences) for sentences in said.values()] == [len(said[0])] * len(said)
-        assert f'with_seeds("{number}")' in notebook.read_text(encoding="utf-8")
+        assert f'with_seeds("{number}")' in notebook.with_suffix(".py").read_text(encoding="utf-8")
     assert with_seeds("99") == {}
 
 
