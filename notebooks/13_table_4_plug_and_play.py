@@ -22,6 +22,7 @@
 # %% tags=["hide-input"]
 from dataclasses import fields
 
+import numpy as np
 import pandas as pd
 import torch
 from IPython.display import display
@@ -35,13 +36,19 @@ from vscg.study import statistics
 plots.set_style()
 
 # %% [markdown]
-# The parameters.
+# Which data, which schedule, how many seeds, and by whose protocol.
 
 # %% tags=["parameters"]
 DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
 PROFILE = "quick"         # quick (1 seed), standard (3) or full (published schedule, 5)
 SEEDS = None              # of each row, from 0 on; None: the profile's number
 PROTOCOL = "clean"        # clean, or released: with the published programs' faults
+
+# %% [markdown]
+# What the runs on this page found, collected from the cells below:
+
+# %% tags=["hide-input"]
+found = study.findings()
 
 # %% [markdown]
 # ## What the paper prints
@@ -57,6 +64,7 @@ beside = pd.DataFrame(table_one, index=["I, fully", "I, weakly"]).T.astype(str)
 print(printed.join(beside).fillna("").to_string())
 same = printed.loc["AVEL w/ PSP"].equals(printed.loc["PSP-Net"])
 print(f"\nAVEL w/ PSP and PSP-Net have the same two figures: {same}")
+assert same
 
 # %% [markdown]
 # Two things to notice. AVEL with PSP put in has PSP-Net's figures to the digit, in both settings. The two are not
@@ -79,6 +87,10 @@ for (first, second), text in claimed.items():
         against = (printed.loc[first] - list(table_one[second])).round(1)
         print(f"    against {second} of Table I: "
               f"{against.fully:+.1f} and {against.weakly:+.1f}")
+        if against.tolist() != list(text):
+            found.say(f"The paper's gain of ESCM on {second}, {text[0]:+.1f} and "
+                      f"{text[1]:+.1f} points, is {against.fully:+.1f} and "
+                      f"{against.weakly:+.1f} against its own Table I.")
 
 # %% [markdown]
 # The text's differences follow from the table. Against the figures of Table I, PSP-Net's gain shrinks to a half or
@@ -170,12 +182,34 @@ for setting in ("fully", "weakly"):
                           "added": live - live[list(bare.values())].to_numpy()})
     print(shown.map("{:,}".format).to_string(), end="\n\n")
     assert all(shown.added[name] == size(systems[name, setting].plug) for name in bare)
+sizes = [size(systems[name, "fully"]) for name in ("AVEL w/ PSP", "PSP-Net")]
+found.say("The paper prints the same two figures for AVEL w/ PSP and for PSP-Net. They "
+          f"are two networks, of {sizes[0]:,} and {sizes[1]:,} parameters.")
 
 # %% [markdown]
 # AVEL with PSP and PSP-Net differ in size in both settings: they have other maps around their attention and other
 # classifiers, and are trained on other losses.
+#
+# :::{admonition} Change this and see
+# :class: tip
+# Guess first: which plug gets smaller under weak supervision, and why? In the cell of the three plugs write `"weakly"` for
+# `"fully"`. Nothing is trained, so the next cell's answer is that of every seed.
+# :::
+
+# %% mystnb={"code_prompt_hide": "The answer: the code and its output", "code_prompt_show": "The answer: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+both = {name: {setting: dict(models.plug.build_plug(name, setting).named_parameters())
+               for setting in ("fully", "weakly")} for name in ("psp", "escm")}
+for name, parts in both.items():
+    fewer = parts["fully"].keys() - parts["weakly"].keys()
+    lost = sum(parts["fully"][part].numel() for part in fewer)
+    print(f"{name}: weakly supervised {lost:,} parameters fewer"
+          + (f" ({', '.join(sorted(fewer))})" if fewer else ""))
+    assert bool(fewer) == (name == "psp")
 
 # %% [markdown]
+# Weakly supervised, the released programs leave out the linear maps behind PSP and keep the norm (row W2 of
+# [the deviations](../book/deviations.md) is the same choice in ESCM).
+#
 # ## What a plug can reach
 #
 # A plug can change an output only if the output lies behind the slot. We put in a plug that returns zeros whatever
@@ -211,6 +245,9 @@ for name in ("AVEL", "PSP-Net", "CMBS"):
         for word, wanted in (("reached", True), ("not reached", False)):
             outputs = [field for field, hit in hits.items() if hit is wanted]
             print(f"{name}, {setting}, {word}: {', '.join(outputs) or 'none'}")
+    if not reached[name, "weakly"].get("event_relevance", True):
+        found.say(f"Weakly supervised, a plug at the end of {name} does not reach the "
+                  "relevance of a second: it changes what a clip is called, not when.")
 
 # %% [markdown]
 # In AVEL and PSP-Net everything passes the slot. CMBS is different. Its gate says how much of an event each second
@@ -243,22 +280,31 @@ print(f"epochs {', '.join(map(str, sorted({run.config.epochs for run in runs})))
 # adds parameters in front of a classifier; that alone can speed up a slow start, or slow it down.
 
 # %%
-for rule in (study.VERDICT_RULE, statistics.INTERVAL_RULE, statistics.LEARNING_RULE):
-    print(rule, end="\n\n")
+display(study.paragraphs(study.VERDICT_RULE, statistics.INTERVAL_RULE,
+                         statistics.LEARNING_RULE))
 display(result.show("fully"))
 display(result.show("weakly"))
 
 # %% [markdown]
-# The fully supervised half as a picture.
+# The fully supervised half, a line for each row:
 
-# %% mystnb={"figure": {"caption": "Table IV, fully supervised, measured.", "name": "fig-table-4-fully"}, "image": {"alt": "Fully supervised: seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
+# %% mystnb={"figure": {"caption": "Table IV, fully supervised, measured: three systems, each without and with a plug.", "name": "fig-table-4-fully"}, "image": {"alt": "Fully supervised: seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
 plots.table_figure(frame, "fully")
 
 # %% [markdown]
-# And the weakly supervised half.
+# And the weakly supervised half. The lines below it read both figures.
 
-# %% mystnb={"figure": {"caption": "Table IV, weakly supervised, measured.", "name": "fig-table-4-weakly"}, "image": {"alt": "Weakly supervised: seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
+# %% mystnb={"figure": {"caption": "Table IV, weakly supervised, measured with presence tags: the same three systems.", "name": "fig-table-4-weakly"}, "image": {"alt": "Weakly supervised: seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
 plots.table_figure(frame, "weakly")
+
+# %% [markdown]
+# How the two figures read, in words that the runs choose:
+
+# %%
+sentences = result.findings("PSP-Net w/ ESCM", "PSP-Net")
+for sentence in sentences:
+    found.say(sentence)
+study.paragraphs(*sentences)
 
 # %% [markdown]
 # Compare rows of one system only: the three systems have different losses, batches and learning rates, and a short
@@ -272,12 +318,13 @@ plots.table_figure(frame, "weakly")
 # The pairs that the paper argues from, first row minus second, on the same seeds and clips.
 
 # %%
-print(statistics.POWER_RULE)
+display(study.paragraphs(statistics.POWER_RULE))
 display(result.show_differences("fully"))
 display(result.show_differences("weakly"))
 
 # %% [markdown]
-# The same as a picture.
+# A dot left of the line is a plug with which its system is the less accurate one here; the triangle tells the paper's
+# side.
 
 # %% mystnb={"figure": {"caption": "What the plugs add, measured. A triangle at the edge marks the side on which the paper's difference lies; a paper's difference of 0 has none.", "name": "fig-table-4-differences"}, "image": {"alt": "Five pairs of rows with a dot and its 95% interval for each setting, around a line at zero, and triangles at the right edge."}}
 plots.difference_figure(differences)
@@ -292,6 +339,10 @@ for setting in ("fully", "weakly"):
     values = 100 * (cells["AVEL w/ PSP", setting].per_clip()
                     - cells["PSP-Net", setting].per_clip())
     _, low, high, _ = statistics.mean_interval(values)
+    word = study.told(low, high, "apart", "apart", "not told apart")
+    seeds = "one seed" if len(values) == 1 else f"{len(values)} seeds"
+    found.say(f"AVEL w/ PSP and PSP-Net, {setting} supervised, are {word} here: "
+              f"{study.points(values.mean() / 100, low / 100, high / 100)}, {seeds}.")
     print(f"{DATA}, {setting}: AVEL w/ PSP minus PSP-Net {values.mean():+.1f} points "
           f"({low:+.1f} to {high:+.1f})")
 for name in bare:
@@ -314,15 +365,16 @@ for name in bare:
 # %%
 for setting in ("fully", "weakly"):
     part = differences[differences.setting == setting]
+    least = ("none, one seed" if part.smallest.isna().all()
+             else f"{part.smallest.median():.1f} points (median)")
     print(f"{DATA}, {setting}: a row still learns in {part.learning.sum()} of "
-          f"{len(part)} pairs; smallest difference found "
-          f"{part.smallest.median():.1f} points (median), the paper's "
+          f"{len(part)} pairs; smallest difference found: {least}; the paper's "
           f"differences {part.paper.min():.1f} to {part.paper.max():.1f}")
     assert len(part) == 5 and part["mean"].between(part.low, part.high).all()
 
 # %% [markdown]
 # PSP-Net with and without ESCM, in both settings, belongs to the primary family, which [chapter
-# 20](20_deviations.ipynb) judges; the others have no word. With one seed there is no smallest difference (nan). The
+# 20](20_deviations.ipynb) judges; the others have no word. With one seed there is no smallest difference. The
 # paper's gains on CMBS, 0.4 and 0.1 points, are 16 and 4 of the 4,020 seconds in AVE's test clips; it gives no interval
 # for them.
 
@@ -370,6 +422,83 @@ for path in result.export():
     print(path.relative_to(machine.runs_dir().parent))
 
 # %% [markdown]
+# ## Exercises
+#
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
+# ### Exercise 1 (easy): the same figures by chance?
+#
+# Suppose that AVEL w/ PSP and PSP-Net are equally good, and that a training scatters with a standard deviation of 0.9
+# points, as [chapter 23](23_what_tables_resolve.ipynb) estimates it. How likely is it that both settings print the same
+# tenth?
+#
+# <details>
+# <summary>Solution 1: the reasoning</summary>
+#
+# The difference of two trainings scatters by $0.9 \sqrt 2 \approx 1.3$ points. Two figures print the same tenth if they
+# differ by less than about a twentieth to either side: a window of 0.1 points under a bell of that width, about 3%. For
+# both settings the chance is the square, one in a thousand.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+spread = 0.9
+rng = np.random.default_rng(0)
+runs_of_two = (75 + spread * rng.standard_normal((2, 1_000_000))).round(1)
+once = (runs_of_two[0] == runs_of_two[1]).mean()
+print(f"one setting {once:.3f}, both {once**2:.4f}")
+assert 0.02 < once < 0.04
+
+# %% [markdown]
+# ### Exercise 2 (medium): what a gain of a tenth is
+#
+# The paper's gain on CMBS, weakly supervised, is 0.1 points. In how many of AVE's 4,020 test seconds is that, and how
+# many standard errors are it, if the accuracies of two systems on the same clip differ with a standard deviation of 30
+# points?
+#
+# <details>
+# <summary>Solution 2: the reasoning</summary>
+#
+# A tenth of a percent of 4,020 seconds are four. The standard error of a mean over 402 clips is $30 / \sqrt{402} \approx
+# 1.5$ points, so the gain is a fifteenth of one. About 346,000 test clips would be needed to see it.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+error = 30 / 402**0.5
+seconds, errors = 0.1 / 100 * 4020, 0.1 / error
+print(f"{seconds:.0f} seconds, {errors:.2f} standard errors")
+assert round(seconds) == 4 and 1 / 16 < errors < 1 / 14
+
+# %% [markdown]
+# ### Exercise 3 (demanding): which plug knows the order of time?
+#
+# Shuffle the ten seconds that go into a plug. Which of the three plugs gives the same seconds, shuffled, and which does
+# not? What can a plug that does not know the order add to AVEL, whose slot lies behind a Bi-LSTM?
+#
+# <details>
+# <summary>Solution 3: the reasoning</summary>
+#
+# PSP compares all pairs of seconds alike, so it commutes with every order. ESCM does not: its convolutions and its GRUs
+# read from the first second to the last and back. Behind a Bi-LSTM the order is in the features already, so PSP can still
+# use it, but only as far as the LSTM wrote it down.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+order = torch.randperm(10, generator=torch.Generator().manual_seed(1))
+keeps = {}
+for name in models.plug.PLUGS:
+    plug = models.plug.build_plug(name, "fully").eval()
+    with torch.no_grad():
+        straight, _ = plug(audio, visual)
+        shuffled, _ = plug(audio[:, order], visual[:, order])
+    keeps[name] = torch.allclose(straight[:, order], shuffled, atol=1e-5)
+    print(f"{name:5} gives the same seconds, shuffled: {keeps[name]}")
+assert keeps == {"none": True, "psp": True, "escm": False}
+
+# %% [markdown]
 # ## What was established
 #
 # - One mechanism puts ESCM or PSP into the three systems; each grows by exactly the plug's own parameters.
@@ -377,8 +506,8 @@ for path in result.export():
 #   that ESCM beats PSP as a plug rests on them.
 # - In weakly supervised CMBS, the relevance of the seconds lies before the slot: a plug there acts on the clip's
 #   name alone.
-# - The differences stand above with intervals, with what could have been found, and with a note where a row still
-#   learns.
+# - Each difference has an interval here; the box on top says where PSP-Net stands with ESCM and without, and whether rows
+#   still learn.
 #
 # ## What stays uncertain
 #

@@ -20,9 +20,6 @@
 # ten accuracies: three fully supervised losses and two weakly supervised ones, for two systems. The sharpest claims of
 # the paper about its losses rest on differences of one point and less, so intervals matter more here than anywhere.
 
-# %% [markdown]
-# The imports, and the style of all figures.
-
 # %% tags=["hide-input"]
 import math
 
@@ -39,13 +36,19 @@ from vscg.training import objectives
 plots.set_style()
 
 # %% [markdown]
-# The parameters.
+# Which data, which schedule, how many seeds, and by whose protocol.
 
 # %% tags=["parameters"]
 DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
 PROFILE = "quick"         # quick (1 seed), standard (3) or full (published schedule, 5)
 SEEDS = None              # of each row, from 0 on; None: the profile's number
 PROTOCOL = "clean"        # clean, or released: with the published programs' faults
+
+# %% [markdown]
+# What the runs on this page found, collected from the cells below:
+
+# %% tags=["hide-input"]
+found = study.findings()
 
 # %% [markdown]
 # ## What the paper prints
@@ -80,6 +83,8 @@ for points in (0.1, 0.9, 1.0):
     seconds = points / 100 * TEST_CLIPS * SEGMENTS
     print(f"{points} points: {seconds:.0f} of {TEST_CLIPS * SEGMENTS} seconds, "
           f"those of {seconds / SEGMENTS:.1f} clips")
+found.say(f"The gain of one point that the paper calls significant is {seconds:.0f} of "
+          f"the {TEST_CLIPS * SEGMENTS:,} seconds of AVE's test clips.")
 
 # %% [markdown]
 # ## Five losses, written as sums
@@ -135,6 +140,8 @@ for system, loss in (("vscg", "ce+avps"), ("psp", "c+t"), ("psp", "c+t+avps")):
         print(f"{system} with its own head: {error}")
     else:
         raise AssertionError("a loss was computed from an output that is not there")
+found.say("Of the paper's two fully supervised comparisons on each system, one changes "
+          "the loss alone; the other changes loss, classifier and prediction rule.")
 
 # %% [markdown]
 # This has a consequence for reading the table. With the head, its size and the rule that names a second change as well:
@@ -156,6 +163,8 @@ ceiling = -ceiling / CLASSES
 print(f"second softmax: {low:.4f} to {high:.4f}")
 print(f"smooth loss of a perfect answer {floor:.4f}, "
       f"of certainty about a wrong class {ceiling:.4f}")
+found.say(f"The smooth loss cannot move by more than {ceiling - floor:.4f}, whatever "
+          "the network does.")
 
 # %% [markdown]
 # All that training can ever gain on this term is the difference of the two, about 0.036. The clip loss beside it has no
@@ -163,6 +172,27 @@ print(f"smooth loss of a perfect answer {floor:.4f}, "
 # probability. The factor 2 before $\mathcal L_{bce}$ does nothing by itself: Adam [(Kingma and Ba, 2015)](../book/references.md) divides
 # a gradient by its own size, so a loss and twice that loss train alike but for rounding. Only the ratio of the two
 # terms counts.
+#
+# :::{admonition} Change this and see
+# :class: tip
+# Guess first: how much room would the smooth loss have with five classes in place of 29, or with two? Write
+# `CLASSES = 5` as the first line of the cell above. The next cell has both answers; they are arithmetic, the same for every
+# seed.
+# :::
+
+# %% mystnb={"code_prompt_hide": "The answer: the code and its output", "code_prompt_show": "The answer: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+def room(classes: int) -> float:
+    """Smooth loss of certainty about a wrong class minus that of a perfect answer."""
+    high, low = math.e / (math.e + classes - 1), 1 / (math.e + classes - 1)
+    return (math.log(high / (1 - high)) - math.log(low / (1 - low))) / classes
+
+
+for classes in (CLASSES, 5, 2):
+    print(f"{classes:2} classes: the smooth loss can move by {room(classes):.3f}")
+assert math.isclose(room(CLASSES), ceiling - floor) and room(2) > 0.99
+
+# %% [markdown]
+# The second softmax is harmless for two classes and flattens 29: with few classes the same loss would have a slope.
 
 # %% [markdown]
 # ## The runs
@@ -193,12 +223,17 @@ for name, cell in cells.items():
         share = 100 * weight * history["avps"] / history["loss"]
         assert share.between(0, 100).all()
         lines[name] = {"first epoch": share.iloc[0], "last epoch": share.iloc[-1]}
+shares = pd.DataFrame(lines).T
 print(f"{DATA}: share of L_avps in the training loss (%)")
-print(pd.DataFrame(lines).T.round(1).to_string())
+print(shares.round(1).to_string())
+found.say("In the last epoch L_avps is "
+          f"{shares.loc['VSCG, L_fully', 'last epoch']:.1f}% of L_fully on VSCG, and "
+          f"{shares.loc['VSCG, L_ce + 100 L_avps', 'last epoch']:.1f}% of the loss "
+          "that gives it the weight 100.")
 
 # %% [markdown]
-# A small share does not prove a small effect, since a gradient counts and not a height. But where the share is a
-# percent or two, the term has to be very steep to turn a network, and the row without it is there to compare.
+# A small share does not prove a small effect, since a gradient counts and not a height. But a term of a percent or two
+# has to be very steep to turn a network, and the row without it is there to compare.
 #
 # And the smooth loss: in every epoch of every run it stays between its ends.
 
@@ -222,9 +257,8 @@ print(pd.DataFrame(lines).T.round(3).to_string())
 #
 # The rules: what is judged, what the intervals are, and when a row still learns.
 
-# %% tags=["nbval-check-output"]
-for rule in (study.VERDICT_RULE, statistics.INTERVAL_RULE, statistics.LEARNING_RULE):
-    print(rule, end="\n\n")
+# %%
+study.paragraphs(study.VERDICT_RULE, statistics.INTERVAL_RULE, statistics.LEARNING_RULE)
 
 # %% [markdown]
 # On planted data our figures are never held against the paper's. Differences have intervals; eight of them, named
@@ -236,11 +270,23 @@ for rule in (study.VERDICT_RULE, statistics.INTERVAL_RULE, statistics.LEARNING_R
 # %%
 result.show("fully")
 
+# %% [markdown]
+# The upper three rows are VSCG's, the lower three PSP-Net's; only dots of one system belong together.
+
 # %% mystnb={"figure": {"caption": "Three fully supervised losses on VSCG and on PSP-Net, on the data set and with the profile of the parameters; the bars are 95% intervals.", "name": "fig-table-5-fully"}, "image": {"alt": "Six rows, three losses for VSCG and three for PSP-Net, each with a filled dot selected by validation and an open dot selected by test, and their intervals."}}
 plots.table_figure(result.frame(), "fully")
 
 # %% [markdown]
-# The dots of one system belong together. Rows whose intervals overlap can still differ reliably, because all rows were
+# How it reads, in words that the runs choose:
+
+# %%
+sentences = result.findings("VSCG, L_fully", "VSCG, 2 L_bce + L_s-bce")
+for sentence in sentences:
+    found.say(sentence)
+study.paragraphs(*sentences)
+
+# %% [markdown]
+# Rows whose intervals overlap can still differ reliably, because all rows were
 # tested on the same clips: the paired differences below tell.
 #
 # ## Weakly supervised
@@ -248,24 +294,32 @@ plots.table_figure(result.frame(), "fully")
 # %%
 result.show("weakly")
 
+# %% [markdown]
+# The four rows as dots, two for each system:
+
 # %% mystnb={"figure": {"caption": "The clip loss alone and with the smooth loss, on VSCG and on PSP-Net, trained with presence tags; the bars are 95% intervals.", "name": "fig-table-5-weakly"}, "image": {"alt": "Four rows, two losses for VSCG and two for PSP-Net, each with a filled dot selected by validation and an open dot selected by test, and their intervals."}}
 plots.table_figure(result.frame(), "weakly")
 
 # %% [markdown]
 # What these four networks can differ in is seen from how often they say "background". With presence tags
-# [a network hardly ever has to](09_training_weakly.ipynb); where the share is near zero, the accuracy measures
-# recognition of the clip's event and no localisation at all.
+# [a network hardly ever has to](09_training_weakly.ipynb). A network that never says it is judged by how well it names the
+# clip's event, and by no localisation at all. How often do these say it?
 
 # %%
 truth = data.labels[data.splits["test"]].argmax(-1)
 print(f"{DATA}: background is {100 * (truth == BACKGROUND).mean():.1f}% of the test "
       "seconds")
+rarely = []
 for name, cell in cells.items():
     if cell.setting == "weakly":
         called = [100 * (record.predictions() == BACKGROUND).mean()
                   for record in cell.records]
+        rarely += called
         print(f"{name:28} says it in {', '.join(f'{share:.1f}%' for share in called)} "
               "of them, one figure per seed")
+found.say(f"Background is {100 * (truth == BACKGROUND).mean():.1f}% of the test "
+          f"seconds; the weakly supervised rows say it in {min(rarely):.1f} to "
+          f"{max(rarely):.1f}%.")
 
 # %% [markdown]
 # ## How far from the end?
@@ -294,23 +348,28 @@ print(pd.DataFrame(lines).T.to_string(float_format="{:.1f}".format))
 # The pairs that the paper argues from, the same seeds and the same test clips on both sides.
 
 # %%
-print(statistics.POWER_RULE)
+display(study.paragraphs(statistics.POWER_RULE))
 display(result.show_differences("fully"))
 display(result.show_differences("weakly"))
+
+# %% [markdown]
+# The same pairs as dots; right of the line the proposed loss is ahead in these runs.
 
 # %% mystnb={"figure": {"caption": "What each proposed loss adds, paired over seeds and clips; the triangles point to the side on which the paper's difference lies.", "name": "fig-table-5-differences"}, "image": {"alt": "Six differences around a zero line with 95% intervals, four fully and two weakly supervised, and a triangle at the right edge of each row."}}
 plots.difference_figure(result.differences())
 
 # %% [markdown]
-# In the paper all six differences are positive. One seed has no smallest difference (nan). VSCG's L_fully against L_c + L_t and its smooth loss are in the primary
-# family ([chapter 20](20_deviations.ipynb)). What could these runs have found?
+# In the paper all six differences are positive. VSCG's $\mathcal L_{fully}$ against $\mathcal L_c + \mathcal L_t$ and its
+# smooth loss are in the primary family ([chapter 20](20_deviations.ipynb)). What could these runs have found?
 
 # %%
 differences = result.differences()
-print(f"{DATA}, profile {PROFILE}: a row still learns in "
-      f"{differences.learning.sum()} of {len(differences)} pairs; smallest difference "
-      f"found {differences.smallest.min():.1f} to "
-      f"{differences.smallest.max():.1f} points")
+least = ("none, one seed" if differences.smallest.isna().all()
+         else f"{differences.smallest.min():.1f} to "
+              f"{differences.smallest.max():.1f} points")
+print(f"{DATA}, profile {PROFILE}: {(differences['mean'] > 0).sum()} of "
+      f"{len(differences)} dots right of the line; a row still learns in "
+      f"{differences.learning.sum()}; smallest difference found: {least}")
 for setting in ("fully", "weakly"):
     share, low, high, pairs = study.order_agreement(result, setting)
     print(f"{setting}: {100 * share:.0f}% of {pairs} pairs of rows in the paper's "
@@ -337,6 +396,11 @@ more, paper_more = ours_vscg - ours_psp, round(paper_vscg - paper_psp, 1)
 _, low, high, _ = statistics.mean_interval(more)
 print(f"{DATA}: gain on VSCG minus gain on PSP-Net {more.mean():+.1f} points "
       f"({low:+.1f} to {high:+.1f}); paper {paper_more:+.1f}")
+word = study.told(low, high, "more on VSCG", "more on PSP-Net",
+                  "not told apart on VSCG and on PSP-Net")
+found.say(f"What the smooth loss adds is {word} here: "
+          f"{study.points(more.mean() / 100, low / 100, high / 100)}, seeds: "
+          f"{len(more)}; the paper's difference of gains is {paper_more:+.1f}.")
 if len(more) > 1:
     parts = statistics.variance_parts(more)
     least = statistics.smallest_difference(parts, *more.shape)
@@ -381,13 +445,103 @@ for path in result.export():
     print(path.relative_to(machine.runs_dir()))
 
 # %% [markdown]
+# ## Exercises
+#
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
+# ### Exercise 1 (easy): what is twice a loss?
+#
+# Eq. 19 gives $\mathcal L_{bce}$ the factor 2. Train one linear layer on a loss and on twice that loss, with Adam and with
+# plain gradient descent. For which of the two do the weights agree afterwards?
+#
+# <details>
+# <summary>Solution 1: the reasoning</summary>
+#
+# Adam divides the mean of the gradients by the root of the mean of their squares. A factor stands above and below and
+# cancels, but for the $10^{-8}$ in the denominator. Gradient descent takes twice the step.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+def trained(factor: float, optimizer) -> torch.Tensor:
+    """Weights of a linear layer after 20 steps on `factor` times a squared error."""
+    torch.manual_seed(0)
+    layer, x = torch.nn.Linear(3, 1), torch.randn(16, 3)
+    steps = optimizer(layer.parameters(), lr=0.01)
+    for _ in range(20):
+        steps.zero_grad()
+        (factor * (layer(x) - x.sum(1, keepdim=True)).square().mean()).backward()
+        steps.step()
+    return layer.weight.detach()
+
+
+alike = {way.__name__: torch.allclose(trained(1, way), trained(2, way), atol=1e-5)
+         for way in (torch.optim.Adam, torch.optim.SGD)}
+print(f"the same weights from twice the loss: {alike}")
+assert alike == {"Adam": True, "SGD": False}
+
+# %% [markdown]
+# ### Exercise 2 (medium): an equal say
+#
+# Which weight would make $\mathcal L_{avps}$ half of VSCG's training loss in the last epoch, all terms keeping their
+# values? How does it compare with PSP-Net's $\lambda = 100$?
+#
+# <details>
+# <summary>Solution 2: the reasoning</summary>
+#
+# If the term has the share $s$ with the weight 1, the others have $1 - s$. The weight $w$ makes them equal if
+# $w s = 1 - s$, so $w = (1 - s) / s$. For a share of one percent that is 99: PSP-Net's $\lambda = 100$ does to this term
+# about what an equal say asks.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell"]
+share = shares.loc["VSCG, L_fully", "last epoch"] / 100
+weight = (1 - share) / share
+print(f"{DATA}: share {share:.2%}, weight {weight:.0f}")
+assert math.isclose(weight * share, 1 - share) and weight > 1
+
+# %% [markdown]
+# ### Exercise 3 (demanding): the slope of the smooth loss
+#
+# The text says that the smooth loss adds a slope of about $-1/29$ to the right class, nearly the same at every
+# probability. Is that so? The other 28 classes share the rest equally, the right one has $p = 0.1$, 0.5 or 0.9. Compare with
+# the slope of $\mathcal L_{bce}$.
+#
+# <details>
+# <summary>Solution 3: the reasoning</summary>
+#
+# Only the right class's own probability is moved. Its derivative is that of $-\ln q + \ln(1 - q)$ terms behind a softmax
+# that hardly moves, so it is nearly constant. The clip loss has $-1 / (29\,p)$ at the right class: ten times as steep at
+# $p = 0.1$ as at 1.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+tag = torch.nn.functional.one_hot(torch.tensor([3]), CLASSES).float()
+losses, slopes = {"smooth": objectives.smooth_loss, "bce": objectives.clip_loss}, {}
+for p in (0.1, 0.5, 0.9):
+    for name, loss in losses.items():
+        answer = torch.full((1, CLASSES), (1 - p) / (CLASSES - 1))
+        answer[0, 3] = p
+        answer.requires_grad_()
+        slope, = torch.autograd.grad(loss(answer, tag), answer)
+        slopes[name, p] = CLASSES * slope[0, 3].item()
+for name in ("smooth", "bce"):
+    print(f"{name:6}: 29 times the slope at p = 0.1, 0.5, 0.9:",
+          ", ".join(f"{slopes[name, p]:.2f}" for p in (0.1, 0.5, 0.9)))
+assert all(abs(slopes["smooth", p] + 1) < 0.1 for p in (0.1, 0.5, 0.9))
+
+# %% [markdown]
 # ## What was established
 #
 # - Each loss has the outputs it needs, by one switch of the head; without them it is refused.
 # - $\mathcal L_{fully}$ against PSP-Net's loss compares losses *and* classifiers *and* prediction rules; only the
 #   comparison with $\mathcal L_c + \mathcal L_t$ isolates a loss.
 # - The smooth loss moves within 0.036, whatever the network does, and adds a nearly constant slope.
-# - All six differences, and the difference of the two smooth-loss gains, stand above with intervals.
+# - All six differences, and the difference of the two smooth-loss gains, have an interval here; the box on top says what
+#   it allows.
 #
 # ## What stays uncertain
 #

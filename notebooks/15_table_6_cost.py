@@ -21,9 +21,6 @@
 # and no figure here is compared with the paper's minutes. Ratios travel better. This chapter measures them in several
 # ways, from "depends on everything" to "depends on the network alone".
 
-# %% [markdown]
-# The imports, and the style of all figures.
-
 # %% tags=["hide-input"]
 import time
 
@@ -44,7 +41,7 @@ from vscg.training import SCHEDULES
 plots.set_style()
 
 # %% [markdown]
-# The parameters.
+# Which data, which schedule, how many seeds, by whose protocol; and how long the measurement in turn lasts.
 
 # %% tags=["parameters"]
 DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
@@ -53,6 +50,12 @@ SEEDS = None              # of each row, from 0 on; None: the profile's number
 PROTOCOL = "clean"        # clean, or released: with the published programs' faults
 ROUNDS = 3                # rounds of the measurement in turn
 BATCH = 4                 # clips in each of its steps
+
+# %% [markdown]
+# What this page measured, collected from the cells below:
+
+# %% tags=["hide-input"]
+found = study.findings()
 
 # %% [markdown]
 # ## What the paper prints
@@ -110,9 +113,8 @@ for name in study.COST:
 #
 # The rules first.
 
-# %% tags=["nbval-check-output"]
-for rule in (study.VERDICT_RULE, statistics.INTERVAL_RULE, statistics.LEARNING_RULE):
-    print(rule, end="\n\n")
+# %%
+study.paragraphs(study.VERDICT_RULE, statistics.INTERVAL_RULE, statistics.LEARNING_RULE)
 
 # %% [markdown]
 # On planted data our figures are never held against the paper's. Differences have intervals; eight of them, named
@@ -126,19 +128,24 @@ result.show("fully")
 # The differences, paired over seeds and clips:
 
 # %%
-print(statistics.POWER_RULE)
+display(study.paragraphs(statistics.POWER_RULE))
 display(result.show_differences("fully"))
 
 # %% [markdown]
-# The same as a picture.
+# Where the dots lie, and on which side the paper's differences:
 
 # %% mystnb={"figure": {"caption": "VSCG's accuracy minus CMBS's and DMIN's, paired over seeds and clips; the triangles point to the paper's side.", "name": "fig-table-6-differences"}, "image": {"alt": "Two differences with 95% intervals around a zero line, VSCG minus CMBS and VSCG minus DMIN, each with a triangle at the right edge."}}
 plots.difference_figure(result.differences())
 
 # %% [markdown]
-# Neither difference is in the primary family: the interval and the smallest difference are all that is said; one seed
-# has no smallest difference (nan).
-#
+# Neither difference is in the primary family: the interval and the smallest difference are all that is said, and one seed
+# has no smallest difference.
+
+# %%
+sentences = result.findings("VSCG")
+study.paragraphs(*sentences)
+
+# %% [markdown]
 # What of this is the choice of the epoch? The released programs pick it by test accuracy.
 
 # %%
@@ -244,6 +251,9 @@ flops = pd.DataFrame(flops).T.assign(total=lambda table: table.sum(axis=1))
 flops["of VSCG's"] = flops["total"] / flops.loc["VSCG", "total"]
 print("million FLOPs per clip, one pass forward")
 print(flops.round(2).to_string())
+times_of = flops["of VSCG's"]
+found.say(f"A clip costs CMBS {times_of['CMBS']:.1f} and DMIN {times_of['DMIN']:.1f} "
+          "times VSCG's arithmetic, on any machine.")
 
 # %% [markdown]
 # A step of training also passes backward, at about twice the cost, in all three alike. Not counted is all that is no
@@ -298,12 +308,41 @@ memory["paper"] = paper["memory (MiB)"]
 print("MiB; estimates from weights and kept values, and the paper's figure")
 print(memory.round(1).to_string())
 assert (memory > 0).all().all()
+against = memory / memory.loc["VSCG"]
+found.say("Weights and kept values, in multiples of VSCG's, at a batch of 128 and as "
+          "published: " + "; ".join(
+              f"{title} {against.loc[title, 'batch 128']:.1f} and "
+              f"{against.loc[title, 'published precision']:.1f} (paper "
+              f"{ratios.loc[title].iloc[0]:.1f})" for title in DOUBLE) + ".")
 
 # %% [markdown]
 # The estimate leaves out the values that live only during a step, the work space of the library and the GPU's own
 # context, which alone can take a few hundred MiB. It is a lower end, not a prediction. Its use is the comparison of the
 # columns: how much of the ratio in the last column can come from the network, how much from the batch and the
 # precision.
+#
+# :::{admonition} Change this and see
+# :class: tip
+# Guess first: does a clip leave more behind in a batch of eight than in a batch of two? Set `BATCH` to 2 and to 8 and read
+# the column "per clip". The next cell counts with both; the counts hold for any weights, so for every seed.
+# :::
+
+# %% mystnb={"code_prompt_hide": "The answer: the code and its output", "code_prompt_show": "The answer: the code and its output"} tags=["hide-cell"]
+for name in study.COST:
+    model, objective = vscg.build_model(name).train(), vscg.build_objective(name)
+    left = {}
+    for clips in (2, 8):
+        some = data.splits["train"][:clips]
+        left[clips] = kept_per_clip(model, objective, (
+            torch.from_numpy(data.audio[some]),
+            torch.from_numpy(data.visual[some]).float(),
+            torch.from_numpy(data.labels[some])))
+    print(f"{SYSTEMS[name].title:5} MiB per clip in a batch of 2: {left[2]:.2f}, "
+          f"of 8: {left[8]:.2f}")
+    assert abs(left[8] / left[2] - 1) < 0.05
+
+# %% [markdown]
+# What is kept grows in proportion to the batch, so a published batch can be scaled from a small one.
 #
 # ## Time: one step of each, in turn
 #
@@ -359,6 +398,10 @@ seconds = pd.DataFrame([{name: step(*parts) for name, parts in contestants.items
 to_vscg = seconds.div(seconds["VSCG"], axis=0)
 steps = pd.DataFrame({"ms per step": 1000 * seconds.median(), "ratio": to_vscg.median(),
                       "lowest": to_vscg.min(), "highest": to_vscg.max()})
+found.say(f"One optimiser step, in turn on {machine.device_name(device)}: CMBS takes "
+          f"{steps.loc['CMBS', 'ratio']:.1f} and DMIN {steps.loc['DMIN', 'ratio']:.1f} "
+          f"times VSCG's; the paper's trainings {ratios.loc['CMBS'].iloc[1]:.1f} and "
+          f"{ratios.loc['DMIN'].iloc[1]:.1f} times.")
 print(f"batch of {BATCH} clips of {DATA}, {ROUNDS} rounds, "
       f"{machine.device_name(device)}; ratios to VSCG in the same round")
 print(steps.round(2).to_string())
@@ -374,20 +417,19 @@ assert (steps > 0).all().all() and len(seconds) == ROUNDS
 # Every ratio so far in one table, and how it is drawn.
 
 # %%
-memory_ratios = memory / memory.loc["VSCG"]
 shown = pd.DataFrame({
     "time: paper": ratios.iloc[:, 1],
     "time: our runs, per clip": beside["seconds per clip"],
     "time: one step, in turn": steps["ratio"], "FLOPs per clip": flops["of VSCG's"],
     "memory: paper": ratios.iloc[:, 0],
     "memory: our runs, without data": beside["peak without data"],
-    "memory: estimate, batch 128": memory_ratios["batch 128"],
-    "memory: estimate, as published": memory_ratios["published precision"]})
+    "memory: estimate, batch 128": against["batch 128"],
+    "memory: estimate, as published": against["published precision"]})
 
 
 def ratio_figure(table: pd.DataFrame) -> plt.Figure:
     """A dot for each system (row) and ratio (column); the paper's are diamonds."""
-    fig, ax = plt.subplots(figsize=(7.5, 4.6), layout="constrained")
+    fig, ax = plt.subplots(figsize=(plots.WIDTH, 4.6), layout="constrained")
     for colour, title in zip(plots.OTHERS, table.index, strict=False):
         for at, (what, value) in enumerate(table.loc[title].items()):
             ax.plot(value, at, "D" if "paper" in what else "o", markersize=9,
@@ -411,8 +453,8 @@ def ratio_figure(table: pd.DataFrame) -> plt.Figure:
 ratio_figure(shown.loc[list(DOUBLE)])
 
 # %% [markdown]
-# The diamonds are the paper's and the circles ours. Where the circles of one system lie together, the network explains
-# them; where the paper's diamond lies far from all of them, something else is in it. Counted:
+# The diamonds are the paper's and the circles ours. Circles that lie together are what the network explains; a diamond
+# far from all of them has something else in it. Counted:
 
 # %%
 for title in DOUBLE:
@@ -425,6 +467,9 @@ for title in DOUBLE:
     epochs = published[title].epochs / published["VSCG"].epochs
     print(f"      with {epochs:.2f} times VSCG's epochs, as published, a whole "
           f"training has {epochs * row['FLOPs per clip']:.1f} times VSCG's FLOPs")
+    found.say(f"With its published epochs a training of {title} has "
+              f"{epochs * row['FLOPs per clip']:.1f} times VSCG's arithmetic; the "
+              f"paper prints {theirs:.1f} times its minutes.")
 
 # %% [markdown]
 # ## All rows of Table I
@@ -455,6 +500,12 @@ timed = pd.DataFrame([{name: step(*parts) for name, parts in turns.items()}
 every["step (ms per clip)"] = 1000 * timed.median() / BATCH
 print(f"batch of {BATCH} clips, {ROUNDS} rounds, {machine.device_name(device)}")
 print(every.round(1).to_string())
+arithmetic = every["FLOPs (million)"]
+found.say("Over all rows of Table I the arithmetic of a clip spans a factor of "
+          f"{arithmetic.max() / arithmetic.min():.0f}, from {arithmetic.idxmin()} to "
+          f"{arithmetic.idxmax()}.")
+for sentence in sentences:
+    found.say(sentence)
 assert (every > 0).all().all() and "VSCG" in every.index
 
 # %% [markdown]
@@ -492,6 +543,77 @@ fig
 # %%
 for path in result.export():
     print(path.relative_to(machine.runs_dir()))
+
+# %% [markdown]
+# ## Exercises
+#
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
+# ### Exercise 1 (easy): where VSCG's arithmetic goes
+#
+# AGVA maps the 512 numbers of each of 49 regions to 512 others, in each of ten seconds. How many operations are that, and
+# how large a part of VSCG's arithmetic is it?
+#
+# <details>
+# <summary>Solution 1: the reasoning</summary>
+#
+# Each product and each sum is one operation: $10 \cdot 49 \cdot 512 \cdot 512 \cdot 2 \approx 257$ million. VSCG needs about
+# 330 million in all, so three quarters of its arithmetic is this one map. A system that averages the regions before it
+# maps them is ten times cheaper.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+regions = 10 * 49 * 512 * 512 * 2 / 1e6
+share = regions / flops.loc["VSCG", "total"]
+print(f"{regions:.0f} million operations, {share:.0%} of VSCG's")
+assert 0.75 < share < 0.8
+
+# %% [markdown]
+# ### Exercise 2 (medium): did the reproduction compute in double precision?
+#
+# A GTX 1080 has 1/32 of its rate in double precision. Suppose that a training's time is its arithmetic alone. What would
+# the ratio of CMBS's minutes to VSCG's be in single precision, and what in double? Which of the two does the paper's 2.8
+# look like?
+#
+# <details>
+# <summary>Solution 2: the reasoning</summary>
+#
+# CMBS has 200 epochs to VSCG's 300 and four times its arithmetic: $4.13 \cdot 200 / 300 \approx 2.8$ in single precision,
+# and 32 times that, 88, in double. The paper's ratio is the first one, to the digit. That is no proof: reading of data and
+# small operations are in the minutes as well, and DMIN's ratio fits neither.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+epochs = published["CMBS"].epochs / published["VSCG"].epochs
+single = epochs * flops.loc["CMBS", "of VSCG's"]
+printed_ratio = ratios.loc["CMBS"].iloc[1]
+print(f"single {single:.1f}, double {32 * single:.0f}, printed {printed_ratio:.1f}")
+assert round(single, 1) == round(printed_ratio, 1) and 32 * single > 80
+
+# %% [markdown]
+# ### Exercise 3 (demanding): the batch that fits
+#
+# By the estimate of weights and kept values, which batch of DMIN would need as much memory as VSCG needs with its
+# published 128 clips, both in single precision?
+#
+# <details>
+# <summary>Solution 3: the reasoning</summary>
+#
+# The weights of DMIN take a part $g$ that does not depend on the batch, each clip adds $k$: the batch is $(M - g) / k$ for
+# the memory $M$ of VSCG. DMIN keeps 15 times as much for a clip, and its weights alone take half of $M$: only a handful of
+# clips fit.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell"]
+room, (weights, clip_size) = (memory.loc["VSCG", "batch 128"],
+                              memory.loc["DMIN", ["weights", "per clip"]])
+fits = (room - weights) / clip_size
+print(f"{fits:.1f} clips of DMIN take as much as 128 of VSCG")
+assert abs(weights + fits * clip_size - room) < 1e-6 and 1 < fits < 32
 
 # %% [markdown]
 # ## What was established

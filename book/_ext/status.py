@@ -68,21 +68,22 @@ def _notebooks(sources: Path, run: Path | None) -> str:
         parameters = note.get("parameters") or _parameters(page)
         # Of a prepared file the name alone: where it lies on this machine is nobody's business.
         rows.append([f"[](notebooks/{name})", note.get("result", COMMITTED),
+                     f"{note['seconds']:.0f} s" if note else "",
                      *(f"`{Path(parameters[key]).name}`" if key in parameters else "" for key in ("DATA", "PROFILE")),
-                     f"{note['seconds']:.0f} s" if note else "", note.get("device", ""),
+                     note.get("device", ""),
                      note.get("finished", "")[:10], _versions(note.get("versions", {}))])
         if "error" in note:
             failed.append(f"- {name}: `{note['error']}`\n")
     executed = sum(row[1] != COMMITTED for row in rows)
-    columns, repeated = "notebook, result, data set, profile, run time, device, date, versions", 3
+    columns, repeated = "notebook, result, run time, data set, profile, device, date, versions", 5
     if executed:
         intro = f"{executed} of {len(rows)} notebooks were executed for this site."
     else:
         intro = ("**This site was built without `make book`**: every notebook is shown with the outputs that came with "
                  "the book. `make book` executes them, and this table then says when, where and for how long.")
-        columns, repeated, rows = "notebook, data set, profile", 0, [[row[0], *row[2:4]] for row in rows]
+        columns, repeated, rows = "notebook, data set, profile", 2, [[row[0], *row[3:5]] for row in rows]
     legend = (f"\"{COMMITTED}\": not executed for this site; data set and profile are those that the notebook names. "
-              "Where there is none, the notebook has no such parameter.\n")
+              "A dash: the notebook has no such parameter.\n")
     return "\n".join(["## Notebooks\n", intro + "\n", _table_once(columns, rows, repeated), legend, *failed])
 
 
@@ -166,8 +167,8 @@ def _summary(records: list[Record]) -> list[str]:
     minutes = sum(value["seconds"] for value in values) / 60
     return [f"{minutes:.1f} min", "; ".join(sorted({value["device"] for value in values})),
             dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}",
-            "; ".join(sorted({_versions({name: version for name, version in value.get("versions", {}).items()
-                                         if name in ("python", "torch", "vscg")}) for value in values}))]
+            "; ".join(f"{name.replace('python', 'Python')} {', '.join(found)}" for name in ("python", "torch", "vscg")
+                      if (found := sorted({value.get("versions", {}).get(name, "") for value in values} - {""})))]
 
 
 def setup(app) -> dict:

@@ -14,6 +14,7 @@ import yaml
 from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.utils import new_document
+from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 import vscg
@@ -51,7 +52,8 @@ def page(sources, tmp_path, run=None) -> str:
 def test_status_without_make_book_says_so_and_with_it_names_times_versions_and_failures(sources, tmp_path):
     text = page(sources, tmp_path)
     assert "This site was built without `make book`" in text and "run time" not in text.split("## Runs of")[0]
-    assert "| [](notebooks/03_toy) | `planted-mini` | `standard` |\n" in text
+    assert "Where a row says nothing else: data set `planted-mini`; profile `standard`." in text
+    assert "| [](notebooks/03_toy) |\n" in text
     run = tmp_path / "run"
     run.mkdir()
     note = {"result": "ok", "parameters": {"DATA": "/home/me/my.h5", "PROFILE": "quick"}, "seconds": 12.4,
@@ -61,9 +63,9 @@ def test_status_without_make_book_says_so_and_with_it_names_times_versions_and_f
     (run / "04_other.json").write_text(json.dumps(note | {"result": "failed", "error": "cell In [4]: a | b"}))
     text = page(sources, tmp_path, run)
     assert "2 of 2 notebooks were executed" in text and "/home/me" not in text
-    assert ("Where a row says nothing else: device CPU, 1 of 2 cores; date 2026-01-02; "
-            "versions Python 3.11.7, torch 2.13.0, vscg 0.1.0.") in text
-    assert "| [](notebooks/03_toy) | ok | `my.h5` | `quick` | 12 s |\n" in text
+    assert ("Where a row says nothing else: data set `my.h5`; profile `quick`; device CPU, 1 of 2 cores; "
+            "date 2026-01-02; versions Python 3.11.7, torch 2.13.0, vscg 0.1.0.") in text
+    assert "| [](notebooks/03_toy) | ok | 12 s |\n" in text
     assert "| [](notebooks/04_other) | failed |" in text and "- 04_other: `cell In [4]: a | b`" in text
 
 
@@ -244,3 +246,26 @@ def test_pages_lose_the_script_of_the_icons_and_nothing_else():
     link = '<link rel="preload" as="font" href="_static/vendor/fontawesome/6.5.2/webfonts/fa-brands-400.woff2" />\n'
     rest = '<link href="_static/vendor/fontawesome/6.5.2/css/all.min.css" /><script src="_static/book.js"></script>'
     assert lighter.lighter(script + rest + link) == rest
+
+
+def test_a_style_sheet_that_changed_is_copied_though_no_page_did_and_what_stays_is_not_written_anew(tmp_path):
+    book, site = tmp_path / "book", tmp_path / "site"
+    (book / "_static").mkdir(parents=True)
+    (book / "_static" / "book.css").write_text("a {}")
+    (book / "index.rst").write_text("Title\n=====\n")
+    settings = {"extensions": ["restyle"], "html_static_path": ["_static"], "html_extra_path": ["../player.js"]}
+    (tmp_path / "player.js").write_text("1")
+
+    def build() -> int:
+        """When the page was written."""
+        Sphinx(book, None, site, tmp_path / "doctrees", "html", confoverrides=settings, status=None).build()
+        return (site / "index.html").stat().st_mtime_ns
+
+    first = build()
+    assert build() == first
+    for file, copy in (("book/_static/book.css", "_static/book.css"), ("player.js", "player.js")):
+        (tmp_path / file).write_text("changed")
+        second = build()
+        assert second > first and (site / copy).read_text() == "changed"
+        first = second
+    assert build() == first

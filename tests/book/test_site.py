@@ -1,5 +1,6 @@
 """The built site: links, numbers and texts in its pages, and how they open in a browser for every reader."""
 import functools
+import gzip
 import re
 import shutil
 from collections import Counter
@@ -23,6 +24,8 @@ LOADED = [("link", "href"), ("img", "src"), ("script", "src"), ("iframe", "src")
           ("video", "poster"), ("audio", "src"), ("object", "data")]
 FILE_NAME = re.compile(r"\.(png|jpe?g|svg|gif|webp)\b|_images/|^[0-9a-f]{16,}", re.IGNORECASE)
 WHOLE = "print.html"        # the other pages once more
+LARGEST_PAGE = 1_000_000    # bytes, compressed, with all that the page loads
+PACKED = (".png", ".woff", ".woff2", ".mp4", ".jpg")
 FORMULAS = "notation.html"  # where axe looks at the formulas' markup; it is the same everywhere
 AXE = files("axe_playwright_python").joinpath("axe.min.js")
 SIZE, COLOURS = {"runOnly": ["scrollable-region-focusable"]}, {"runOnly": ["color-contrast", "link-in-text-block"]}
@@ -47,11 +50,15 @@ MARK_LOOKS = """() => {
     seen.add(look.join());
   }
 }"""
+# Text in exactly the colour of its ground counts for axe as hidden on purpose, as "incomplete": here it is a fault.
 RUN = """async ([context, rules]) => {
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-  const {violations} = await axe.run(context, {preload: false, resultTypes: ["violations"], ...rules});
-  return violations.filter(({impact}) => ["serious", "critical"].includes(impact)).flatMap(({id, nodes}) =>
-    nodes.map(({html, any, all, none}) =>
+  const {violations, incomplete} = await axe.run(context, {
+    preload: false, resultTypes: ["violations", "incomplete"], ...rules});
+  const invisible = incomplete.map((rule) => ({...rule, nodes: rule.nodes.filter(({any}) =>
+    any.some(({data}) => data?.messageKey === "equalRatio"))}));
+  return [...violations, ...invisible].filter(({impact}) => ["serious", "critical"].includes(impact)).flatMap(
+    ({id, nodes}) => nodes.map(({html, any, all, none}) =>
       `${id}: ${html.slice(0, 120)} ${[...any, ...all, ...none].map(({message}) => message)}`));
 }"""
 
@@ -170,13 +177,22 @@ def show(tab, scheme: str, size: dict) -> None:
     tab.wait_for_function("(scheme) => document.documentElement.dataset.theme === scheme", arg=scheme)
 
 
+def compressed(address: str) -> int:
+    """Bytes that a reader loads of a file, as a server compresses it."""
+    file = Path(unquote(urlsplit(address).path))
+    if not address.startswith("file:") or not file.is_file():
+        return 0
+    return file.stat().st_size if file.suffix in PACKED else len(gzip.compress(file.read_bytes()))
+
+
 def visit(tab, page: Path) -> list[str]:
     """Opens one page, light on a desk screen and dark on a phone, and returns what is wrong with it."""
     faults = []
     tab.on("console", lambda message: message.type == "error" and faults.append(f"console: {message.text}"))
     tab.on("pageerror", lambda error: faults.append(f"script: {error}"))
-    tab.on("request", lambda request: request.url.startswith(("file:", "data:", "blob:"))
-           or faults.append(f"external request {request.url}"))
+    requested = set()
+    tab.on("request", lambda request: requested.add(request.url) if request.url.startswith(("file:", "data:", "blob:"))
+           else faults.append(f"external request {request.url}"))
     tab.on("requestfailed", lambda request: faults.append(f"failed request {request.url}"))
     tab.goto(page.as_uri(), wait_until="networkidle")
     if formulas := tab.locator(".math").count():
@@ -184,6 +200,8 @@ def visit(tab, page: Path) -> list[str]:
         tab.evaluate("() => window.MathJax.startup.promise.then(() => true)")
         rendered, wrong = (tab.locator(kind).count() for kind in ("mjx-container", "mjx-merror, [data-mjx-error]"))
         faults += [f"{rendered} of {formulas} formulas, {wrong} wrong"] if rendered < formulas or wrong else []
+    weight = sum(map(compressed, requested))
+    faults += [f"{weight:,} bytes"] if weight > LARGEST_PAGE and page.name != WHOLE else []
     for scheme, size in (("light", DESK), ("dark", PHONE)):
         try:
             show(tab, scheme, size)

@@ -1,5 +1,7 @@
 """Every figure builds from a toy input, has units on its axes, keeps its text inside and its file small."""
+import gzip
 import io
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +12,7 @@ from matplotlib.colors import to_hex, to_rgb
 from vscg import plots
 from vscg.data.labels import BACKGROUND as BG
 from vscg.data.labels import CATEGORIES
+from vscg.plots import style
 
 NAMES = (*CATEGORIES, "Background")
 RNG = np.random.default_rng(0)
@@ -64,9 +67,8 @@ UNITLESS = {"", "class", "true class", "predicted class", "epoch"}  # a class or
 @pytest.mark.parametrize("name", FIGURES)
 def test_figure_is_labelled_inside_its_limits_and_small(name):
     fig = FIGURES[name]()
-    file = io.BytesIO()
-    fig.savefig(file, format="png")
-    assert len(file.getvalue()) < 100_000
+    (kind, picture), = style.shown(fig).items()
+    assert kind == "image/svg+xml" and len(gzip.compress(picture.encode())) < 40_000      # what a reader loads
     assert fig.get_figwidth() == plots.WIDTH
 
     labels = [label for ax in fig.axes for label in (ax.get_xlabel(), ax.get_ylabel())]
@@ -120,13 +122,46 @@ def test_a_matrix_leaves_zeros_blank():
     assert [text.get_text() for text in texts] == ["", "0.50", "-0.25", ""]
 
 
-def test_style_is_opaque_white():
+def luminance(colour):
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+
+def contrast(one, other):
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_a_figure_has_a_ground_of_its_own_that_is_light_or_dark():
     fig = FIGURES["durations"]()
     file = io.BytesIO()
     fig.savefig(file, format="png")
     file.seek(0)
     picture = plt.imread(file)
-    assert (picture[0, 0] == 1).all() and (picture[..., 3:] == 1).all()
+    assert np.allclose(picture[0, 0, :3], to_rgb(plots.GROUND), atol=1e-3) and (picture[..., 3:] == 1).all()
+    assert min(to_rgb(plots.GROUND)) > 0.99
+    for ink in (style.INK, plots.DARK, style.FRAME):
+        dark = contrast(style.ON_DARK[ink], style.ON_DARK[plots.GROUND])
+        assert min(contrast(ink, plots.GROUND), dark) >= 4.5
+    assert contrast(style.ON_DARK[plots.DARK], style.ON_DARK[plots.LIGHT]) >= 4.5, "names on what is background"
+    assert not set(style.ON_DARK) & {*plots.PALETTE, "#000000", "#ffffff", "#262626"}, "black and white in a map stay"
+
+
+def test_a_notebook_keeps_a_figure_as_svg_with_a_dark_twin_that_is_the_same_every_time():
+    (kind, svg), = style.shown(FIGURES["timeline"]()).items()
+    assert kind == "image/svg+xml" and style.shown(FIGURES["timeline"]()) == {kind: svg}
+    texts, rules = re.findall(r'style="fill: (#\w{6})" transform', svg), svg[:svg.index("</style>")]
+    assert style.INK in texts and plots.DARK in texts
+    for light, dark in style.ON_DARK.items():
+        assert f'[style*="fill: {light}"]{{fill:{dark}!important}}' in rules
+    assert "prefers-color-scheme: dark" in rules and "http-equiv" not in svg and "<dc:date>" not in svg
+
+
+def test_a_figure_of_many_points_is_a_picture_of_twice_the_pixels():
+    fig = plots.matrix(RNG.random((60, 60)), "row", "column", "", "share (0 to 1)")
+    (kind, png), = style.shown(fig).items()
+    assert kind == "image/png" and png == style.shown(fig)[kind]
+    assert abs(plt.imread(io.BytesIO(png)).shape[1] / (2 * plots.DPI * plots.WIDTH) - 1) < 0.1
 
 
 def test_a_notebook_shows_each_figure_once():

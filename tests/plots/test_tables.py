@@ -74,7 +74,7 @@ def test_table_draws_the_measured_rows_of_one_setting_in_order():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["AVEL", "VSCG"]
     assert ax.get_ylim()[0] > ax.get_ylim()[1]                # the paper's first row on top
     filled = points(ax, "o", plots.COLOURS["fused"])
-    hollow = points(ax, "o", "#ffffff")
+    hollow = points(ax, "o", plots.GROUND)
     assert [x for x, _ in filled] == [72, 80] and [x for x, _ in hollow] == [73, 82]
     assert [round(y) for _, y in filled] == [round(y) for _, y in hollow] == [0, 1]
     assert ends(ax) == [(70, 75), (78, 81), (71, 76), (80, 83)]
@@ -144,7 +144,7 @@ def test_figure_has_units_and_its_text_inside(name):
     fig.savefig(file, format="png")
     assert len(file.getvalue()) < 100_000 and fig.get_figwidth() == plots.WIDTH
     ax = fig.axes[0]
-    assert ax.get_xlabel() in ("accuracy (% of segments)", "difference in accuracy (percentage points)")
+    assert ax.get_xlabel() in ("accuracy (% of segments)", "difference (points)")
     page = fig.bbox.padded(2)
     texts = [ax.xaxis.label, *ax.get_yticklabels(), *fig.legends[0].get_texts()]
     boxes = [text.get_window_extent() for text in texts]

@@ -279,13 +279,20 @@ class TestOrderAgreement:
 class TestShow:
     def test_cells_read_as_figures_with_intervals_and_dashes(self, table_one):
         cells = table_cells(table_one.show("weakly").to_html())
-        assert cells[0] == ["row", "paper (%)", "selected by validation (%)", "spread of runs (points)",
-                            "selected by test (%)", "ours", "course", "verdict"]
+        assert cells[0] == ["row", "paper (%)", "selected by validation (%)", "selected by test (%)", "ours", "verdict"]
         vscg, dam = cells[-1], cells[4]
-        assert vscg[0] == "VSCG [14]" and vscg[1] == "74.8" and vscg[3] == "–"
-        assert vscg[5:] == ["published code", "still learning", "not on AVE"]
-        assert re.fullmatch(r"80\.0 \(7\d\.\d to 8\d\.\d\)", vscg[2]) and vscg[4].startswith("90.0 (")
-        assert dam == ["DAM [3]", "–", "–", "–", "–", "reported only", "–", "reported only"]
+        assert vscg[0] == "VSCG [14]" and vscg[1] == "74.8" and vscg[4:] == ["published code", "not on AVE"]
+        assert re.fullmatch(r"80\.0 \(7\d\.\d to 8\d\.\d\)", vscg[2]) and vscg[3].startswith("90.0 (")
+        assert dam == ["DAM [3]", "–", "–", "–", "reported only", "reported only"]
+
+    def test_what_every_row_says_is_said_once_above_and_a_column_without_a_figure_is_left_out(self, table_one, three):
+        assert "In every measured row course: still learning." in table_one.show("weakly").to_html()
+        html = three[0].show("fully").to_html()
+        assert "spread of runs (points)" in table_cells(html)[0] and "course" not in table_cells(html)[0]
+        differences = table_one.show_differences("weakly")
+        assert "course" not in table_cells(differences.to_html())[0]
+        one = show.said_once(pd.DataFrame({"row": ["a"], "course": ["converged"], "p": [show.DASH]}))
+        assert list(one[0]) == ["row", "course"] and one[1] == ""
 
     def test_intervals_and_note_numbers_stay_on_one_line(self, table_one):
         html = table_one.show("weakly").to_html()
@@ -298,10 +305,10 @@ class TestShow:
 
     def test_differences(self, table_four):
         cells = table_cells(table_four.show_differences("fully").to_html())
-        assert cells[0] == ["difference", "paper (points)", "measured (points)", "smallest difference found (points)",
-                            "ours", "course"]
-        assert cells[2] == ["AVEL w/ ESCM minus AVEL", "+4.8", "+10.0 (+10.0 to +10.0)", "0.0", "described in detail",
-                            "still learning"]
+        assert cells[0] == ["difference", "paper (points)", "measured (points)", "smallest difference found (points)"]
+        assert cells[2] == ["AVEL w/ ESCM minus AVEL", "+4.8", "+10.0 (+10.0 to +10.0)", "0.0"]
+        assert "In every measured row ours: described in detail; course: still learning." in (
+            table_four.show_differences("fully").to_html())
         assert cells[3][2] == "+0.0 (+0.0 to +0.0)"
 
     def test_notes_have_the_numbers_that_the_table_shows(self, table_four):
@@ -328,6 +335,17 @@ class TestShow:
             table_four.show("fully"), table_four.show("weakly"), table_four.show_differences("weakly"),
             table_four.show_notes())]
         assert uuids == ["T_table-IV-fully", "T_table-IV-weakly", "T_differences-IV-weakly", "T_notes-IV"]
+
+    def test_findings_name_places_and_judge_only_what_the_rules_judge(self, table_one):
+        fully, weakly, judged = table_one.findings("AVEL", "VSCG")
+        assert fully.startswith("On planted-mini, profile quick, one seed, fully supervised: of 16 rows ")
+        means = table_one.frame().query("setting == 'weakly' and seeds > 0").set_index("row")["mean"]
+        assert means.idxmax() == "VSCG", "the highest row is named once"
+        assert weakly.endswith(f": of 14 rows VSCG stands highest ({means.max():.1f}%), "
+                               f"AVEL at place {(means > means['AVEL']).sum() + 1}.")
+        assert judged == ("A row still learns in 26 of 26 differences: a place then tells how fast it learns, not how "
+                          "good it becomes; by the rule no row is judged against the paper.")
+        assert len(table_one.findings("DAM")) == 2, "where a row has no runs it has no place"
 
     def test_names_cannot_carry_markup(self, tmp_path):
         data = dataset("<b>mine</b>")

@@ -28,7 +28,20 @@ from vscg.plots.studies import (
     score_against_accuracy,
     speedup_figure,
 )
-from vscg.plots.style import COLOURS, DARK, DPI, LIGHT, MARK, OTHERS, OUTLINE, PALETTE, WIDTH, set_style, short_name
+from vscg.plots.style import (
+    COLOURS,
+    DARK,
+    DPI,
+    GROUND,
+    LIGHT,
+    MARK,
+    OTHERS,
+    OUTLINE,
+    PALETTE,
+    WIDTH,
+    set_style,
+    short_name,
+)
 from vscg.plots.tables import (
     accuracy_by_parameters,
     confusion,
@@ -38,10 +51,10 @@ from vscg.plots.tables import (
     table_figure,
 )
 
-__all__ = ["COLOURS", "DARK", "DASHES", "DPI", "LIGHT", "MARK", "OTHERS", "OUTLINE", "PALETTE", "WIDTH",
+__all__ = ["COLOURS", "DARK", "DASHES", "DPI", "GROUND", "LIGHT", "MARK", "OTHERS", "OUTLINE", "PALETTE", "WIDTH",
            "accuracy_by_parameters", "attention_maps", "attention_of_systems", "beeps", "cere_tree", "class_histogram",
-           "clip_player", "confusion", "curves", "difference_figure", "duration_histogram", "edge_figure", "film",
-           "frames", "grouped_figure", "growth_figure", "intervals", "learning_curves", "ledger_figure", "log_mel",
+           "clip_player", "confusion", "curves", "difference_figure", "duration_histogram", "edge_figure", "film", "frames",
+           "grouped_figure", "growth_figure", "intervals", "learning_curves", "ledger_figure", "log_mel",
            "margin_figure", "matrices", "matrix", "parts_figure", "profile_figure", "reliability_figure",
            "roofline_figure", "score_against_accuracy", "set_style", "short_name", "speedup_figure", "table_figure",
            "timeline"]

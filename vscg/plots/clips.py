@@ -16,6 +16,7 @@ from vscg.data.labels import BACKGROUND, CATEGORIES
 from vscg.plots.style import (
     COLOURS,
     DARK,
+    GROUND,
     LIGHT,
     MARK,
     OTHERS,
@@ -50,10 +51,11 @@ def timeline(truth: Sequence[int] | None, predictions: Mapping[str, Sequence[int
         edges = [0, *(np.flatnonzero(np.diff(classes)) + 1).tolist(), len(classes)]
         for start, end in zip(edges, edges[1:], strict=False):
             c = int(classes[start])
-            ax.barh(row, end - start, left=start, color=colours[c], edgecolor="white",
+            ax.barh(row, end - start, left=start, color=colours[c], edgecolor=GROUND,
                     linewidth=1.5 if length <= 60 else 0)  # s; a narrow run would be all edge
             text = textwrap.fill(_name(c, names), max(5, 80 * (end - start) // max(10, length)))
-            ink = "black" if np.dot(to_rgb(colours[c]), (0.3, 0.59, 0.11)) > 0.38 else "white"  # whichever reads better
+            bright = np.dot(to_rgb(colours[c]), (0.3, 0.59, 0.11)) > 0.38
+            ink = DARK if colours[c] == LIGHT else "black" if bright else "white"  # whichever reads better
             texts.append((ax.text((start + end) / 2, row, text, ha="center", va="center", fontsize=10.5, color=ink,
                                   linespacing=0.9), end - start))
     step = next(step for step in (1, 5, 10, 30, 60, 300, 600, length) if length <= 20 * step)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS
-from vscg.plots.style import COLOURS, DARK, LIGHT, MARKERS, OTHERS, _figure, _legend, short_name
+from vscg.plots.style import COLOURS, DARK, GROUND, LIGHT, MARKERS, OTHERS, _figure, _legend, short_name
 
 DAGGER = "\N{DAGGER}"      # of what no published program computes
 
@@ -55,7 +55,7 @@ def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None
     names = list(dict.fromkeys(frame["name"]))
     groups = list(dict.fromkeys(frame["group"])) if "group" in frame else [None]
     apart = 0 if frame["name"].is_unique else 0.22     # groups that share a row stand beside each other in it
-    fig, ax = _figure(1.2 + 0.42 * len(names))
+    fig, ax = _figure(1.2 + sum(0.42 + 0.19 * name.count("\n") for name in names))
     for i, group in enumerate(groups):
         part = frame if group is None else frame[frame["group"] == group]
         position = np.array([names.index(name) for name in part["name"]]) + apart * (i - (len(groups) - 1) / 2)
@@ -91,7 +91,7 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     fig, ax = _figure(1.3 + 0.55 * len(rows))
     learning = (rows["course"] == "still learning").to_numpy()
     _dots(ax, at - 0.17, rows, "", learning, colour, label="selected by validation")
-    _dots(ax, at + 0.17, rows, "test_", learning, colour, markerfacecolor="white", label="selected by test")
+    _dots(ax, at + 0.17, rows, "test_", learning, colour, markerfacecolor=GROUND, label="selected by test")
     if rows["seeds"].max() > 1:
         each = rows["each_seed"].explode().astype(float)
         ax.plot(each, np.repeat(at - 0.36, rows["each_seed"].map(len)), "o", markersize=3.5, color=DARK,
@@ -125,7 +125,7 @@ def difference_figure(rows: pd.DataFrame) -> Figure:
             ax.plot(np.full(side.sum(), edge), at[side], marker, markersize=8, color=OTHERS[i],
                     transform=ax.get_yaxis_transform())
     reach = max(1.0, np.ptp([rows["low"].min(), rows["high"].max(), 0]))
-    ax.set(xlabel="difference in accuracy (percentage points)", ylim=(len(pairs) - 0.45, -0.55),
+    ax.set(xlabel="difference (points)", ylim=(len(pairs) - 0.45, -0.55),
            xlim=(min(0, rows["low"].min()) - 0.12 * reach, max(0, rows["high"].max()) + 0.12 * reach))
     ax.set_yticks(range(len(pairs)), [f"{first}\nminus {second}" for first, second in pairs])
     handles, texts = _with_marks(ax, rows["learning"])

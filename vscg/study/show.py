@@ -1,5 +1,6 @@
 """Results as text: a chapter's findings in a box, and frames for notebooks, as CSV and as LaTeX."""
 import html
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from pandas.io.formats.style import Styler
 
 from vscg.machine.files import make_folder, runs_dir, write_atomically
 from vscg.models import ORIGINS
+from vscg.training.records import records_dir
 
 DASH = "–"     # not in the paper, or not measured
 # The site's own style for admonitions; the frame is for Jupyter Lab, which has none.
@@ -46,6 +48,23 @@ def findings() -> Findings:
     return Findings()
 
 
+def paragraphs(*texts: str):
+    """Texts as running text for a notebook, wherever their lines break."""
+    from IPython.display import Markdown  # as above
+    return Markdown("\n\n".join(" ".join(text.split()) for text in texts))
+
+
+def with_seeds(chapter: str) -> dict[int, list[str]]:
+    """Seed -> the sentences of a chapter's box with it, from a record of the book; empty where that lacks the chapter.
+
+    Args:
+        chapter: its number, two digits. `python book/five_seeds.py` writes the record.
+    """
+    file = records_dir() / "five_seeds.json"
+    of_seeds = json.loads(file.read_text(encoding="utf-8")).get(chapter, {}) if file.is_file() else {}
+    return {int(seed): said for seed, said in of_seeds.items()}
+
+
 def told(low: float, high: float, above: str, below: str, between: str = "not told apart from") -> str:
     """The word that an interval allows: `above` or `below` if it lies on that side of 0, else `between`."""
     return above if low > 0 else below if high < 0 else between
@@ -74,6 +93,15 @@ def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int]) -> pd.DataF
         "verdict": [word if pd.isna(share) else f"{word}, {round(share * seeds)} of {seeds} runs reach it"
                     for word, share, seeds in zip(frame["verdict"], frame["reaching"], frame["seeds"], strict=True)],
     }, index=frame.index)
+
+
+def said_once(text: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """A table without empty columns and without words that are the same in every line; these words as a sentence."""
+    text = text.loc[:, (text != DASH).any()]
+    words = [name for name in ("ours", "course", "verdict") if name in text and len(text) > 1]
+    same = {name: values.iloc[0] for name in words if (values := text[name][text[name] != DASH]).nunique() == 1}
+    once = "; ".join(f"{name}: {word}" for name, word in same.items())
+    return text.drop(columns=list(same)), f" In every measured row {once}." if once else ""
 
 
 def difference_text(frame: pd.DataFrame) -> pd.DataFrame:

@@ -144,12 +144,35 @@ class TableResult:
     def show(self, setting: str | None = None) -> Styler:
         """The table for a notebook, of one setting or of all; numbers in square brackets lead to `show_notes`."""
         text = show.accuracy_text(self._of(self.frame(), setting), self._note_numbers())
-        return show.styled(text, self.caption(setting), self._uuid("table", setting))
+        text, once = show.said_once(text)
+        return show.styled(text, self.caption(setting) + once, self._uuid("table", setting))
 
     def show_differences(self, setting: str | None = None) -> Styler:
         """The paired differences for a notebook, of one setting or of all."""
         text = show.difference_text(self._of(self.differences(), setting))
-        return show.styled(text, f"Differences in {self.caption(setting)}", self._uuid("differences", setting))
+        text, once = show.said_once(text)
+        caption = f"Differences in {self.caption(setting)}{once}"
+        return show.styled(text, caption, self._uuid("differences", setting))
+
+    def findings(self, *rows: str) -> list[str]:
+        """Sentences for the box "On this page": where some rows stand, and what these runs may judge by the rules."""
+        frame, pairs, said = self.frame(), self.differences(), []
+        seeds = "one seed" if self.seeds == 1 else f"{self.seeds} seeds"
+        for setting in dict.fromkeys(frame["setting"]):
+            means = frame[(frame["setting"] == setting) & (frame["seeds"] > 0)].set_index("row")["mean"]
+            places = means.rank(ascending=False, method="min").astype(int)
+            best = means.idxmax()
+            if any(row in places for row in rows):
+                said.append(f"On {self.data}, profile {self.profile}, {seeds}, {setting} supervised: of {len(places)} "
+                            f"rows {best} stands highest ({means.max():.1f}%)"
+                            + "".join(f", {row} at place {places[row]}" for row in rows
+                                      if row in places and row != best) + ".")
+        words = frame["verdict"][frame["verdict"].isin(statistics.JUDGED)].value_counts()
+        judged = ", ".join(f"{count} {word}" for word, count in words.items())
+        learning = (f"A row still learns in {pairs['learning'].sum()} of {len(pairs)} differences: a place then tells "
+                    "how fast it learns, not how good it becomes" if pairs["learning"].any() else "No row still learns")
+        return [*said, f"{learning}; by the rule "
+                + (f"the rows are, against the paper: {judged}." if judged else "no row is judged against the paper.")]
 
     def show_notes(self) -> Styler:
         """What the paper leaves open or contradicts, row by row, by the numbers that `show` gives."""
