@@ -32,8 +32,7 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
     A planted set is generated, again after a change of its generator, and "ave" is prepared from the official files,
     again if their folder holds others now. A planted name may set dials: "planted-mini:ambiguity=0.7".
 
-    Raises:
-        VscgError: an unknown name or dial, official files that are missing, or a damaged file.
+    Raises VscgError: an unknown name or dial, official files that are missing, or a damaged file.
     """
     whole = str(name_or_path)
     name, colon, dials = whole.partition(":")

@@ -135,10 +135,8 @@ class Cluster:
         scheduler: "tcp://host:port" of a running scheduler, or "local:N" for N worker processes on this machine.
         folder: where the workers write; they must see it under the same path, and so each of `needs`.
         needs: files or folders that the workers read.
-
-    Raises:
-        VscgError: an address that is none, a scheduler that does not answer or is lost, no worker for ten minutes, or
-            a worker that does not see the folders, has other code or another torch, or several threads.
+    Raises VscgError: an address that is none, a scheduler that does not answer or is lost, no worker for ten minutes,
+        or a worker that does not see the folders, has other code or another torch, or several threads.
     """
 
     def __init__(self, scheduler: str, folder: Path, needs: Iterable[Path]):

@@ -255,8 +255,7 @@ def _config(run: dict) -> RunConfig:
 def collect(store: Path | None = None) -> dict:
     """The content of the study's file, from the records of its runs.
 
-    Raises:
-        VscgError: runs are missing.
+    Raises VscgError: runs are missing.
     """
     store = store or runs_dir()
     data, doubled = load_dataset(DATA), read_prepared(duplicates_file())

@@ -155,8 +155,7 @@ def verdict(paper: float, values: np.ndarray | None, origin: str, data: str, pro
         values: (S,N) accuracy of each run and clip in percent, at the epoch that the program would have kept; None if
             there are no runs.
         origin: where the row comes from, one of `models.ORIGINS`.
-        data: name of the data set that ours was measured on.
-        profile, protocol: of the runs.
+        data, profile, protocol: of the runs; the data set by name.
         learning: whether the row is still learning.
     """
     if values is None:

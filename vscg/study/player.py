@@ -85,9 +85,7 @@ def player_content(records: Mapping[str, Record], data: Dataset, rows: Sequence[
         levels: the clips with several ambiguities; by default once, as stored.
         silent: (B,7,7) bool, where an object stands that makes no sound; None if that is not known.
         command: what makes this content anew.
-
-    Raises:
-        VscgError: a shipped run, which has no weights.
+    Raises VscgError: a shipped run, which has no weights.
     """
     models = {name: record.model() for name, record in records.items()}
     first = next(iter(models.values()))

@@ -45,12 +45,12 @@ def margins() -> pd.DataFrame:
 
 
 def smallest_margin(per_clip: float) -> float:
-    """The smallest margin, in points, that exceeds 1.96 standard errors of 402 clips with this deviation of a clip."""
+    """The smallest margin, in points, above 1.96 standard errors of 402 clips with this deviation of a clip."""
     return 1.96 * per_clip / math.sqrt(CLIPS)
 
 
 def reproductions() -> pd.DataFrame:
-    """What others obtained on AVE with published programs: book/records/reproductions.csv.
+    """What others obtained on AVE with published programs, book/records/reproductions.csv.
 
     Columns: system, setting, published, obtained (percent), source, date.
     """

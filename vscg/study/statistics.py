@@ -91,8 +91,7 @@ class Parts:
 def variance_parts(values: np.ndarray) -> Parts:
     """Variance of the seeds, of the clips, and what is left, by the two-way analysis of variance.
 
-    Raises:
-        VscgError: fewer than two seeds or two clips, another shape, or a value that is not finite.
+    Raises VscgError: fewer than two seeds or two clips, another shape, or a value that is not finite.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or min(values.shape) < 2 or not np.isfinite(values).all():
@@ -179,7 +178,6 @@ def family(differences: Mapping[str, np.ndarray | None], paper: Mapping[str, flo
         differences: name -> (S,N) in points, None if the runs are missing; all names of the family.
         paper: name -> the paper's difference; only its sign counts, and it is not 0.
         learning: names of the differences of which one row is still learning.
-
     Returns: one line for each name, with name, paper, mean, low, high, method, seeds, p, holm, word.
     """
     lines = []
@@ -220,7 +218,6 @@ def course(curve: np.ndarray) -> Course:
 
     Args:
         curve: validation accuracy after each epoch, in percent: (E,) of one run or (S,E) of several, E at least 2.
-
     Returns: the word is "still learning" or "converged"; slope (least squares) and error are NaN for a short curve.
     """
     curve = np.atleast_2d(curve).mean(0)

@@ -180,9 +180,7 @@ def record_json(values: dict) -> bytes:
 def read_record(folder: Path) -> Record | None:
     """The record in a run's folder or in the file of a shipped run, None if there is none or it has not finished.
 
-    Raises:
-        OtherVersion: the record is of another version of the package.
-        VscgError: it is damaged.
+    Raises OtherVersion: it is of another version of the package; VscgError: it is damaged.
     """
     if not (folder if folder.suffix == ".zip" else folder / "record.json").is_file():
         return None
@@ -204,8 +202,7 @@ def read_record(folder: Path) -> Record | None:
 def find_record(config: RunConfig, fingerprint: str, store: Path | None = None) -> Record | None:
     """A finished run by its configuration and its data's fingerprint: the local one, else the one shipped, else None.
 
-    Args:
-        store: folder of local runs, default `paths.runs_dir()`.
+    Local runs are in `store`, default `runs_dir()`.
     """
     key = run_key(config.resolve(), fingerprint)
     return read_record((store or runs_dir()) / key) or read_record(shipped_dir() / f"{key}.zip")

@@ -58,8 +58,7 @@ class Sweep:
 def unique_runs(configs: Iterable[RunConfig]) -> dict[str, RunConfig]:
     """Run key -> resolved configuration, each run once however often it is asked for.
 
-    Raises:
-        VscgError: a configuration that is out of range, or a data set that is not there and cannot be made.
+    Raises VscgError: a configuration that is out of range, or a data set that is not there and cannot be made.
     """
     fingerprints: dict[str, str] = {}
     runs = {}
@@ -107,9 +106,7 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
         scheduler: train on the workers of this Dask scheduler, see `cluster.Cluster`; each takes one run at a time, on
             one thread, and sees the store and the data sets' files under the same paths as this process.
         progress: show a bar over the whole sweep with the time left.
-
-    Raises:
-        VscgError: as `unique_runs` and `cluster.Cluster`, a device that is not there, or a damaged record.
+    Raises VscgError: as `unique_runs` and `cluster.Cluster`, a device that is not there, or a damaged record;
         WriteError: nothing can be written, so no other run could be kept either.
     """
     store = (store or runs_dir()).absolute()
