@@ -99,7 +99,3 @@ def build_model(system: str, *, setting: str = "fully", variant: str = "released
         raise VscgError(f"{entry.title} cannot be built with {reprlib.repr(options)}: {error}") from error
     model.system, model.setting, model.variant, model.dims = system, setting, variant, dims
     return model
-
-
-__all__ = ["ORIGINS", "SETTINGS", "SYSTEMS", "VARIANTS", "Output", "System", "build_model", "check_system",
-           "predict_segments"]

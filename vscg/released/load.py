@@ -7,12 +7,8 @@ import torch
 from torch import nn
 
 from vscg.errors import VscgError
-from vscg.released import abstracts, described, names
+from vscg.released.names import DEAD, KEYS
 from vscg.released.reader import read_checkpoint
-
-# (system, setting) -> published key prefix -> ours, and the parameters that never receive a gradient: name -> shape
-KEYS = {**names.KEYS, **described.KEYS, **abstracts.KEYS}
-DEAD = {**names.DEAD, **described.DEAD, **abstracts.DEAD}
 
 
 def our_name(system: str, setting: str, published: str) -> str | None:

@@ -16,7 +16,7 @@ from vscg.data import load_dataset
 from vscg.data.labels import BACKGROUND
 from vscg.data.prepared import Dataset, PreparedWriter, read_fingerprint, read_prepared
 from vscg.errors import VscgError
-from vscg.machine.files import data_dir, locked, make_folder, runs_dir, value_hash, write_atomically
+from vscg.machine.files import data_dir, made_once, make_folder, runs_dir, value_hash, write_atomically
 from vscg.models import Output, predict_segments
 from vscg.study.statistics import mean_interval
 from vscg.training.batches import Features, outputs
@@ -159,16 +159,9 @@ def duplicates_file() -> Path:
     data = load_dataset(DATA)
     test, train = duplicated_rows(data.category, data.splits)
     fingerprint = value_hash([data.fingerprint, "duplicates", test.tolist(), train.tolist()])
-    path = data_dir() / f"{DATA}-duplicates.h5"
-    if not _holds(path, fingerprint):                      # a file that is there may lie where nothing can be written
-        with locked(data_dir()):
-            if not _holds(path, fingerprint):              # another process may have made it in the meantime
-                _write_duplicates(path, data, fingerprint, test, train)
-    return path
-
-
-def _holds(path: Path, fingerprint: str) -> bool:
-    return path.is_file() and read_fingerprint(path) == fingerprint
+    return made_once(data_dir() / f"{DATA}-duplicates.h5",
+                     lambda path: path.is_file() and read_fingerprint(path) == fingerprint,
+                     lambda path: _write_duplicates(path, data, fingerprint, test, train))
 
 
 def _write_duplicates(path: Path, data: Dataset, fingerprint: str, test: np.ndarray, train: np.ndarray) -> None:
