@@ -180,7 +180,7 @@ class Cluster:
                     keys = {future.key for future in self.running}
                     busy = [worker for worker, tasks in self.client.processing().items() if keys & set(tasks)]
                     self.client.cancel(list(self.running))
-                    self.client.restart_workers(busy, timeout=30, raise_for_error=False)
+                    self.client.restart_workers(busy, timeout=10, raise_for_error=False)
 
     @property
     def size(self) -> int:
