@@ -48,7 +48,6 @@ ROWS = 24                                # of a timeline; in a longer clip a row
 @dataclass(frozen=True, eq=False)
 class Watched:
     """What a model makes of one window of ten seconds."""
-
     window: Window
     classes: np.ndarray                  # (10,) int64, the last = background, of AVE 28
     probability: np.ndarray              # (10,C+1) of each second's classes; NaN where a system gives none

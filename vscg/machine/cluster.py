@@ -29,7 +29,6 @@ LOST = OSError, RuntimeError          # of a client whose scheduler is gone
 @dataclass(frozen=True)
 class Outcome:
     """How a task ended: with what it made, or with why it made nothing."""
-
     value: object = None
     error: str = ""
     trace: str = ""
@@ -56,7 +55,7 @@ def work(pool: "Processes | Cluster", tasks: Iterable[tuple],
         waiting()
 
 
-class Processes:
+class Processes(contextlib.AbstractContextManager):
     """A process of this machine for each task, `size` at a time. A context manager, which ends those that still run.
 
     Args:
@@ -70,9 +69,6 @@ class Processes:
         # Processes fork from a server that has imported torch and used nothing of it: quick to start, clean inside.
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(preload)
-
-    def __enter__(self) -> "Processes":
-        return self
 
     def __exit__(self, *error) -> None:
         for _, process in self.running.values():

@@ -37,7 +37,6 @@ ORIGINS = ("published code", "described in detail", "known from its abstract", "
 @dataclass(frozen=True)
 class System:
     """One entry of the registry."""
-
     title: str                                  # as the book's tables print it
     build: Callable[..., nn.Module]
     settings: tuple[str, ...] = SETTINGS

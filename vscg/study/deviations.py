@@ -37,7 +37,6 @@ class Deviation:
 
     `first` and `second` lie on top of `base`, which both share.
     """
-
     row: str                                  # of the deviations page, or what is rounded to
     question: str                             # the first way, or the second?
     first: Mapping = field(default_factory=dict)
@@ -181,7 +180,6 @@ PAPER_THRESHOLD = 0.668       # sigmoid(0.7): the text holds the relevance itsel
 @dataclass(frozen=True)
 class Study:
     """What the study's file holds."""
-
     values: dict
 
     def runs(self, configs: list[RunConfig]) -> list[dict]:

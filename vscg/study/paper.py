@@ -12,7 +12,6 @@ from vscg.study.statistics import AGREEMENT_RULE, WIDTH, agreement
 @dataclass(frozen=True)
 class Row:
     """One row of a table: one system, variant or loss."""
-
     name: str
     paper: Mapping[str, float | None]                  # setting -> accuracy in percent; None: a dash in the paper
     run: Mapping[str, object]                          # fields of RunConfig
@@ -23,7 +22,6 @@ class Row:
 @dataclass(frozen=True)
 class Table:
     """One table of accuracies."""
-
     title: str
     rows: tuple[Row, ...]
     pairs: tuple[tuple[str, str], ...]     # rows whose difference, first minus second, the paper argues from

@@ -26,7 +26,6 @@ def letters(values: np.ndarray) -> str:
 @dataclass(frozen=True)
 class Level:
     """The clips once, as the systems get them, with one ambiguity; None where the data set does not say which."""
-
     ambiguity: float | None
     audio: Tensor                # (B,T,128)
     visual: Tensor               # (B,T,7,7,512) float32

@@ -61,7 +61,6 @@ ORDER_RULE = textwrap.fill(
 
 class Interval(NamedTuple):
     """A mean with the two ends of an interval, and how it was computed."""
-
     mean: float
     low: float
     high: float
@@ -71,7 +70,6 @@ class Interval(NamedTuple):
 @dataclass(frozen=True)
 class Parts:
     """Variances of the two-way model, in the square of the values' unit; an unbiased estimate can be negative."""
-
     seed: float
     clip: float
     residual: float
@@ -206,7 +204,6 @@ def smallest_difference(parts: Parts, seeds: int, clips: int) -> float:
 
 class Course(NamedTuple):
     """The end of a validation curve: slope in points an epoch with its standard error, last gain in points, word."""
-
     slope: float
     error: float
     last_gain: float

@@ -30,7 +30,6 @@ from vscg.training.records import Record, find_record
 @dataclass(frozen=True)
 class Cell:
     """One row of a table in one setting. `records` are its runs by seed; none where the paper has a dash."""
-
     row: Row
     setting: str
     records: tuple[Record, ...]
@@ -72,7 +71,6 @@ class Cell:
 @dataclass(frozen=True)
 class TableResult:
     """A table of the paper with what was measured. Frames are tidy, in percent; `show` is for notebooks."""
-
     name: str
     cells: tuple[Cell, ...]
     data: str

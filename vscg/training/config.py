@@ -42,7 +42,6 @@ class Schedule:
 
     The last four are habits of the released program: a run follows them where its protocol is "released".
     """
-
     batch: int = 128              # clips
     epochs: int = 300
     lr: float = 1e-3
@@ -127,7 +126,6 @@ SCHEDULES = {
 @dataclass(frozen=True)
 class Profile:
     """How many seeds a table takes, and what its runs change of the published schedules."""
-
     seeds: int
     changes: Mapping[str, object] = field(default_factory=dict)      # fields of `Schedule`
 
@@ -145,7 +143,6 @@ class RunConfig:
     `protocol="clean"` has none of the faults of the released programs, "released" has all of them; each can also be
     switched alone by the fields from `selection` to `empty_as_first`. What is given here lies on top of the schedule.
     """
-
     system: str = "vscg"
     setting: str = "fully"
     variant: str = "released"

@@ -50,7 +50,6 @@ def shipped_dir() -> Path:
 @dataclass(frozen=True)
 class Record:
     """A finished run. `values` is the content of record.json; what reads another file raises VscgError for damage."""
-
     folder: Path                    # of a shipped run its file
     values: dict
     fresh: bool = False             # trained by this very call, not loaded

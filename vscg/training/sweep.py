@@ -30,7 +30,6 @@ from vscg.training.records import Record, read_record, run_title
 @dataclass(frozen=True)
 class Failure:
     """A run that ended with an error; its folder keeps `failure.json` until the run succeeds."""
-
     folder: Path
     config: RunConfig
     error: str
@@ -42,7 +41,6 @@ class Failure:
 @dataclass(frozen=True)
 class Sweep:
     """What a sweep left: records of all its runs that are finished, and the runs that failed."""
-
     records: tuple[Record, ...]
     failures: tuple[Failure, ...]
 
