@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from torch import nn
 from tqdm import tqdm
 
-from vscg import plots
 from vscg.data.labels import AVE, CATEGORIES
 from vscg.errors import VscgError
 from vscg.features.extract import Networks, window_features
@@ -272,6 +271,7 @@ def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, ma
 
 def timeline(classes: Sequence[int], names: Sequence[str] = CATEGORIES) -> Figure:
     """The book's timeline figure of the classes of a clip's seconds, in rows of ten seconds, or of more: at most 24."""
+    from vscg import plots  # not at the top: it brings seaborn, a second that no other command needs
     length = next((length for length in (10, 30, 60, 300, 600, 1800) if len(classes) <= ROWS * length), 3600)
     parts = [(start, classes[start:start + length]) for start in range(0, len(classes), length)]
     return plots.timeline(None, {f"{start} to {start + len(part)} s": part for start, part in parts}, names=names)

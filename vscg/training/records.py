@@ -4,7 +4,6 @@ A run's folder holds record.json, history.csv, predictions.safetensors and state
 is one file, KEY.zip, with all of these but the weights. Runs that chapters look into hold observed.safetensors besides,
 what `study.observed` saw in their networks.
 """
-import csv
 import dataclasses
 import hashlib
 import io
@@ -147,11 +146,8 @@ def code_revision() -> str:
 
 def write_record(folder: Path, values: dict, history: list[dict], weights: dict, predictions: dict) -> Record:
     """Store a finished run; record.json comes last, with the SHA-256 of the other files, and makes it count."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, fieldnames=list(history[0]))
-    writer.writeheader()
-    writer.writerows(history)
-    contents = {"history.csv": table.getvalue().encode(), "state.safetensors": safetensors.torch.save(weights),
+    contents = {"history.csv": pd.DataFrame(history).to_csv(index=False).encode(),
+                "state.safetensors": safetensors.torch.save(weights),
                 "predictions.safetensors": safetensors.numpy.save(predictions)}
     for name, content in contents.items():
         write_atomically(folder / name, content)
