@@ -92,7 +92,7 @@ def test_steps_from_the_command_to_the_record(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(kinds, "SINGLE", ())
     file = tmp_path / "speed.json"
     file.write_text('{"run": "kept"}')
-    words = "step --batch 4 --steps 2 --rounds 2 --sessions 1 --threads 1 --device cpu --json".split()
+    words = "step --batch 4 --steps 1 --rounds 2 --sessions 1 --threads 1 --device cpu --json".split()
     assert command.main([*words, str(file)]) == 0
     records = json.loads(file.read_text())
     rows = pd.DataFrame(records["step"]["groups"]["main"])
@@ -152,27 +152,15 @@ def test_the_largest_products_are_told_by_their_shapes():
     assert found == {"forward": [profiling.LARGEST], "score": ["other products"], "both": 2 * [profiling.LARGEST]}
 
 
-def test_profiles_from_the_command_to_the_record(tmp_path, capsys):
-    file = tmp_path / "speed.json"
-    words = f"profile --batch 4 --steps 1 --rounds 1 --sessions 1 --threads 1 --device cpu --json {file}".split()
-    assert command.main(words) == 0
-    found = json.loads(file.read_text())["profile"]
-    table = profile_table(found)
-    assert {"published", "vscg"} <= set(table) and tuple(table.index) == profiling.NAMES
-    row, = (row for row in found["rows"] if row["arm"] == "vscg")
-    assert table["vscg"].to_dict() == row["parts"]
-    assert "ms of a step" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("kind", ["epoch", "scaling"])
-def test_epochs_and_growth_from_the_command_to_the_record(tmp_path, capsys, monkeypatch, kind):
+@pytest.mark.parametrize("kind", ["epoch", "profile", "scaling"])
+def test_epochs_profiles_and_growth_from_the_command_to_the_record(tmp_path, capsys, monkeypatch, kind):
     asked = []
 
     def fake(jobs, rounds, warm, sessions):
         asked.append({name: [(arm, work["work"], work["threads"], work["config"]["batch"]) for arm, work in team]
                       for name, team in jobs.items()})
         took = {"seconds": 2.0, "train_seconds": 1.5, "evaluate_seconds": 0.5, "bytes_read": 7, "peak_host": 2**20,
-                "peak_device": None}
+                "peak_device": None, "parts": dict.fromkeys(profiling.NAMES, 2.0)}
         return [{"round": n, "arm": name, **took} for n in range(sessions * rounds) for name in jobs]
 
     monkeypatch.setattr(kinds, "take_turns", fake)
@@ -183,6 +171,13 @@ def test_epochs_and_growth_from_the_command_to_the_record(tmp_path, capsys, monk
     if kind == "epoch":
         assert asked == [{arm: [(arm, "epochs", 4, 16)] for arm in kinds.MAIN}]
         assert found["clips"] == 20 and "1.00 (1.00 to 1.00) times faster" in printed
+        return
+    if kind == "profile":
+        assert {arm: asked[0][arm] for arm in ("published", "vscg")} == {
+            arm: [(arm, "profiles", 4, 16)] for arm in ("published", "vscg")}
+        table = profile_table(found)
+        assert tuple(table.index) == profiling.NAMES and (table["vscg"] == 2).all()
+        assert "ms of a step" in printed and "2000.0" in printed
         return
     assert [asked[at]["vscg"] for at in range(3)] == [[("vscg", "steps", 4, batch)] for batch in (1, 4, 16)]
     assert list(found["clips"]) == ["20", "40", "80"]

@@ -35,5 +35,3 @@ def __getattr__(name: str):
 
 
 __version__ = "0.1.0"
-__all__ = ["SYSTEMS", "RunConfig", "VscgError", "build_model", "build_objective", "data", "fit", "load_dataset",
-           "load_released", "predict_segments"]

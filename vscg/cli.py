@@ -286,11 +286,8 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command.
-
-    Returns:
-        0 when it did what it was asked, 1 for bad input or failed runs; 130 when it was interrupted, 143 when it was
-        asked to end (SIGTERM), 141 when nobody reads its output any more.
+    """Run one command. Returns 0 when it did what it was asked, 1 for bad input or failed runs; 130 when it was
+    interrupted, 143 when it was asked to end (SIGTERM), 141 when nobody reads its output any more.
     """
     before = signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):                 # a file's name may have bytes that are no text

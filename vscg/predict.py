@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from torch import nn
 from tqdm import tqdm
 
-from vscg import plots
 from vscg.data.labels import AVE, CATEGORIES
 from vscg.errors import VscgError
 from vscg.features.extract import Networks, window_features
@@ -48,7 +47,6 @@ ROWS = 24                                # of a timeline; in a longer clip a row
 @dataclass(frozen=True, eq=False)
 class Watched:
     """What a model makes of one window of ten seconds."""
-
     window: Window
     classes: np.ndarray                  # (10,) int64, the last = background, of AVE 28
     probability: np.ndarray              # (10,C+1) of each second's classes; NaN where a system gives none
@@ -69,9 +67,7 @@ def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fu
     Args:
         checkpoint: a finished run's key or folder, or the file of a published checkpoint.
         system, setting: of a published checkpoint; a run knows its own.
-
-    Raises:
-        VscgError: nothing of the kind is there, or it does not fit.
+    Raises VscgError: nothing of the kind is there, or it does not fit.
     """
     for folder in (Path(checkpoint), runs_dir() / checkpoint):
         if folder.is_dir() and (record := read_record(folder)):
@@ -93,15 +89,9 @@ def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fu
 def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool = False) -> Iterator[Watched]:
     """Yields what a trained model makes of each window of a clip; with their pictures, 24 MB for each window.
 
-    Args:
-        path: a media file with picture and sound.
-        model: a system in evaluation mode.
-        networks: VGG-19 and VGGish, which make the features.
-        pad: fill up a short clip or the remainder of a long one.
-
-    Raises:
-        VscgError: as `features.video.read_windows`; a model for features of other sizes, or one that gives values that
-            are no finite numbers.
+    `model` is a system in evaluation mode, `networks` make the features; `pad` fills up a short clip or the remainder
+    of a long one. VscgError as `features.video.read_windows`; for a model for features of other sizes, or one that
+    gives values that are no finite numbers.
     """
     device = next(model.parameters()).device
     dims = getattr(model, "dims", AVE)                     # a module of one's own is taken to be for AVE's features
@@ -125,8 +115,7 @@ def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool =
 def overlay(watched: Watched) -> np.ndarray:
     """The window's pictures under their second's attention: (160,224,224,3) uint8, framed while an event is predicted.
 
-    Raises:
-        VscgError: the system has no attention.
+    VscgError for a system without attention.
     """
     if watched.attention is None:
         raise VscgError("This system has no attention over the picture, so there is nothing to lay over it.")
@@ -156,13 +145,10 @@ def write_mp4(path: Path, pictures: Iterable[np.ndarray], waveform: np.ndarray, 
     """A video that browsers play; whole or not there.
 
     Args:
-        path: the MP4 file to write.
         pictures: (H,W,3) uint8 RGB, 16 for each second, all of one size with even sides.
         waveform: (samples,) in -1..1.
         sample_rate: Hz; at another rate than the 13 of AAC, from 7,350 to 96,000, the sound is resampled to 16,000.
-
-    Raises:
-        WriteError: the file cannot be written, or the encoder refuses the pictures.
+    Raises WriteError: the file cannot be written, or the encoder refuses the pictures.
     """
     with _mp4(path, sample_rate) as add:
         add(pictures, waveform)
@@ -217,10 +203,8 @@ def result_files(path: str | Path, folder: Path) -> list[Path]:
     """Where a clip's results go, before any work: NAME.json, NAME-timeline.png and NAME-attention.mp4.
 
     NAME is the clip's name without its suffix; where one of the files is there and no result of this clip, NAME ends in
-    the clip's sum, so that neither another clip's results nor anything else is replaced.
-
-    Raises:
-        WriteError: they cannot be written there.
+    the clip's sum, so that neither another clip's results nor anything else is replaced. WriteError if they cannot be
+    written there.
     """
     make_folder(folder)
     digest = file_sum(Path(path))
@@ -246,17 +230,9 @@ def _is_result(path: Path, digest: str) -> bool:
 def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, made_by: str) -> list[Path]:
     """Write the results of a clip, see `result_files`; the video where the system has attention.
 
-    The windows are taken one by one, so that memory does not grow with the clip's length. If that ends with an error,
-    what was found so far is written, `stopped` in the JSON says why, and the error goes on.
-
-    Args:
-        path: the clip, for the names and the content of the files.
-        watched: as from `watch`.
-        folder: where to write; made if need be.
-        made_by: what made the predictions, in words.
-
-    Returns:
-        The files, in the order JSON, timeline, video.
+    The windows of `watched`, as from `watch`, are taken one by one, so that memory does not grow with the clip's
+    length. If that ends with an error, what was found so far is written, `stopped` in the JSON says why, and the error
+    goes on. `made_by` says in words what made the predictions. Returns the files, in the order JSON, timeline, video.
     """
     files, stopped, due = result_files(path, folder), None, time.monotonic() + SAVED
     found = {"clip": Path(path).name, "clip_sha256": file_sum(Path(path)), "made_by": made_by, "stopped": None,
@@ -295,6 +271,7 @@ def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, ma
 
 def timeline(classes: Sequence[int], names: Sequence[str] = CATEGORIES) -> Figure:
     """The book's timeline figure of the classes of a clip's seconds, in rows of ten seconds, or of more: at most 24."""
+    from vscg import plots  # not at the top: it brings seaborn, a second that no other command needs
     length = next((length for length in (10, 30, 60, 300, 600, 1800) if len(classes) <= ROWS * length), 3600)
     parts = [(start, classes[start:start + length]) for start in range(0, len(classes), length)]
     return plots.timeline(None, {f"{start} to {start + len(part)} s": part for start, part in parts}, names=names)

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.conftest import write as rewrite
 from vscg.data import load_dataset
 from vscg.data.ave import REQUIRED, check, prepare_ave, repeated_videos, shared_videos
 from vscg.data.labels import labels_from_annotations, read_annotations
@@ -21,11 +22,6 @@ from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def rewrite(path, key, values):
-    with h5py.File(path, "w") as handle:
-        handle[key] = values
 
 
 def assign(path, index, value, key="avadataset"):

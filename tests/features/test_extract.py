@@ -150,26 +150,19 @@ def test_what_has_changed_is_computed_anew(tmp_path, folder):
     assert prepared.read_fingerprint(target) != fingerprint
 
 
-def test_damaged_parts_are_named(tmp_path, folder, networks):
-    target = tmp_path / "features.h5"
+def test_a_damaged_part_or_note_of_a_finished_clip_is_named(tmp_path, folder, networks):
     with pytest.raises(KeyboardInterrupt):
-        run(folder, target, Networks(Stopping(25), Heard()))
-    part = next((tmp_path / "features.h5.parts").glob("*-1.safetensors"))
-    part.write_bytes(b"x" * 100)
-    with pytest.raises(VscgError, match=f"{part}: damaged .* remove its folder"):
-        run(folder, target, networks)
-
-
-@pytest.mark.parametrize("note", [b"", b"{}", b"[]", b'{"windows": "3", "rest": 0}', b'{"windows": 3, "rest": NaN}',
-                                  b'{"windows": 1000000000000, "rest": 0}', b"[" * 100_000, b"\xff"])
-def test_a_damaged_note_of_a_finished_clip_is_named(note, tmp_path, folder, networks):
-    target = tmp_path / "features.h5"
-    with pytest.raises(KeyboardInterrupt):
-        run(folder, target, Networks(Stopping(25), Heard()))
-    path = next((tmp_path / "features.h5.parts").glob("*.json"))
-    path.write_bytes(note)
-    with pytest.raises(VscgError, match=f"{path}: damaged .* remove its folder"):
-        run(folder, target, networks)
+        run(folder, tmp_path / "features.h5", Networks(Stopping(25), Heard()))
+    notes = [b"", b"{}", b"[]", b'{"windows": "3", "rest": 0}', b'{"windows": 3, "rest": NaN}',
+             b'{"windows": 1000000000000, "rest": 0}', b"[" * 100_000, b"\xff"]
+    for pattern, contents in (("*-1.safetensors", [b"x" * 100]), ("*.json", notes)):
+        path = next((tmp_path / "features.h5.parts").glob(pattern))
+        sound = path.read_bytes()
+        for content in contents:
+            path.write_bytes(content)
+            with pytest.raises(VscgError, match=f"{path}: damaged .* remove its folder"):
+                run(folder, tmp_path / "features.h5", networks)
+        path.write_bytes(sound)
 
 
 def test_nothing_to_extract(tmp_path, networks):

@@ -1,13 +1,11 @@
-"""Weights: downloaded from a server on this machine, checked, continued, and read into a network."""
+"""Weights: downloaded from a server on this machine, checked, and read into a network; test_download has the rest."""
 import hashlib
 import io
-import time
 
 import pytest
 import torch
 from torch import nn
 
-from tests.loopback import in_two_processes
 from vscg.errors import VscgError
 from vscg.features import extract, weights
 from vscg.features.weights import Weights, fetch, load
@@ -48,32 +46,6 @@ def test_fetched_once_into_the_data_folder(tmp_path, monkeypatch, server, tiny, 
     assert f"{tiny.name}: 100%" in capfd.readouterr().err
     assert fetch(tiny) == path and len(server.requests) == 1
     assert sorted(file.name for file in path.parent.iterdir()) == [".lock", tiny.name]
-
-
-def test_a_cut_download_is_continued(tmp_path, server, tiny):
-    server.cuts[tiny.name] = [600_000, 1000, 1000]
-    with pytest.raises(VscgError, match="the connection to .* was cut .*continues where it stopped"):
-        fetch(tiny, tmp_path, progress=False)
-    assert not (tmp_path / tiny.name).exists()
-    have = (tmp_path / f".{tiny.name}.partial.part").stat().st_size
-    path = fetch(tiny, tmp_path, progress=False)
-    assert server.ranges(tiny.name)[-1] == f"bytes={have}-" and have > 100_000
-    assert path.read_bytes() == server.files[tiny.name]
-
-
-def test_a_connection_that_is_cut_once_is_no_error(tmp_path, server, tiny):
-    server.cuts[tiny.name] = [300_000]
-    assert fetch(tiny, tmp_path, progress=False).read_bytes() == server.files[tiny.name]
-    assert len(server.requests) == 2
-
-
-def test_two_processes_download_once(tmp_path, server, tiny):
-    """The first is cut in the middle and continues; the second waits for it and finds the file."""
-    server.cuts[tiny.name] = [300_000]
-    server.at_cut = lambda: time.sleep(1)
-    in_two_processes(fetch, tiny, tmp_path, False)
-    assert len(server.requests) == 2
-    assert (tmp_path / tiny.name).read_bytes() == server.files[tiny.name]
 
 
 def test_other_content_is_not_kept(tmp_path, server, tiny):

@@ -14,6 +14,7 @@ from vscg.machine.files import (
     code_hash,
     in_use,
     locked,
+    made_once,
     make_folder,
     reason,
     replacing,
@@ -161,6 +162,16 @@ class TestLocked:
             pass
         assert not in_use(tmp_path)
         holder(tmp_path)                                          # another process gets in at once
+
+
+def test_what_another_process_makes_meanwhile_is_not_made_again(tmp_path):
+    asked = []
+
+    def is_there(path):
+        asked.append(in_use(path.parent))
+        return len(asked) == 2
+
+    assert made_once(tmp_path / "set", is_there, None) == tmp_path / "set" and asked == [False, True]
 
 
 SOURCE = '"""Doc."""\ndef f(x):\n    """Doc."""\n    return x + 1     # a comment\n'

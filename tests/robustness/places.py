@@ -6,7 +6,7 @@ import numpy as np
 import papermill
 
 from tests.book.test_build import build, execute
-from tests.data.test_prepared import clips
+from tests.data.test_prepared import clips, replace
 from tests.features.test_extract import Heard, Seen
 from tests.media import write_clip
 from vscg.data import download
@@ -84,19 +84,6 @@ def drop(key):
     return lambda handle: handle.pop(key)
 
 
-def assign(key, index, value):
-    def edit(handle):
-        handle[key][index] = value
-    return edit
-
-
-def replace(key, values):
-    def edit(handle):
-        del handle[key]
-        handle[key] = values
-    return edit
-
-
 def declare(handle):
     del handle["audio"]
     handle.create_dataset("audio", (4, 10, 128), "f4", chunks=(1, 10, 128))
@@ -114,4 +101,4 @@ def packed(handle):
 def trainable(handle):
     """One clip in each split."""
     for row, split in enumerate(("train", "val", "test")):
-        replace(f"splits/{split}", np.array([row]))(handle)
+        replace(f"splits/{split}", data=np.array([row]))(handle)

@@ -7,10 +7,11 @@ import papermill
 import torch
 from nbclient.exceptions import DeadKernelError
 
+from tests.data.test_prepared import assign, replace
 from tests.machine.test_graphs import Deaf, Unable
 from tests.media import tone, write_clip
 from tests.released.test_load import fresh, published
-from tests.robustness.places import Place, assign, declare, drop, packed, refusing, replace, trainable
+from tests.robustness.places import Place, declare, drop, packed, refusing, trainable
 from tests.tables import MINI
 from vscg.data import download, load_dataset
 from vscg.data.ave import check, prepare_ave
@@ -209,8 +210,8 @@ PROVOKERS = {
     "may not be read": unpermitted,
     "is a generated one": damaged_planted,
     "the key": lambda place: place.read(drop("audio")),
-    "has shape": lambda place: place.read(replace("audio", np.zeros((4, 10, 127), "f4"))),
-    "has dtype": lambda place: place.read(replace("audio", np.zeros((4, 10, 128), "f8"))),
+    "has shape": lambda place: place.read(replace("audio", data=np.zeros((4, 10, 127), "f4"))),
+    "has dtype": lambda place: place.read(replace("audio", data=np.zeros((4, 10, 128), "f8"))),
     "[<position>] is <fault>": lambda place: place.read(assign("visual", (3, 0, 1, 2, 9), np.inf)),
     "is packed with": lambda place: place.read(packed),
     "declares": lambda place: place.read(declare),

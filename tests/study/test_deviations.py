@@ -8,7 +8,6 @@ import pytest
 
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
-from vscg.machine.files import data_dir, in_use
 from vscg.study import deviations
 from vscg.study.deviations import Deviation, duplicate_configs, duplicated_rows, duplicates_file, plateau_configs
 from vscg.study.statistics import mean_interval
@@ -116,20 +115,6 @@ def test_the_duplicates_keep_their_labels_and_take_the_features_of_training_clip
     assert np.array_equal(doubled.visual[others], small.visual[others])
     assert np.array_equal(doubled.labels, small.labels) and doubled.fingerprint != small.fingerprint
     assert duplicates_file().stat().st_mtime_ns == first, "made once"
-
-
-def test_another_process_may_make_the_duplicates_meanwhile(small, monkeypatch):
-    """What is there once the folder is held is not written again."""
-    held = []
-
-    def holds(*arguments):
-        held.append(in_use(data_dir()))
-        return len(held) == 2
-
-    monkeypatch.setattr(deviations, "_holds", holds)
-    monkeypatch.setattr(deviations, "_write_duplicates", None)
-    duplicates_file()
-    assert held == [False, True]
 
 
 def test_a_file_that_is_not_there_is_one_error(tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.training.test_loop import complete
 from vscg.data import AVE, Dims, load_dataset
 from vscg.data.prepared import PreparedWriter, read_prepared
 from vscg.errors import VscgError
@@ -63,14 +64,14 @@ def test_arrays_that_disagree_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("system, setting", PAIRS)
-def test_every_system_trains_on_other_sizes(system, setting, other, tmp_path):
-    config = RunConfig(system=system, setting=setting, data="other", epochs=1, batch=6,
+def test_every_system_trains_on_other_sizes_and_leaves_a_complete_record(system, setting, other, tmp_path):
+    config = RunConfig(system=system, setting=setting, data="other", epochs=6, batch=6,
                        model_options=OPTIONS.get(system, {}))
     record = fit(config, dataset=other, store=tmp_path, device="cpu", progress=False)
+    complete(record, other, 6)
     again = read_record(record.folder)
     assert again.dims == OTHER and len(again.result["test"]["class_accuracy"]) == 6
-    test = other.splits["test"]
-    model = again.model()
+    test, model = other.splits["test"], again.model()
     assert model.dims == OTHER
     with torch.no_grad():
         output = model(torch.from_numpy(other.audio[test]), torch.from_numpy(other.visual[test]).float())

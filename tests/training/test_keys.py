@@ -66,8 +66,8 @@ def texts(package, system="vscg") -> list[str]:
     ("training/objectives.py", "    choose(\"loss\"", "    if not loss:\n        raise OSError\n    choose(\"loss\""),
     ("training/records.py", "indent=1", "indent=2"), ("training/config.py", "lr: float = 1e-3", "lr: float = 1e-2"),
     ("models/__init__.py", '"CMRA"', '"Cmra"'), ("models/dmin.py", "nn.Linear", "nn.Identity")])
-def test_words_refusals_bookkeeping_and_other_systems_do_not_count(file, old, new, package):
-    change(file, old, new, package, same=True)
+def test_words_refusals_bookkeeping_and_other_systems_do_not_count(file, old, new, package, before):
+    change(file, old, new, package, before, same=True)
 
 
 @pytest.mark.parametrize("file, old, new", [
@@ -76,19 +76,23 @@ def test_words_refusals_bookkeeping_and_other_systems_do_not_count(file, old, ne
     ("training/evaluation.py", ">= 0.5", ">= 0.6"), ("training/config.py", "epoch >= at", "epoch > at"),
     ("data/labels.py", "EVENT_CLASSES = 28", "EVENT_CLASSES = 27"), ("machine/rounding.py", "0x1000", "0x2000"),
     ("training/loop.py", "self.optimizer.step()", "pass"), ("models/psp.py", "beta.mT", "beta")])
-def test_what_shapes_the_numbers_counts(file, old, new, package):
-    change(file, old, new, package, same=False)
+def test_what_shapes_the_numbers_counts(file, old, new, package, before):
+    change(file, old, new, package, before, same=False)
 
 
-def change(file, old, new, package, same):
-    before, source = texts(package), (package / file).read_text()
+@pytest.fixture(scope="module")
+def before():
+    return texts(PACKAGE)
+
+
+def change(file, old, new, package, before, same):
+    source = (package / file).read_text()
     assert old in source
     (package / file).write_text(source.replace(old, new))
     assert (texts(package) == before) is same
 
 
-def test_a_definition_may_move_to_another_file(package):
-    before = texts(package)
+def test_a_definition_may_move_to_another_file(package, before):
     (package / "models" / "psp.py").rename(package / "models" / "propagation.py")
     for file in package.rglob("*.py"):
         file.write_text(file.read_text().replace("vscg.models.psp ", "vscg.models.propagation "))

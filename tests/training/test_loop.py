@@ -8,7 +8,7 @@ import torch
 
 import vscg.training.loop as training
 from vscg.errors import VscgError
-from vscg.models import SYSTEMS
+from vscg.models import SETTINGS
 from vscg.training.batches import Features, predict
 from vscg.training.config import RunConfig, Schedule
 from vscg.training.evaluation import segment_accuracy
@@ -66,12 +66,9 @@ class TestBatches:
         assert len(seeds) == 20 * 300
 
 
-@pytest.mark.parametrize("system, setting", [(system, setting) for system in SYSTEMS
-                                             for setting in SYSTEMS[system].settings])
-def test_every_system_trains_and_leaves_a_complete_record(system, setting, tiny, tmp_path):
-    epochs = {"cmra": 2, "cmbs": 2, "dmin": 2, "avt": 1}.get(system, 6)         # the large ones take their time
-    record = run(quick(system=system, setting=setting, epochs=epochs), tiny, tmp_path)
-    history, truth = record.history, tiny.labels[tiny.splits["test"]].argmax(-1)
+def complete(record, data, epochs) -> None:
+    """The record holds what its weights give, of the picked epoch and of the last ones."""
+    history, truth = record.history, data.labels[data.splits["test"]].argmax(-1)
     assert history.epoch.tolist() == [*range(1, epochs + 1)] and np.isfinite(history.loss).all()
     assert {path.name for path in record.folder.iterdir()} == {
         ".lock", "record.json", "history.csv", "state.safetensors", "predictions.safetensors"}
@@ -79,13 +76,21 @@ def test_every_system_trains_and_leaves_a_complete_record(system, setting, tiny,
     assert record.result["epoch"] == best + 1
     assert record.result["test"]["accuracy"] == pytest.approx(history.test_accuracy[best])
     assert record.values["results"]["test"]["test"]["accuracy"] == pytest.approx(history.test_accuracy.max())
-    # The stored weights and predictions are those of the picked epoch, and of the last five.
-    again = predict(record.model(), Features(tiny, CPU), tiny.splits["test"])
+    again = predict(record.model(), Features(data, CPU), data.splits["test"])
     assert (again == record.predictions()).all()
-    assert segment_accuracy(again, truth) == record.result["test"]["accuracy"]
+    number = data.dims.classes
+    assert segment_accuracy(again, truth, number) == record.result["test"]["accuracy"]
     last = record.predictions("last")
-    assert last.shape == (min(5, epochs), len(truth), 10)
-    assert [segment_accuracy(one, truth) for one in last] == pytest.approx(history.test_accuracy.tolist()[-5:])
+    assert last.shape == (min(5, epochs), *truth.shape)
+    assert [segment_accuracy(one, truth, number) for one in last] == pytest.approx(history.test_accuracy.tolist()[-5:])
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_run_learns_and_leaves_a_complete_record(setting, tiny, tmp_path):
+    """On AVE's sizes; test_dims has every system, on others."""
+    record = run(quick(setting=setting, epochs=6), tiny, tmp_path)
+    complete(record, tiny, 6)
+    assert setting == "weakly" or record.history.loss.iloc[-1] < 0.8 * record.history.loss.iloc[0]
 
 
 def test_a_run_that_exists_is_loaded_by_whatever_name_its_data_and_profile_go(tiny, tmp_path):
@@ -209,8 +214,3 @@ def test_a_damaged_checkpoint_is_named_and_kept(damage, tiny, tmp_path):
     with pytest.raises(VscgError, match="checkpoint.pt cannot be continued from"):
         run(quick(), tiny, tmp_path)
     assert checkpoint.read_bytes() == content
-
-
-def test_the_loss_falls(tiny, tmp_path):
-    losses = run(quick(epochs=6), tiny, tmp_path).history.loss
-    assert losses.iloc[-1] < 0.8 * losses.iloc[0]

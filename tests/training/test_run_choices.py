@@ -30,14 +30,20 @@ def test_adam_steps_with_the_rate_of_the_schedule(changes, expected, tiny, monke
     assert [rate for rates_of_step in rates for rate in rates_of_step] == pytest.approx(expected)
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Where runs that several tests compare with are trained once."""
+    return tmp_path_factory.mktemp("runs")
+
+
 @pytest.mark.parametrize("base, change", [
     ({"setting": "weakly"}, {"target": "proportion"}), ({}, {"stale_avps": True}),
     ({"background": True}, {"empty_as_first": True}), ({"loss": "c+t"}, {"variant": "paper"}), ({}, {"loss": "c+t"}),
     ({}, {"modality": "audio"}), ({}, {"modality": "visual"}), ({}, {"model_options": {"escm": False}}),
     ({}, {"order": "stored"}), ({}, {"precision": "bf16"}), ({}, {"seed": 1}),
     ({}, {"schedule": Schedule(epochs=1, batch=8, lr=1e-2)}), ({}, {"batch": 4})], ids=str)
-def test_every_choice_of_a_run_reaches_its_training(base, change, tiny, tmp_path):
-    plain, changed = (run(quick(epochs=1, **base, **more), tiny, tmp_path) for more in ({}, change))
+def test_every_choice_of_a_run_reaches_its_training(base, change, tiny, store):
+    plain, changed = (run(quick(epochs=1, **base, **more), tiny, store) for more in ({}, change))
     assert plain.folder != changed.folder
     assert plain.history.loss.tolist() != changed.history.loss.tolist()
 

@@ -12,7 +12,3 @@ from vscg.data.labels import (
 )
 from vscg.data.prepared import Dataset
 from vscg.data.sets import dataset_fingerprint, load_dataset, prepared_file, silent_objects
-
-__all__ = ["AVE", "BACKGROUND", "CATEGORIES", "CLASSES", "EVENT_CLASSES", "SEGMENTS", "Dataset", "Dims",
-           "dataset_fingerprint", "labels_from_annotations", "load_dataset", "prepared_file", "repeated_videos",
-           "shared_videos", "silent_objects"]

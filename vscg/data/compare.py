@@ -51,15 +51,10 @@ def compare(first: str | PathLike, second: str | PathLike, annotations: str | Pa
         second: another; the modalities that both have are compared, clips of the split "background" are left out. The
             rows of two prepared files are matched by the clips' ids, others by their numbers.
         annotations: the official `Annotations.txt`, by whose categories the order of a file without labels is judged.
-        progress: show bars.
-
-    Returns:
-        The comparison. A clip's vector is the mean over its segments and regions; rows are near by the cosine of these
-        vectors, less the file's mean. Where the order is right, a clip's nearest in its own file is mostly of its own
-        category; in a wrong order that happens as often as by chance.
-
-    Raises:
-        VscgError: a file that is damaged or holds no features, or no modality that both have.
+    Returns: The comparison. A clip's vector is the mean over its segments and regions; rows are near by the cosine of
+        these vectors, less the file's mean. Where the order is right, a clip's nearest in its own file is mostly of its
+        own category; in a wrong order that happens as often as by chance.
+    Raises VscgError: a file that is damaged or holds no features, or no modality that both have.
     """
     paths = [Path(path) for path in (first, second)]
     marks = read_annotations(annotations) if annotations else None

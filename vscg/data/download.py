@@ -44,19 +44,15 @@ TIMEOUT = 60  # seconds without an answer or a byte
 
 
 def fetch(url: str, target: Path, fault: Callable[[Path], str], progress: bool = True) -> Path:
-    """The file `target`, downloaded from `url` first if it is not there; what is there is never replaced.
+    """The file `target`, downloaded from `url`, on Google Drive too, if it is not there; what is there is never
+    replaced.
 
     A download that was cut off or interrupted is continued, and the file gets its name only when it is complete and
-    right. Of several processes that need it at once one downloads it, and the others wait.
+    right: `fault` says what is wrong with a file, "" for nothing, and is asked whenever the file is. Of several
+    processes that need it at once one downloads it, and the others wait.
 
-    Args:
-        url: of the file, on Google Drive too.
-        fault: says what is wrong with a file, "" for nothing; asked whenever the file is.
-        progress: show a bar.
-
-    Raises:
-        VscgError: no network, no such file, wrong content there or here, no space, or a folder that cannot be written;
-            with the address to fetch by hand and where to put the file.
+    Raises VscgError: no network, no such file, wrong content there or here, no space, or a folder that cannot be
+        written; with the address to fetch by hand and where to put the file.
     """
     name, folder = target.name, target.parent
 
@@ -136,39 +132,21 @@ def _no_features(path: Path) -> str:
 
 
 def download_small(dest: str | Path, base_url: str = GITHUB, progress: bool = True) -> list[Path]:
-    """Download the annotations, split orders, labels and the background clips' audio features (2.5 MB).
+    """Download the annotations, split orders, labels and the background clips' audio features (2.5 MB) into `dest`.
 
-    Args:
-        dest: folder, made if missing; a file in it that is already right is kept and not fetched.
-        base_url: where the files lie; ends with a slash.
-        progress: show a bar per file.
-
-    Returns:
-        the paths of all `SMALL_FILES`, each with the SHA-256 listed there.
-
-    Raises:
-        VscgError: as `fetch`; a file of the user's own under one of the names is not replaced.
+    `base_url` ends with a slash. Returns the paths of all `SMALL_FILES`, each with the SHA-256 listed there; what is
+    right already is kept and not fetched. VscgError as `fetch`.
     """
     folder = expanded(dest)
     return [fetch(base_url + name, folder / name, wrong_sum(wanted), progress) for name, wanted in SMALL_FILES.items()]
 
 
 def download_features(dest: str | Path, base_url: str = DRIVE, progress: bool = True) -> list[Path]:
-    """Download the audio and visual features (7.7 GiB and more) from the AVE authors' Google Drive.
+    """Download the audio and visual features (7.7 GiB and more) from the AVE authors' Google Drive into `dest`.
 
     No checksum is published for them. Each must open as a complete HDF5 file that holds `avadataset`; then its SHA-256
-    is written beside it as `NAME.sha256`, in the format of sha256sum.
-
-    Args:
-        dest: folder, made if missing; a feature file in it that opens is kept and not fetched.
-        base_url: the identifiers in `FEATURE_FILES` are appended to it.
-        progress: show a bar per file.
-
-    Returns:
-        the paths of all `FEATURE_FILES`.
-
-    Raises:
-        VscgError: as `fetch`; also when Google Drive refuses because too many have fetched the file lately.
+    is written beside it as `NAME.sha256`, in the format of sha256sum. Returns the paths of all `FEATURE_FILES`.
+    VscgError as `fetch`, also when Google Drive refuses because too many have fetched the file lately.
     """
     folder = expanded(dest)
     for name, identifier in FEATURE_FILES.items():
@@ -181,18 +159,11 @@ def download_features(dest: str | Path, base_url: str = DRIVE, progress: bool = 
 
 
 def download_clips(dest: str | Path, base_url: str = HUB, progress: bool = True) -> list[Path]:
-    """Download the raw clips from the mirror `MIRROR` at `REVISION`, every file that it holds; see `MIRROR_LACKS`.
+    """Download the raw clips from the mirror `MIRROR` at `REVISION` into `dest`, all that it holds; see `MIRROR_LACKS`.
 
-    Args:
-        dest: folder, made if missing; a file in it that is already right is kept and not fetched.
-        base_url: of the hub; ends with a slash.
-        progress: show a bar per file.
-
-    Returns:
-        the paths of the files, each with the sum that the hub lists for it at this revision.
-
-    Raises:
-        VscgError: as `fetch`; the mirror or this revision of it is gone, or its list is not of the hub's form.
+    `base_url` is the hub's and ends with a slash. Returns the paths of the files, each with the sum that the hub lists
+    for it at this revision. VscgError as `fetch`; the mirror or this revision of it is gone, or its list is not of its
+    form.
     """
     folder = expanded(dest)
     commits, _ = _listed(f"{base_url}api/datasets/{MIRROR}/commits/main")

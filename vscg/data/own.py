@@ -2,7 +2,7 @@
 import hashlib
 import zipfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from os import PathLike
 from pathlib import Path
 
@@ -37,19 +37,14 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
         tables: as `tables.read_tables`.
         target: the HDF5 file.
         visual_dtype: float16 or float32.
-        progress: show a bar.
-
-    Returns:
-        What was written; lines without features are left out, and `absent` names their clips.
-
-    Raises:
-        VscgError: as `read_tables`; no features at all, or some that cannot be read, are not finite or have other sizes
-            than the first clip's; with file and line.
+    Returns: What was written; lines without features are left out, and `absent` names their clips.
+    Raises VscgError: as `read_tables`; no features at all, or some that cannot be read, are not finite or have other
+        sizes than the first clip's; with file and line.
     """
     source, target = Path(source), Path(target)
     check_target(target)
     everything = read_tables(tables)
-    with _Extracted(source) if source.is_file() else _Folder(source) as features:
+    with _Extracted(source) if source.is_file() else nullcontext(_Folder(source)) as features:
         marks = [mark for mark in everything if mark.video_id in features]
         if not marks:
             raise VscgError(f"{source}: no features of any of the {len(everything)} lines of {tables[0]}; expected are "
@@ -98,12 +93,6 @@ class _Folder:
             raise VscgError(f"{folder}: no such folder or file; name the folder of the clips' arrays, or what "
                             "`extract` wrote")
         self.folder = folder
-
-    def __enter__(self) -> "_Folder":
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        pass
 
     def __contains__(self, video_id: str) -> bool:
         return all(self.file(video_id, kind) for kind in MODALITIES)

@@ -157,11 +157,7 @@ def verify_splits(where: object, splits: Mapping[str, np.ndarray], clips: int) -
 
 
 def check_target(path: Path) -> None:
-    """Refuses a path where no prepared file can be written, or where another file would be lost.
-
-    Raises:
-        WriteError: it is a folder, or there is something else than a prepared file.
-    """
+    """Raises WriteError for a path where no prepared file can be written, or where another file would be lost."""
     try:
         if not path.name or path.is_dir():
             raise WriteError(f"{path}: is a folder; name the file to write, such as {path / 'features.h5'}")
@@ -190,9 +186,8 @@ class PreparedWriter:
     The file's room on the disk is taken before the first array is written: HDF5 crashes when it finds the disk full
     while it closes a file. Room that is not used is given back then.
 
-    Raises:
-        WriteError: as `check_target`, or the folder or file cannot be made, or there is not enough room.
-        VscgError: another dtype than float16 or float32; from `append`, as `verify_rows`.
+    Raises WriteError: as `check_target`, or the folder or file cannot be made, or there is not enough room; VscgError:
+        another dtype than float16 or float32; from `append`, as `verify_rows`.
     """
 
     def __init__(self, path: str | PathLike, clips: int, name: str, fingerprint: str = "",

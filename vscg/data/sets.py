@@ -41,8 +41,7 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
     again if their folder holds others now. A planted name may set dials and the seed that it is drawn from, 0 by
     default: "planted-mini:ambiguity=0.7,seed=1".
 
-    Raises:
-        VscgError: an unknown name or dial, official files that are missing, or a damaged file.
+    Raises VscgError: an unknown name or dial, official files that are missing, or a damaged file.
     """
     whole = str(name_or_path)
     name, colon, dials = whole.partition(":")

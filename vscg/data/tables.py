@@ -61,9 +61,8 @@ class Mark:
 def read_tables(paths: Sequence[str | PathLike]) -> list[Mark]:
     """The lines of one table that has a column `split`, or of three tables: training, validation and test clips.
 
-    Raises:
-        VscgError: no such file, no text, a column that is missing, or a line that is not of the table's form; with
-            file and line.
+    Raises VscgError: no such file, no text, a column that is missing, or a line that is not of the table's form; with
+        file and line.
     """
     if len(paths) == 3:
         return [replace(mark, split=split) for split, path in zip(("train", "val", "test"), paths, strict=True)

@@ -94,8 +94,7 @@ AUDIO = {"vggish": _vggish, "ast": _ast}
 def _pretrained(kind: str, name: str) -> object:
     """A class of `transformers` with its published weights or settings.
 
-    Raises:
-        VscgError: `transformers` is not installed, or it cannot get what it needs.
+    Raises VscgError: `transformers` is not installed, or it cannot get what it needs.
     """
     try:
         import transformers

@@ -39,9 +39,7 @@ def visual_features(network: nn.Module, frames: np.ndarray) -> np.ndarray:
     Args:
         network: `VGG19`, or another network from (B,3,224,224) to (B,D,7,7); it runs where its parameters are.
         frames: (seconds, pictures, 224, 224, 3) uint8, RGB; all of them go through the network as one batch.
-
-    Returns:
-        (seconds, 7, 7, D) float32, channels last, as in AVE's files; of VGG-19 D is 512.
+    Returns: (seconds, 7, 7, D) float32, channels last, as in AVE's files; of VGG-19 D is 512.
     """
     parameter = next(network.parameters())
     mean, deviation = (torch.tensor(values, device=parameter.device).view(3, 1, 1) for values in (MEAN, DEVIATION))

@@ -29,12 +29,8 @@ def log_mel_examples(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     Args:
         waveform: (samples,) or (samples, channels) floats in -1..1; channels are averaged.
         sample_rate: in Hz; anything but 16,000 is resampled.
-
-    Returns:
-        (seconds, 96, 64) float32: example, time, band. Sound shorter than 0.975 s gives none.
-
-    Raises:
-        VscgError: integers, values that are no numbers, a wrong shape, or a sample rate that is not positive.
+    Returns: (seconds, 96, 64) float32: example, time, band. Sound shorter than 0.975 s gives none.
+    Raises VscgError: integers, values that are no numbers, a wrong shape, or a sample rate that is not positive.
     """
     waveform = np.asarray(waveform)
     if waveform.dtype.kind != "f" or waveform.ndim not in (1, 2) or not np.isfinite(waveform).all():

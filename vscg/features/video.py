@@ -60,9 +60,8 @@ def read_windows(path: str | PathLike, pad: bool = False) -> Iterator[Window]:
     short clip is refused. A second counts as whole when at most 0.2 s of it are missing. An alpha channel is ignored;
     pictures are turned and mirrored as the file asks.
 
-    Raises:
-        VscgError: no such file, not a clip, damaged or cut off, without picture or without sound, or too short. Damage
-            late in a file is found late: windows that came before the error are from a faulty clip.
+    Raises VscgError: no such file, not a clip, damaged or cut off, without picture or without sound, or too short.
+        Damage late in a file is found late: windows that came before the error are from a faulty clip.
     """
     path = Path(path)
     with _explained(path), _opened(path) as picture, _opened(path) as sound:

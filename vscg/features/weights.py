@@ -36,9 +36,8 @@ def fetch(weights: Weights, folder: Path | None = None, progress: bool = True) -
     A download that was cut off or interrupted is continued; of two processes that need the file, one downloads it. The
     file is checked whenever it is asked for.
 
-    Raises:
-        VscgError: no network, no such file or no space, with the address to fetch by hand and where to put the file;
-            or content that is not the published one.
+    Raises VscgError: no network, no such file or no space, with the address to fetch by hand and where to put the file;
+        or content that is not the published one.
     """
     folder = Path(folder) if folder else data_dir() / "weights"
     return download.fetch(weights.url, folder / weights.name, download.wrong_sum(weights.sum), progress)

@@ -29,7 +29,6 @@ LOST = OSError, RuntimeError          # of a client whose scheduler is gone
 @dataclass(frozen=True)
 class Outcome:
     """How a task ended: with what it made, or with why it made nothing."""
-
     value: object = None
     error: str = ""
     trace: str = ""
@@ -56,7 +55,7 @@ def work(pool: "Processes | Cluster", tasks: Iterable[tuple],
         waiting()
 
 
-class Processes:
+class Processes(contextlib.AbstractContextManager):
     """A process of this machine for each task, `size` at a time. A context manager, which ends those that still run.
 
     Args:
@@ -70,9 +69,6 @@ class Processes:
         # Processes fork from a server that has imported torch and used nothing of it: quick to start, clean inside.
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(preload)
-
-    def __enter__(self) -> "Processes":
-        return self
 
     def __exit__(self, *error) -> None:
         for _, process in self.running.values():
@@ -135,10 +131,8 @@ class Cluster:
         scheduler: "tcp://host:port" of a running scheduler, or "local:N" for N worker processes on this machine.
         folder: where the workers write; they must see it under the same path, and so each of `needs`.
         needs: files or folders that the workers read.
-
-    Raises:
-        VscgError: an address that is none, a scheduler that does not answer or is lost, no worker for ten minutes, or
-            a worker that does not see the folders, has other code or another torch, or several threads.
+    Raises VscgError: an address that is none, a scheduler that does not answer or is lost, no worker for ten minutes,
+        or a worker that does not see the folders, has other code or another torch, or several threads.
     """
 
     def __init__(self, scheduler: str, folder: Path, needs: Iterable[Path]):
@@ -182,7 +176,7 @@ class Cluster:
                     keys = {future.key for future in self.running}
                     busy = [worker for worker, tasks in self.client.processing().items() if keys & set(tasks)]
                     self.client.cancel(list(self.running))
-                    self.client.restart_workers(busy, timeout=30, raise_for_error=False)
+                    self.client.restart_workers(busy, timeout=10, raise_for_error=False)
 
     @property
     def size(self) -> int:

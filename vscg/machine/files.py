@@ -44,11 +44,9 @@ def write_error(path: str | os.PathLike, error: Exception) -> WriteError:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write to, `.NAME.partial` beside `path`, which takes its place once the block ends well.
 
-    If it ends with an error, the partial file is removed and what was there before stays. A killed process leaves
-    its partial file, and the next writer takes that over. Of two writers the second one waits for the first.
-
-    Raises:
-        WriteError: the system refused, inside the block too.
+    If it ends with an error, the partial file is removed and what was there before stays. A killed process leaves its
+    partial file, and the next writer takes that over. Of two writers the second one waits for the first. WriteError for
+    what the system refuses, inside the block too.
     """
     try:
         with held(path.with_name(f".{path.name}.partial")) as file:
@@ -65,12 +63,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def held(partial: Path) -> BinaryIO:
-    """An empty file to write to that nobody else holds, until it is closed; waits for whoever holds it now.
+    """An empty file to write to that nobody else holds, until it is closed; waits for whoever holds it now, OSError if
+    none.
 
     It is not opened to append: where a file system has no fallocate, the C library's stand-in refuses such files.
-
-    Raises:
-        OSError: it cannot be made.
     """
     while True:
         file = open(partial, "r+b", opener=lambda path, flags: os.open(path, flags | os.O_CREAT, 0o666))
@@ -109,8 +105,7 @@ def make_folder(folder: Path) -> None:
 def made_once(path: Path, is_there: Callable[[Path], bool], make: Callable[[Path], object]) -> Path:
     """`path`, made first unless `is_there(path)`; of several processes that need it at once one makes it, others wait.
 
-    Raises:
-        WriteError: its folder cannot be made or held; and what `is_there` and `make` raise.
+    WriteError if its folder cannot be made or held; and what `is_there` and `make` raise.
     """
     if not is_there(path):                                 # asked without the lock: what is there may be read-only
         with locked(path.parent):
@@ -127,10 +122,8 @@ def file_sum(path: Path) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder, made if need be; a second process waits here until the first one has finished.
-
-    Raises:
-        WriteError: it cannot be made or held.
+    """Hold a folder, made if need be; a second process waits here until the first has finished. WriteError if
+    refused.
     """
     make_folder(folder)
     try:
@@ -195,8 +188,7 @@ def ave_dir() -> Path | None:
 def code_hash(files: Iterable[Path]) -> str:
     """SHA-256 over what Python files do: their names, imports, comments, docstrings and layout do not count.
 
-    Raises:
-        OSError, SyntaxError: a file cannot be read or parsed.
+    OSError or SyntaxError for a file that cannot be read or parsed.
     """
     dumps = []
     for file in files:

@@ -37,7 +37,6 @@ ORIGINS = ("published code", "described in detail", "known from its abstract", "
 @dataclass(frozen=True)
 class System:
     """One entry of the registry."""
-
     title: str                                  # as the book's tables print it
     build: Callable[..., nn.Module]
     settings: tuple[str, ...] = SETTINGS
@@ -80,17 +79,12 @@ def build_model(system: str, *, setting: str = "fully", variant: str = "released
 
     Args:
         system: a name in `SYSTEMS`.
-        setting: "fully" or "weakly" supervised.
         variant: "released" (what the published program computes) or "paper" (what the text says).
         dims: sizes of the data that it is for, as `Dataset.dims` holds them; by default AVE's.
         options: keyword arguments of the system's class, such as its dropout rates.
-
-    Returns:
-        A module that maps audio (B,T,D_a) and visual maps (B,T,G,G,D_v), both float32, to `Output`; on AVE they are
-        (B,10,128) and (B,10,7,7,512), and so docstrings write them. Its `dims` are those that it was built for.
-
-    Raises:
-        VscgError: unknown name, setting, variant or option, or sizes that the system's structure does not allow.
+    Returns: A module that maps audio (B,T,D_a) and visual maps (B,T,G,G,D_v), both float32, to `Output`; on AVE they
+        are (B,10,128) and (B,10,7,7,512), and so docstrings write them. Its `dims` are those that it was built for.
+    Raises VscgError: unknown name, setting, variant or option, or sizes that the system's structure does not allow.
     """
     check_system(system, setting, variant)
     entry = SYSTEMS[system]
@@ -104,7 +98,3 @@ def build_model(system: str, *, setting: str = "fully", variant: str = "released
         raise VscgError(f"{entry.title} cannot be built with {reprlib.repr(options)}: {error}") from error
     model.system, model.setting, model.variant, model.dims = system, setting, variant, dims
     return model
-
-
-__all__ = ["ORIGINS", "SETTINGS", "SYSTEMS", "VARIANTS", "Output", "System", "build_model", "check_system",
-           "predict_segments"]

@@ -36,7 +36,6 @@ class AudioGuidedAttention(nn.Module):
         Args:
             audio: (B,T,D_a).
             visual: (B,T,H,W,D_v), R = H*W.
-
         Returns:
             attended: (B,T,D_v), the attention-weighted mean of the map's raw vectors.
             attention: (B,T,H,W), non-negative, sums to 1 over each map.

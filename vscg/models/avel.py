@@ -13,9 +13,7 @@ class AVEL(nn.Module):
     """Both settings share one network; weakly supervised, the segment logits are max-pooled over time.
 
     Args:
-        setting: "fully" or "weakly" supervised.
         plug: what stands between the Bi-LSTMs and the classifier, one of `plug.PLUGS` (Table IV).
-        dims: sizes of the data.
     """
 
     def __init__(self, setting: str, *, plug: str = "none", dims: Dims = AVE):

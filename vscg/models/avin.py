@@ -25,7 +25,6 @@ class AVIN(nn.Module):
     """LSTMs, bilinear pooling of both modalities, and interactions within and between them; both settings.
 
     Args:
-        setting: "fully" or "weakly" supervised.
         spatial: how a 7x7 map becomes one vector: "mean", or "agva", audio-guided attention.
         bidirectional: LSTMs of 128 in both directions, or one of 256 forwards.
         bilinear_dim, factors: entries of the bilinear vector, and products in each.
@@ -35,10 +34,7 @@ class AVIN(nn.Module):
         rescale: factor of the interactions, whose weights sum to 1 over the segments: 10 gives them the size of F.
         inter_query: who asks a modality between the two: the "other" one's mean (SCAN), or the mean of "both".
         pooling: over time, weakly supervised: softmax of the "max" of the logits, or "mean" of their softmax.
-        dims: sizes of the data.
-
-    Raises:
-        VscgError: an unknown choice, or a pooling where there is none to choose.
+    Raises VscgError: an unknown choice, or a pooling where there is none to choose.
     """
 
     def __init__(self, setting: str, *, spatial: str = "mean", bidirectional: bool = True, bilinear_dim: int = 256,

@@ -53,14 +53,10 @@ class AVRB(nn.Module):
     """AVEL's encoders, the two blocks, two linear layers; weakly supervised, alpha is the pooling over time.
 
     Args:
-        setting: "fully" or "weakly" supervised.
         fusion: "low_rank", see `AudioVisualFusion`, or "mfb", see `BilinearPooling`.
         gate_scale: see `SegmentWiseAttention`.
         pooling: weakly supervised: logits are pooled by "swab", sum_t alpha_t logits_t, or by their "max".
-        dims: sizes of the data.
-
-    Raises:
-        VscgError: an unknown choice, or a pooling where there is none to choose.
+    Raises VscgError: an unknown choice, or a pooling where there is none to choose.
     """
 
     def __init__(self, setting: str, *, fusion: str = "low_rank", gate_scale: float = 1.0, pooling: str = "swab",

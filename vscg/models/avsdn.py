@@ -20,16 +20,12 @@ class AVSDN(nn.Module):
     No program of the authors was found; a third-party port has `head="two_head"`.
 
     Args:
-        setting: "fully" or "weakly" supervised.
         head: "segment29", 29 logits for each segment, or "two_head", each segment's event relevance and the clip's
             event category (28 classes in both settings).
         spatial: how a 7x7 map becomes one vector: "agva", audio-guided attention, or "mean", the plain mean.
         bidirectional: whether the three LSTMs also run backwards.
         pooling: over time, before the category logits: "average" or "maximum"; weakly supervised two_head only.
-        dims: sizes of the data.
-
-    Raises:
-        VscgError: an unknown choice, or a pooling where there is none to choose.
+    Raises VscgError: an unknown choice, or a pooling where there is none to choose.
     """
 
     def __init__(self, setting: str, *, head: str = "segment29", spatial: str = "agva", bidirectional: bool = True,

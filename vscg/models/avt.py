@@ -29,13 +29,10 @@ class AVT(nn.Module):
     15.8 M parameters allow. Without positions, places and segments are sets: no layer knows their order.
 
     Args:
-        setting: "fully" or "weakly" supervised.
         dropout: rate in all layers: on the attention weights, after the attention, after the ReLU and after the map.
         positions: "none", or "temporal" for learned positions of the segments before the two layers over time.
         dims: sizes of the data; all layers are as wide as a region's vector.
-
-    Raises:
-        VscgError: an unknown choice, or a width that eight heads cannot share.
+    Raises VscgError: an unknown choice, or a width that eight heads cannot share.
     """
 
     def __init__(self, setting: str, *, dropout: float = 0.1, positions: str = "none", dims: Dims = AVE):

@@ -81,7 +81,6 @@ class CMAN(nn.Module):
         bidirectional: of `SentinelLSTM`.
         fusion: of the two modalities, "concat" or "sum".
         dropout: rate before the maps of the sentinel and of the co-attention; the adaptive attention has 0.5.
-        dims: sizes of the data.
     """
 
     def __init__(self, setting: str, *, attention_size: int | None = None, similarity: str = "cosine",

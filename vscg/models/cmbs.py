@@ -51,7 +51,6 @@ class CMBS(nn.Module):
     """CMRA's transformer with gates that suppress background segments and classes that neither modality supports.
 
     Args:
-        setting: "fully" or "weakly" supervised.
         rule: weakly supervised only. "published" takes the gate, a probability, for a logit: its sigmoid always exceeds
             one half, so every segment gets the clip's class. "mended" returns the gate's logit, so that the gate itself
             is held against the threshold.
@@ -63,10 +62,7 @@ class CMBS(nn.Module):
         region_dropout: rate after the regions' attention to one another.
         dropout: rate in the transformer and after the interactions' attention.
         interaction_dropout: rate on the interactions' attention weights.
-        dims: sizes of the data.
-
-    Raises:
-        VscgError: an unknown choice, or fewer segments than are picked.
+    Raises VscgError: an unknown choice, or fewer segments than are picked.
     """
 
     def __init__(self, setting: str, *, rule: str = "published", crossed: bool | None = None, scaled: bool = False,

@@ -12,11 +12,9 @@ class CMRA(nn.Module):
     """Spatial-channel attention, a cross-modal transformer, their interaction and a two-part head.
 
     Args:
-        setting: "fully" or "weakly" supervised.
         visual_dropout: rate after the first map of the visual regions.
         dropout: rate in the transformer and in the interaction.
         twins: whether the two layers of an encoder start from the same weights, as published.
-        dims: sizes of the data.
     """
 
     def __init__(self, setting: str, *, visual_dropout: float = 0.2, dropout: float = 0.1, twins: bool = True,

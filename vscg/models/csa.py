@@ -26,9 +26,7 @@ class CoSpatialAttention(nn.Module):
         Args:
             audio: (B,T,128).
             visual: (B,T,7,7,512).
-
-        Returns:
-            a' (B,T,128), v (B,T,512) and the weights of the places (B,T,7,7), which sum to 1.
+        Returns: a' (B,T,128), v (B,T,512) and the weights of the places (B,T,7,7), which sum to 1.
         """
         # <W_v x, W_a a> = <x, W_v^T W_a a>: one product for each segment instead of one for each of its places.
         direction = self.audio_map(audio) @ self.visual_map.weight                 # (B,T,512)
@@ -73,9 +71,7 @@ class CSA(nn.Module):
     """Co-spatial attention, two Bi-LSTMs, co-semantic attention, AVEL's classifier; weakly, AVEL's pooling over time.
 
     Args:
-        setting: "fully" or "weakly" supervised.
         correlation: see `CoSemanticAttention`.
-        dims: sizes of the data.
     """
 
     def __init__(self, setting: str, *, correlation: bool = False, dims: Dims = AVE):

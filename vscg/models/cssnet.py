@@ -63,10 +63,8 @@ class CSSNet(nn.Module):
     """Attention on two paths, two Bi-LSTMs, segment selection, a two-part head; the loss pulls clip vectors together.
 
     Args:
-        setting: "fully" or "weakly" supervised.
         attention: "bgca", its own on two paths, or "agva", VSCG's alone, with which the paper's Table I lists it.
         dropout: rate after the maps behind the selection.
-        dims: sizes of the data.
     """
 
     def __init__(self, setting: str, *, attention: str = "bgca", dropout: float = 0.2, dims: Dims = AVE):

@@ -24,9 +24,7 @@ def match(global_audio: Tensor, global_visual: Tensor, audio: Tensor, visual: Te
         global_audio, global_visual: phi_a, phi_v (B,D).
         audio, visual: a, v (B,T,D).
         scale: what the dot products are divided by.
-
-    Returns:
-        p (B,T) and its logit, log(p / (1 - p)) (B,T).
+    Returns: p (B,T) and its logit, log(p / (1 - p)) (B,T).
     """
     x, y = (torch.einsum("btd,bd->bt", local, whole) / scale
             for local, whole in ((visual, global_audio), (audio, global_visual)))
@@ -43,7 +41,6 @@ class DAM(nn.Module):
         scaled: whether `match` divides its dot products by 16, the root of their size.
         residual: whether the self-attention adds what came in.
         locals_after: whether `match` compares the segments after self-attention, not before.
-        dims: sizes of the data.
     """
 
     def __init__(self, setting: str, *, dropout: float = 0.2, scaled: bool = False, residual: bool = False,

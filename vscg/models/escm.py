@@ -105,9 +105,7 @@ class EventSemanticConsistency(nn.Module):
         prior: one of `PRIORS`.
         gru: one of `GRUS`.
         segments: T; CERE pools by four and must be left with two columns, one for each direction of a GRU.
-
-    Raises:
-        VscgError: an unknown choice, or segments that CERE does not pool to two.
+    Raises VscgError: an unknown choice, or segments that CERE does not pool to two.
     """
 
     def __init__(self, *, dim: int = 256, event_dim: int = 128, dropout: float, linear: bool = True,

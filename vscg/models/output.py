@@ -10,7 +10,6 @@ class Output:
     """Outputs of one forward pass; a field that a system does not produce is None.
 
     B clips; the numbers are AVE's: T = 10 segments, 28 events and background, maps of 7 x 7."""
-
     event_relevance: Tensor | None = None      # (B,T) logits: does the segment hold an audio-visual event (Eq. 14)
     event_category: Tensor | None = None       # (B,28) logits: which event the clip holds (Eq. 15)
     segment_logits: Tensor | None = None       # (B,T,29) logits: event or background (28) of each segment

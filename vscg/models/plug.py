@@ -46,15 +46,9 @@ PLUGS = {"none": lambda setting, dims: PassThrough(), "psp": lambda setting, dim
 
 
 def build_plug(name: str, setting: str, dims: Dims = AVE) -> nn.Module:
-    """A module that maps audio and visual features, (B,T,256) each, to two of the same shape.
+    """A module that maps audio and visual features, (B,T,256) each, to two of the same shape: one of `PLUGS`.
 
-    Args:
-        name: "none", "psp" or "escm".
-        setting: "fully" or "weakly".
-        dims: sizes of the data.
-
-    Raises:
-        VscgError: unknown name, or as `EventSemanticConsistency`.
+    VscgError for an unknown name, or as `EventSemanticConsistency`.
     """
     choose("plug", name, PLUGS)
     return PLUGS[name](setting, dims)

@@ -12,12 +12,10 @@ class PSPNet(nn.Module):
     """AGVA, Bi-LSTM, PSP and a classifier of each segment.
 
     Args:
-        setting: "fully" or "weakly" supervised.
         dropout: rate in every dropout of PSP.
         plug: what stands between PSP and the classifier, one of `plug.PLUGS` (Table IV).
         head: fully supervised, "segment" or "two_part", the head that VSCG's loss needs (Table V).
         threshold: tau_b, for the two-part head.
-        dims: sizes of the data.
     """
 
     def __init__(self, setting: str, *, dropout: float = 0.1, plug: str = "none", head: str = "segment",

@@ -16,7 +16,6 @@ class VSCG(nn.Module):
     """Segment encoding (AGVA, Bi-LSTM, PSP), then ESCM, then a head.
 
     Args:
-        setting: "fully" or "weakly" supervised.
         variant: "released", what the authors' program computes, or "paper", what the text says.
         psp_dropout: rate in PSP's four branch maps.
         psp_project_dropout: rate r_s in PSP's project-and-norm.
@@ -31,10 +30,7 @@ class VSCG(nn.Module):
         gru: ISCE's GRUs, "library" as in the released program or "equations" as Eq. 4 to 8 write them.
         rectified: weakly supervised, whether the weighting branch has a ReLU before its sigmoid.
         similarity: "cosine" of the normalised streams or "product" of the ISCE outputs (Eq. 16); None: the variant's.
-        dims: sizes of the data.
-
-    Raises:
-        VscgError: an unknown choice, or as `EventSemanticConsistency`.
+    Raises VscgError: an unknown choice, or as `EventSemanticConsistency`.
     """
 
     def __init__(self, setting: str, variant: str = "released", *, psp_dropout: float | None = None,

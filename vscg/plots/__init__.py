@@ -50,11 +50,3 @@ from vscg.plots.tables import (
     parts_figure,
     table_figure,
 )
-
-__all__ = ["COLOURS", "DARK", "DASHES", "DPI", "GROUND", "LIGHT", "MARK", "OTHERS", "OUTLINE", "PALETTE", "WIDTH",
-           "accuracy_by_parameters", "attention_maps", "attention_of_systems", "beeps", "cere_tree", "class_histogram",
-           "clip_player", "confusion", "curves", "difference_figure", "duration_histogram", "edge_figure", "film", "frames",
-           "grouped_figure", "growth_figure", "intervals", "learning_curves", "ledger_figure", "log_mel",
-           "margin_figure", "matrices", "matrix", "parts_figure", "profile_figure", "reliability_figure",
-           "roofline_figure", "score_against_accuracy", "set_style", "short_name", "speedup_figure", "table_figure",
-           "timeline"]

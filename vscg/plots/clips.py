@@ -176,12 +176,7 @@ def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None
     """Attention of several systems over the seconds of one clip, a row each, as in the paper's Figs. 4 to 6.
 
     Every map is drawn on a scale of its own, from 0 to its maximum: how sharp a map is differs from system to system.
-
-    Args:
-        maps: system's name -> (T,G,G).
-        mask: (T,G,G) bool, True on the true source's regions, which are outlined.
-        labels: (T,) class indices; seconds with an event are framed.
-        background: its class index.
+    `maps` are by the system's name, (T,G,G); `mask`, `labels` and `background` as for `attention_maps`.
     """
     seconds, _, grid = np.shape(next(iter(maps.values())))
     fig, axes = _figure(0.9 + len(maps) * (WIDTH - 0.6) / seconds, len(maps), seconds, squeeze=False)

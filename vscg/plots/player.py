@@ -10,12 +10,8 @@ HERE = Path(__file__).resolve().parent
 
 
 def clip_player(content: Mapping) -> HTML:
-    """Slides over the seconds of clips: what happens, what each system says and where it looks.
-
-    Args:
-        content: what `study.player_content` returns.
-
-    Returns: an element with its script and data inside; nothing is loaded from elsewhere.
+    """Slides over the seconds of clips: what happens, what each system says and where it looks. `content` is of
+    `study.player_content`; the element has its script and data inside, and nothing is loaded from elsewhere.
     """
     style, script = ((HERE / f"player.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     name = f"vscg-player-{uuid.uuid4().hex[:8]}"

@@ -37,9 +37,8 @@ def score_against_accuracy(frame: pd.DataFrame, score_label: str, accuracy_label
 def edge_figure(frame: pd.DataFrame, reach: int) -> Figure:
     """Accuracy by signed distance to the event's edge, background to the left, the event to the right.
 
-    Args:
-        frame: columns `name`, `distance` (s, negative in background, never 0), `mean`, `low`, `high` (fractions).
-        reach: the largest distance; it stands for "and more".
+    `frame` has `name`, `distance` (s, negative in background, never 0), `mean`, `low`, `high` (fractions); `reach` is
+    the largest distance and stands for "and more".
     """
     names = list(dict.fromkeys(frame["name"]))
     fig, ax = _figure(4.4)
@@ -64,9 +63,7 @@ def edge_figure(frame: pd.DataFrame, reach: int) -> Figure:
 def grouped_figure(frame: pd.DataFrame, value_label: str) -> Figure:
     """Several groups side by side in each row, a dot with its 95% interval each; every other row is shaded.
 
-    Args:
-        frame: columns `name` (the row), `group`, `mean`, `low`, `high` (fractions, drawn as percent).
-        value_label: axis label with its unit.
+    `frame` has `name` (the row), `group`, `mean`, `low`, `high` (fractions, drawn as percent).
     """
     names, groups = (list(dict.fromkeys(frame[column])) for column in ("name", "group"))
     fig, ax = _figure(1 + (0.3 + 0.17 * len(groups)) * len(names))
@@ -88,8 +85,7 @@ def grouped_figure(frame: pd.DataFrame, value_label: str) -> Figure:
 def reliability_figure(frames: Mapping[str, pd.DataFrame]) -> Figure:
     """How often answers of one confidence are right, a panel for each system; above the diagonal they are too modest.
 
-    Args:
-        frames: system's name -> frame of `failures.reliability`. A dot's area is the bin's share of the seconds.
+    `frames` are of `failures.reliability`, by the system's name. A dot's area is the bin's share of the seconds.
     """
     rows = -(-len(frames) // 2)
     fig, axes = _figure(0.6 + 2.9 * rows, rows, min(2, len(frames)), squeeze=False, sharex=True, sharey=True)
@@ -169,8 +165,7 @@ def profile_figure(table: pd.DataFrame) -> Figure:
 def growth_figure(batches: pd.DataFrame, clips: pd.DataFrame) -> Figure:
     """Milliseconds for each clip of a step over the batch (left), and seconds of an epoch over the clips (right).
 
-    Args:
-        batches, clips: index batch size or number of clips, columns `published` and `vscg`.
+    Both frames have the batch size or the number of clips as index, and columns `published` and `vscg`.
     """
     fig, axes = _figure(4.2, 1, 2)
     for ax, frame, scale in zip(axes, (batches, clips), ("log", "linear"), strict=True):
@@ -186,11 +181,8 @@ def growth_figure(batches: pd.DataFrame, clips: pd.DataFrame) -> Figure:
 
 
 def margin_figure(frame: pd.DataFrame, limits: Mapping[str, float]) -> Figure:
-    """Printed margins of a paper, one dot each; dashed lines show how far chance alone reaches.
-
-    Args:
-        frame: columns `group` and `margin` (points).
-        limits: text -> the largest margin (points) that chance explains.
+    """Printed margins of a paper, one dot each: `group` and `margin` (points) of a frame. Dashed lines show how far
+    chance alone reaches: `limits` maps text to the largest margin (points) that chance explains.
     """
     groups = list(dict.fromkeys(frame["group"]))
     fig, ax = _figure(1.6 + 0.55 * len(groups))
@@ -233,10 +225,8 @@ def cere_tree() -> Figure:
 
 
 def ledger_figure(frame: pd.DataFrame) -> Figure:
-    """What others obtained with a published program, beside what was published.
-
-    Args:
-        frame: columns `name` (the row), `published`, `obtained` (percent); several lines may share a row.
+    """What others obtained with a published program, beside what was published: `name` (the row), `published` and
+    `obtained` (percent) of a frame, in which several lines may share a row.
     """
     names = list(dict.fromkeys(frame["name"]))
     fig, ax = _figure(1.4 + 0.5 * len(names))

@@ -22,11 +22,8 @@ def lighter(colour: str) -> str:
 
 
 def confusion(counts: np.ndarray, names: Sequence[str]) -> Figure:
-    """Row-normalised confusion matrix; rows are the truth, a class absent from the truth is grey.
-
-    Args:
-        counts: (C, C) segments, rows = true class.
-        names: C class names.
+    """Row-normalised confusion matrix of `counts`, (C,C) segments, rows the truth; a class absent from the truth
+    is grey.
     """
     counts = np.asarray(counts, dtype=float)
     totals = counts.sum(axis=1, keepdims=True)
@@ -80,9 +77,7 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     Args:
         frame: `TableResult.frame()`.
         setting: "fully" or "weakly".
-
-    Raises:
-        VscgError: nothing was measured in that setting.
+    Raises VscgError: nothing was measured in that setting.
     """
     rows = frame[(frame["setting"] == setting) & frame["mean"].notna()]
     if rows.empty:

@@ -7,19 +7,14 @@ import torch
 from torch import nn
 
 from vscg.errors import VscgError
-from vscg.released import abstracts, described, names
+from vscg.released.names import DEAD, KEYS
 from vscg.released.reader import read_checkpoint
-
-# (system, setting) -> published key prefix -> ours, and the parameters that never receive a gradient: name -> shape
-KEYS = {**names.KEYS, **described.KEYS, **abstracts.KEYS}
-DEAD = {**names.DEAD, **described.DEAD, **abstracts.DEAD}
 
 
 def our_name(system: str, setting: str, published: str) -> str | None:
     """Our name of a published parameter, None for a dead one.
 
-    Raises:
-        VscgError: the name belongs to no parameter of that system.
+    Raises VscgError: the name belongs to no parameter of that system.
     """
     if published in DEAD[system, setting]:
         return None
@@ -40,13 +35,9 @@ def load_released(model: nn.Module, source: Mapping[str, torch.Tensor | np.ndarr
         model: a model of the same system and setting; its variant must be "released".
         source: a mapping of the published key names, or the path of a published checkpoint, which is read without
             running anything in it.
-
-    Returns:
-        The same model, weights replaced; dead parameters are dropped by name.
-
-    Raises:
-        VscgError: another variant, unreadable file, unknown or missing names, wrong shapes, or numbers that are not
-            finite; the model is unchanged then.
+    Returns: The same model, weights replaced; dead parameters are dropped by name.
+    Raises VscgError: another variant, unreadable file, unknown or missing names, wrong shapes, or numbers that are not
+        finite; the model is unchanged then.
     """
     system, setting = model.system, model.setting
     if model.variant != "released":

@@ -104,7 +104,45 @@ _DMIN = {
     **_interaction("AVInter", "interaction"), **_HEAD,
 }
 
-# (system, setting) -> published key prefix -> ours
+# Systems without a published program of their authors: the names that their specifications give the parameters.
+_INNER_ATTENTION = {f"attention.{theirs}": ours for theirs, ours in _OUTER_ATTENTION.items()}
+
+
+def _both(theirs: str, ours: str) -> dict[str, str]:
+    """A part that each modality has of its own."""
+    return {f"{theirs}_{modality}": f"{modality}_{ours}" for modality in ("audio", "visual")}
+
+
+_CMAN = {
+    "where_visual": "where.visual_map", "where_audio": "where.audio_map", **_both("embed", "embed"),
+    **_both("self", "when"), "classifier": "classifier",
+    **{f"{theirs}_{modality}{part}": f"{modality}_{ours}" for modality in ("audio", "visual")
+       for theirs, part, ours in (
+           ("lstm", "", "lstm.cells.0"), ("sentinel", ".input", "lstm.input_map"),
+           ("sentinel", ".hidden", "lstm.hidden_map"), ("coattention", ".memory", "which.memory_map"),
+           ("coattention", ".hidden", "which.hidden_map"), ("coattention", ".sentinel", "which.sentinel_map"),
+           ("coattention", ".score", "which.score"))},
+}
+_DAM = {**_INNER_ATTENTION, **_both("project", "project"), **_both("self", "self"),
+        "category.fc1": "category.0", "category.fc2": "category.3", "category.fc3": "category.6"}
+_AVIN = {**_INNER_ATTENTION, "lstm_audio": "audio_lstm", "lstm_video": "visual_lstm", "classifier": "classifier",
+         "bilinear.visual": "bilinear.visual_factors", "bilinear.audio": "bilinear.audio_factors"}
+_AVRB = {**_INNER_ATTENTION, **_LSTMS, "fusion.visual": "fusion.visual_map", "fusion.audio": "fusion.audio_map",
+         "fusion.output": "fusion.output", "segment": "segment", "L1": "hidden", "L2": "classifier"}
+_CSA = {**_LSTMS, "spatial_visual": "spatial.visual_map", "spatial_audio": "spatial.audio_map", "gate": "spatial.gate",
+        "semantic_visual": "semantic.visual_map", "semantic_audio": "semantic.audio_map", "L1": "hidden",
+        "L2": "classifier"}
+_AVT = {name: name for name in ("audio_projection", "intra", "inter", "audio", "instance", "temporal", "classifier")}
+_CSSNET = {**_INNER_ATTENTION, **_LSTMS, "audio_attention": "audio_attention",
+           "project_visual": "visual_project.0", "norm_visual": "visual_project.3", "project_audio": "audio_project.0",
+           "norm_audio": "audio_project.3", "relevance": "head.relevance", "category": "head.category"}
+_SPECIFIED = {
+    **{(system, setting): keys for setting in ("fully", "weakly") for system, keys in (
+        ("cman", _CMAN), ("avin", _AVIN), ("avrb", _AVRB), ("csa", _CSA), ("avt", _AVT), ("cssnet", _CSSNET))},
+    ("dam", "fully"): _DAM, ("dca", "fully"): {**_CMAN, "reduce": "reduce"},
+}
+
+# (system, setting) -> key prefix of the program or the specification -> ours
 KEYS: dict[tuple[str, str], dict[str, str]] = {
     ("vscg", "fully"): {**_FULLY, **_branches(True), **_escm(True), "escm.v_fc": "escm.project.visual_map.0",
                         "escm.a_fc": "escm.project.audio_map.0", "L3": "head.relevance", "L4": "head.category"},
@@ -112,13 +150,9 @@ KEYS: dict[tuple[str, str], dict[str, str]] = {
                          "escm.L2": "escm.audio_prior_map"},
     ("psp", "fully"): {**_FULLY, **_branches(False), "L1": "head.layers.0", "L2": "head.layers.2"},
     ("psp", "weakly"): {**_WEAKLY, **_branches(False)},
-    ("avel", "fully"): _AVEL,
-    ("avel", "weakly"): _AVEL,
+    **{(system, setting): keys for setting in ("fully", "weakly") for system, keys in (
+        ("avel", _AVEL), ("avsdn", _AVSDN), ("cmra", _CMRA))},
     ("dmrn", "fully"): {**_OUTER_ATTENTION, **_LSTMS, **_FUSION, "L2": "classifier"},
-    ("avsdn", "fully"): _AVSDN,
-    ("avsdn", "weakly"): _AVSDN,
-    ("cmra", "fully"): _CMRA,
-    ("cmra", "weakly"): _CMRA,
     ("cmbs", "fully"): {**_CMBS, **_HEAD, "audio_visual_rnn_layer.audio_rnn": "audio_lstm.lstm",
                         "audio_visual_rnn_layer.visual_rnn": "visual_lstm.lstm",
                         "audio_gated.0": "audio_gate", "video_gated.0": "visual_gate"},
@@ -128,6 +162,7 @@ KEYS: dict[tuple[str, str], dict[str, str]] = {
     ("dmin", "fully"): {**_DMIN, "localize_module.event_self": "visual_head"},
     ("dmin", "weakly"): {**_DMIN, "localize_module.event_self": "visual_head.category",
                          "localize_module.classifier_self": "visual_head.relevance"},
+    **_SPECIFIED,
 }
 
 _UNIMODAL = {f"{modality}_classify.{layer}.weight": shape
@@ -175,6 +210,7 @@ _AVE = _linear("spatial_channel_att.ave_bottleneck", 256, 512)
 
 # (system, setting) -> parameters of the published program that never receive a gradient: name -> shape
 DEAD: dict[tuple[str, str], Shapes] = {
+    **{case: {} for case in KEYS},                     # where nothing else is said, every parameter takes part
     ("vscg", "fully"): {**_LINEAR_V, "escm.L1.weight": (10, 9), **_UNIMODAL, "L1.weight": (64, 256),
                         "L2.weight": (29, 64), "audio_gated.0.weight": (1, 256), "audio_gated.0.bias": (1,),
                         "video_gated.0.weight": (1, 256), "video_gated.0.bias": (1,)},
@@ -184,11 +220,6 @@ DEAD: dict[tuple[str, str], Shapes] = {
     ("psp", "fully"): {**_LINEAR_V, **_UNIMODAL, "L3.weight": (64, 256), "L3.bias": (64,), "L4.weight": (2, 64),
                        "L4.bias": (2,)},
     ("psp", "weakly"): {"temperature": (1, 29), **_WEIGHTS},
-    ("avel", "fully"): {},
-    ("avel", "weakly"): {},
-    ("dmrn", "fully"): {},
-    ("avsdn", "fully"): {},
-    ("avsdn", "weakly"): {},
     **{(system, setting): {**_dead(2048, 2048), **_GUIDED} for system in ("cmra", "dmin")
        for setting in ("fully", "weakly")},
     ("cmbs", "fully"): {**_dead(1024, 1024), **_AVE, **_norm("video_norm"), **_norm("audio_norm")},

@@ -6,9 +6,3 @@ from vscg.study.runs import AMBIGUITIES, ambiguity_configs, book_configs, book_r
 from vscg.study.seen import observe, observed, seen_clips
 from vscg.study.show import findings, paragraphs, percent, points, styled, told, with_seeds
 from vscg.study.tables import order_agreement, parameter_table, primary_family, show_family, table
-
-__all__ = ["ACCURACY", "AMBIGUITIES", "COST", "PAPER_THRESHOLD", "PARAMETERS", "PRIMARY", "TABLES", "THRESHOLDS",
-           "VERDICT_RULE", "ambiguity_configs", "book_configs", "book_runs", "findings", "finished", "load_study",
-           "observe", "observed", "order_agreement", "paragraphs", "parameter_table", "per_clip", "percent",
-           "player_content", "points", "primary_family", "provenance", "seen_clips", "show_family", "study_file",
-           "styled", "table", "told", "with_seeds"]

@@ -16,7 +16,7 @@ from vscg.data import load_dataset
 from vscg.data.labels import BACKGROUND
 from vscg.data.prepared import Dataset, PreparedWriter, read_fingerprint, read_prepared
 from vscg.errors import VscgError
-from vscg.machine.files import data_dir, locked, make_folder, runs_dir, value_hash, write_atomically
+from vscg.machine.files import data_dir, made_once, make_folder, runs_dir, value_hash, write_atomically
 from vscg.models import Output, predict_segments
 from vscg.study.statistics import mean_interval
 from vscg.training.batches import Features, outputs
@@ -37,7 +37,6 @@ class Deviation:
 
     `first` and `second` lie on top of `base`, which both share.
     """
-
     row: str                                  # of the deviations page, or what is rounded to
     question: str                             # the first way, or the second?
     first: Mapping = field(default_factory=dict)
@@ -159,16 +158,9 @@ def duplicates_file() -> Path:
     data = load_dataset(DATA)
     test, train = duplicated_rows(data.category, data.splits)
     fingerprint = value_hash([data.fingerprint, "duplicates", test.tolist(), train.tolist()])
-    path = data_dir() / f"{DATA}-duplicates.h5"
-    if not _holds(path, fingerprint):                      # a file that is there may lie where nothing can be written
-        with locked(data_dir()):
-            if not _holds(path, fingerprint):              # another process may have made it in the meantime
-                _write_duplicates(path, data, fingerprint, test, train)
-    return path
-
-
-def _holds(path: Path, fingerprint: str) -> bool:
-    return path.is_file() and read_fingerprint(path) == fingerprint
+    return made_once(data_dir() / f"{DATA}-duplicates.h5",
+                     lambda path: path.is_file() and read_fingerprint(path) == fingerprint,
+                     lambda path: _write_duplicates(path, data, fingerprint, test, train))
 
 
 def _write_duplicates(path: Path, data: Dataset, fingerprint: str, test: np.ndarray, train: np.ndarray) -> None:
@@ -188,7 +180,6 @@ PAPER_THRESHOLD = 0.668       # sigmoid(0.7): the text holds the relevance itsel
 @dataclass(frozen=True)
 class Study:
     """What the study's file holds."""
-
     values: dict
 
     def runs(self, configs: list[RunConfig]) -> list[dict]:
@@ -255,8 +246,7 @@ def _config(run: dict) -> RunConfig:
 def collect(store: Path | None = None) -> dict:
     """The content of the study's file, from the records of its runs.
 
-    Raises:
-        VscgError: runs are missing.
+    Raises VscgError: runs are missing.
     """
     store = store or runs_dir()
     data, doubled = load_dataset(DATA), read_prepared(duplicates_file())

@@ -55,10 +55,7 @@ def group_by_chance(true: np.ndarray, where: np.ndarray, groups: Iterable[Sequen
                     classes: int = CLASSES) -> float:
     """Share of wrong names that stay in their group if any other event is as likely: 0..1, NaN without a second.
 
-    Args:
-        true: (N,T) classes.
-        where: (S,N,T) bool, the misnamed seconds.
-        groups: of class indices.
+    `true` is (N,T), `where` (S,N,T) bool has the misnamed seconds, `groups` hold class indices.
     """
     numbers = group_numbers(groups, classes)[:-1]
     others = (numbers[:, None] == numbers).sum(1) - 1
@@ -99,11 +96,8 @@ def resampled_shares(hits: np.ndarray, where: np.ndarray) -> np.ndarray:
 
     Args:
         hits, where: (S,N,T) bool, or (N,T) if the same for all seeds; not both without a seed axis.
-
     Returns: (1+R,) float64 in 0..1, NaN where a resample has no such second.
-
-    Raises:
-        VscgError: another shape, or no second at all.
+    Raises VscgError: another shape, or no second at all.
     """
     hits, where = np.broadcast_arrays(hits, where)
     if hits.ndim != 3 or not hits.size:
@@ -131,8 +125,7 @@ def class_probability(output: Output) -> Tensor:
     Of segment logits their softmax. Of the two-part head (Eq. 14, 15): an event's probability is that the second is
     relevant, sigmoid(o_t), times that the clip holds this event, softmax(o_c); background's is 1 - sigmoid(o_t).
 
-    Raises:
-        VscgError: the system gives neither.
+    Raises VscgError: the system gives neither.
     """
     if output.segment_logits is not None:
         return output.segment_logits.softmax(-1)
@@ -153,12 +146,9 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
 
     Args:
         confidence, right: (S,N,T), 0..1 and bool; a confidence of 1 falls into the last bin.
-
     Returns: one row for each bin that is not empty: `confidence` (mean), `mean`, `low`, `high` (share of right answers
     with its interval), `share` of all seconds.
-
-    Raises:
-        VscgError: shapes that differ, `right` not bool, or a confidence outside 0..1.
+    Raises VscgError: shapes that differ, `right` not bool, or a confidence outside 0..1.
     """
     number = _bin(confidence, right, BINS)
     lines = [(confidence[number == b].mean(), *estimate(resampled_shares(right, number == b)), (number == b).mean())

@@ -42,11 +42,7 @@ def pointing(maps: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def iou(maps: np.ndarray, mask: np.ndarray, threshold: float = HALF) -> np.ndarray:
     """Intersection over union of the mask and the regions of at least `threshold` times their map's maximum: (N,T).
 
-    Args:
-        maps, mask: as everywhere here.
-        threshold: above 0, at most 1; with 1 only the largest regions are left.
-
-    Returns: 0..1, NaN where the mask is empty.
+    0..1, NaN where the mask is empty. The threshold is above 0 and at most 1; with 1 only the largest regions are left.
     """
     if not 0 < threshold <= 1:
         raise VscgError(f"threshold is {threshold}: give a fraction of the maximum, above 0 and at most 1.")
@@ -90,9 +86,7 @@ def scores(maps: np.ndarray, mask: np.ndarray, scored: np.ndarray) -> dict[str, 
     Args:
         maps, mask: (N,T,H,W).
         scored: (N,T) bool, from `scored_seconds`; the C clips without such a second are left out.
-
-    Raises:
-        VscgError: no second is scored, or one whose mask is empty or full.
+    Raises VscgError: no second is scored, or one whose mask is empty or full.
     """
     overlap = iou(maps, mask)
     seconds = {"pointing": pointing(maps, mask), "iou": overlap, "success": success(overlap),
@@ -136,8 +130,7 @@ def centre_prior(grid: int = GRID) -> np.ndarray:
 def other_clip(category: np.ndarray, seed: int = 0) -> np.ndarray:
     """For each clip one of another class, each clip once, drawn at random: (N,) positions in `category` (N,).
 
-    Raises:
-        VscgError: a class holds more than half of the clips, so that they cannot all be paired.
+    Raises VscgError: a class holds more than half of the clips, so that they cannot all be paired.
     """
     generator, size = np.random.default_rng(seed), len(category)
     classes, of = np.unique(category, return_inverse=True)
@@ -158,14 +151,10 @@ def attention_of(model: nn.Module, data: Dataset, rows: np.ndarray,
 
     Args:
         model: on the CPU, in evaluation mode.
-        data: the data set.
         rows: (N,) row numbers of the pictures.
         sound_rows: (N,) row numbers of the sounds, second by second; None takes `rows`.
-
     Returns: (N,T,G,G) float32, each map sums to 1.
-
-    Raises:
-        VscgError: the system has no attention over the picture.
+    Raises VscgError: the system has no attention over the picture.
     """
     parts = [output.attention for output in outputs(model, Features(data, torch.device("cpu")), rows,
                                                     sounds=sound_rows)]

@@ -12,7 +12,6 @@ from vscg.study.statistics import AGREEMENT_RULE, WIDTH, agreement
 @dataclass(frozen=True)
 class Row:
     """One row of a table: one system, variant or loss."""
-
     name: str
     paper: Mapping[str, float | None]                  # setting -> accuracy in percent; None: a dash in the paper
     run: Mapping[str, object]                          # fields of RunConfig
@@ -23,7 +22,6 @@ class Row:
 @dataclass(frozen=True)
 class Table:
     """One table of accuracies."""
-
     title: str
     rows: tuple[Row, ...]
     pairs: tuple[tuple[str, str], ...]     # rows whose difference, first minus second, the paper argues from
@@ -155,8 +153,7 @@ def verdict(paper: float, values: np.ndarray | None, origin: str, data: str, pro
         values: (S,N) accuracy of each run and clip in percent, at the epoch that the program would have kept; None if
             there are no runs.
         origin: where the row comes from, one of `models.ORIGINS`.
-        data: name of the data set that ours was measured on.
-        profile, protocol: of the runs.
+        data, profile, protocol: of the runs; the data set by name.
         learning: whether the row is still learning.
     """
     if values is None:

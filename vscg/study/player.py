@@ -26,7 +26,6 @@ def letters(values: np.ndarray) -> str:
 @dataclass(frozen=True)
 class Level:
     """The clips once, as the systems get them, with one ambiguity; None where the data set does not say which."""
-
     ambiguity: float | None
     audio: Tensor                # (B,T,128)
     visual: Tensor               # (B,T,7,7,512) float32
@@ -85,9 +84,7 @@ def player_content(records: Mapping[str, Record], data: Dataset, rows: Sequence[
         levels: the clips with several ambiguities; by default once, as stored.
         silent: (B,7,7) bool, where an object stands that makes no sound; None if that is not known.
         command: what makes this content anew.
-
-    Raises:
-        VscgError: a shipped run, which has no weights.
+    Raises VscgError: a shipped run, which has no weights.
     """
     models = {name: record.model() for name, record in records.items()}
     first = next(iter(models.values()))

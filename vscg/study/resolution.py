@@ -4,7 +4,6 @@ Nothing here is trained. A margin between two systems on the same 402 test clips
 clips were drawn, and which weights each of the two runs began with.
 """
 import math
-from pathlib import Path
 
 import pandas as pd
 from scipy.special import chdtri
@@ -15,10 +14,6 @@ from vscg.training.records import records_dir
 CLIPS = 402                        # of AVE's test split
 PER_CLIP = (15.0, 30.0, 35.0)      # paired standard deviation of a clip, points: the smallest, a middle, the largest
 RIVALS = ("PSP-Net", "CMBS", "DMIN")
-
-
-def _records_file(name: str) -> Path:
-    return records_dir() / name
 
 
 def margins() -> pd.DataFrame:
@@ -45,24 +40,24 @@ def margins() -> pd.DataFrame:
 
 
 def smallest_margin(per_clip: float) -> float:
-    """The smallest margin, in points, that exceeds 1.96 standard errors of 402 clips with this deviation of a clip."""
+    """The smallest margin, in points, above 1.96 standard errors of 402 clips with this deviation of a clip."""
     return 1.96 * per_clip / math.sqrt(CLIPS)
 
 
 def reproductions() -> pd.DataFrame:
-    """What others obtained on AVE with published programs: book/records/reproductions.csv.
+    """What others obtained on AVE with published programs, book/records/reproductions.csv.
 
     Columns: system, setting, published, obtained (percent), source, date.
     """
-    return pd.read_csv(_records_file("reproductions.csv"))
+    return pd.read_csv(records_dir() / "reproductions.csv")
 
 
 def selections() -> pd.DataFrame:
     """By which split programs for this task choose the epoch that they report: book/records/selection.csv."""
-    return pd.read_csv(_records_file("selection.csv"), dtype=str).fillna("")
+    return pd.read_csv(records_dir() / "selection.csv", dtype=str).fillna("")
 
 
-def run_to_run(systems: tuple[str, ...] = ("PSP-Net", "CMBS", "DMIN")) -> tuple[float, float, float, int]:
+def run_to_run(systems: tuple[str, ...] = RIVALS) -> tuple[float, float, float, int]:
     """Standard deviation of a run, in points, pooled over systems and settings, with its 95% interval.
 
     The published figure counts as one run of its group. The interval is that of a variance under the

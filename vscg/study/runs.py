@@ -18,14 +18,9 @@ STUDY = "planted-study"          # the data set of book/plan.md
 
 def table_configs(table: str, *, data: str, profile: str, seeds: int | None = None,
                   protocol: str = "clean") -> list[RunConfig]:
-    """The runs that a table needs: every row, in every setting its system has, with seeds 0, 1, ...
+    """The runs that a table of `paper.TABLES` needs: every row, in every setting its system has, with seeds 0, 1, ...
 
-    Args:
-        table: a name in `paper.TABLES`.
-        data: the data set's name, or the path of a prepared file.
-        profile: a name in `config.PROFILES`.
-        seeds: how many; default the profile's.
-        protocol: a name in `config.PROTOCOLS`.
+    `data` is the data set's name or the path of a prepared file; of `seeds` None takes the profile's number.
     """
     choose("table", table, TABLES)
     seeds = seed_count(profile, seeds)
@@ -67,13 +62,8 @@ def ambiguity_configs(*, planted: str = "planted-mini", profile: str = "quick",
                       seeds: int | None = None) -> list[RunConfig]:
     """VSCG with and without ESCM, fully supervised, on a planted data set at every value of `AMBIGUITIES`.
 
-    Args:
-        planted: "planted-mini", "planted-study" or "planted".
-        profile: of every run.
-        seeds: runs for each point; None takes the profile's number.
-
-    Raises:
-        VscgError: another data set, an unknown profile, or a number of seeds out of range.
+    `planted` is the name of a planted data set; of `seeds`, runs for each point, None takes the profile's number.
+    VscgError for another data set, an unknown profile, or a number of seeds out of range.
     """
     choose("planted data set", planted, PLANTED)
     own = SIZES[PLANTED[planted]].ambiguity
@@ -129,13 +119,10 @@ def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | N
 
     Args:
         tables: "all" of `STUDIES`, or names separated by commas: "I,III,ambiguity".
-        data: data set of the tables; the study of ambiguity always has the planted ones.
+        data, protocol: of the tables; the study of ambiguity always has the planted sets and is clean.
         profile, seeds: of every run; seeds None takes the profile's number.
-        protocol: of the tables' runs; the study of ambiguity is always clean.
         systems: "all", or those whose runs are wanted, separated by commas.
-
-    Raises:
-        VscgError: unknown name, system, data set, profile or protocol, or a number of seeds out of range.
+    Raises VscgError: unknown name, system, data set, profile or protocol, or a number of seeds out of range.
     """
     names = STUDIES if tables == "all" else [name.strip() for name in tables.split(",")]
     choose("protocol", protocol, PROTOCOLS)
@@ -160,10 +147,8 @@ def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | N
 def finished(configs: Iterable[RunConfig]) -> tuple[Record, ...]:
     """The finished runs of some configurations, each once: those that are here, and those that came with the book.
 
-    What is missing is trained now, several at a time.
-
-    Raises:
-        VscgError: a configuration that is out of range, or runs that failed, by name.
+    What is missing is trained now, several at a time. VscgError for a configuration that is out of range, or for runs
+    that failed, by name.
     """
     runs = unique_runs(configs)
     came = {key: record for key in runs if not (runs_dir() / key / "record.json").is_file()

@@ -28,8 +28,7 @@ def seen_clips(data: Dataset) -> np.ndarray:
 def observe(record: Record, data: Dataset) -> Record:
     """The run with what `observed` gives kept beside it: computed now from its weights if it is not there.
 
-    Raises:
-        VscgError: the run came with the book without it, its weights are damaged, or the system refuses to write.
+    Raises VscgError: the run came with the book without it, its weights are damaged, or nothing can be written.
     """
     if OBSERVED in record.values["sums"]:
         return record
@@ -45,14 +44,12 @@ def observed(record: Record, data: Dataset) -> dict[str, np.ndarray]:
     Args:
         record: local or shipped, trained on `data`.
         data: its data set.
-
     Returns: what the system has of
         attention: (M,10,7,7) float64, each map sums to 1; of the M test clips `seen_clips`, with their own sound;
         foreign: the same with the sound of `localisation.other_clip`, drawn by the run's seed; fully supervised;
         untrained: the same with the weights that the run began with and the own sound; fully supervised;
         probability: (N,10,29) float64 of all N test clips, each second sums to 1; fully supervised;
         gate: (N,10) float32 in 0..1 of all test clips; CMBS, weakly supervised.
-
     Raises: as `observe`.
     """
     found = safetensors.numpy.load(observe(record, data).content(OBSERVED))

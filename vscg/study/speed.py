@@ -16,8 +16,7 @@ KINDS = ("step", "profile", "epoch", "run", "scaling")
 def read_speed(folder: Path = FOLDER) -> dict[str, dict]:
     """The records in `speed_NAME.json`, by name: each maps a kind of benchmark to what was measured, when and where.
 
-    Raises:
-        VscgError: a file that is damaged.
+    Raises VscgError: a file that is damaged.
     """
     records = {}
     for path in sorted(folder.glob("speed_*.json")):
@@ -45,8 +44,7 @@ def describe(record: dict) -> str:
 def ratios(rows: list[dict], base: str = BASE, what: str = "seconds") -> pd.DataFrame:
     """How many times less of `what` each arm needed than `base` in the same round.
 
-    Returns:
-        A row for each other arm: `median`, `low` and `high`, the quartiles over the rounds.
+    Returns: A row for each other arm: `median`, `low` and `high`, the quartiles over the rounds.
     """
     table = pd.DataFrame(rows).pivot(index="round", columns="arm", values=what)
     faster = table.rdiv(table[base], axis=0).drop(columns=base)
@@ -62,10 +60,9 @@ def step_ratios(record: dict, what: str = "seconds") -> pd.DataFrame:
 def roofline(record: dict) -> dict[str, float]:
     """The floor of a step from a `step` record.
 
-    Returns:
-        `flops` and `bytes` of a step, `lstm_flops` that are among them; `product` and `copy`, the machine's best FLOP/s
-        in AGVA's product and bytes/s; for each loop its FLOP/s (`published`, `vscg`, median) and the share of the speed
-        that the product had in the same round (`published_share`, `vscg_share`).
+    Returns: `flops` and `bytes` of a step, `lstm_flops` that are among them; `product` and `copy`, the machine's best
+        FLOP/s in AGVA's product and bytes/s; for each loop its FLOP/s (`published`, `vscg`, median) and the share of
+        the speed that the product had in the same round (`published_share`, `vscg_share`).
     """
     cost = {name: value * record["batch"] for name, value in record["cost"].items()}
     rows = pd.DataFrame(record["groups"]["main"])

@@ -61,7 +61,6 @@ ORDER_RULE = textwrap.fill(
 
 class Interval(NamedTuple):
     """A mean with the two ends of an interval, and how it was computed."""
-
     mean: float
     low: float
     high: float
@@ -71,7 +70,6 @@ class Interval(NamedTuple):
 @dataclass(frozen=True)
 class Parts:
     """Variances of the two-way model, in the square of the values' unit; an unbiased estimate can be negative."""
-
     seed: float
     clip: float
     residual: float
@@ -91,8 +89,7 @@ class Parts:
 def variance_parts(values: np.ndarray) -> Parts:
     """Variance of the seeds, of the clips, and what is left, by the two-way analysis of variance.
 
-    Raises:
-        VscgError: fewer than two seeds or two clips, another shape, or a value that is not finite.
+    Raises VscgError: fewer than two seeds or two clips, another shape, or a value that is not finite.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or min(values.shape) < 2 or not np.isfinite(values).all():
@@ -179,7 +176,6 @@ def family(differences: Mapping[str, np.ndarray | None], paper: Mapping[str, flo
         differences: name -> (S,N) in points, None if the runs are missing; all names of the family.
         paper: name -> the paper's difference; only its sign counts, and it is not 0.
         learning: names of the differences of which one row is still learning.
-
     Returns: one line for each name, with name, paper, mean, low, high, method, seeds, p, holm, word.
     """
     lines = []
@@ -208,7 +204,6 @@ def smallest_difference(parts: Parts, seeds: int, clips: int) -> float:
 
 class Course(NamedTuple):
     """The end of a validation curve: slope in points an epoch with its standard error, last gain in points, word."""
-
     slope: float
     error: float
     last_gain: float
@@ -220,7 +215,6 @@ def course(curve: np.ndarray) -> Course:
 
     Args:
         curve: validation accuracy after each epoch, in percent: (E,) of one run or (S,E) of several, E at least 2.
-
     Returns: the word is "still learning" or "converged"; slope (least squares) and error are NaN for a short curve.
     """
     curve = np.atleast_2d(curve).mean(0)

@@ -30,7 +30,6 @@ from vscg.training.records import Record, find_record
 @dataclass(frozen=True)
 class Cell:
     """One row of a table in one setting. `records` are its runs by seed; none where the paper has a dash."""
-
     row: Row
     setting: str
     records: tuple[Record, ...]
@@ -72,7 +71,6 @@ class Cell:
 @dataclass(frozen=True)
 class TableResult:
     """A table of the paper with what was measured. Frames are tidy, in percent; `show` is for notebooks."""
-
     name: str
     cells: tuple[Cell, ...]
     data: str
@@ -250,7 +248,6 @@ def primary_family(results: Sequence[TableResult]) -> pd.DataFrame:
     Args:
         results: Tables III, IV and V, all of one data set, profile and protocol. What a table that is not among them
             holds counts as not measured.
-
     Returns: the frame of `statistics.family`: name, paper, mean, low, high, method, seeds, p, holm, word.
     """
     made = sorted({f"{result.data}, {result.profile}, {result.protocol}" for result in results})
@@ -298,17 +295,13 @@ def order_agreement(result: TableResult, setting: str,
 
 def table(name: str, *, dataset: Dataset, profile: str, seeds: int | None = None, store: Path | None = None,
           data: str | None = None, protocol: str = "clean") -> TableResult:
-    """A table of the paper from the records of its runs; nothing is trained.
+    """A table of `paper.TABLES` from the records of its runs on `dataset`; nothing is trained.
 
     Args:
-        name: a name in `paper.TABLES`.
-        dataset: the data that the runs used.
         profile, seeds, protocol: as for `table_configs`.
         store: folder of runs, default `runs_dir()`.
         data: what the data set is called in configurations, if not by its own name.
-
-    Raises:
-        VscgError: runs are missing (it says how many and how to train them), or a record is damaged.
+    Raises VscgError: runs are missing (it says how many and how to train them), or a record is damaged.
     """
     choose("table", name, TABLES)
     seeds, store, data = seed_count(profile, seeds), store or runs_dir(), data or dataset.name

@@ -14,8 +14,3 @@ from vscg.training.evaluation import (
     trivial_baselines,
     two_way_interval,
 )
-
-__all__ = ["SCHEDULES", "background_accuracy", "bootstrap_interval", "bounds", "clip_accuracy", "confusion_matrix",
-           "draws", "event_accuracy", "looks", "paired_difference",
-           "resampled_means", "segment_accuracy", "trivial_baselines",
-           "two_way_interval"]

@@ -42,7 +42,6 @@ class Schedule:
 
     The last four are habits of the released program: a run follows them where its protocol is "released".
     """
-
     batch: int = 128              # clips
     epochs: int = 300
     lr: float = 1e-3
@@ -95,32 +94,26 @@ _RECIPE = replace(_AVEL, order="shuffled", drop_last=False, look_every=1)
 _CSSNET = replace(_CMRA, batch=64, epochs=100, lr=1e-3, selection="validation")
 _AVT = replace(_CSSNET, batch=32, lr=1e-4, warm_up_steps=500)
 
+
+def _both(schedule: Schedule, *systems: str) -> dict[tuple[str, str], Schedule]:
+    """The same in both settings."""
+    return {(system, setting): schedule for system in systems for setting in SETTINGS}
+
+
 # (system, setting) -> published settings. The programs of CMRA, CMBS and DMIN compute in double precision, ours in
 # single; DMRN's starts from a trained AVEL, ours from new weights.
 SCHEDULES = {
-    ("avel", "fully"): _AVEL,
-    ("avel", "weakly"): _AVEL,
+    **_both(_AVEL, "avel"), **_both(_RECIPE, "cman", "avrb", "avin", "csa"), **_both(_AVT, "avt"),
+    **_both(_CSSNET, "cssnet"),
     ("dmrn", "fully"): _AVEL,
+    ("dam", "fully"): _RECIPE,
+    ("dca", "fully"): replace(_RECIPE, batch=128),
     ("avsdn", "fully"): _AVSDN,
     ("avsdn", "weakly"): replace(_AVSDN, decay_epochs=(5, 20, 40), background=False),
-    ("cman", "fully"): _RECIPE,
-    ("cman", "weakly"): _RECIPE,
-    ("dam", "fully"): _RECIPE,
-    ("avrb", "fully"): _RECIPE,
-    ("avrb", "weakly"): _RECIPE,
-    ("avin", "fully"): _RECIPE,
-    ("avin", "weakly"): _RECIPE,
-    ("csa", "fully"): _RECIPE,
-    ("csa", "weakly"): _RECIPE,
-    ("avt", "fully"): _AVT,
-    ("avt", "weakly"): _AVT,
     ("cmra", "fully"): _CMRA,
     ("cmra", "weakly"): _CMRA_WEAKLY,
     ("psp", "fully"): Schedule(decay_epochs=(60, 120), first_look=5, look_every=5),
     ("psp", "weakly"): Schedule(decay_epochs=(80, 160), order="first-random", first_look=51),
-    ("dca", "fully"): replace(_RECIPE, batch=128),
-    ("cssnet", "fully"): _CSSNET,
-    ("cssnet", "weakly"): _CSSNET,
     ("cmbs", "fully"): replace(_CMRA, batch=64, lr=7e-4, clip_norm=0.5),
     ("cmbs", "weakly"): replace(_CMRA, batch=64, lr=6e-4, decay_epochs=(10, 20, 40), clip_norm=0.5),
     ("dmin", "fully"): _CMRA,
@@ -133,7 +126,6 @@ SCHEDULES = {
 @dataclass(frozen=True)
 class Profile:
     """How many seeds a table takes, and what its runs change of the published schedules."""
-
     seeds: int
     changes: Mapping[str, object] = field(default_factory=dict)      # fields of `Schedule`
 
@@ -153,7 +145,6 @@ class RunConfig:
     `protocol="clean"` has none of the faults of the released programs, "released" has all of them; each can also be
     switched alone by the fields from `selection` to `empty_as_first`. What is given here lies on top of the schedule.
     """
-
     system: str = "vscg"
     setting: str = "fully"
     variant: str = "released"
@@ -177,10 +168,8 @@ class RunConfig:
     model_options: Mapping[str, float | str | bool] = field(default_factory=dict)
 
     def resolve(self) -> "RunConfig":
-        """The same run with every field filled; its schedule is the one that the run follows.
-
-        Raises:
-            VscgError: an unknown name or a number out of range.
+        """The same run with every field filled, its schedule the one that it follows; VscgError for a field out
+        of range.
         """
         for what, allowed in (("setting", SETTINGS), ("profile", PROFILES), ("protocol", PROTOCOLS),
                               ("modality", MODALITIES), ("precision", PRECISIONS)):

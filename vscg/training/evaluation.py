@@ -69,18 +69,14 @@ def event_f1(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) ->
 
 
 def bootstrap_interval(per_clip: np.ndarray) -> tuple[float, float]:
-    """95% percentile bootstrap interval `(low, high)` of the mean of (N,) finite values, one for each clip.
-
-    It is `two_way_interval` of one seed, errors included.
-    """
+    """95% interval of the mean of (N,) finite values, one a clip: `two_way_interval` of one seed, errors included."""
     return two_way_interval(np.asarray(per_clip)[None])
 
 
 def paired_difference(per_clip_a: np.ndarray, per_clip_b: np.ndarray) -> tuple[float, float, float]:
     """Mean of a - b over the same clips in the same order, with its bootstrap interval: `(mean, low, high)`.
 
-    Raises:
-        VscgError: two shapes that differ, or what `bootstrap_interval` refuses.
+    Raises VscgError: two shapes that differ, or what `bootstrap_interval` refuses.
     """
     a, b = np.asarray(per_clip_a, dtype=np.float64), np.asarray(per_clip_b, dtype=np.float64)
     if a.shape != b.shape:
@@ -89,18 +85,11 @@ def paired_difference(per_clip_a: np.ndarray, per_clip_b: np.ndarray) -> tuple[f
 
 
 def two_way_interval(per_seed_and_clip: np.ndarray) -> tuple[float, float]:
-    """95% percentile bootstrap interval of a mean over seeds and clips, both drawn with replacement.
+    """95% percentile bootstrap interval `(low, high)` of a mean over seeds and clips, both drawn with replacement.
 
-    With one seed it covers the clips alone. Two or three seeds say little about all seeds: the interval is then
-    rather too narrow.
-
-    Args:
-        per_seed_and_clip: (S, N) finite values, the same N clips for each of S seeds.
-
-    Returns: `(low, high)`, in the values' unit.
-
-    Raises:
-        VscgError: another shape, no value, or one that is not finite.
+    `per_seed_and_clip` is (S,N), finite: the same N clips for each of S seeds; VscgError for anything else. With one
+    seed the interval covers the clips alone. Two or three seeds say little about all seeds: it is then rather too
+    narrow.
     """
     values = np.asarray(per_seed_and_clip, dtype=np.float64)
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
@@ -148,7 +137,6 @@ def trivial_baselines(train_labels: np.ndarray, test_labels: np.ndarray, train_c
         train_labels, test_labels: (N, T, C) one-hot, background last.
         train_category, test_category: (N,) class of each clip. The labels do not hold it for an annotated clip
             without an event segment.
-
     Returns: one row for each rule, with `name` and the fractions `accuracy`, `low`, `high` (95% interval over clips).
     """
     train, true = np.asarray(train_labels).argmax(axis=2), np.asarray(test_labels).argmax(axis=2)

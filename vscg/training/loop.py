@@ -176,13 +176,8 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
         device: "cpu" or "cuda"; default the GPU where there is one.
         progress: show a bar with loss, validation accuracy and time left.
         save_every: seconds between saved states; 0 saves after every epoch.
-
-    Returns:
-        The run's record.
-
-    Raises:
-        VscgError: bad configuration, device or data, sizes that the system's structure does not allow, a damaged
-            record, or a loss that is not finite.
+    Raises VscgError: bad configuration, device or data, sizes that the system's structure does not allow, a damaged
+        record, or a loss that is not finite.
     """
     config, on = config.resolve(), usable_device(device)
     dataset = load_dataset(config.data) if dataset is None else dataset
@@ -241,18 +236,11 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
 
 def verify(record: Record, *, dataset: Dataset | None = None, device: str | None = None,
            progress: bool = True) -> tuple[pd.DataFrame, bool]:
-    """Train a finished run anew, on as many threads, and hold its numbers against the record's.
+    """Train a finished run, local or shipped, anew on as many threads, and hold its numbers against the record's.
 
-    Args:
-        record: local or shipped.
-        dataset, device, progress: as for `fit`.
-
-    Returns:
-        One row per epoch: the record's loss, val_accuracy and test_accuracy, and for each how much more it is now;
+    Returns: One row per epoch: the record's loss, val_accuracy and test_accuracy, and for each how much more it is now;
         and whether the picked weights are the same bit for bit.
-
-    Raises:
-        VscgError: as `fit`, or the data set is not the one that the record is of.
+    Raises VscgError: as `fit`, which takes the same arguments, or the data set is not the one that the record is of.
     """
     dataset = load_dataset(record.config.data) if dataset is None else dataset
     if dataset.fingerprint != record.values["data"]["fingerprint"]:

@@ -110,9 +110,7 @@ def discriminative_eigenvalues(rows: Tensor, classes: Tensor, ridge: float) -> T
         rows: (N,D) float64.
         classes: (N,C) one-hot float64; a class of one row has no covariance and is left out of S_w.
         ridge: lambda.
-
-    Returns:
-        (D,) float64, ascending; not more than the classes that are there less one can be far above 0.
+    Returns: (D,) float64, ascending; not more than the classes that are there less one can be far above 0.
     """
     counts = classes.sum(0)
     centred = rows - classes @ (classes.T @ rows / counts.clamp(min=1).unsqueeze(-1))
@@ -216,11 +214,7 @@ class Objective(nn.Module):
         self.stateful = nn.ModuleList(term for _, _, term in terms.values() if isinstance(term, nn.Module))
 
     def read(self, output: Output, field: str) -> Tensor:
-        """What a term reads: the field of the output or of its extras, in its own shape.
-
-        Raises:
-            VscgError: the model does not produce it.
-        """
+        """A field of the output or of its extras, in its own shape; VscgError if the model does not produce it."""
         values = output.extras.get(field, getattr(output, field, None))
         if values is None:
             raise VscgError(f"The loss {self.name!r} reads {field}, which this model does not produce: choose a loss "
@@ -232,8 +226,7 @@ class Objective(nn.Module):
     def forward(self, output: Output, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted sum and each term without its weight, all scalars, from an output and labels (B,T,29).
 
-        Raises:
-            VscgError: the output lacks what a term reads.
+        VscgError as `read`.
         """
         parts = {name: term(*(self.read(output, field) for field in fields.split()), labels)
                  for name, (_, fields, term) in self.terms.items()}
@@ -300,12 +293,8 @@ def build_objective(system: str, *, setting: str = "fully", variant: str = "rele
         target: the weak tag, see `weak_target`.
         stale_avps, empty_as_first: faults of the released fully supervised program, see `SimilarityTerm` and
             `category_loss`.
-
-    Returns:
-        A callable: `total, parts = loss(output, labels)`.
-
-    Raises:
-        VscgError: unknown name, or, when it is called, an output that lacks what the loss reads.
+    Returns: A callable: `total, parts = loss(output, labels)`.
+    Raises VscgError: unknown name, or, when it is called, an output that lacks what the loss reads.
     """
     check_system(system, setting, variant)
     choose("target", target, TARGETS)

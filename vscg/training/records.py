@@ -4,7 +4,6 @@ A run's folder holds record.json, history.csv, predictions.safetensors and state
 is one file, KEY.zip, with all of these but the weights. Runs that chapters look into hold observed.safetensors besides,
 what `study.observed` saw in their networks.
 """
-import csv
 import dataclasses
 import hashlib
 import io
@@ -50,7 +49,6 @@ def shipped_dir() -> Path:
 @dataclass(frozen=True)
 class Record:
     """A finished run. `values` is the content of record.json; what reads another file raises VscgError for damage."""
-
     folder: Path                    # of a shipped run its file
     values: dict
     fresh: bool = False             # trained by this very call, not loaded
@@ -148,11 +146,8 @@ def code_revision() -> str:
 
 def write_record(folder: Path, values: dict, history: list[dict], weights: dict, predictions: dict) -> Record:
     """Store a finished run; record.json comes last, with the SHA-256 of the other files, and makes it count."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, fieldnames=list(history[0]))
-    writer.writeheader()
-    writer.writerows(history)
-    contents = {"history.csv": table.getvalue().encode(), "state.safetensors": safetensors.torch.save(weights),
+    contents = {"history.csv": pd.DataFrame(history).to_csv(index=False).encode(),
+                "state.safetensors": safetensors.torch.save(weights),
                 "predictions.safetensors": safetensors.numpy.save(predictions)}
     for name, content in contents.items():
         write_atomically(folder / name, content)
@@ -180,9 +175,7 @@ def record_json(values: dict) -> bytes:
 def read_record(folder: Path) -> Record | None:
     """The record in a run's folder or in the file of a shipped run, None if there is none or it has not finished.
 
-    Raises:
-        OtherVersion: the record is of another version of the package.
-        VscgError: it is damaged.
+    Raises OtherVersion: it is of another version of the package; VscgError: it is damaged.
     """
     if not (folder if folder.suffix == ".zip" else folder / "record.json").is_file():
         return None
@@ -204,8 +197,7 @@ def read_record(folder: Path) -> Record | None:
 def find_record(config: RunConfig, fingerprint: str, store: Path | None = None) -> Record | None:
     """A finished run by its configuration and its data's fingerprint: the local one, else the one shipped, else None.
 
-    Args:
-        store: folder of local runs, default `paths.runs_dir()`.
+    Local runs are in `store`, default `runs_dir()`.
     """
     key = run_key(config.resolve(), fingerprint)
     return read_record((store or runs_dir()) / key) or read_record(shipped_dir() / f"{key}.zip")

@@ -30,7 +30,6 @@ from vscg.training.records import Record, read_record, run_title
 @dataclass(frozen=True)
 class Failure:
     """A run that ended with an error; its folder keeps `failure.json` until the run succeeds."""
-
     folder: Path
     config: RunConfig
     error: str
@@ -42,7 +41,6 @@ class Failure:
 @dataclass(frozen=True)
 class Sweep:
     """What a sweep left: records of all its runs that are finished, and the runs that failed."""
-
     records: tuple[Record, ...]
     failures: tuple[Failure, ...]
 
@@ -58,8 +56,7 @@ class Sweep:
 def unique_runs(configs: Iterable[RunConfig]) -> dict[str, RunConfig]:
     """Run key -> resolved configuration, each run once however often it is asked for.
 
-    Raises:
-        VscgError: a configuration that is out of range, or a data set that is not there and cannot be made.
+    Raises VscgError: a configuration that is out of range, or a data set that is not there and cannot be made.
     """
     fingerprints: dict[str, str] = {}
     runs = {}
@@ -107,9 +104,7 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
         scheduler: train on the workers of this Dask scheduler, see `cluster.Cluster`; each takes one run at a time, on
             one thread, and sees the store and the data sets' files under the same paths as this process.
         progress: show a bar over the whole sweep with the time left.
-
-    Raises:
-        VscgError: as `unique_runs` and `cluster.Cluster`, a device that is not there, or a damaged record.
+    Raises VscgError: as `unique_runs` and `cluster.Cluster`, a device that is not there, or a damaged record;
         WriteError: nothing can be written, so no other run could be kept either.
     """
     store = (store or runs_dir()).absolute()
