@@ -119,8 +119,8 @@ def _tried(table: Path) -> str:
     failed = [f"- {case['chapter']}, {case['varied']}: `{case['result']}`\n"
               for case in cases if case["result"] != "ok"]
     intro = (f"{len(cases) - len(failed)} of {len(cases)} cases ran to their end, every assertion included. A case "
-             "is a chapter as it stands, or with one thing changed. \"64 clips\": the chapters of results need dozens "
-             "of runs, so in these cases every system has seen 64 clips three times. Each case with its parameters is "
+             "is a chapter as it stands, or with one thing changed. \"8 clips\": the chapters of results need dozens "
+             "of runs, so in these cases every system has taken three to six steps. Each case with its parameters is "
              "a line of `book/records/seeds.csv`; `python book/try_seeds.py` runs those again that a change may have "
              "broken.\n")
     rows = [[chapter, "; ".join(varied)] for chapter, varied in chapters.items()]
