@@ -440,7 +440,8 @@ for run in runs:
 test = data.splits["test"][study.seen_clips(data)]
 KINDS = {"untrained": "untrained", "trained": "attention", "other sound": "foreign"}
 seen = {seed: study.observed(run, data) for seed, run in zip(seeds, runs, strict=True)}
-maps = {(kind, seed): seen[seed][name] for kind, name in KINDS.items() for seed in seeds}
+maps = {(kind, seed): seen[seed][name]
+        for kind, name in KINDS.items() for seed in seeds}
 network = runs[0].model()
 with torch.inference_mode():
     some = torch.from_numpy(data.visual[test[:32]]).float()
@@ -631,8 +632,8 @@ if patch is not None:
 # to point at. An even map would be 1/49 everywhere; what is left is preference for places.
 
 # %%
-moved = [0.5 * np.abs(maps["trained", seed] - maps["other sound", seed]).sum((2, 3)).mean()
-         for seed in seeds]
+differences = [maps["trained", seed] - maps["other sound", seed] for seed in seeds]
+moved = [0.5 * np.abs(values).sum((2, 3)).mean() for values in differences]
 with torch.inference_mode():
     blank = some.mean((0, 1, 2, 3)).expand_as(some)
     habit = network.encoder(torch.from_numpy(data.audio[test[:32]]), blank)[2].numpy()
@@ -644,7 +645,7 @@ print(f"seed {SEED}: strongest region {sharp[0]:.1f} times the even share on a b
 assert all(0 < share < 1 for share in moved) and sharp[0] > 1
 found.say("Another clip's sound moves "
           f"{', '.join(f'{100 * share:.0f}' for share in moved)}% of the "
-          "attention (three seeds): the sound has a say, if not about the source.")
+          "attention (three seeds).")
 
 # %% [markdown]
 # The second line is habit: what the network does where there is nothing to see; the gap between its two numbers is what the
