@@ -23,7 +23,8 @@
 # single second may be ambiguous, the clip as a whole seldom is. The network encodes every second from its sound and its
 # picture (chapters 3 and 4), sums the clip up in a small vector (5), and lets this vector guide a second look at every
 # second (6). *Fully supervised* means that it is trained with a label for every second, *weakly supervised* with one
-# tag for the whole clip.
+# tag for the whole clip. [A tour of five minutes](../book/tour.md) shows all of it on one clip, by pictures. This chapter
+# is the first with code.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -56,7 +57,7 @@ PROFILE = "quick"      # quick (3 epochs), standard (more seeds) or full (the pu
 SEED = 0               # of weights, batches and dropout
 
 # %% [markdown]
-# ## A tour of one minute
+# ## One clip through an untrained network
 #
 # One call loads a data set into memory, whichever it is. Every notebook that uses one calls it.
 

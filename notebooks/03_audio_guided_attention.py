@@ -13,7 +13,7 @@
 # |---|---|
 # | **Paper** | Sec. III-C [(Jiang et al., 2023)](../book/references.md); the block comes from AVEL [(Tian et al., 2018)](../book/references.md) |
 # | **Needs** | [The planted data set](02_planted_dataset.ipynb) for the last third; the first two thirds need nothing |
-# | **Run time** | quick: under a minute, and the training of three VSCGs if they are not stored yet; full: the same, and the released program's 300 epochs |
+# | **Run time** | quick: a quarter of a minute, and the training of one VSCG if it is not stored yet; full: the same, and three times the released program's 300 epochs |
 # | **You will be able to verify** | that 30 lines compute what the package computes; what the sound can and cannot do here; how often a trained network looks at the true source |
 #
 # A second of a clip comes as one audio vector and a 7×7 map of picture vectors. Most of the 49 regions show a wall, the
@@ -417,42 +417,36 @@ found.say(f"On toy scenes, after 200 steps and over two seeds, the addition by c
 # %% [markdown]
 # ## On data: where does a trained network look?
 #
-# Now the data set and VSCG, trained from three seeds. The first call trains, later ones load; the lines printed say which it
-# was. The figures show the first seed; whatever is counted is counted for all three.
+# Now the data set and VSCG, trained from three seeds. The first is trained here, unless [training](08_training_fully.ipynb)
+# has done so before. The other two came with the book; with other parameters they are trained here as well. The
+# figures show the first seed; whatever is counted is counted for all three.
 
 # %%
 data = vscg.load_dataset(DATA)
-networks, untrained = {}, {}
-for seed in (SEED, SEED + 1, SEED + 2):
-    record = vscg.fit(vscg.RunConfig(system="vscg", setting="fully", data=DATA,
-                                     profile=PROFILE, seed=seed), dataset=data)
-    print(record.describe())
-    print(f"  test accuracy {100 * record.result['test']['accuracy']:.1f}% of segments")
-    networks[seed] = record.model()
-    torch.manual_seed(seed)
-    untrained[seed] = vscg.build_model("vscg", setting="fully").eval()
+seeds = (SEED, SEED + 1, SEED + 2)
+configs = [vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE,
+                          seed=seed) for seed in seeds]
+runs = [vscg.fit(configs[0], dataset=data), *study.finished(configs[1:])]
+for run in runs:
+    print(run.describe())
+    print(f"  test accuracy {100 * run.result['test']['accuracy']:.1f}% of segments")
 
 # %% [markdown]
-# The attention is the third thing that the network's encoder returns. The sounds may be those of other clips than the
-# pictures; we need that below.
+# What each network attends to is kept beside its run, for up to 128 test clips: before training, after it, and after it
+# with the *sound of another clip* of another class. We need that last one below. The attention is the third thing that a
+# network's encoder returns, and for the first seed we look it up once more.
 
 # %%
-@torch.inference_mode()
-def attention_of(model, picture_rows, sound_rows):
-    """Maps (N,10,7,7) for pictures of some clips with sounds of the same or others."""
-    maps = []
-    for start in range(0, len(picture_rows), 32):
-        some = slice(start, start + 32)
-        sound = torch.from_numpy(data.audio[sound_rows[some]])
-        sight = torch.from_numpy(data.visual[picture_rows[some]]).float()
-        maps.append(model.encoder(sound, sight)[2])
-    return torch.cat(maps).numpy()
-
-
-test = data.splits["test"]
-maps = {(name, seed): attention_of(network, test, test)
-        for name, of in (("untrained", untrained), ("trained", networks))
-        for seed, network in of.items()}
+test = data.splits["test"][study.seen_clips(data)]
+KINDS = {"untrained": "untrained", "trained": "attention", "other sound": "foreign"}
+seen = {seed: study.observed(run, data) for seed, run in zip(seeds, runs, strict=True)}
+maps = {(kind, seed): seen[seed][name]
+        for kind, name in KINDS.items() for seed in seeds}
+network = runs[0].model()
+with torch.inference_mode():
+    some = torch.from_numpy(data.visual[test[:32]]).float()
+    own = network.encoder(torch.from_numpy(data.audio[test[:32]]), some)[2].numpy()
+assert np.allclose(own, maps["trained", SEED][:32], atol=1e-3)
 assert all(np.allclose(m.sum((2, 3)), 1, atol=1e-4) for m in maps.values())
 print(f"{len(test)} test clips of {data.name}: {len(maps)} sets of maps of shape "
       f"{maps['trained', SEED].shape}")
@@ -496,7 +490,7 @@ plots.attention_maps(maps["trained", SEED][chosen], clip_patch, truth[chosen])
 
 # %%
 for (name, seed), m in maps.items():
-    print(f"{name:10} seed {seed}  strongest region: {49 * m.max((2, 3)).mean():.1f} "
+    print(f"{name:12} seed {seed}  strongest region: {49 * m.max((2, 3)).mean():.1f} "
           "times the even share")
 
 # %% [markdown]
@@ -535,20 +529,12 @@ assert hits.tolist() == [0.5] and np.allclose(chance, 3 / 49)
 # of another class. If the sound guides the look, the wrong sound must mislead it.
 
 # %%
-# Sorted by class, half the test split on from a clip is another class.
-order = np.argsort(data.category[test], kind="stable")
-stranger = np.empty_like(test)
-stranger[order] = test[np.roll(order, len(test) // 2)]
-assert (data.category[stranger] != data.category[test]).all()
-for seed, network in networks.items():
-    maps["other sound", seed] = attention_of(network, test, stranger)
-KINDS = ("untrained", "trained", "other sound")
 if patch is None:
     print(f"{data.name} does not say where the source is: "
           "pointing accuracy cannot be measured")
 else:
     chance = pointing(maps["trained", SEED], patch)[1]                      # (N,)
-    hits = {kind: np.stack([pointing(maps[kind, seed], patch)[0] for seed in networks])
+    hits = {kind: np.stack([pointing(maps[kind, seed], patch)[0] for seed in seeds])
             for kind in KINDS}                                              # (S,N)
     for kind, of_seeds in hits.items():
         print(f"{kind:12} % of seen seconds, seed by seed:",
@@ -642,35 +628,31 @@ if patch is not None:
 #
 # The sound does move the maps; the question is what else does. We measure the *share of attention that moves*, half the
 # summed absolute difference of two maps: 0 if they are equal, 1 if they have nothing in common. First between own and other
-# sound. Then we show the network a blank picture, all regions equal to the mean region: there is nothing to point at. An even
-# map would be 1/49 everywhere; what is left is preference for places.
+# sound, for all seeds. Then we show the first network a blank picture, all regions equal to the mean region: there is nothing
+# to point at. An even map would be 1/49 everywhere; what is left is preference for places.
 
 # %%
-some = torch.from_numpy(data.visual[test[:32]]).float()
-blank = some.mean((0, 1, 2, 3)).expand(32, 10, 7, 7, 512)
-habit, moved, sharp = {}, {}, {}
-for seed, network in networks.items():
-    difference = maps["trained", seed] - maps["other sound", seed]
-    moved[seed] = 0.5 * np.abs(difference).sum((2, 3)).mean()
-    with torch.inference_mode():
-        habit[seed] = network.encoder(torch.from_numpy(data.audio[test[:32]]),
-                                      blank)[2].numpy()
-    sharp[seed] = [49 * m.max((2, 3)).mean() for m in (habit[seed],
-                                                       maps["trained", seed])]
-    print(f"seed {seed}: the sound moves {100 * moved[seed]:.0f}% of the attention; "
-          f"strongest region {sharp[seed][0]:.1f} times the even share on a blank "
-          f"picture, {sharp[seed][1]:.1f} times on the pictures")
-    assert 0 < moved[seed] < 1 and sharp[seed][0] > 1
+differences = [maps["trained", seed] - maps["other sound", seed] for seed in seeds]
+moved = [0.5 * np.abs(values).sum((2, 3)).mean() for values in differences]
+with torch.inference_mode():
+    blank = some.mean((0, 1, 2, 3)).expand_as(some)
+    habit = network.encoder(torch.from_numpy(data.audio[test[:32]]), blank)[2].numpy()
+print("share of the attention that another sound moves, seed by seed:",
+      ", ".join(f"{100 * share:.0f}%" for share in moved))
+sharp = [49 * m.max((2, 3)).mean() for m in (habit, own)]
+print(f"seed {SEED}: strongest region {sharp[0]:.1f} times the even share on a blank "
+      f"picture, {sharp[1]:.1f} times on the pictures")
+assert all(0 < share < 1 for share in moved) and sharp[0] > 1
 found.say("Another clip's sound moves "
-          f"{', '.join(f'{100 * share:.0f}' for share in moved.values())}% of the "
-          "attention (three seeds): the sound has a say, if not about the source.")
+          f"{', '.join(f'{100 * share:.0f}' for share in moved)}% of the "
+          "attention (three seeds).")
 
 # %% [markdown]
-# The first number says how much of the attention the sound moves. The second is habit, and the gap between the second and the
-# third is what the picture adds. The map of the blank picture, with a scale of its own:
+# The second line is habit: what the network does where there is nothing to see; the gap between its two numbers is what the
+# picture adds. The map of the blank picture, with a scale of its own:
 
 # %% mystnb={"figure": {"caption": "On a blank picture the trained attention still prefers certain places.", "name": "fig-agva-habit"}, "image": {"alt": "Five 7 by 7 attention maps of the trained network for five seconds of sound with a blank picture; the same few regions are bright in each."}}
-plots.attention_maps(habit[SEED][0, :5])
+plots.attention_maps(habit[0, :5])
 
 # %% [markdown]
 # Five seconds of sound, no picture, and yet some regions are brighter than others; how much so changes with the sound. This is

@@ -173,7 +173,7 @@ record.history.round(3)
 # %% [markdown]
 # Loss and accuracy over the epochs:
 
-# %% mystnb={"figure": {"caption": "VSCG, fully supervised, over the epochs of one run: the loss falls, and both accuracies end well above where they began.", "name": "fig-fully-curves"}, "image": {"alt": "Two panels over the epochs: the training loss falls steadily; validation and test accuracy rise together from chance."}}
+# %% mystnb={"figure": {"caption": "VSCG, fully supervised, over the epochs of one run: the loss falls, and both accuracies end well above where they began.", "name": "fig-fully-curves"}, "image": {"alt": "Two panels over the epochs: the training loss falls; validation and test accuracy rise."}}
 plots.learning_curves(record.history)
 
 # %% [markdown]
@@ -303,7 +303,7 @@ found.say(f"VSCG is {study.told(*rule[1:], 'above', 'below')} the rule that is t
 # %% [markdown]
 # Look for the second row, the rule that only knows the category:
 
-# %% mystnb={"figure": {"caption": "VSCG against rules that see no features. Knowing the category of the clip and saying it everywhere is a strong rule, since most clips hold their event for all ten seconds.", "name": "fig-fully-baselines"}, "image": {"alt": "Dots with 95% intervals, one row each for four rules without features and for VSCG; always background is far left, the rules that know the category lie at the right, VSCG near them."}}
+# %% mystnb={"figure": {"caption": "VSCG against rules that see no features. Knowing the category of the clip and saying it everywhere is a strong rule, since most clips hold their event for all ten seconds.", "name": "fig-fully-baselines"}, "image": {"alt": "Dots with 95% intervals, one row each for four rules without features and for VSCG; always background is far left, the rules that know the category lie at the right, and the last row is VSCG's own."}}
 plots.intervals(table)
 
 # %% [markdown]
@@ -403,7 +403,7 @@ assert not data.truth or inside > chance
 # %% [markdown]
 # All of them, background included:
 
-# %% mystnb={"figure": {"caption": "Confusions of VSCG on the test clips, in percent of each true class's seconds.", "name": "fig-fully-confusion"}, "image": {"alt": "A 29 by 29 heatmap with a strong diagonal; the off-diagonal cells are few, and the background column holds many of them."}}
+# %% mystnb={"figure": {"caption": "Confusions of VSCG on the test clips, in percent of each true class's seconds.", "name": "fig-fully-confusion"}, "image": {"alt": "A 29 by 29 heatmap of true classes by predicted ones; the diagonal holds the seconds that are named rightly, the last column those that are called background."}}
 plots.confusion(counts, [*CATEGORIES, "Background"])
 
 # %% [markdown]
@@ -433,14 +433,14 @@ for name, clip in (("ahead", best), ("behind", worst)):
 # %% [markdown]
 # First the clip on which VSCG is ahead.
 
-# %% mystnb={"figure": {"caption": "The clip with a short event on which VSCG is furthest ahead of the other two.", "name": "fig-fully-best"}, "image": {"alt": "Rows of coloured seconds over ten seconds: ground truth, then each system's prediction; VSCG's row is nearer to the ground truth than the others."}}
+# %% mystnb={"figure": {"caption": "The clip with a short event on which VSCG is furthest ahead of the other two.", "name": "fig-fully-best"}, "image": {"alt": "Rows of coloured seconds over ten seconds: ground truth, then each system's prediction; VSCG's row is nearer to the ground truth than the others are on average."}}
 plots.timeline(truth[test][best],
                {name: other.predictions()[best] for name, other in records.items()})
 
 # %% [markdown]
 # And the one on which it is behind; the line above says what VSCG named there.
 
-# %% mystnb={"figure": {"caption": "The clip with a short event on which VSCG is furthest behind the other two.", "name": "fig-fully-worst"}, "image": {"alt": "Rows of coloured seconds over ten seconds: ground truth, then each system's prediction; VSCG's row disagrees with the ground truth in most seconds."}}
+# %% mystnb={"figure": {"caption": "The clip with a short event on which VSCG is furthest behind the other two.", "name": "fig-fully-worst"}, "image": {"alt": "Rows of coloured seconds over ten seconds: ground truth, then each system's prediction; VSCG's row is further from the ground truth than the others are on average."}}
 plots.timeline(truth[test][worst],
                {name: other.predictions()[worst] for name, other in records.items()})
 

@@ -136,7 +136,7 @@ def test_ship_and_verify_are_about_the_runs_that_are_here(home, monkeypatch, cap
     monkeypatch.setattr(cli, "observe", lambda record, data: seen.append((record.key, data)) or record)
     assert main(["ship", "--tables", "VI", "--profile", "standard"]) == 0
     assert sorted(seen) == sorted((key, "planted-mini") for key in keys), "the rows of Table VI stand in Table I"
-    assert capsys.readouterr().out.startswith(f"3 of the 9 runs of these tables are finished here and now in {home}")
+    assert capsys.readouterr().out.startswith(f"3 of the 9 runs are finished here and now in {home}")
     assert {path.stem for path in (home / "runs").glob("*.zip")} == set(keys)
     asked, numbers = [], pd.DataFrame({"epoch": [1], "loss": [0.25]})
     monkeypatch.setattr(cli, "verify",

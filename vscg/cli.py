@@ -21,7 +21,7 @@ from vscg.machine.files import data_dir, reason, runs_dir
 from vscg.models import SETTINGS, SYSTEMS, VARIANTS
 from vscg.predict import load_checkpoint, result_files, watch, write_results
 from vscg.study.deviations import deviation_configs, write_study
-from vscg.study.runs import PLANNED, STUDIES, book_configs, table_configs
+from vscg.study.runs import PLANNED, STUDIES, book_configs, chapter_configs, table_configs
 from vscg.study.seen import observe
 from vscg.training.config import MODALITIES, PRECISIONS, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
 from vscg.training.loop import fit, verify
@@ -135,14 +135,15 @@ def _runs(args: argparse.Namespace) -> None:
 
 
 def _ship(args: argparse.Namespace) -> None:
-    runs = unique_runs(book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds,
-                                    protocol=args.protocol, systems=args.systems))
-    seen = unique_runs(table_configs("I", data=args.data, profile=args.profile, seeds=args.seeds,
-                                     protocol=args.protocol))           # what chapters look into beyond its answers
+    chapters = chapter_configs(data=args.data, profile=args.profile) if args.tables == "all" else []
+    runs = unique_runs([*book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds,
+                                      protocol=args.protocol, systems=args.systems), *chapters])
+    seen = unique_runs([*table_configs("I", data=args.data, profile=args.profile, seeds=args.seeds,
+                                       protocol=args.protocol), *chapters])     # chapters look into them
     data = load_dataset(args.data)
     files = ship(observe(record, data) if key in seen else record
                  for key in runs if (record := read_record(runs_dir() / key)))
-    print(f"{len(files)} of the {len(runs)} runs of these tables are finished here and now in {shipped_dir()}, "
+    print(f"{len(files)} of the {len(runs)} runs are finished here and now in {shipped_dir()}, "
           f"{sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
 
 

@@ -1,5 +1,6 @@
 """Sphinx extension: writes book/status.md, which says for each figure of this site where and when it was computed."""
 import ast
+import csv
 import json
 import os
 from collections.abc import Iterable
@@ -30,7 +31,8 @@ def status_page(sources: Path, run: Path | None, records: Path, store: Path) -> 
         records: folder of records that are committed with the book, one JSON file each.
         store: folder of finished runs.
     """
-    return "\n".join([HEAD, _notebooks(sources, run), _committed(records), _runs(store, records / "runs")])
+    return "\n".join([HEAD, _notebooks(sources, run), _tried(records / "seeds.csv"), _committed(records),
+                      _runs(store, records / "runs")])
 
 
 def _table(columns: str, rows: Iterable[Iterable[object]]) -> str:
@@ -104,6 +106,26 @@ def _parameters(notebook: Path) -> dict:
     code = next((cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])), "")
     return {statement.targets[0].id: ast.literal_eval(statement.value) for statement in ast.parse(code).body
             if isinstance(statement, ast.Assign)}
+
+
+def _tried(table: Path) -> str:
+    """What became of the chapters with other parameters: a row for each, and each failure."""
+    if not table.is_file():
+        return ""
+    with table.open(newline="", encoding="utf-8") as file:
+        cases = list(csv.DictReader(file))
+    chapters: dict[str, list[str]] = {}
+    for case in cases:
+        chapters.setdefault(case["chapter"], []).append(case["varied"])
+    failed = [f"- {case['chapter']}, {case['varied']}: `{case['result']}`\n"
+              for case in cases if case["result"] != "ok"]
+    intro = (f"{len(cases) - len(failed)} of {len(cases)} cases ran to their end, every assertion included. A case "
+             "is a chapter as it stands, or with one thing changed. \"8 clips\": the chapters of results need dozens "
+             "of runs, so in these cases every system has taken three to six steps. Each case with its parameters is "
+             "a line of `book/records/seeds.csv`; `python book/try_seeds.py` runs those again that a change may have "
+             "broken.\n")
+    rows = [[chapter, "; ".join(varied)] for chapter, varied in chapters.items()]
+    return "\n".join(["## Other seeds, protocols and data\n", intro, _table("chapter, varied", rows), *failed])
 
 
 def _committed(folder: Path) -> str:

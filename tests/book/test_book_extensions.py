@@ -84,6 +84,17 @@ def test_status_lists_committed_records_whatever_they_hold(sources, tmp_path):
     assert "| speed, turn | `records/speed.json` | a GPU |  |  |" in text
 
 
+def test_status_says_with_which_parameters_each_chapter_ran_and_what_failed(sources, tmp_path):
+    assert "Other seeds" not in page(sources, tmp_path)
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "seeds.csv").write_text(
+        'chapter,varied,result,seconds,parameters,key\n03,nothing,ok,9,,ab\n03,seed 1,ok,9,SEED=1,ab\n'
+        '04,seed 1,"04_other.py stopped in cell In [4] with AssertionError: a, b",9,SEED=1,ab\n')
+    text = page(sources, tmp_path)
+    assert "2 of 3 cases ran to their end" in text and "| 03 | nothing; seed 1 |\n| 04 | seed 1 |" in text
+    assert "- 04, seed 1: `04_other.py stopped in cell In [4] with AssertionError: a, b`" in text
+
+
 def test_status_counts_runs_by_table_and_names_damaged_ones(sources, tmp_path):
     store = tmp_path / "runs"
     assert "None was made by the code at hand." in page(sources, tmp_path)

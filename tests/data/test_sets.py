@@ -44,6 +44,7 @@ def test_a_dial_in_the_name_is_what_the_generator_gets(home):
     assert found.fingerprint == wanted.fingerprint == planted.fingerprint(
         "mini", dials=replace(SIZES["mini"], ambiguity=0.7))
     assert np.array_equal(found.audio, wanted.audio) and np.array_equal(found.visual, wanted.visual)
+    assert (found.name, load_dataset("planted-mini").name) == ("planted-mini:ambiguity=0.7", "planted-mini")
 
 
 def test_several_dials_and_their_files_stand_side_by_side(home):

@@ -13,6 +13,7 @@ from vscg.study.runs import (
     STUDIES,
     ambiguity_configs,
     book_configs,
+    chapter_configs,
     finished,
     provenance,
     table_configs,
@@ -147,7 +148,8 @@ def test_the_quick_book_has_all_its_runs_and_trains_none(tmp_path, monkeypatch):
     monkeypatch.setattr("vscg.training.sweep.dataset_fingerprint", lambda data: prints.get(data, data))
     runs = unique_runs(configs)
     assert len(runs) > 50 and [run_title(config) for key, config in runs.items() if key not in records] == []
-    assert [key for key in unique_runs(book_configs("I", **QUICK)) if OBSERVED not in records[key].values["sums"]] == []
+    looked_into = [*book_configs("I", **QUICK), *chapter_configs(**QUICK)]
+    assert [key for key in unique_runs(looked_into) if OBSERVED not in records[key].values["sums"]] == []
     monkeypatch.setattr("vscg.study.runs.runs_dir", lambda: tmp_path)
     monkeypatch.setattr("vscg.study.runs.sweep", lambda configs: Sweep(tuple(configs), ()))
     found = finished(configs)

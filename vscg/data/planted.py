@@ -227,7 +227,7 @@ def redraw(dials: "Dials | twins.Dials", seed: int, row: int) -> dict[str, np.nd
 
 
 def silent_object(dials: "Dials | twins.Dials", seed: int, row: int) -> np.ndarray:
-    """Where a clip has an object that makes no sound, (7,7) bool; in planted-mini where the picture differs without it."""
+    """Where a clip has an object that makes no sound, (7,7) bool; in planted-mini where its picture tells."""
     if isinstance(dials, twins.Dials):
         return redraw(dials, seed, row)["silent_mask"].any(0)
     visual, without = (redraw(changed, seed, row)["visual"].astype(np.float32)

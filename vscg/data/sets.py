@@ -1,5 +1,6 @@
 """Data sets by name: the planted ones, made on first use, and the real one, prepared on first use."""
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -20,9 +21,10 @@ LONGEST = 200            # characters of a name, which becomes a file's
 def load_dataset(name_or_path: str | PathLike) -> Dataset:
     """Loads "planted-mini", "planted-study", "planted", "ave", or the prepared file at a path, into memory.
 
-    Raises VscgError as `prepared_file` and `read_prepared`.
+    The dials that a planted name sets stay in it. Raises VscgError as `prepared_file` and `read_prepared`.
     """
-    return read_prepared(prepared_file(name_or_path))
+    data, whole = read_prepared(prepared_file(name_or_path)), str(name_or_path)
+    return replace(data, name=whole) if ":" in whole and whole.partition(":")[0] in PLANTED else data
 
 
 def dataset_fingerprint(name_or_path: str | PathLike) -> str:

@@ -29,7 +29,7 @@ SIGN = np.array([1 if c == TWINS[KIND_OF[c]][0] else -1 for c in range(EVENT_CLA
 PLACES = np.array([(3, 3), (1, 2), (1, 4), (3, 1), (3, 5), (5, 2), (5, 4)], float)
 ROOMS, SCENES = 8, 12            # directions in which rooms colour the sound; looks of scenes and objects
 STAY = 0.8                       # with dynamics 1, how often a second's evidence is as strong as the second's before
-SHARES = "ambiguity", "dynamics", "weakest", "lean", "faint", "clarity", "distractor"      # dials that lie between 0 and 1
+SHARES = "ambiguity", "dynamics", "weakest", "lean", "faint", "clarity", "distractor"      # dials from 0 to 1
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,12 @@ def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | N
     return [config for config in configs if config.system in wanted]
 
 
+def chapter_configs(*, data: str, profile: str) -> list[RunConfig]:
+    """What chapters 3 and 9 show, with seed 0, beside the runs that they train: two more seeds, and the other tag."""
+    return [*(RunConfig(data=data, profile=profile, seed=seed) for seed in (1, 2)),
+            RunConfig(setting="weakly", target="proportion", data=data, profile=profile)]
+
+
 def finished(configs: Iterable[RunConfig]) -> tuple[Record, ...]:
     """The finished runs of some configurations, each once: those that are here, and those that came with the book.
 
