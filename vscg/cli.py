@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -140,9 +141,9 @@ def _ship(args: argparse.Namespace) -> None:
                                       protocol=args.protocol, systems=args.systems), *chapters])
     seen = unique_runs([*table_configs("I", data=args.data, profile=args.profile, seeds=args.seeds,
                                        protocol=args.protocol), *chapters])     # chapters look into them
-    data = load_dataset(args.data)
-    files = ship(observe(record, data) if key in seen else record
-                 for key in runs if (record := read_record(runs_dir() / key)))
+    data = lru_cache(1)(load_dataset)
+    files = ship(observe(record, data(config.data)) if key in seen else record
+                 for key, config in runs.items() if (record := read_record(runs_dir() / key)))
     print(f"{len(files)} of the {len(runs)} runs are finished here and now in {shipped_dir()}, "
           f"{sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
 

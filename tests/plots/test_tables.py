@@ -28,7 +28,9 @@ def frame(data="planted-mini", each_seed=(70.0, 72.0, 74.0), course="converged",
             ("DAM", "fully", 74.5, NAN, NAN, NAN, NAN, NAN, NAN, (), 0, "", "", "reported only"),
             ("VSCG", "fully", 79.7, 80, 78, 81, 82, 80, 83, *measured),
             ("VSCG", "weakly", 74.8, 60, 58, 61, 62, 60, 63, *measured)]
-    return pd.DataFrame(rows, columns=columns)
+    found = pd.DataFrame(rows, columns=columns)
+    found.attrs["outcome"] = "selected by validation"
+    return found
 
 
 def differences(learning=False, origin=PROGRAM):
@@ -47,6 +49,7 @@ def large(table):
              ("converged", "still learning")[i % 2], "ave", (PROGRAM, DESCRIBED)[i % 2])
             for i, row in enumerate(TABLES[table].rows) for setting, value in row.paper.items() if value]
     whole = pd.DataFrame(rows, columns=frame().columns)
+    whole.attrs = frame().attrs
     pairs = [(*pair, setting, 1.0, 1.0, -1.0, 3.0, setting == "fully", PROGRAM, (PROGRAM, DESCRIBED)[i % 2])
              for i, pair in enumerate(TABLES[table].pairs) for setting in ("fully", "weakly")]
     return whole, pd.DataFrame(pairs, columns=differences().columns)

@@ -22,6 +22,7 @@ from vscg.plots.studies import (
     growth_figure,
     ledger_figure,
     margin_figure,
+    pairing,
     profile_figure,
     reliability_figure,
     roofline_figure,

@@ -34,6 +34,21 @@ def score_against_accuracy(frame: pd.DataFrame, score_label: str, accuracy_label
     return fig
 
 
+def pairing(frame: pd.DataFrame) -> Figure:
+    """One dot for each clip of two classes, by the manner in which it is heard and the one in which it is seen.
+
+    `frame` has the columns `class`, `heard` and `seen`, correlations from -1 to 1.
+    """
+    fig, ax = _figure(4.6)
+    for i, (name, part) in enumerate(frame.groupby("class")):
+        ax.plot(part["heard"], part["seen"], "os"[i], color=OTHERS[i], markersize=5, label=name)
+    ax.axhline(0, color=DARK, linewidth=1)
+    ax.axvline(0, color=DARK, linewidth=1)
+    _legend(fig, *ax.get_legend_handles_labels())
+    ax.set(xlabel="manner heard (correlation)", ylabel="manner seen (correlation)")
+    return fig
+
+
 def edge_figure(frame: pd.DataFrame, reach: int) -> Figure:
     """Accuracy by signed distance to the event's edge, background to the left, the event to the right.
 

@@ -75,7 +75,7 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     Rows that are still learning are lighter; those that no published program computes have a dagger.
 
     Args:
-        frame: `TableResult.frame()`.
+        frame: `TableResult.frame()`, with the name of the outcome in its `attrs`.
         setting: "fully" or "weakly".
     Raises VscgError: nothing was measured in that setting.
     """
@@ -85,7 +85,7 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     at, colour = np.arange(len(rows)), COLOURS["fused"]
     fig, ax = _figure(1.3 + 0.55 * len(rows))
     learning = (rows["course"] == "still learning").to_numpy()
-    _dots(ax, at - 0.17, rows, "", learning, colour, label="selected by validation")
+    _dots(ax, at - 0.17, rows, "", learning, colour, label=frame.attrs["outcome"])
     _dots(ax, at + 0.17, rows, "test_", learning, colour, markerfacecolor=GROUND, label="selected by test")
     if rows["seeds"].max() > 1:
         each = rows["each_seed"].explode().astype(float)

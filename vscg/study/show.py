@@ -86,8 +86,8 @@ def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int]) -> pd.DataF
     names = [f"{name} [{note_numbers[name]}]" if name in note_numbers else name for name in frame["row"]]
     return pd.DataFrame({
         "row": names, **_setting(frame), "paper (%)": frame["paper"].map(_figure),
-        "selected by validation (%)": _intervals(frame, ("mean", "low", "high")),
-        "spread of runs (points)": frame["sd"].map(_figure),
+        f"{frame.attrs['outcome']} (%)": _intervals(frame, ("mean", "low", "high")),
+        "spread of runs (points)": frame["sd"].map(_figure), **_seeds(frame),
         "selected by test (%)": _intervals(frame, ("test_mean", "test_low", "test_high")),
         "ours": frame["origin"], "course": frame["course"].replace("", DASH),
         "verdict": [word if pd.isna(share) else f"{word}, {round(share * seeds)} of {seeds} runs reach it"
@@ -109,7 +109,7 @@ def difference_text(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({
         "difference": frame["first"] + " minus " + frame["second"], **_setting(frame),
         "paper (points)": frame["paper"].map(_signed), "measured (points)": _intervals(frame, signed=True),
-        "smallest difference found (points)": frame["smallest"].map(_figure),
+        "smallest difference found (points)": frame["smallest"].map(_figure), **_seeds(frame),
         # Of the row that is known less well.
         "ours": [max(pair, key=ORIGINS.index) for pair in frame[["first_origin", "second_origin"]].to_numpy()],
         "course": frame["learning"].map({True: "still learning", False: "converged"})}, index=frame.index)
@@ -123,6 +123,11 @@ def family_text(frame: pd.DataFrame) -> pd.DataFrame:
         "p, corrected": [DASH if pd.isna(p) else "< 0.001" if holm < 0.001 else f"{holm:.3f}"
                          for p, holm in zip(frame["p"], frame["holm"], strict=True)],
         "by the rule": frame["word"]}, index=frame.index)
+
+
+def _seeds(frame: pd.DataFrame) -> dict[str, pd.Series]:
+    """The number of seeds where rows differ in it."""
+    return {"seeds": frame["seeds"]} if frame["seeds"][frame["seeds"] > 0].nunique() > 1 else {}
 
 
 def _setting(frame: pd.DataFrame) -> dict[str, pd.Series]:

@@ -27,6 +27,7 @@ MARGIN = 1.5          # points within which two accuracies count as equal
 RISE = 0.5            # points that a converged curve may still rise in its last third
 LAST_GAIN = 3         # points that its last epoch may gain: three times the spread of such gains in settled runs
 SHORTEST = 9          # epochs of the shortest curve whose last third has a slope with a standard error
+PLANNED = 10          # seeds of the primary family in book/plan.md, on planted-study
 FEWEST = 3            # seeds that a sign needs: with two, a 95% interval may cover 92%
 
 INTERVAL_RULE = textwrap.fill(
@@ -44,8 +45,9 @@ FAMILY_RULE = textwrap.fill(
     f"A sign is called only in the primary family, which was named before the runs. The two-sided t tests of its "
     f"differences (Satterthwaite's degrees of freedom) are corrected together by Holm's method. A difference agrees "
     f"with the paper if its corrected p is below {ALPHA} and it has the paper's sign, contradicts it with the other "
-    f"sign, and is open otherwise. It is still learning if one of its two rows is, and it needs {FEWEST} seeds; what "
-    f"has no test keeps its place in the family. Every other difference has an interval and no word.", WIDTH)
+    f"sign, and is open otherwise. It is still learning if one of its two rows is, and it needs {FEWEST} seeds, on "
+    f"planted-study the {PLANNED} of the plan; what has no test keeps its place in the family. Every other difference "
+    f"has an interval and no word.", WIDTH)
 POWER_RULE = textwrap.fill(
     "Smallest difference: a true difference of this size would be found, its 95% interval excluding 0, in 80 of 100 "
     "studies with as many seeds and clips. A smaller one would be missed more often.", WIDTH)
@@ -169,13 +171,14 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
 
 def family(differences: Mapping[str, np.ndarray | None], paper: Mapping[str, float],
-           learning: Container[str] = ()) -> pd.DataFrame:
+           learning: Container[str] = (), fewest: int = FEWEST) -> pd.DataFrame:
     """The primary family, judged together by `FAMILY_RULE`.
 
     Args:
         differences: name -> (S,N) in points, None if the runs are missing; all names of the family.
         paper: name -> the paper's difference; only its sign counts, and it is not 0.
         learning: names of the differences of which one row is still learning.
+        fewest: seeds that a word needs.
     Returns: one line for each name, with name, paper, mean, low, high, method, seeds, p, holm, word.
     """
     lines = []
@@ -183,7 +186,7 @@ def family(differences: Mapping[str, np.ndarray | None], paper: Mapping[str, flo
         seeds = 0 if values is None else len(values)
         interval = mean_interval(values) if seeds else Interval(math.nan, math.nan, math.nan, "")
         untested = ("not measured" if not seeds else "still learning" if name in learning
-                    else f"fewer than {FEWEST} seeds" if seeds < FEWEST else "")
+                    else f"fewer than {fewest} seeds" if seeds < fewest else "")
         lines.append({"name": name, "paper": paper[name], **interval._asdict(), "seeds": seeds,
                       "p": math.nan if untested else p_value(values), "word": untested})
     frame = pd.DataFrame(lines)

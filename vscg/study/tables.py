@@ -5,7 +5,7 @@ Everything measured is computed from records; accuracies are fractions inside an
 import math
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
@@ -14,17 +14,21 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from vscg.data.planted import true_classes
 from vscg.data.prepared import Dataset
+from vscg.data.sets import PLANTED, dataset_fingerprint
 from vscg.errors import VscgError, choose
 from vscg.machine.files import runs_dir
 from vscg.models import SETTINGS, SYSTEMS, build_model
 from vscg.released.load import DEAD
 from vscg.study import show, statistics
 from vscg.study.paper import PARAMETERS, PRIMARY, TABLES, Row, verdict
-from vscg.study.runs import cell_configs, seed_count
-from vscg.training.config import SELECTIONS
+from vscg.study.runs import STUDY, cell_configs, seed_count
+from vscg.training.config import PROFILES, SELECTIONS
 from vscg.training.evaluation import clip_accuracy
 from vscg.training.records import Record, find_record
+
+OUTCOMES = {"validation": "selected by validation", "last": "mean of the last five epochs"}
 
 
 @dataclass(frozen=True)
@@ -34,16 +38,21 @@ class Cell:
     setting: str
     records: tuple[Record, ...]
     dataset: str                                                        # name
+    outcome: str                                                        # of the profile
     truth: np.ndarray = field(repr=False, compare=False)                # (N,10) classes of the test clips
 
-    def per_clip(self, selection: str = "validation") -> np.ndarray:
-        """Share of right segments for each seed and test clip, (S,N) in 0..1, at the epoch that `selection` picked."""
-        return np.stack([self._right(record, selection) for record in self.records])
+    def per_clip(self, selection: str | None = None) -> np.ndarray:
+        """Share of right segments for each seed and test clip, (S,N) in 0..1, at the epoch that `selection` picked.
+
+        "last" is the mean over the last five epochs; None takes the outcome of the profile.
+        """
+        return np.stack([self._right(record, selection or self.outcome) for record in self.records])
 
     def _right(self, record: Record, selection: str) -> np.ndarray:
         predicted = record.predictions(selection)
+        epochs = predicted if predicted.ndim == 3 else predicted[None]
         try:
-            return clip_accuracy(predicted, self.truth)
+            return np.mean([clip_accuracy(epoch, self.truth) for epoch in epochs], axis=0)
         except VscgError as error:                         # of the comparison: other clips than the truth
             raise VscgError(f"{record.folder / 'predictions.safetensors'} is damaged ({error}): delete the folder "
                             f"{record.folder} and run again.") from error
@@ -81,21 +90,25 @@ class TableResult:
     def frame(self) -> pd.DataFrame:
         """One line per row and setting.
 
-        Columns: row, setting, paper, `mean`, `low`, `high` (selected by validation), `test_mean`, `test_low`,
-        `test_high` (selected by test), `each_seed` (a tuple, selected by validation), all in percent; `sd`, the spread
-        of the runs (`statistics.run_sd`, in points, NaN for one); seeds, course, data, origin, note, verdict;
-        `reaching`, the share of the runs that reach the paper's figure, NaN unless the verdict judges them.
+        Columns: row, setting, paper, `mean`, `low`, `high` (the profile's outcome: selected by validation, or the mean
+        of the last five epochs), `test_mean`, `test_low`, `test_high` (selected by test), `each_seed` (a tuple of
+        outcomes), all in percent; `sd`, the spread of the runs (`statistics.run_sd`, in points, NaN for one); seeds,
+        course, data, origin, note, verdict; `reaching`, the share of the runs that reach the paper's figure, NaN unless
+        the verdict judges them.
         """
-        return pd.DataFrame([self._line(cell) for cell in self.cells])
+        frame = pd.DataFrame([self._line(cell) for cell in self.cells])
+        frame.attrs["outcome"] = OUTCOMES[PROFILES[self.profile].outcome]
+        return frame
 
     def _line(self, cell: Cell) -> dict:
         paper = cell.row.paper[cell.setting]
         paper = math.nan if paper is None else paper
-        values = {selection: 100 * cell.per_clip(selection) for selection in SELECTIONS} if cell.records else {}
+        values = {selection: 100 * cell.per_clip(selection)
+                  for selection in {*SELECTIONS, cell.outcome}} if cell.records else {}
         # What the run's own protocol kept: with the released one, what the published program would have kept.
-        picked, kept = values.get("validation"), values[cell.records[0].config.selection] if values else None
+        picked, kept = values.get(cell.outcome), values[cell.records[0].config.selection] if values else None
         word = verdict(paper, kept, cell.origin, self.data, self.profile, self.protocol, cell.learning)
-        intervals = [end for selection in SELECTIONS
+        intervals = [end for selection in (cell.outcome, "test")
                      for end in (statistics.mean_interval(values[selection])[:3] if values else (math.nan,) * 3)]
         return {"row": cell.row.name, "setting": cell.setting, "paper": paper,
                 **dict(zip(("mean", "low", "high", "test_mean", "test_low", "test_high"), intervals, strict=True)),
@@ -110,7 +123,7 @@ class TableResult:
 
         Pairs of which a row was not measured are left out. No line has a word: those are for `primary_family`.
 
-        Columns: first, second, setting, paper, `mean`, `low`, `high` (selected by validation), `smallest` (the smallest
+        Columns: first, second, setting, paper, `mean`, `low`, `high` (of the outcome), `smallest` (the smallest
         difference that 80% power would find, `statistics.POWER_RULE`; NaN with one seed), `learning` (whether one of
         the two rows still is), seeds, data, first_origin, second_origin.
         """
@@ -118,9 +131,15 @@ class TableResult:
                              for setting in SETTINGS if self.pair(first, second, setting)])
 
     def pair(self, first: str, second: str, setting: str) -> tuple[Cell, Cell] | None:
-        """The cells of two rows in one setting, None unless both were measured."""
-        cells = {cell.row.name: cell for cell in self.cells if cell.setting == setting and cell.records}
-        return (cells[first], cells[second]) if {first, second} <= set(cells) else None
+        """The cells of two rows in one setting, with the seeds that both have; None if there is none."""
+        found = {cell.row.name: cell for cell in self.cells if cell.setting == setting and cell.records}
+        if not {first, second} <= set(found):
+            return None
+        seeds = [{record.config.seed for record in found[name].records} for name in (first, second)]
+        pair = [replace(found[name], records=tuple(record for record in found[name].records
+                                                   if record.config.seed in seeds[0] & seeds[1]))
+                for name in (first, second)]
+        return tuple(pair) if seeds[0] & seeds[1] else None
 
     def _difference(self, first: str, second: str, setting: str) -> dict:
         pair = self.pair(first, second, setting)
@@ -155,7 +174,7 @@ class TableResult:
     def findings(self, *rows: str) -> list[str]:
         """Sentences for the box "On this page": where some rows stand, and what these runs may judge by the rules."""
         frame, pairs, said = self.frame(), self.differences(), []
-        seeds = "one seed" if self.seeds == 1 else f"{self.seeds} seeds"
+        seeds = "one seed" if _seeds(self.cells) == "1 seed" else _seeds(self.cells)
         for setting in dict.fromkeys(frame["setting"]):
             means = frame[(frame["setting"] == setting) & (frame["seeds"] > 0)].set_index("row")["mean"]
             places = means.rank(ascending=False, method="min").astype(int)
@@ -208,7 +227,7 @@ class TableResult:
 
 
 def paired(first: Cell, second: Cell) -> np.ndarray:
-    """First minus second for each seed and clip, (S,N) in percentage points, selected by validation."""
+    """First minus second for each seed and clip, (S,N) in percentage points, of the profile's outcome."""
     return 100 * (first.per_clip() - second.per_clip())
 
 
@@ -222,10 +241,16 @@ def measured_on(result: TableResult, cells: Sequence[Cell]) -> str:
     """On which data, by which schedule and where some cells of a table ran, and what stands in brackets."""
     cells = [cell for cell in cells if cell.records]
     devices = "; ".join(dict.fromkeys(record.values["device"] for cell in cells for record in cell.records))
-    seeds, over = (("1 seed", "clips alone; another seed may lie outside") if result.seeds == 1
-                   else (f"{result.seeds} seeds", "seeds and clips"))
+    over = "clips alone; another seed may lie outside" if _seeds(cells) == "1 seed" else "seeds and clips"
     return (f"Measured on {result.data}, profile {result.profile}: {schedule_text(cells)}; {result.protocol} protocol, "
-            f"{seeds}, {devices}. In brackets: 95% interval over {over}.")
+            f"{_seeds(cells)}, {devices}. In brackets: 95% interval over {over}.")
+
+
+def _seeds(cells: Sequence[Cell]) -> str:
+    """How many seeds the measured cells have: "1 seed", "5 seeds", "3 to 10 seeds"."""
+    counts = [len(cell.records) for cell in cells if cell.records]
+    least, most = min(counts, default=0), max(counts, default=0)
+    return f"{f'{least} to ' * (least < most)}{most} seed{'s' * (most != 1)}"
 
 
 def schedule_text(cells: Sequence[Cell]) -> str:
@@ -257,7 +282,8 @@ def primary_family(results: Sequence[TableResult]) -> pd.DataFrame:
     pairs = _primary_pairs(results)
     return statistics.family({name: paired(*pair) if pair else None for name, pair in pairs.items()},
                              {name: printed_difference(*where) for name, where in PRIMARY.items()},
-                             {name for name, pair in pairs.items() if pair and any(cell.learning for cell in pair)})
+                             {name for name, pair in pairs.items() if pair and any(cell.learning for cell in pair)},
+                             statistics.PLANNED if results[0].data == STUDY else statistics.FEWEST)
 
 
 def _primary_pairs(results: Sequence[TableResult]) -> dict[str, tuple[Cell, Cell] | None]:
@@ -274,7 +300,7 @@ def show_family(results: Sequence[TableResult]) -> Styler:
 
 
 def order_agreement(result: TableResult, setting: str,
-                    selection: str = "validation") -> tuple[float, float, float, int]:
+                    selection: str | None = None) -> tuple[float, float, float, int]:
     """Share of the pairs of rows whose measured order is the paper's, with the range of it that chance gives.
 
     Pairs that the paper prints as equal do not count, nor do rows that it does not print; a pair measured as equal
@@ -293,34 +319,40 @@ def order_agreement(result: TableResult, setting: str,
     return float(share), *statistics.chance_order(paper), len(pairs)
 
 
-def table(name: str, *, dataset: Dataset, profile: str, seeds: int | None = None, store: Path | None = None,
-          data: str | None = None, protocol: str = "clean") -> TableResult:
+def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int | None = None,
+          store: Path | None = None, data: str | None = None, protocol: str = "clean") -> TableResult:
     """A table of `paper.TABLES` from the records of its runs on `dataset`; nothing is trained.
 
     Args:
+        dataset: None for the runs of book/plan.md on "planted-study", of which every one has a draw of its own. They
+            come in seed by seed: each row then has the seeds that are there.
         profile, seeds, protocol: as for `table_configs`.
         store: folder of runs, default `runs_dir()`.
         data: what the data set is called in configurations, if not by its own name.
     Raises VscgError: runs are missing (it says how many and how to train them), or a record is damaged.
     """
     choose("table", name, TABLES)
-    seeds, store, data = seed_count(profile, seeds), store or runs_dir(), data or dataset.name
-    truth = dataset.labels[dataset.splits["test"]].argmax(-1)
+    seeds, store, title = seed_count(profile, seeds), store or runs_dir(), dataset.name if dataset else STUDY
+    data, truth = data or title, (dataset.labels[dataset.splits["test"]].argmax(-1) if dataset
+                                  else true_classes(PLANTED[STUDY]))
     cells, missing = [], []
     for row in TABLES[name].rows:
         for setting in row.paper:
-            records = tuple(find_record(config.resolve(), dataset.fingerprint, store)
-                            for config in cell_configs(row, setting, data, profile, seeds, protocol))
-            missing += [f"{row.name}, {setting} supervised, seed {seed}"
-                        for seed, record in enumerate(records) if record is None]
-            cells.append(Cell(row, setting, records, dataset.name, truth))
+            configs = cell_configs(row, setting, data, profile, seeds, protocol)
+            prints = [dataset.fingerprint if dataset else dataset_fingerprint(config.data) for config in configs]
+            records = [find_record(config.resolve(), of_data, store)
+                       for config, of_data in zip(configs, prints, strict=True)]
+            if dataset:
+                missing += [f"{row.name}, {setting} supervised, seed {seed}"
+                            for seed, record in enumerate(records) if record is None]
+            cells.append(Cell(row, setting, tuple(filter(None, records)), title, PROFILES[profile].outcome, truth))
     if missing:
-        needed = sum(len(cell.records) for cell in cells)
+        needed = len(missing) + sum(len(cell.records) for cell in cells)
         raise VscgError(f"Table {name} lacks {len(missing)} of its {needed} runs on {data}: {'; '.join(missing[:3])}"
                         f"{'; and others' if len(missing) > 3 else ''}. Train them with `python -m vscg sweep "
                         f"--tables {name} --data {shlex.quote(data)} --profile {profile} --seeds {seeds} "
                         f"--protocol {protocol}`.")
-    return TableResult(name, tuple(cells), dataset.name, profile, seeds, protocol)
+    return TableResult(name, tuple(cells), title, profile, seeds, protocol)
 
 
 REGISTERED = "The paper prints the registered count, fully supervised, dead parameters included."
