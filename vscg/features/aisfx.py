@@ -13,7 +13,7 @@ from vscg.features.vggish import resample
 SAMPLE_RATE = 44_100                                       # Hz
 WINDOW, HOP, FRAMES = 2048, 1024, 100                      # samples of a spectrum and between two; spectra in a block
 BANDS = 96                                                 # mel bands, from 0 Hz to half the sample rate
-GAIN, LARGEST = 44_660.0, 9.4577825                        # log10(1 + GAIN power) / LARGEST; both measured on its output
+GAIN, LARGEST = 44_660.0, 9.4577825                        # log10(1 + GAIN power) / LARGEST; measured on its output
 CHANNELS = (64, 128, 256, 512)
 
 

@@ -26,14 +26,14 @@ from vscg.data.planted import AT_END, AT_START, DURATION_CLIPS, apportion
 from vscg.data.prepared import SPLITS, Dataset, PreparedWriter, read_fingerprint, read_prepared
 from vscg.features import weights
 from vscg.features.aisfx import CHANNELS, SAMPLE_RATE
-from vscg.features.efficientnet import HEAD
+from vscg.features.efficientnet import PLAN
 from vscg.features.extract import Networks, load_networks, window_features
 from vscg.features.video import SIZE, Window
 from vscg.machine.files import data_dir, made_once, value_hash
 
 STAMPS = Path(__file__).parents[2] / "book" / "stamps"
 NAMES = tuple(path.stem for path in sorted(STAMPS.glob("*.png")))
-DIMS = Dims(CHANNELS[-1], HEAD, GRID, SEGMENTS, tuple(name.replace("_", " ") for name in NAMES))
+DIMS = Dims(CHANNELS[-1], PLAN[-1][3], GRID, SEGMENTS, tuple(name.replace("_", " ") for name in NAMES))
 CELL = SIZE // GRID                                        # px along each side of a region
 COVERED = 0.25                                             # of a region, from which on a thing lies on it
 LOUD = 0.1                                                 # root mean square of a recording; samples are in -1..1
@@ -44,7 +44,7 @@ HISS = 0.001                                               # of noise that is al
 @dataclass(frozen=True)
 class Dials:
     """Everything that shapes a composed data set."""
-    train: int = 12                      # clips of each instance
+    train: int = 10                      # clips of each instance
     val: int = 3
     test: int = 3
     smallest: int = 56                   # px, the longer side of a thing is drawn between these
@@ -93,13 +93,21 @@ class Clip:
                 picture += drawn[..., 3:] * (drawn[..., :3] - picture)
         return (255 * picture).round().astype(np.uint8), shown
 
-    def window(self) -> tuple[Window, np.ndarray]:
-        """What the networks are given, a picture for each second, and regions (10,things,7,7) bool of the things."""
-        pictures, shown = zip(*(self.at(second + 0.5) for second in range(SEGMENTS)), strict=True)
-        cover = np.stack(shown).reshape(SEGMENTS, -1, GRID, CELL, GRID, CELL).mean((3, 5))
+    def window(self, pictures: int = 1) -> Window:
+        """What the networks are given, with so many pictures for each second, at the middles of its parts."""
+        times = (np.arange(SEGMENTS * pictures) + 0.5) / pictures
+        frames = np.stack([self.at(time)[0] for time in times]).reshape(SEGMENTS, pictures, SIZE, SIZE, 3)
+        return Window(0, frames, self.waveform, SAMPLE_RATE, np.zeros(SEGMENTS, bool))
+
+    def regions(self) -> np.ndarray:
+        """Where each thing is in the middle of each second, (10,things,7,7) bool: regions that it covers to a quarter.
+
+        Of a thing that covers none so far it is the one that it covers most; of a thing that is not seen, none.
+        """
+        shown = np.stack([self.at(second + 0.5)[1] for second in range(SEGMENTS)])
+        cover = shown.reshape(SEGMENTS, -1, GRID, CELL, GRID, CELL).mean((3, 5))
         most = cover.max((2, 3), keepdims=True)
-        there = (cover >= np.minimum(COVERED, most)) & (most > 0)
-        return Window(0, np.stack(pictures)[:, None], self.waveform, SAMPLE_RATE, np.zeros(SEGMENTS, bool)), there
+        return (cover >= np.minimum(COVERED, most)) & (most > 0)
 
 
 @cache
@@ -126,7 +134,8 @@ def _thing(g: np.random.Generator, dials: Dials, name: int, places: np.ndarray) 
     frame = _photograph(name)
     scale = g.uniform(dials.smallest, dials.largest) / max(frame.width, frame.height)
     width, height = (max(1, round(side * scale)) for side in (frame.width, frame.height))
-    pixels = VideoReformatter().reformat(frame, width, height, "rgba", interpolation="AREA").to_ndarray() / np.float32(255)
+    scaled = VideoReformatter().reformat(frame, width, height, "rgba", interpolation="AREA")
+    pixels = scaled.to_ndarray() / np.float32(255)
     if g.random() < 0.5:
         pixels = pixels[:, ::-1]
     pixels = np.concatenate([np.clip(g.uniform(0.8, 1.2) * pixels[..., :3], 0, 1), pixels[..., 3:]], -1)
@@ -243,8 +252,8 @@ def generate(path: Path, dials: Dials | None = None, seed: int = 0, *, networks:
         clips = tqdm(draw(dials, layout, seed), f"composing {path.name}", len(category), unit="clip",
                      disable=not progress)
         for row, clip in enumerate(clips):
-            window, there = clip.window()
-            visual, audio = window_features(window, networks)
+            visual, audio = window_features(clip.window(), networks)
+            there = clip.regions()
             writer.append(visual[None], audio[None], labels[row:row + 1], category[row:row + 1],
                           [f"composed-{seed}-{row:05d}"], source_mask=there[None, :, 0],
                           silent_mask=there[None, :, 1:].any(2), heard=clip.heard[None], seen=clip.seen[None])

@@ -6,6 +6,7 @@ runs with channels last, which halves its time on a processor.
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -54,7 +55,11 @@ class Block(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """The whole network: maps of the last convolution, and from their mean the scores of ImageNet's classes."""
+    """The maps of the last block, and from them the scores of ImageNet's classes.
+
+    The layer in between, a 1x1 convolution, only makes the 320 channels 1280 before the mean over the map is taken. The
+    maps are taken before it: systems whose layers are as wide as the maps' channels would cost sixteen times as much.
+    """
 
     def __init__(self):
         super().__init__()
@@ -69,17 +74,33 @@ class EfficientNetLite0(nn.Module):
         self._fc = nn.Linear(HEAD, CLASSES)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Pictures (B,3,224,224), normalised as VGG-19's are, to maps (B,1280,7,7) in 0..6."""
+        """Pictures (B,3,224,224), normalised as VGG-19's are, to maps (B,320,7,7), which can be negative."""
         pictures = (pictures * SCALE.to(pictures) + SHIFT.to(pictures)).contiguous(memory_format=torch.channels_last)
         maps = F.relu6(self._bn0(self._conv_stem(pictures)))
-        return F.relu6(self._bn1(self._conv_head(self._blocks(maps))))
+        return self._blocks(maps)
 
     def scores(self, maps: torch.Tensor) -> torch.Tensor:
-        """Maps (B,1280,h,w) to the scores (B,1000) of ImageNet's classes, before the softmax; names: `class_names`."""
-        return self._fc(maps.mean((2, 3)))
+        """Maps (B,320,h,w) to the scores (B,1000) of ImageNet's classes, before the softmax; names: `class_names`."""
+        return self._fc(F.relu6(self._bn1(self._conv_head(maps))).mean((2, 3)))
 
 
 @cache
 def class_names() -> tuple[str, ...]:
     """The names of ImageNet's 1000 classes, in the order of `EfficientNetLite0.scores`."""
     return tuple(Path(__file__).with_name("imagenet.txt").read_text(encoding="utf-8").splitlines())
+
+
+@torch.inference_mode()
+def recognised(network: EfficientNetLite0, frames: np.ndarray, most: int = 3) -> list[list[tuple[str, float]]]:
+    """What the network takes pictures for: of each the likeliest of ImageNet's classes, with their probabilities.
+
+    Args:
+        network: with its published weights, on the CPU.
+        frames: (N,224,224,3) uint8, RGB.
+        most: how many classes.
+    """
+    pictures = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2) / 255
+    mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, DEVIATION))
+    top = network.scores(network((pictures - mean) / deviation)).softmax(1).topk(most)
+    return [[(class_names()[i], p) for p, i in zip(*both, strict=True)]
+            for both in zip(top.values.tolist(), top.indices.tolist(), strict=True)]

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -170,23 +171,31 @@ def log_mel(examples: np.ndarray) -> Figure:
 
 
 def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None = None,
-                         labels: Sequence[int] | None = None, background: int = BACKGROUND) -> Figure:
+                         labels: Sequence[int] | None = None, background: int = BACKGROUND,
+                         pictures: np.ndarray | None = None) -> Figure:
     """Attention of several systems over the seconds of one clip, a row each, as in the paper's Figs. 4 to 6.
 
     Every map is drawn on a scale of its own, from 0 to its maximum: how sharp a map is differs from system to system.
+    Over pictures it is smooth between the regions' centres, and clear where it is low.
 
     Args:
         maps: system's name -> (T,G,G).
         mask: (T,G,G) bool, True on the true source's regions, which are outlined.
         labels: (T,) class indices; seconds with an event are framed.
         background: its class index.
+        pictures: (T,H,W,3) uint8, one of each second, under the maps.
     """
     seconds, _, grid = np.shape(next(iter(maps.values())))
+    edges = (-0.5, grid - 0.5, grid - 0.5, -0.5)
     fig, axes = _figure(0.9 + len(maps) * (WIDTH - 0.6) / seconds, len(maps), seconds, squeeze=False)
     fig.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
     for row, (name, of_system) in zip(axes, maps.items(), strict=True):
         for t, ax in enumerate(row):
-            picture = ax.imshow(of_system[t] / of_system[t].max(), cmap="viridis", vmin=0, vmax=1)
+            share, smooth = of_system[t] / of_system[t].max(), {}
+            if pictures is not None:
+                ax.imshow(pictures[t], extent=edges)
+                smooth = {"alpha": 0.7 * share, "interpolation": "bilinear"}
+            picture = ax.imshow(share, cmap="viridis", vmin=0, vmax=1, **smooth)
             event = labels is not None and labels[t] != background
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set(color=MARK if event else LIGHT, linewidth=2.5 if event else 1)
@@ -196,7 +205,8 @@ def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None
                 ax.set_title(f"{t}", color=MARK if event else DARK)
         row[0].set_ylabel(name)
     fig.supxlabel(f"second (starts at, s); a map is {grid} x {grid} regions of the picture", fontsize=12)
-    bar = fig.colorbar(picture, ax=axes, shrink=0.7, aspect=12, pad=0.02, label="share of maximum")
+    bar = fig.colorbar(ScalarMappable(picture.norm, "viridis"), ax=axes, shrink=0.7, aspect=12, pad=0.02,
+                       label="share of maximum")
     bar.set_ticks([0, 1])
     marks = {"second with the event": Line2D([], [], color=MARK, linewidth=2.5)} if labels is not None else {}
     if mask is not None:
