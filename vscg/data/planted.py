@@ -219,10 +219,10 @@ def fingerprint(size: str, seed: int = 0, dials: Dials | None = None) -> str:
     """Hash over the recipe and over what shapes the clips: what tells one planted data set from another."""
     constants = CLASS_CLIPS, DURATION_CLIPS, AT_START, AT_END, GROUPS
     return value_hash([recipe(size, seed, dials or SIZES[size]), constants,
-                       [_deeds(part) for part in (apportion, Prototypes, plan, bump, make_clip, draw)]])
+                       [deeds(part) for part in (apportion, Prototypes, plan, bump, make_clip, draw)]])
 
 
-def _deeds(definition: object) -> str:
+def deeds(definition: object) -> str:
     """What a function or class does, as code without comments, docstrings and layout."""
     tree = ast.parse(inspect.getsource(definition))
     for node in ast.walk(tree):

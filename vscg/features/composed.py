@@ -8,9 +8,7 @@ maps are those of a convolutional network that looks at photographs, and where t
 28 instances, not categories: test clips show the same photographs as training clips, elsewhere, in another size, turned
 or not, before other colours, among others.
 """
-import ast
 import hashlib
-import inspect
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -22,7 +20,7 @@ from av.video.reformatter import VideoReformatter
 from tqdm.auto import tqdm
 
 from vscg.data.labels import GRID, SEGMENTS, Dims
-from vscg.data.planted import AT_END, AT_START, DURATION_CLIPS, apportion
+from vscg.data.planted import AT_END, AT_START, DURATION_CLIPS, apportion, deeds
 from vscg.data.prepared import SPLITS, Dataset, PreparedWriter, read_fingerprint, read_prepared
 from vscg.features import weights
 from vscg.features.aisfx import CHANNELS, SAMPLE_RATE
@@ -231,8 +229,7 @@ def fingerprint(dials: Dials | None = None, seed: int = 0) -> str:
     """Hash over the recipe, the photographs and recordings, and what shapes the clips; it needs no network."""
     sums = [hashlib.sha256(path.read_bytes()).hexdigest()
             for name in NAMES for path in (STAMPS / f"{name}.png", STAMPS / f"{name}.ogg")]
-    code = [ast.dump(ast.parse(inspect.getsource(part)))
-            for part in (Thing, Clip, recording, _thing, _places, compose, plan, draw)]
+    code = [deeds(part) for part in (Thing, Clip, _photograph, recording, _thing, _places, compose, plan, draw)]
     return value_hash([recipe(dials or Dials(), seed), sums, code, (COVERED, LOUD, PAUSE, HISS)])
 
 
