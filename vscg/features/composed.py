@@ -114,6 +114,14 @@ def _photograph(name: int) -> av.VideoFrame:
         return next(file.decode(video=0)).reformat(format="rgba")
 
 
+def portrait(name: int) -> np.ndarray:
+    """The photograph of an instance as large as fits on a grey ground, (224,224,3) uint8."""
+    thing = _thing(np.random.default_rng(0), Dials(smallest=200, largest=200), name, np.full((2, 2), 0.5))
+    clip = Clip(np.full((SIZE, SIZE, 3), 0.6, np.float32), (thing,), (0,),
+                np.ones(SEGMENTS, bool), np.zeros(SEGMENTS, bool), np.zeros(0, np.float32))
+    return clip.at(0)[0]
+
+
 @cache
 def recording(name: int) -> np.ndarray:
     """The recording of an instance (samples,) float64 at 44.1 kHz, without its pauses, at a loudness of `LOUD`."""

@@ -10,6 +10,7 @@ from vscg.plots.clips import (
     duration_histogram,
     frames,
     log_mel,
+    photographs,
     timeline,
 )
 from vscg.plots.curves import curves, learning_curves, matrices, matrix
@@ -41,6 +42,6 @@ __all__ = ["COLOURS", "DARK", "DASHES", "DPI", "LIGHT", "MARK", "OTHERS", "OUTLI
            "accuracy_by_parameters", "attention_maps", "attention_of_systems", "cere_tree", "class_histogram",
            "clip_player", "confusion", "curves", "difference_figure", "duration_histogram", "edge_figure", "frames",
            "grouped_figure", "growth_figure", "intervals", "learning_curves", "ledger_figure", "log_mel",
-           "margin_figure", "matrices", "matrix", "parts_figure", "profile_figure", "reliability_figure",
+           "margin_figure", "matrices", "matrix", "parts_figure", "photographs", "profile_figure", "reliability_figure",
            "roofline_figure", "score_against_accuracy", "set_style", "short_name", "speedup_figure", "table_figure",
            "timeline"]

@@ -134,25 +134,43 @@ def _drop_wide(fig: Figure, ax: plt.Axes, texts: list) -> bool:
     return any(text.get_text() != "Background" for text in wide)
 
 
-def _outline(ax: plt.Axes, inside: np.ndarray) -> None:
-    """Draws the border of the True cells of a map."""
+def _outline(ax: plt.Axes, inside: np.ndarray, strokes: Sequence[tuple[str, float]] = OUTLINE) -> None:
+    """Draws the border of the True cells of a map, in strokes of a colour and a width, one over the other."""
     padded = np.pad(inside, 1)
     lines = [((c - 1.5, r - 0.5), (c - 0.5, r - 0.5)) for r, c in np.argwhere(padded[1:] != padded[:-1])]
     lines += [((c - 0.5, r - 1.5), (c - 0.5, r - 0.5)) for r, c in np.argwhere(padded[:, 1:] != padded[:, :-1])]
-    for colour, width in OUTLINE:
+    for colour, width in strokes:
         ax.add_collection(LineCollection(lines, color=colour, linewidth=width, capstyle="projecting", clip_on=False))
 
 
-def frames(pictures: np.ndarray) -> Figure:
-    """One picture of each second, five a row: (T,H,W,3) uint8."""
+def frames(pictures: np.ndarray, source: np.ndarray | None = None, silent: np.ndarray | None = None) -> Figure:
+    """One picture of each second, five a row: (T,H,W,3) uint8.
+
+    Regions (T,G,G) bool are outlined: those of the source in white on black, silent ones in black.
+    """
     rows = -(-len(pictures) // 5)
     fig, axes = _figure(0.4 + 1.6 * rows, rows, min(5, len(pictures)), squeeze=False)
     for ax in axes.flat[len(pictures):]:
         ax.set_axis_off()
     for t, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
-        ax.imshow(picture)
+        grid = picture.shape[0] if source is None else source.shape[1]
+        ax.imshow(picture, extent=(-0.5, grid - 0.5, grid - 0.5, -0.5))
         ax.set(xticks=[], yticks=[])
         ax.set_title(f"{t} to {t + 1} s", fontsize=12)
+        for mask, strokes in ((silent, OUTLINE[:1]), (source, OUTLINE)):
+            if mask is not None:
+                _outline(ax, mask[t], strokes)
+    return fig
+
+
+def photographs(pictures: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
+    """Named pictures (H,W,3) uint8, seven a row."""
+    rows = -(-len(pictures) // 7)
+    fig, axes = _figure(0.3 + 1.3 * rows, rows, 7, squeeze=False)
+    for ax, picture, name in zip(axes.flat, pictures, names, strict=True):
+        ax.imshow(picture)
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(name.replace("_", " "), fontsize=10)
     return fig
 
 
@@ -172,7 +190,7 @@ def log_mel(examples: np.ndarray) -> Figure:
 
 def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None = None,
                          labels: Sequence[int] | None = None, background: int = BACKGROUND,
-                         pictures: np.ndarray | None = None) -> Figure:
+                         pictures: np.ndarray | None = None, first: int = 0) -> Figure:
     """Attention of several systems over the seconds of one clip, a row each, as in the paper's Figs. 4 to 6.
 
     Every map is drawn on a scale of its own, from 0 to its maximum: how sharp a map is differs from system to system.
@@ -184,6 +202,7 @@ def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None
         labels: (T,) class indices; seconds with an event are framed.
         background: its class index.
         pictures: (T,H,W,3) uint8, one of each second, under the maps.
+        first: the first second's number, where the T seconds are part of a clip.
     """
     seconds, _, grid = np.shape(next(iter(maps.values())))
     edges = (-0.5, grid - 0.5, grid - 0.5, -0.5)
@@ -202,7 +221,7 @@ def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None
             if mask is not None:
                 _outline(ax, np.asarray(mask[t], dtype=bool))
             if ax in axes[0]:
-                ax.set_title(f"{t}", color=MARK if event else DARK)
+                ax.set_title(f"{first + t}", color=MARK if event else DARK)
         row[0].set_ylabel(name)
     fig.supxlabel(f"second (starts at, s); a map is {grid} x {grid} regions of the picture", fontsize=12)
     bar = fig.colorbar(ScalarMappable(picture.norm, "viridis"), ax=axes, shrink=0.7, aspect=12, pad=0.02,
