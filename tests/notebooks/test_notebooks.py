@@ -12,8 +12,8 @@ from jupytext.compare import compare_notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
-# The blocks, losses and training, and the eight systems' ideas.
-WITH_EXERCISES = [source for source in SOURCES if "03" <= source.name[:2] <= "09" or source.name[:2] == "22"]
+# The blocks, losses and training, the eight systems' ideas, and composed clips.
+WITH_EXERCISES = [source for source in SOURCES if "03" <= source.name[:2] <= "09" or source.name[:2] in ("22", "24")]
 LEVELS = ["easy", "medium", "demanding"]
 WIDTH = 88                   # characters of a line of code, so that no page scrolls sideways
 LARGEST_PICTURE = 100_000    # bytes

@@ -201,7 +201,7 @@ def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None
         mask: (T,G,G) bool, True on the true source's regions, which are outlined.
         labels: (T,) class indices; seconds with an event are framed.
         background: its class index.
-        pictures: (T,H,W,3) uint8, one of each second, under the maps.
+        pictures: (T,H,W,3) uint8, one of each second, drawn grey under the maps.
         first: the first second's number, where the T seconds are part of a clip.
     """
     seconds, _, grid = np.shape(next(iter(maps.values())))
@@ -212,7 +212,7 @@ def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None
         for t, ax in enumerate(row):
             share, smooth = of_system[t] / of_system[t].max(), {}
             if pictures is not None:
-                ax.imshow(pictures[t], extent=edges)
+                ax.imshow(pictures[t].mean(-1), extent=edges, cmap="gray", vmin=0, vmax=255)
                 smooth = {"alpha": 0.7 * share, "interpolation": "bilinear"}
             picture = ax.imshow(share, cmap="viridis", vmin=0, vmax=1, **smooth)
             event = labels is not None and labels[t] != background
