@@ -48,7 +48,7 @@ class Dials:
     smallest: int = 56                   # px, the longer side of a thing is drawn between these
     largest: int = 96
     silent: int = 2                      # things in the picture that are not heard
-    under: float = 6.0                   # dB that the other recording is softer while the thing is heard
+    under: float = 6                     # dB that the other recording is softer while the thing is heard
     spread: float = 6.0                  # dB by which clips differ in loudness, up and down
 
 
