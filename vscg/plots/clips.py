@@ -157,7 +157,7 @@ def frames(pictures: np.ndarray, source: np.ndarray | None = None, silent: np.nd
         ax.imshow(picture, extent=(-0.5, grid - 0.5, grid - 0.5, -0.5))
         ax.set(xticks=[], yticks=[])
         ax.set_title(f"{t} to {t + 1} s", fontsize=12)
-        for mask, strokes in ((silent, OUTLINE[:1]), (source, OUTLINE)):
+        for mask, strokes in ((silent, [("black", 2.5)]), (source, OUTLINE)):
             if mask is not None:
                 _outline(ax, mask[t], strokes)
     return fig
