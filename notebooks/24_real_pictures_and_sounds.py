@@ -263,8 +263,8 @@ dots = pd.DataFrame(
      for name in runs for kind, title in (("attention", "own sound"),
                                           ("foreign", "other sound"))],
     columns=["name", "mean", "low", "high", "group"])
-plots.intervals(dots, {name: values["pointing"].mean() for name, values in fixed.items()},
-                "pointing accuracy (% of event seconds)")
+lines = {name: values["pointing"].mean() for name, values in fixed.items()}
+plots.intervals(dots, lines, "pointing accuracy (% of event seconds)")
 
 # %% [markdown]
 # The rule for the next sentences: a system points better than chance if the 95% interval of the paired difference lies
@@ -301,13 +301,12 @@ for sentence, names in words.items():
 # silent thing.
 
 # %%
-on_silent = np.stack([truth.silent[:, :, number] for number in
-                      range(truth.silent.shape[2])])                       # (K,N,10,7,7)
+on_silent = np.moveaxis(truth.silent, 2, 0)                           # (K,N,10,7,7)
 both = scored & on_silent.any((3, 4)).all(0)              # all are to be seen
 
 
 def hits(values, mask):
-    """Pointing accuracy against a mask over the seconds in which all are seen, (S,C)."""
+    """Pointing accuracy against a mask in the seconds in which all are seen, (S,C)."""
     return np.stack([localisation.clip_means(localisation.pointing(seed, mask), both)
                      for seed in values])
 
@@ -318,8 +317,9 @@ for name in runs:
     at_source = hits(values, truth.source)
     at_silent = np.mean([hits(values, mask) for mask in on_silent], axis=0)
     interval = compared(at_source, at_silent)
-    word = study.told(*interval[1:], "points more often at the source than at one silent "
-                      "thing", "points more often at one silent thing than at the source",
+    word = study.told(*interval[1:],
+                      "points more often at the source than at one silent thing",
+                      "points more often at one silent thing than at the source",
                       "does not tell the source from a silent thing")
     sides.setdefault(word, []).append(name)
     lines.append({"system": name, "at the source (%)": text(at_source),
@@ -371,8 +371,8 @@ title = SYSTEMS[SYSTEM].title
 watched = predict.Watched(clip.window(16), runs[title][0].predictions()[pick],
                           np.full((10, 29), np.nan), maps[title]["attention"][0, pick],
                           composed.DIMS.categories)
-file = predict.write_mp4(Path(tempfile.mkdtemp()) / "clip.mp4", predict.overlay(watched),
-                         clip.waveform, composed.SAMPLE_RATE)
+file = predict.write_mp4(Path(tempfile.mkdtemp()) / "clip.mp4",
+                         predict.overlay(watched), clip.waveform, composed.SAMPLE_RATE)
 print(f"{title}, seed 0, test clip {pick}: {file.stat().st_size / 1000:.0f} kB")
 assert file.stat().st_size < 400_000
 Video(str(file), embed=True, width=336,
@@ -435,8 +435,8 @@ first = np.zeros(truth.source.shape)
 clips, seconds = np.nonzero(scored)
 place = truth.source[scored].reshape(len(clips), -1).argmax(1)
 first[clips, seconds, place // 7, place % 7] = 1
-exact = localisation.clip_means(localisation.iou(truth.source * 1.0, truth.source), scored)
-one = localisation.clip_means(localisation.iou(first, truth.source), scored)
+exact, one = (localisation.clip_means(localisation.iou(values, truth.source), scored)
+              for values in (truth.source * 1.0, first))
 by_hand = (1 / truth.source.sum((2, 3)).clip(1))[scored]
 print(f"exact map: IoU {exact.mean():.2f}; one region of the source: {one.mean():.2f}")
 assert exact.min() == 1
