@@ -181,7 +181,8 @@ study.styled(ladder, f"The closed-form rule on composed clips; taken: row {taken
 # ## The systems
 #
 # The seven systems of Table I that have a program, with the sizes of this data set: 320 numbers for a region and 512 for
-# a second of sound. Each is trained fully supervised, by its own schedule, on 280 clips in batches of 16 for 12 epochs. The
+# a second of sound. Each is trained fully supervised, by its own schedule, on 280 clips in batches of 8 for 12 epochs. Features are
+# standardised by the training clips, for the rule as for the systems. The
 # runs came with the book, without their weights but with what their attention does on all test clips: three of each
 # system, two of CMBS and DMIN, which cost most.
 

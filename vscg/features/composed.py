@@ -245,8 +245,8 @@ def generate(path: Path, dials: Dials | None = None, seed: int = 0, *, networks:
              progress: bool = True) -> Path:
     """Compose a data set, extract its features and write the prepared file; three minutes on one core.
 
-    The features are standardised: each number less its mean over the training clips, over its spread there. Their seven
-    published schedules are made for numbers of about this size.
+    The features are standardised: each number less its mean over the training clips, over its spread there. The
+    systems' published schedules are made for numbers of about this size.
 
     Raises:
         VscgError: as `load_networks` and `PreparedWriter`.
