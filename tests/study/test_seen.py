@@ -5,6 +5,7 @@ import torch
 
 from tests.training.test_loop import quick, run
 from vscg.data.labels import BACKGROUND
+from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.models import build_model, predict_segments
 from vscg.study import seen
@@ -99,3 +100,17 @@ def test_maps_are_kept_of_clips_all_over_the_split(size, number):
     steps = np.diff(clips)
     assert len(clips) == number and clips[0] == 0 and clips[-1] == size - 1
     assert steps.min() >= 1 and steps.max() - steps.min() <= 1
+
+
+def test_only_what_is_asked_for_is_kept_and_sizes_are_the_datas(tmp_path):
+    g, rows = np.random.default_rng(0), np.arange(12)
+    labels = np.eye(4, dtype=np.float32)[np.where(np.arange(10) < 5, (rows % 3)[:, None], 3)]
+    data = Dataset("own", "own", tmp_path, g.random((12, 10, 7, 7, 6), np.float32), g.random((12, 10, 5), np.float32),
+                   labels, rows % 3, {"train": rows[:6], "val": rows[6:9], "test": rows[9:], "background": rows[:0]},
+                   tuple(map(str, rows)), categories=("a", "b", "c"))
+    record = run(quick(system="psp", epochs=1), data, tmp_path / "runs")
+    torch.manual_seed(record.config.seed)
+    untrained = build_model("psp", setting="fully", dims=data.dims).eval()
+    found = observed(observe(record, data, ("foreign", "untrained")), data)
+    assert set(found) == {"foreign", "untrained"}
+    assert np.abs(found["untrained"] - attention_of(untrained, data, rows[9:])).max() < 2 / seen.STEPS

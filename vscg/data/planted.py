@@ -256,10 +256,10 @@ def fingerprint(size: str, seed: int = 0, dials: "Dials | twins.Dials | None" = 
     if isinstance(dials, twins.Dials):
         constants += [twins.TWINS, twins.PLACES.tolist(), twins.ROOMS, twins.SCENES, twins.STAY]
         parts = [apportion, plan, twins.Prototypes, twins.class_evidence, twins.patches, twins.make_clip, twins.draw]
-    return value_hash([recipe(size, seed, dials), tuple(constants), [_deeds(part) for part in parts]])
+    return value_hash([recipe(size, seed, dials), tuple(constants), [deeds(part) for part in parts]])
 
 
-def _deeds(definition: object) -> str:
+def deeds(definition: object) -> str:
     """What a function or class does, as code without comments, docstrings and layout."""
     tree = ast.parse(inspect.getsource(definition))
     for node in ast.walk(tree):

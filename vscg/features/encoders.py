@@ -1,7 +1,7 @@
-"""Encoders by name: VGG-19 and VGGish, which AVE's features come from, and two newer ones from `transformers`.
+"""Encoders by name: VGG-19 and VGGish, which AVE's features come from, two small ones, and two from `transformers`.
 
-The newer ones are wrapped so that they take the place of the others: `ClipMaps` of VGG-19, `AstSeconds` of VGGish. They
-need the extra `vscg[encoders]`; their weights are downloaded by `transformers`, into its own cache.
+Those of `transformers` are wrapped so that they take the place of the others: `ClipMaps` of VGG-19, `AstSeconds` of
+VGGish. They need the extra `vscg[encoders]`; their weights are downloaded by `transformers`, into its own cache.
 """
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +12,8 @@ from torch import nn
 
 from vscg.errors import VscgError
 from vscg.features import weights as published
+from vscg.features.aisfx import AiSfx
+from vscg.features.efficientnet import EfficientNetLite0
 from vscg.features.vgg19 import DEVIATION, MEAN, VGG19
 from vscg.features.vggish import SAMPLE_RATE, VGGish, resample
 
@@ -79,6 +81,16 @@ def _vggish(folder: Path | None, progress: bool) -> nn.Module:
     return published.load(VGGish, published.fetch(published.VGGISH, folder, progress))
 
 
+def _efficientnet(folder: Path | None, progress: bool) -> nn.Module:
+    path = published.fetch(published.EFFICIENTNET, folder, progress)
+    return published.load_packed(EfficientNetLite0, published.EFFICIENTNET, path)
+
+
+def _aisfx(folder: Path | None, progress: bool) -> nn.Module:
+    path = published.fetch(published.AISFX, folder, progress)
+    return published.load_packed(AiSfx, published.AISFX, path, "embedding_net.")
+
+
 def _clip(folder: Path | None, progress: bool) -> nn.Module:
     return ClipMaps(_pretrained("CLIPVisionModel", CLIP))
 
@@ -87,8 +99,9 @@ def _ast(folder: Path | None, progress: bool) -> nn.Module:
     return AstSeconds(_pretrained("ASTModel", AST), _pretrained("ASTFeatureExtractor", AST))
 
 
-VISUAL = {"vgg19": _vgg19, "clip": _clip}                  # from the folder of VGG's weights, and whether to show a bar
-AUDIO = {"vggish": _vggish, "ast": _ast}
+# From the folder of weights, and whether to show a bar.
+VISUAL = {"vgg19": _vgg19, "efficientnet-lite0": _efficientnet, "clip": _clip}
+AUDIO = {"vggish": _vggish, "aisfx": _aisfx, "ast": _ast}
 
 
 def _pretrained(kind: str, name: str) -> object:

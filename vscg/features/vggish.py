@@ -69,13 +69,13 @@ def _mel_bands() -> np.ndarray:
 _BANDS = _mel_bands()
 
 
-def resample(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-    """A mono waveform (samples,) at 16 kHz, float64: band-limited interpolation with a Kaiser-windowed sinc.
+def resample(waveform: np.ndarray, sample_rate: int, wanted: int = SAMPLE_RATE) -> np.ndarray:
+    """A mono waveform (samples,) at `wanted` Hz, float64: band-limited interpolation with a Kaiser-windowed sinc.
 
     The filter is the one that the reference uses, 64 zero crossings wide; beyond its ends the sound is silent.
     """
-    common = gcd(sample_rate, SAMPLE_RATE)
-    up, down = SAMPLE_RATE // common, sample_rate // common
+    common = gcd(sample_rate, wanted)
+    up, down = wanted // common, sample_rate // common
     if up == down:
         return waveform
     narrower = min(1.0, up / down)                         # the pass band must fit into both sample rates

@@ -10,6 +10,7 @@ from vscg.plots.clips import (
     duration_histogram,
     frames,
     log_mel,
+    photographs,
     timeline,
 )
 from vscg.plots.curves import curves, learning_curves, matrices, matrix

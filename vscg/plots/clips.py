@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -135,25 +136,43 @@ def _drop_wide(fig: Figure, ax: plt.Axes, texts: list) -> bool:
     return any(text.get_text() != "Background" for text in wide)
 
 
-def _outline(ax: plt.Axes, inside: np.ndarray) -> None:
-    """Draws the border of the True cells of a map."""
+def _outline(ax: plt.Axes, inside: np.ndarray, strokes: Sequence[tuple[str, float]] = OUTLINE) -> None:
+    """Draws the border of the True cells of a map, in strokes of a colour and a width, one over the other."""
     padded = np.pad(inside, 1)
     lines = [((c - 1.5, r - 0.5), (c - 0.5, r - 0.5)) for r, c in np.argwhere(padded[1:] != padded[:-1])]
     lines += [((c - 0.5, r - 1.5), (c - 0.5, r - 0.5)) for r, c in np.argwhere(padded[:, 1:] != padded[:, :-1])]
-    for colour, width in OUTLINE:
+    for colour, width in strokes:
         ax.add_collection(LineCollection(lines, color=colour, linewidth=width, capstyle="projecting", clip_on=False))
 
 
-def frames(pictures: np.ndarray) -> Figure:
-    """One picture of each second, five a row: (T,H,W,3) uint8."""
+def frames(pictures: np.ndarray, source: np.ndarray | None = None, silent: np.ndarray | None = None) -> Figure:
+    """One picture of each second, five a row: (T,H,W,3) uint8.
+
+    Regions (T,G,G) bool are outlined: those of the source in white on black, silent ones in black.
+    """
     rows = -(-len(pictures) // 5)
     fig, axes = _figure(0.4 + 1.6 * rows, rows, min(5, len(pictures)), squeeze=False)
     for ax in axes.flat[len(pictures):]:
         ax.set_axis_off()
     for t, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
-        ax.imshow(picture)
+        grid = picture.shape[0] if source is None else source.shape[1]
+        ax.imshow(picture, extent=(-0.5, grid - 0.5, grid - 0.5, -0.5))
         ax.set(xticks=[], yticks=[])
         ax.set_title(f"{t} to {t + 1} s", fontsize=12)
+        for mask, strokes in ((silent, [("black", 2.5)]), (source, OUTLINE)):
+            if mask is not None:
+                _outline(ax, mask[t], strokes)
+    return fig
+
+
+def photographs(pictures: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
+    """Named pictures (H,W,3) uint8, seven a row."""
+    rows = -(-len(pictures) // 7)
+    fig, axes = _figure(0.3 + 1.3 * rows, rows, 7, squeeze=False)
+    for ax, picture, name in zip(axes.flat, pictures, names, strict=True):
+        ax.imshow(picture)
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(name.replace("_", " "), fontsize=10)
     return fig
 
 
@@ -172,28 +191,40 @@ def log_mel(examples: np.ndarray) -> Figure:
 
 
 def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None = None,
-                         labels: Sequence[int] | None = None, background: int = BACKGROUND) -> Figure:
+                         labels: Sequence[int] | None = None, background: int = BACKGROUND,
+                         pictures: np.ndarray | None = None, first: int = 0) -> Figure:
     """Attention of several systems over the seconds of one clip, a row each, as in the paper's Figs. 4 to 6.
 
     Every map is drawn on a scale of its own, from 0 to its maximum: how sharp a map is differs from system to system.
-    `maps` are by the system's name, (T,G,G); `mask`, `labels` and `background` as for `attention_maps`.
+    Over pictures it is smooth between the regions' centres, and clear where it is low. `maps` are by the system's name,
+    (T,G,G); `mask`, `labels` and `background` as for `attention_maps`.
+
+    Args:
+        pictures: (T,H,W,3) uint8, one of each second, drawn grey under the maps.
+        first: the first second's number, where the T seconds are part of a clip.
     """
     seconds, _, grid = np.shape(next(iter(maps.values())))
+    edges = (-0.5, grid - 0.5, grid - 0.5, -0.5)
     fig, axes = _figure(0.9 + len(maps) * (WIDTH - 0.6) / seconds, len(maps), seconds, squeeze=False)
     fig.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
     for row, (name, of_system) in zip(axes, maps.items(), strict=True):
         for t, ax in enumerate(row):
-            picture = ax.imshow(of_system[t] / of_system[t].max(), cmap="viridis", vmin=0, vmax=1)
+            share, smooth = of_system[t] / of_system[t].max(), {}
+            if pictures is not None:
+                ax.imshow(pictures[t].mean(-1), extent=edges, cmap="gray", vmin=0, vmax=255)
+                smooth = {"alpha": 0.7 * share, "interpolation": "bilinear"}
+            picture = ax.imshow(share, cmap="viridis", vmin=0, vmax=1, **smooth)
             event = labels is not None and labels[t] != background
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set(color=MARK if event else LIGHT, linewidth=2.5 if event else 1)
             if mask is not None:
                 _outline(ax, np.asarray(mask[t], dtype=bool))
             if ax in axes[0]:
-                ax.set_title(f"{t}", color=MARK if event else DARK)
+                ax.set_title(f"{first + t}", color=MARK if event else DARK)
         row[0].set_ylabel(name)
     fig.supxlabel(f"second (starts at, s); a map is {grid} x {grid} regions of the picture", fontsize=12)
-    bar = fig.colorbar(picture, ax=axes, shrink=0.7, aspect=12, pad=0.02, label="share of maximum")
+    bar = fig.colorbar(ScalarMappable(picture.norm, "viridis"), ax=axes, shrink=0.7, aspect=12, pad=0.02,
+                       label="share of maximum")
     bar.set_ticks([0, 1])
     marks = {"second with the event": Line2D([], [], color=MARK, linewidth=2.5)} if labels is not None else {}
     if mask is not None:

@@ -3,6 +3,8 @@
 It is computed once from the weights and kept beside the run as one file, which ships with it: a run that came with the
 book has no weights.
 """
+from collections.abc import Container
+
 import numpy as np
 import safetensors.numpy
 import torch
@@ -17,6 +19,7 @@ from vscg.training.records import OBSERVED, Record, add_file, run_title
 
 MAPS = 128          # test clips whose maps are kept, at most
 STEPS = 65535       # of a map or of a second's probabilities, from 0 to the largest value
+KEPT = ("attention", "foreign", "untrained", "probability")      # of a fully supervised run, see `observed`
 
 
 def seen_clips(data: Dataset) -> np.ndarray:
@@ -25,9 +28,10 @@ def seen_clips(data: Dataset) -> np.ndarray:
     return np.linspace(0, size - 1, min(size, MAPS)).round().astype(np.int64)
 
 
-def observe(record: Record, data: Dataset) -> Record:
+def observe(record: Record, data: Dataset, kept: Container[str] = KEPT) -> Record:
     """The run with what `observed` gives kept beside it: computed now from its weights if it is not there.
 
+    Of `KEPT` only what is in `kept` is computed then.
     Raises VscgError: the run came with the book without it, its weights are damaged, or nothing can be written.
     """
     if OBSERVED in record.values["sums"]:
@@ -35,7 +39,7 @@ def observe(record: Record, data: Dataset) -> Record:
     if record.shipped:
         raise VscgError(f"The run {record.key} ({run_title(record.config)}) came with the book without what its "
                         "network attends to: `vscg.fit(record.config)` trains it here.")
-    return add_file(record, OBSERVED, safetensors.numpy.save(_look(record, data)))
+    return add_file(record, OBSERVED, safetensors.numpy.save(_look(record, data, kept)))
 
 
 def observed(record: Record, data: Dataset) -> dict[str, np.ndarray]:
@@ -63,7 +67,7 @@ def _axes(values: np.ndarray) -> tuple[int, ...]:
 
 
 @torch.inference_mode()
-def _look(record: Record, data: Dataset) -> dict[str, np.ndarray]:
+def _look(record: Record, data: Dataset, kept: Container[str]) -> dict[str, np.ndarray]:
     """The content of the file: distributions as whole numbers up to `STEPS`, the rest as it is."""
     config, model, test = record.config, record.model(), data.splits["test"]
     fully, rows, found = config.setting == "fully", test[seen_clips(data)], {}
@@ -73,12 +77,13 @@ def _look(record: Record, data: Dataset) -> dict[str, np.ndarray]:
         if fully:
             found["foreign"] = attention_of(model, data, rows, rows[other_clip(data.category[rows], config.seed)])
             torch.manual_seed(config.seed)
-            fresh = build_model(config.system, setting=config.setting, variant=config.variant, **config.model_options)
+            fresh = build_model(config.system, setting=config.setting, variant=config.variant, dims=record.dims,
+                                **config.model_options)
             found["untrained"] = attention_of(fresh.eval(), data, rows)
     if fully:
         found["probability"] = torch.cat([class_probability(output) for output in said]).numpy()
     packed = {name: np.rint(STEPS * (values / values.max(_axes(values), keepdims=True))).astype(np.uint16)
-              for name, values in found.items()}
+              for name, values in found.items() if name in kept}
     if not fully and "gate" in said[0].extras:
         packed["gate"] = torch.cat([output.extras["gate"] for output in said]).numpy()
     return packed
