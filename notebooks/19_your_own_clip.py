@@ -36,7 +36,7 @@ from torch import nn
 import vscg
 from vscg import machine, plots, predict, study
 from vscg.data import BACKGROUND, CATEGORIES, silent_objects
-from vscg.features import extract, vggish, video, weights
+from vscg.features import composed, efficientnet, extract, vggish, video, weights
 from vscg.models import SYSTEMS
 
 plots.set_style()
@@ -402,6 +402,27 @@ plots.frames(predict.overlay(watched[0])[8::16])
 # %% [markdown]
 # The colours are on the scale of the largest weight in the window. A map that stays dark gives no region much more than its even
 # share; compare with {numref}`fig-own-film`, where the same module was asked about features that it knows.
+
+# %% [markdown]
+# ## Real labels of real pictures
+#
+# VGG-19's weights are 575 MB. A network of 17 MB, EfficientNet-Lite0, is enough to see what a network sees in real pictures: it
+# names one of ImageNet's thousand classes. With `CLIP` set, these are the frames of your clip. Without it, they are those of a
+# clip composed of real photographs ([chapter 24](24_real_pictures_and_sounds.ipynb)). What is real here: the photographs, the
+# network and its answers. What is not: the scene, which was put together, and the names, which are ImageNet's and not AVE's.
+
+# %%
+real = windows[0] if CLIP else next(
+    composed.draw(composed.Dials(), composed.plan(composed.Dials(), 0), 0, [7])).window()
+middle = real.frames.shape[1] // 2
+if weights.present(weights.EFFICIENTNET, weights.AISFX):
+    eyes = extract.load_networks(visual="efficientnet-lite0", audio="aisfx").visual
+    for second, guesses in enumerate(efficientnet.recognised(eyes, real.frames[:, middle])):
+        print(f"{second} to {second + 1} s: "
+              + ", ".join(f"{name} {100 * p:.0f}%" for name, p in guesses))
+else:
+    print("The two small networks (40 MB) are not here: `make book` fetches them where "
+          "it can.")
 
 # %% [markdown]
 # ## Exercises
