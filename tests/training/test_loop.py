@@ -95,7 +95,7 @@ def test_a_run_learns_and_leaves_a_complete_record(setting, tiny, tmp_path):
 
 def test_a_run_that_exists_is_loaded_by_whatever_name_its_data_and_profile_go(tiny, tmp_path):
     first = run(quick(epochs=1), tiny, tmp_path)
-    second = run(quick(epochs=1, profile="standard", data="other name"), tiny, tmp_path)
+    second = run(quick(epochs=1, profile="full", data="other name"), tiny, tmp_path)
     assert first.fresh and not second.fresh and first.values == second.values and first.folder == second.folder
     assert "trained now" in first.describe() and "loaded" in second.describe()
     assert [record.folder for record in find_records(tmp_path)] == [first.folder]
