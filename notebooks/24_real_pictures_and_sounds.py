@@ -401,7 +401,8 @@ Video(str(file), embed=True, width=336,
 #   clips by the same rules.
 # - `python -m vscg extract clips/ --visual efficientnet-lite0 --audio aisfx` takes your own clips through the same
 #   networks ([your own clips](../book/howto/own-clips.md)).
-#
+
+# %% [markdown]
 # ## Exercises
 #
 # ### Exercise 1 (easy): a deaf eye

@@ -7,7 +7,7 @@ data      what goes in: labels, the real AVE, planted data, data sets by name
 training  what happens to a model: configuration, losses, the loop, evaluation, records
 study     what the book asks: the paper's tables, the runs they need, what was measured
 plots     what it shows: every figure of the book, in one style
-features  your own clips: decoding, VGG-19, VGGish
+features  your own clips: decoding, VGG-19, VGGish, two small networks; clips composed of photographs
 released  the authors' weights in our models
 machine   the computer: files, the device, recorded steps, a cluster
 """
