@@ -404,7 +404,10 @@ class TestRunsOfThePlan:
             record = store_run(store, data, config, np.full(CLIPS, 5), curve=CONVERGED)
             write_record(record.folder, record.values, record.history.to_dict("records"), {}, {
                 "validation": said[1], "test": said[9], "last": np.stack([said[level - 1]] * 4 + [said[level]])})
-        return table("IV", profile="standard", store=store)
+        found = table("IV", profile="standard", store=store)
+        same = table("IV", dataset=dataset(STUDY), profile="standard", store=store)
+        assert found.frame().equals(same.frame()), "one draw given, the runs have theirs"
+        return found
 
     def test_a_row_has_the_seeds_that_are_there_and_the_mean_of_its_last_epochs(self, result):
         frame = result.frame().query("setting == 'fully'").set_index("row")

@@ -324,14 +324,16 @@ def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int
     """A table of `paper.TABLES` from the records of its runs on `dataset`; nothing is trained.
 
     Args:
-        dataset: None for the runs of book/plan.md on "planted-study", of which every one has a draw of its own. They
-            come in seed by seed: each row then has the seeds that are there.
+        dataset: None, or a draw of "planted-study", for the runs of book/plan.md, of which every one has a draw of its
+            own. They come in seed by seed: each row then has the seeds that are there.
         profile, seeds, protocol: as for `table_configs`.
         store: folder of runs, default `runs_dir()`.
         data: what the data set is called in configurations, if not by its own name.
     Raises VscgError: runs are missing (it says how many and how to train them), or a record is damaged.
     """
     choose("table", name, TABLES)
+    if dataset and dataset.name == STUDY:
+        dataset = None
     seeds, store, title = seed_count(profile, seeds), store or runs_dir(), dataset.name if dataset else STUDY
     data, truth = data or title, (dataset.labels[dataset.splits["test"]].argmax(-1) if dataset
                                   else true_classes(PLANTED[STUDY]))
