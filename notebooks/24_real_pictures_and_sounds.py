@@ -29,7 +29,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from IPython.display import Audio, Video
-from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from vscg import plots, predict, study
 from vscg.features import composed, efficientnet, extract, weights
@@ -37,7 +36,6 @@ from vscg.models import SYSTEMS
 from vscg.study import localisation, photographs, statistics
 
 plots.set_style()
-set_matplotlib_formats("jpeg", pil_kwargs={"quality": 85})      # they are photographs
 
 # %% [markdown]
 # The parameters. `INSTANCE` and `CLIP` say what is shown; the numbers of the tables do not depend on them.

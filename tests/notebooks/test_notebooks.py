@@ -30,6 +30,7 @@ WITH_A_BOX = [source for source in SOURCES if "01" <= source.name[:2]]
 LEVELS = ["easy", "medium", "demanding"]
 WIDTH = 88                   # characters of a line of code, so that no page scrolls sideways
 LARGEST_PICTURE = 100_000    # bytes that a reader loads
+LARGEST_PHOTOGRAPHS = 250_000
 HOME = re.compile(r"/(?:home|Users)/\w|/root/|[A-Z]:\\Users\\")
 
 every_source = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
@@ -103,6 +104,7 @@ def test_outputs_are_small_and_name_no_home_folder(source):
     for output in (output for cell in code_cells(source.with_suffix(".ipynb")) for output in cell.outputs):
         data = output.get("data", {})
         assert len(base64.b64decode(data.get("image/png", ""))) <= LARGEST_PICTURE
+        assert len(base64.b64decode(data.get("image/jpeg", ""))) <= LARGEST_PHOTOGRAPHS
         assert len(gzip.compress(data.get("image/svg+xml", "").encode())) <= LARGEST_PICTURE
         shown = str([output.get("text", ""), *(value for kind, value in data.items() if "image/" not in kind)])
         assert output.get("name") != "stderr" and str(ROOT) not in shown and not HOME.search(shown), shown

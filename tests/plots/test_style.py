@@ -230,3 +230,11 @@ def test_histograms_and_intervals_draw_what_they_are_given():
     assert to_hex(ax.lines[0].get_color()) == plots.COLOURS["audio"]
     ends = np.array([segment[:, 0] for segment in ax.collections[0].get_segments()])
     np.testing.assert_allclose(ends, [[77, 81], [75, 79]])
+
+
+def test_a_figure_of_photographs_is_kept_as_jpeg():
+    fig, axes = style._figure(6, 2, 2)
+    for ax in axes.flat:
+        ax.imshow(RNG.random((200, 200, 3)))
+    (kind, picture), = style.shown(fig).items()
+    assert kind == "image/jpeg" and picture[:3] == b"\xff\xd8\xff"

@@ -27,6 +27,7 @@ LIGHT, DARK, MARK = "#e3e3e3", "#303030", PALETTE[3]
 INK, FRAME, GRID, GROUND = "#2a2a2a", "#666667", "#e0e0e1", "#fefefe"
 ON_DARK = {INK: "#d8dde3", DARK: "#d0d0d0", FRAME: "#8b929c", GRID: "#333a44", LIGHT: "#454c57", GROUND: "#121212"}
 LARGEST_SVG = 300_000  # characters; a figure of more points is a picture of twice the pixels, on white
+LARGEST_PNG = 100_000  # bytes; above it a picture is one of photographs
 
 
 def set_style() -> None:
@@ -46,7 +47,8 @@ def set_style() -> None:
 
 
 def shown(fig: Figure) -> dict[str, str | bytes]:
-    """A figure as a notebook keeps it, by MIME type: SVG with a dark twin in itself, or a PNG if that is smaller."""
+    """A figure as a notebook keeps it, by MIME type: SVG with a dark twin in itself; a PNG where that is too large,
+    and a JPEG where this is too, as with photographs."""
     file = io.StringIO()
     fig.savefig(file, format="svg", bbox_inches="tight", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     svg = file.getvalue()
@@ -58,7 +60,11 @@ def shown(fig: Figure) -> dict[str, str | bytes]:
         return {"image/svg+xml": svg.replace("</style>", f"{style}</style>", 1)}
     picture = io.BytesIO()
     fig.savefig(picture, format="png", bbox_inches="tight", dpi=2 * DPI, metadata={"Software": None})
-    return {"image/png": picture.getvalue()}
+    if len(picture.getvalue()) <= LARGEST_PNG:
+        return {"image/png": picture.getvalue()}
+    picture = io.BytesIO()
+    fig.savefig(picture, format="jpeg", bbox_inches="tight", dpi=2 * DPI, pil_kwargs={"quality": 85})
+    return {"image/jpeg": picture.getvalue()}
 
 
 def short_name(name: str) -> str:
