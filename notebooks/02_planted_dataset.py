@@ -22,6 +22,7 @@
 
 # %% tags=["hide-input"]
 import json
+import textwrap
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -518,7 +519,7 @@ rule = (references.floor(data) == truth).mean()
 sentence = (f"A rule in closed form is right in {100 * rule:.1f}% of planted-mini's test "
             "seconds: the tables of results need a harder data set.")
 found.say(sentence)
-print(sentence)
+print(textwrap.fill(sentence, 88))
 assert rule > 0.9
 
 # %% [markdown]

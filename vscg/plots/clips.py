@@ -172,7 +172,7 @@ def photographs(pictures: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
     for ax, picture, name in zip(axes.flat, pictures, names, strict=True):
         ax.imshow(picture)
         ax.set(xticks=[], yticks=[])
-        ax.set_title(name.replace("_", " "), fontsize=10)
+        ax.set_title(name.replace("_", " "), fontsize=10 if len(name) < 11 else 8)
     return fig
 
 

@@ -21,8 +21,9 @@ HIDDEN = 256                                               # units of the plain 
 # Its schedule is that of the profile "standard".
 EPOCHS, BATCH, RATE, DECAY, DECAY_EPOCHS, LAST = 40, 8, 1e-3, 0.3, (28, 36), 5
 CONDITIONS = """\
-Over the data seeds, on the mean: the ceiling is 97% or more; the plain network has 60 to 75%, at least 5 points more
-than the floor; with either modality alone it has at least 8 points less."""
+On the mean over data seeds the ceiling is 97% or more; the plain network has 60 to 75%,
+at least 5 points more than the floor; with either modality alone it has at least 8 points
+less."""
 
 
 def pooled(data: Dataset, regions: int) -> np.ndarray:
