@@ -516,8 +516,8 @@ for name in ("audio", "visual"):
 # %% tags=["nbval-check-output"]
 truth = data.labels[test].argmax(-1)
 rule = (references.floor(data) == truth).mean()
-sentence = (f"A rule in closed form is right in {100 * rule:.1f}% of planted-mini's test "
-            "seconds: the tables of results need a harder data set.")
+sentence = (f"A rule in closed form is right in {100 * rule:.1f}% of planted-mini's "
+            "test seconds: the tables of results need a harder data set.")
 found.say(sentence)
 print(textwrap.fill(sentence, 88))
 assert rule > 0.9
@@ -544,9 +544,9 @@ for row in range(240):
                            name, 0, 10)
     place = clip["visual"][clip["source_mask"]].astype(float).mean(0)
     voice = clip["audio"].astype(float).mean(0)
-    points.append((CATEGORIES[name].split(",")[0],
-                   *(np.corrcoef(x, manner[0])[0, 1] for x, manner in
-                     ((voice, study_looks.manner_audio), (place, study_looks.manner_visual)))))
+    heard, seen = (np.corrcoef(x, manner[0])[0, 1] for x, manner in (
+        (voice, study_looks.manner_audio), (place, study_looks.manner_visual)))
+    points.append((CATEGORIES[name].split(",")[0], heard, seen))
 points = pd.DataFrame(points, columns=["class", "heard", "seen"])
 
 # %% mystnb={"figure": {"caption": "Neither what is heard nor what is seen nor their sum tells a banjo from a ukulele; their product does.", "name": "fig-twins"}, "image": {"alt": "Two clouds of points for each of two classes: the one class lies at lower left and upper right, the other at upper left and lower right."}}
@@ -582,8 +582,8 @@ for title, of_draws in shares.items():
 floor, plain, sound, picture, top = (of_draws.mean() for of_draws in shares.values())
 assert top >= 0.97 and 0.6 <= plain <= 0.75 and plain - floor >= 0.05
 assert max(sound, picture) <= plain - 0.08
-found.say(f"On planted-study the same rule is right in {100 * floor:.1f}% of seconds, a "
-          f"plain network in {100 * plain:.1f}%, and a rule that knows the truth in "
+found.say(f"On planted-study the same rule is right in {100 * floor:.1f}% of seconds, "
+          f"a plain network in {100 * plain:.1f}%, and a rule that knows the truth in "
           f"{100 * top:.1f}%: there is room for a system to show what it can do.")
 
 # %% [markdown]

@@ -412,12 +412,14 @@ plots.frames(predict.overlay(watched[0])[8::16])
 # network and its answers. What is not: the scene, which was put together, and the names, which are ImageNet's and not AVE's.
 
 # %%
+usual = composed.Dials()
 real = windows[0] if CLIP else next(
-    composed.draw(composed.Dials(), composed.plan(composed.Dials(), 0), 0, [7])).window()
+    composed.draw(usual, composed.plan(usual, 0), 0, [7])).window()
 middle = real.frames.shape[1] // 2
 if weights.present(weights.EFFICIENTNET, weights.AISFX):
     eyes = extract.load_networks(visual="efficientnet-lite0", audio="aisfx").visual
-    for second, guesses in enumerate(efficientnet.recognised(eyes, real.frames[:, middle])):
+    named = efficientnet.recognised(eyes, real.frames[:, middle])
+    for second, guesses in enumerate(named):
         print(f"{second} to {second + 1} s: "
               + ", ".join(f"{name} {100 * p:.0f}%" for name, p in guesses))
 else:

@@ -129,13 +129,13 @@ def test_deviations_trains_its_runs_and_writes_the_study_only_if_none_failed(mon
 def test_ship_and_verify_are_about_the_runs_that_are_here(home, monkeypatch, capsys):
     fill(home / "runs", MINI, "VI")
     monkeypatch.setattr(records, "records_dir", lambda: home)
-    keys = {path.name: None for path in (home / "runs").iterdir()}
-    monkeypatch.setattr(cli, "unique_runs", lambda configs: keys | dict.fromkeys("absent", configs))
+    keys = {path.name: RunConfig(data=f"draw {at}") for at, path in enumerate((home / "runs").iterdir())}
+    monkeypatch.setattr(cli, "unique_runs", lambda configs: keys | dict.fromkeys("absent", RunConfig()))
     seen = []
     monkeypatch.setattr(cli, "load_dataset", lambda name: name)
     monkeypatch.setattr(cli, "observe", lambda record, data: seen.append((record.key, data)) or record)
     assert main(["ship", "--tables", "VI", "--profile", "standard"]) == 0
-    assert sorted(seen) == sorted((key, "planted-mini") for key in keys), "the rows of Table VI stand in Table I"
+    assert sorted(seen) == sorted((key, config.data) for key, config in keys.items()), "each with its own data set"
     assert capsys.readouterr().out.startswith(f"3 of the 9 runs are finished here and now in {home}")
     assert {path.stem for path in (home / "runs").glob("*.zip")} == set(keys)
     asked, numbers = [], pd.DataFrame({"epoch": [1], "loss": [0.25]})

@@ -123,7 +123,7 @@ def _tried(table: Path) -> str:
              "is a chapter as it stands, or with one thing changed. \"8 clips\": the chapters of results need dozens "
              "of runs, so in these cases every system has taken three to six steps. Each case with its parameters is "
              "a line of `book/records/seeds.csv`; `python book/try_seeds.py` runs those again that a change may have "
-             "broken.\n")
+             "broken. What is not below has not been tried.\n")
     rows = [[chapter, "; ".join(varied)] for chapter, varied in chapters.items()]
     return "\n".join(["## Other seeds, protocols and data\n", intro, _table("chapter, varied", rows), *failed])
 

@@ -3,6 +3,7 @@
 Each function takes tidy values and returns a matplotlib Figure. The figure is closed in pyplot, so a notebook shows it
 once: as the value of the cell's last line. Accuracies come in as fractions and are drawn as percent.
 """
+import gzip
 import io
 import sys
 from collections.abc import Sequence
@@ -52,7 +53,7 @@ def shown(fig: Figure) -> dict[str, str | bytes]:
     file = io.StringIO()
     fig.savefig(file, format="svg", bbox_inches="tight", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     svg = file.getvalue()
-    if len(svg) <= LARGEST_SVG:
+    if len(svg) <= LARGEST_SVG and len(gzip.compress(svg.encode())) <= LARGEST_PNG:
         rules = "".join(f'[style*="{kind}: {light}"]{{{kind}:{dark}!important}}' for light, dark in ON_DARK.items()
                         for kind in ("fill", "stroke"))
         # Without crisp edges the ground shines through between the cells of a map.
