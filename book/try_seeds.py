@@ -76,24 +76,23 @@ def main(numbers: list[str]) -> int:
     if unknown := sorted(set(numbers) - set(known)):
         print(f"No notebook starts with {', '.join(unknown)}; there are {', '.join(known)}.", file=sys.stderr)
         return 2
-    before, code = read(), code_hash([*(ROOT / "vscg").rglob("*.py")])
+    code = code_hash([*(ROOT / "vscg").rglob("*.py")])
     todo = {(number, varied): (source, parameters) for number, source in known.items()
             for varied, parameters in cases(source)}
-    rows = {name: before[name] for name in todo if name in before}
     for name, (source, parameters) in todo.items():
-        key = execute.run_key(source, parameters, code)[:12]
-        if numbers and name[0] not in numbers or (rows.get(name, {}).get("result"), rows.get(name, {}).get("key")) == (
-                "ok", key):
+        key, last = execute.run_key(source, parameters, code)[:12], read().get(name, {})
+        if numbers and name[0] not in numbers or (last.get("result"), last.get("key")) == ("ok", key):
             continue
         result, seconds = run(source, name[1], parameters)
         values = ", ".join(f"{parameter}={value!r}" for parameter, value in parameters.items())
+        rows = read()             # another one may run other chapters at the same time
         rows[name] = dict(zip(COLUMNS, (*name, result, f"{seconds:.0f}", values, key), strict=True))
         write({name: rows[name] for name in todo if name in rows})
         print(f"{name[0]} {name[1]:32} {seconds:5.0f} s  {result}", flush=True)
-    for name in todo:
-        if not numbers or name[0] in numbers:
-            print(f"{name[0]} {name[1]:32} {rows[name]['result']}")
-    return int(any(rows[name]["result"] != "ok" for name in todo if name in rows))
+    tried = [row for name, row in read().items() if name in todo and (not numbers or name[0] in numbers)]
+    for row in tried:
+        print(f"{row['chapter']} {row['varied']:32} {row['result']}")
+    return int(any(row["result"] != "ok" for row in tried))
 
 
 if __name__ == "__main__":

@@ -545,7 +545,7 @@ else:
 # %% [markdown]
 # Each mean with its 95% interval over seeds and clips; the dashed line is chance:
 
-# %% mystnb={"figure": {"caption": "How often the attention's maximum lies in the true patch: after training no better than a blindfolded finger, whichever sound is played.", "name": "fig-agva-pointing"}, "image": {"alt": "Pointing accuracy of the untrained network, the trained network and the trained network with another clip's sound as dots with intervals; a dashed line marks chance."}}
+# %% mystnb={"figure": {"caption": "How often the attention's maximum lies in the true patch: after training no better than a blindfolded finger, as far as three seeds can tell, whichever sound is played.", "name": "fig-agva-pointing"}, "image": {"alt": "Pointing accuracy of the untrained network, the trained network and the trained network with another clip's sound as dots with intervals; a dashed line marks chance."}}
 if patch is None:
     print(f"{data.name} does not say where the source is")
 else:

@@ -542,7 +542,7 @@ assert all(((0 <= share) & (share <= 1 + 1e-6)).all() for share in shares.values
 # %% [markdown]
 # Means over clips with 95% intervals; the dashed line is chance.
 
-# %% mystnb={"figure": {"caption": "Event seconds send more than a blind choice of senders would give them, but they send to event and background seconds alike.", "name": "fig-psp-share"}, "image": {"alt": "Dots with intervals for the two ways of propagation and for event and background rows, trained and untrained network, with a dashed line at chance."}}
+# %% mystnb={"figure": {"caption": "Event seconds send more than a blind choice of senders would give them; whether an event or a background second receives makes little difference.", "name": "fig-psp-share"}, "image": {"alt": "Dots with intervals for the two ways of propagation and for event and background rows, trained and untrained network, with a dashed line at chance."}}
 table = pd.DataFrame([(name, network, share.mean(), *bootstrap_interval(share))
                       for (network, name), share in shares.items()],
                      columns=["name", "group", "mean", "low", "high"])
