@@ -13,7 +13,7 @@
 # |---|---|
 # | **Paper** | Sec. IV-B, Table I [(Jiang et al., 2023)](../book/references.md) |
 # | **Needs** | training, [fully](08_training_fully.ipynb) and [weakly](09_training_weakly.ipynb) supervised |
-# | **Run time** | seconds where the runs exist; otherwise 30 short trainings (quick) or 90 (standard) on a CPU, 150 with the published schedules (full) on a GPU |
+# | **Run time** | seconds where the runs exist; otherwise 30 short trainings (quick) on a CPU, or 150 of 40 epochs (standard) or of the published schedules (full), for a GPU |
 # | **You will be able to verify** | where each of the 15 rows comes from, how far our rows stand in the paper's order, beside chance, and why one of them cannot find background at all |
 #
 # Table I is what the paper is known by: fifteen systems, two settings, VSCG at the top of both. A table like this is
@@ -43,7 +43,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"         # quick (1 seed), standard (3) or full (published schedule, 5)
+PROFILE = "quick"         # quick (1 seed), standard (5) or full (published schedule, 5)
 SEEDS = None              # of each row, from 0 on; None: the profile's number
 PROTOCOL = "clean"        # clean, or released: with the published programs' faults
 

@@ -13,7 +13,7 @@
 # |---|---|
 # | **Paper** | Sec. IV-C, Table III [(Jiang et al., 2023)](../book/references.md) |
 # | **Needs** | [CERE](05_cere.ipynb), [ISCE and the whole ESCM](06_isce_escm.ipynb), [training](08_training_fully.ipynb) |
-# | **Run time** | seconds where the runs exist; otherwise 12 short trainings (quick) or 36 (standard) on a CPU, 60 with the published schedules (full) on a GPU |
+# | **Run time** | seconds where the runs exist; otherwise 12 short trainings (quick) on a CPU, or 60 of 40 epochs (standard) or of the published schedules (full), for a GPU |
 # | **You will be able to verify** | what each row takes away, what the paper claims from it, and which of these differences our runs can tell from zero |
 #
 # An ablation takes one part out of a system, trains the rest again, and calls the loss in accuracy the part's worth.
@@ -43,7 +43,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"         # quick (1 seed), standard (3) or full (published schedule, 5)
+PROFILE = "quick"         # quick (1 seed), standard (5) or full (published schedule, 5)
 SEEDS = None              # of each row, from 0 on; None: the profile's number
 PROTOCOL = "clean"        # clean, or released: with the published programs' faults
 

@@ -13,7 +13,7 @@
 # |---|---|
 # | **Paper** | Sec. IV-C, Table IV [(Jiang et al., 2023)](../book/references.md); AVEL [(Tian et al., 2018)](../book/references.md), PSP-Net [(Zhou et al., 2021)](../book/references.md), CMBS [(Xia and Zhao, 2022)](../book/references.md) |
 # | **Needs** | [PSP](04_positive_sample_propagation.ipynb), [ISCE and the whole ESCM](06_isce_escm.ipynb) |
-# | **Run time** | seconds where the runs exist; otherwise 14 short trainings (quick) or 42 (standard) on a CPU, 70 at the systems' published schedules (full) on a GPU |
+# | **Run time** | seconds where the runs exist; otherwise 14 short trainings (quick) on a CPU, or 70 of 40 epochs (standard) or of the published schedules (full), for a GPU |
 # | **You will be able to verify** | that one mechanism puts ESCM or PSP into three systems; what a plug can reach in each; what these runs could have found |
 #
 # The paper calls ESCM "plug-and-play": added to the very end of three other systems, it is said to help each of them.
@@ -40,7 +40,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"         # quick (1 seed), standard (3) or full (published schedule, 5)
+PROFILE = "quick"         # quick (1 seed), standard (5) or full (published schedule, 5)
 SEEDS = None              # of each row, from 0 on; None: the profile's number
 PROTOCOL = "clean"        # clean, or released: with the published programs' faults
 

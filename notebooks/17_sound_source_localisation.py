@@ -46,7 +46,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"     # planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"         # quick (1 seed), standard (3) or full (published schedule, 5)
+PROFILE = "quick"         # quick (1 seed), standard (5) or full (published schedule, 5)
 SEEDS = None              # of each system, from 0 on; None: the profile's number
 
 # %% [markdown]

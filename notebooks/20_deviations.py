@@ -42,7 +42,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"     # of the tables' runs: planted-mini, planted, ave or a file
-PROFILE = "quick"         # quick (1 seed), standard (3) or full (5)
+PROFILE = "quick"         # quick (1 seed), standard (5) or full (5)
 
 # %% [markdown]
 # What this page found, collected from the cells below. The study's runs are short and on generated clips:
