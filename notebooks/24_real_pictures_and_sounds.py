@@ -24,11 +24,12 @@
 
 # %% tags=["hide-input"]
 import tempfile
+from base64 import b64encode
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from IPython.display import Audio, Video
+from IPython.display import HTML, Video
 
 from vscg import plots, predict, study
 from vscg.features import composed, efficientnet, extract, weights
@@ -67,7 +68,9 @@ plots.photographs([composed.portrait(name) for name in range(28)], composed.NAME
 lengths = [len(composed.recording(name)) / composed.SAMPLE_RATE for name in range(28)]
 print(f"without pauses: {INSTANCE} {lengths[composed.NAMES.index(INSTANCE)]:.1f} s, "
       f"all 28 recordings {min(lengths):.1f} to {max(lengths):.1f} s")
-Audio(str(composed.STAMPS / f"{INSTANCE}.ogg"))
+sound = b64encode((composed.STAMPS / f"{INSTANCE}.ogg").read_bytes()).decode()
+HTML(f"<audio controls aria-label='the recording of {INSTANCE}' "
+     f"src='data:audio/ogg;base64,{sound}'></audio>")
 
 # %% [markdown]
 # **28 instances, not 28 categories.** There is one photograph of a dog and one bark. A test clip shows the same dog as

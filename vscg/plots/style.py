@@ -64,7 +64,7 @@ def shown(fig: Figure) -> dict[str, str | bytes]:
     if len(picture.getvalue()) <= LARGEST_PNG:
         return {"image/png": picture.getvalue()}
     picture = io.BytesIO()
-    fig.savefig(picture, format="jpeg", bbox_inches="tight", dpi=2 * DPI, pil_kwargs={"quality": 85})
+    fig.savefig(picture, format="jpeg", bbox_inches="tight", dpi=2 * DPI, pil_kwargs={"quality": 70})
     return {"image/jpeg": picture.getvalue()}
 
 
