@@ -16,7 +16,7 @@ import torch
 from vscg.features import composed
 from vscg.machine.device import device_name
 from vscg.machine.files import write_atomically
-from vscg.study import photographs
+from vscg.study import photographs, references
 from vscg.training.records import code_revision, records_dir, ship
 
 FILE = records_dir() / "composed.json"
@@ -28,10 +28,12 @@ def levels() -> None:
     for dials in photographs.LEVELS:
         data = composed.load(dials)
         truth = data.labels[data.splits["test"]].argmax(-1)
-        right = photographs.closed_form(data) == truth
-        event = truth != data.dims.background
-        found.append({"dials": asdict(dials), "fingerprint": data.fingerprint, "accuracy": right.mean(),
-                      "event": right[event].mean(), "background": right[~event].mean()})
+        event, level = truth != data.dims.background, {"dials": asdict(dials), "fingerprint": data.fingerprint}
+        for name, regions in (("", photographs.REGIONS), ("stronger_", references.REGIONS)):
+            right = references.floor(data, regions) == truth
+            level |= {f"{name}accuracy": right.mean(), f"{name}event": right[event].mean(),
+                      f"{name}background": right[~event].mean()}
+        found.append(level)
         print(found[-1], flush=True)
         if found[-1]["accuracy"] <= photographs.MOST:
             break

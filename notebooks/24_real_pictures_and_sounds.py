@@ -157,7 +157,9 @@ plots.frames(pictures, source=truth.source[pick], silent=truth.silent[pick].any(
 # dials were set before any system was trained, by a rule that is no contestant: the picture of a second is the mean of
 # its three brightest regions; a ridge regression on means and maxima over time names the clip; a second is an event if
 # its sound and its picture each correlate with the mean of that class by more than a threshold, and both thresholds are
-# picked on validation. Taken was the first of these levels at which the rule names at most 75% of the test seconds:
+# picked on validation. Taken was the first of these levels at which the rule names at most 75% of the test seconds. Beside
+# it stands a stronger form of the same rule, which may also look at six regions or at all, as validation picks; on a plain
+# ground the mean over all regions tells more. It is what the systems have to be held against.
 
 # %%
 record = photographs.levels()
@@ -166,6 +168,7 @@ ladder = pd.DataFrame([
      "other sound softer by (dB)": f"{level['dials']['under']:g}",
      "size (px of 224)": f"{level['dials']['smallest']} to {level['dials']['largest']}",
      "rule, all seconds (%)": f"{100 * level['accuracy']:.1f}",
+     "stronger form (%)": f"{100 * level['stronger_accuracy']:.1f}",
      "events (%)": f"{100 * level['event']:.1f}",
      "background (%)": f"{100 * level['background']:.1f}"}
     for level in record["levels"]])
@@ -173,8 +176,8 @@ taken = next(number for number, level in enumerate(record["levels"])
              if level["accuracy"] <= record["most"])
 floor = record["levels"][taken]
 assert floor["fingerprint"] == composed.fingerprint(), "the levels are of other clips"
-found.say(f"A rule without any training names {100 * floor['accuracy']:.1f}% of the "
-          "test seconds. It set the difficulty before any system was trained.")
+found.say(f"A rule in closed form names {100 * floor['accuracy']:.1f}% of the test "
+          "seconds. It set the difficulty before any system was trained.")
 study.styled(ladder, f"The closed-form rule on composed clips; taken: row {taken + 1}. "
              f"{record['device']}, {record['finished'][:10]}.", "real-levels")
 
@@ -210,10 +213,20 @@ for name, own in runs.items():
                   "event seconds (%)": f"{100 * correct[name][:, event].mean():.1f}",
                   "background (%)": f"{100 * correct[name][:, ~event].mean():.1f}",
                   "course": statistics.course(curve).word})
-lines.append({"system": "closed-form rule", "seeds": 1,
-              "accuracy (%)": f"{100 * floor['accuracy']:.1f}%",
-              "event seconds (%)": f"{100 * floor['event']:.1f}",
-              "background (%)": f"{100 * floor['background']:.1f}", "course": ""})
+for title, form in (("closed-form rule", ""), ("its stronger form", "stronger_")):
+    lines.append({"system": title, "seeds": "",
+                  "accuracy (%)": f"{100 * floor[form + 'accuracy']:.1f}%",
+                  "event seconds (%)": f"{100 * floor[form + 'event']:.1f}",
+                  "background (%)": f"{100 * floor[form + 'background']:.1f}",
+                  "course": ""})
+high = floor["stronger_accuracy"]
+sides = {"above": [], "below": [], "around": []}
+for name in runs:
+    low, top = statistics.mean_interval(correct[name].mean(2) - high)[1:3]
+    sides[study.told(low, top, "above", "below", "around")].append(name)
+found.say(f"In its stronger form the rule names {100 * high:.1f}%. Of the systems' 95% "
+          "intervals, " + "; ".join(f"{side} it: {', '.join(names) or 'none'}"
+                                   for side, names in sides.items()) + ".")
 study.styled(pd.DataFrame(lines), "Segments named right, composed clips, fully "
              "supervised. In brackets: 95% interval over seeds and clips.", "real-acc")
 
@@ -296,10 +309,10 @@ for sentence, names in words.items():
     if "bump" not in sentence:
         found.say(f"The attention of {', '.join(names)} {sentence}.")
 blind = [name for name in words.get("is not told apart from chance", ())
-         if correct[name].mean() > floor["accuracy"]]
+         if correct[name].mean() > floor["stronger_accuracy"]]
 if blind:
-    found.say(f"{', '.join(blind)} name more seconds rightly than the rule, with an "
-              "attention that is not told apart from chance.")
+    found.say(f"{', '.join(blind)} name more seconds rightly than the rule's stronger "
+              "form, with an attention that is not told apart from chance.")
 
 # %% [markdown]
 # Compare the two tables: to answer right and to look right are two things. No loss of these systems asks for the attention to

@@ -8,7 +8,7 @@ import pytest
 from vscg.data.labels import Dims
 from vscg.data.prepared import Dataset
 from vscg.features import composed
-from vscg.study import photographs
+from vscg.study import photographs, references
 from vscg.study.seen import observed
 from vscg.training.records import find_record
 
@@ -33,17 +33,17 @@ def made(clarity: float) -> Dataset:
 def test_the_rule_names_what_is_clear_and_not_what_is_noise():
     for clarity, low, high in ((2.0, 0.99, 1.0), (0.0, 0.0, 0.75)):
         data = made(clarity)
-        said = photographs.closed_form(data)
+        said = references.floor(data)
         right = (said == data.labels[data.splits["test"]].argmax(-1)).mean()
         assert said.shape == (12, 10) and low <= right <= high, right
 
 
 def test_the_rule_never_sees_the_answers_of_the_test_clips():
     data = made(2.0)
-    before = photographs.closed_form(data)
+    before = references.floor(data)
     data.labels[data.splits["test"]] = np.eye(4)[3]
     data.category[data.splits["test"]] = 0
-    assert (photographs.closed_form(data) == before).all()
+    assert (references.floor(data) == before).all()
 
 
 def test_the_truth_is_that_of_the_test_clips():

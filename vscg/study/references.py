@@ -4,22 +4,24 @@ The floor is a rule in closed form, the plain network knows neither places nor t
 made. The dials of "planted-study" and "planted" are set by these three alone: `CONDITIONS`.
 """
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import nn
 
 from vscg.data import twins
-from vscg.data.labels import BACKGROUND, EVENT_CLASSES
+from vscg.data.labels import BACKGROUND
 from vscg.data.prepared import Dataset, opened
 from vscg.errors import VscgError
+from vscg.training.config import PROFILES
+from vscg.training.loop import LAST
 
 REGIONS = 3, 6, 49                                         # brightest regions that the floor may look at
 PENALTIES = 10, 100, 1000, 10_000                          # of its ridge regression
 BLOCK = 64                                                 # clips whose maps are single precision at a time
-HIDDEN = 256                                               # units of the plain network
-# Its schedule is that of the profile "standard".
-EPOCHS, BATCH, RATE, DECAY, DECAY_EPOCHS, LAST = 40, 8, 1e-3, 0.3, (28, 36), 5
+HIDDEN, RATE = 256, 1e-3                                   # units and first learning rate of the plain network
+PLAN = PROFILES["standard"].changes                        # the rest of its schedule, as of every row
 CONDITIONS = """\
 On the mean over data seeds the ceiling is 97% or more; the plain network has 60 to 75%,
 at least 5 points more than the floor; with either modality alone it has at least 8 points
@@ -27,7 +29,7 @@ less."""
 
 
 def pooled(data: Dataset, regions: int) -> np.ndarray:
-    """Each second's mean over its brightest regions: (N,10,512) float32."""
+    """Each second's mean over its brightest regions: (N,T,D_v) float32."""
     blocks = []
     for first in range(0, len(data), BLOCK):
         maps = data.visual[first:first + BLOCK].astype(np.float32)
@@ -39,14 +41,14 @@ def pooled(data: Dataset, regions: int) -> np.ndarray:
     return np.concatenate(blocks)
 
 
-def floor(data: Dataset) -> np.ndarray:
-    """What a rule in closed form says of the test clips: classes (N,10).
+def floor(data: Dataset, regions: Sequence[int] = REGIONS) -> np.ndarray:
+    """What a rule in closed form says of the test clips: classes (N,T).
 
     Ridge regression on mean and maximum over time of both modalities names the clip; two thresholds, on how much a
     second sounds and looks like the mean second of that class, find its seconds. Validation picks the number of
-    brightest regions, the penalty and the thresholds.
+    brightest regions among `regions`, the penalty and the thresholds.
     """
-    found = [_rule(data, pooled(data, regions).astype(np.float64)) for regions in REGIONS]
+    found = [_rule(data, pooled(data, number).astype(np.float64)) for number in regions]
     return max(found, key=lambda said: _accuracy(said, data, "val"))[data.splits["test"]]
 
 
@@ -55,19 +57,19 @@ def _rule(data: Dataset, sight: np.ndarray) -> np.ndarray:
     sound, train, val = data.audio.astype(np.float64), data.splits["train"], data.splits["val"]
     x = np.concatenate([f(m, axis=1) for m in (sound, sight) for f in (np.mean, np.max)], 1)
     x = (x - x[train].mean(0)) / (x[train].std(0) + 1e-6)
-    x, target = np.column_stack([x, np.ones(len(x))]), np.eye(EVENT_CLASSES)[data.category[train]]
+    x, target = np.column_stack([x, np.ones(len(x))]), np.eye(data.dims.events)[data.category[train]]
 
     def named(penalty: float) -> np.ndarray:
         inner = x[train].T @ x[train] + penalty * np.eye(x.shape[1])
         return (x @ np.linalg.solve(inner, x[train].T @ target)).argmax(-1)
 
     names = max(map(named, PENALTIES), key=lambda names: (names[val] == data.category[val]).mean())
-    event = data.labels[train].argmax(-1) != BACKGROUND
+    event = data.labels[train].argmax(-1) != data.dims.background
     scores = []
     for m in (sound, sight):
         m = (m - m[train].mean((0, 1))) / (m[train].std((0, 1)) + 1e-6)
         means = np.stack([m[train][event & (data.category[train] == c)[:, None]].mean(0)
-                          for c in range(EVENT_CLASSES)])[names][:, None]          # (N,1,D), of the class it names
+                          for c in range(data.dims.events)])[names][:, None]          # (N,1,D), of the class it names
         scores.append((m * means).sum(-1) / np.linalg.norm(m, axis=-1) / np.linalg.norm(means, axis=-1))
     return _gated(names, *scores, data)
 
@@ -78,7 +80,7 @@ def _gated(names: np.ndarray, heard: np.ndarray, seen: np.ndarray, data: Dataset
     pairs = [(a, v) for a in np.quantile(heard[val], levels) for v in np.quantile(seen[val], levels)]
 
     def say(pair: tuple[float, float]) -> np.ndarray:
-        return np.where((heard > pair[0]) & (seen > pair[1]), names[:, None], BACKGROUND)
+        return np.where((heard > pair[0]) & (seen > pair[1]), names[:, None], data.dims.background)
 
     return say(max(pairs, key=lambda pair: _accuracy(say(pair), data, "val")))
 
@@ -106,15 +108,15 @@ def plain_network(data: Dataset, seed: int = 0, modality: str = "both") -> np.nd
         torch.manual_seed(seed)
         model = nn.Sequential(nn.Linear(x.shape[-1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, BACKGROUND + 1))
         optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
-        schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, DECAY_EPOCHS, DECAY)
-        for epoch in range(EPOCHS):
-            for rows in train[torch.randperm(len(train))].split(BATCH):
+        schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, PLAN["decay_epochs"], PLAN["decay"])
+        for epoch in range(PLAN["epochs"]):
+            for rows in train[torch.randperm(len(train))].split(PLAN["batch"]):
                 loss = nn.functional.cross_entropy(model(x[rows]).flatten(0, 1), y[rows].flatten())
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
             schedule.step()
-            if epoch >= EPOCHS - LAST:
+            if epoch >= PLAN["epochs"] - LAST:
                 with torch.no_grad():
                     said.append(model(x[test]).argmax(-1).numpy())
     return np.stack(said)
