@@ -592,8 +592,8 @@ found.say(f"On planted-study the same rule is right in {100 * floor:.1f}% of sec
 # networks learnt the clips by heart and ended below the floor. With manners shared by all kinds and silent objects that had
 # manners too, VSCG's attention could not tell which manner counts, and it ended below the floor again. With silent objects
 # without manners and every clip equally clear it ended at the ceiling, where no two systems can
-# differ. The last change made some clips faint. Then one run of VSCG was looked at, on a draw that no table uses: it ended at
-# 95.6%, below the ceiling and far above the plain network.
+# differ. The last change made some clips faint. Then one run of VSCG was looked at, on a draw that no table uses: it ended
+# between the plain network and the ceiling.
 
 # %% [markdown]
 # ## What planted numbers can say

@@ -105,11 +105,12 @@ def test_a_cpu_rounds_by_itself_what_it_has_no_instructions_for(precision, has_b
 
 @pytest.mark.parametrize("setting", ["fully", "weakly"])
 def test_every_precision_trains_on_a_cpu_and_rounds(setting, tiny, tmp_path):
-    exact, *others = (run(quick(setting=setting, precision=each), tiny, tmp_path) for each in ("fp32", "bf16", "tf32"))
+    exact, *others = (run(quick(setting=setting, precision=each, epochs=4), tiny, tmp_path)
+                      for each in ("fp32", "bf16", "tf32"))
     for rounded in others:
         losses = rounded.history.loss.tolist()
         assert losses != exact.history.loss.tolist() and rounded.folder != exact.folder
-        assert losses == pytest.approx(exact.history.loss.tolist(), rel=0.1) and losses[-1] < 0.95 * losses[0]
+        assert losses == pytest.approx(exact.history.loss.tolist(), rel=0.1) and losses[-1] < 0.9 * losses[0]
         assert {value.dtype for value in rounded.model().state_dict().values()} == {torch.float32}
 
 
