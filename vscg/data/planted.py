@@ -216,11 +216,17 @@ def layout_of(dials: "Dials | twins.Dials", seed: int) -> dict[str, np.ndarray]:
     return plan(dials, seed if isinstance(dials, Dials) else 0)
 
 
+def classes_of(layout: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The true classes (N,10) of the clips of a `plan`."""
+    seconds = np.arange(SEGMENTS)
+    event = (seconds >= layout["start"][:, None]) & (seconds < layout["end"][:, None])
+    return np.where(event, layout["category"][:, None], BACKGROUND)
+
+
 def true_classes(size: str) -> np.ndarray:
     """The true classes (N,10) of the test clips of "study" or "full", the same in all their draws."""
-    layout, seconds = layout_of(SIZES[size], 0), np.arange(SEGMENTS)
-    event = (seconds >= layout["start"][:, None]) & (seconds < layout["end"][:, None])
-    return np.where(event, layout["category"][:, None], BACKGROUND)[layout["split"] == "test"]
+    layout = layout_of(SIZES[size], 0)
+    return classes_of(layout)[layout["split"] == "test"]
 
 
 def redraw(dials: "Dials | twins.Dials", seed: int, row: int) -> dict[str, np.ndarray]:

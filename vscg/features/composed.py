@@ -20,7 +20,7 @@ from av.video.reformatter import VideoReformatter
 from tqdm.auto import tqdm
 
 from vscg.data.labels import GRID, SEGMENTS, Dims
-from vscg.data.planted import AT_END, AT_START, DURATION_CLIPS, apportion, deeds
+from vscg.data.planted import AT_END, AT_START, DURATION_CLIPS, apportion, classes_of, deeds
 from vscg.data.prepared import SPLITS, Dataset, PreparedWriter, read_fingerprint, read_prepared
 from vscg.features import weights
 from vscg.features.aisfx import CHANNELS, SAMPLE_RATE
@@ -222,9 +222,7 @@ def draw(dials: Dials, layout: dict[str, np.ndarray], seed: int, rows: np.ndarra
 
 def labels_of(layout: dict[str, np.ndarray]) -> np.ndarray:
     """One-hot labels (N,10,29) uint8 of a `plan`."""
-    seconds = np.arange(SEGMENTS)
-    event = (seconds >= layout["start"][:, None]) & (seconds < layout["end"][:, None])
-    return np.eye(DIMS.classes, dtype=np.uint8)[np.where(event, layout["category"][:, None], DIMS.background)]
+    return np.eye(DIMS.classes, dtype=np.uint8)[classes_of(layout)]           # 28 instances, so background is 28 too
 
 
 def recipe(dials: Dials, seed: int) -> dict:
