@@ -1,10 +1,11 @@
 """The three references of a planted table (`study.references`), one draw of the data set after the other.
 
-    python -m tests.references                        "planted-study", data seeds 0 to 9: six minutes on one CPU core
-    python -m tests.references planted --seeds 1      AVE's numbers of clips
+    python -m tests.references                              "planted-study", data seeds 0 to 9: six minutes on one core
+    python -m tests.references planted-mini --seeds 1       without a ceiling, which knows the prototypes of twins alone
+    python -m tests.references planted --seeds 1            AVE's numbers of clips
 
-write book/records/references.json and references_full.json, which every planted table shows and
-tests/study/test_references checks against the dials of today. A seed that is on record is not measured again.
+write book/records/references_study.json, references_mini.json and references_full.json, which every planted table shows
+and tests/study/test_references checks against the dials of today. A seed that is on record is not measured again.
 """
 import argparse
 import datetime
@@ -18,12 +19,13 @@ import numpy as np
 import torch
 
 from vscg.data import BACKGROUND
-from vscg.data.planted import NAMES, SIZES, fingerprint, generate
+from vscg.data.planted import SIZES, fingerprint, generate
 from vscg.data.prepared import read_prepared
+from vscg.data.sets import PLANTED
 from vscg.machine.device import device_name
 from vscg.machine.files import write_atomically
 from vscg.study import references
-from vscg.study.speed import FOLDER
+from vscg.training.records import records_dir
 
 
 def parts(said: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -38,7 +40,7 @@ def measure(size: str, seed: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         data = read_prepared(generate(Path(folder) / "x.h5", size=size, seed=seed))
         truth = data.labels[data.splits["test"]].argmax(-1)
-        said = {"floor": references.floor(data), "ceiling": references.ceiling(data),
+        said = {"floor": references.floor(data), **({} if size == "mini" else {"ceiling": references.ceiling(data)}),
                 **{f"plain, {modality}": references.plain_network(data, seed, modality)
                    for modality in ("both", "audio", "visual")}}
     return {"seed": seed, "fingerprint": data.fingerprint, **{name: parts(each, truth) for name, each in said.items()}}
@@ -46,11 +48,11 @@ def measure(size: str, seed: int) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.references", description=__doc__.splitlines()[0])
-    parser.add_argument("data", nargs="?", default="planted-study", choices=[NAMES["study"], NAMES["full"]])
+    parser.add_argument("data", nargs="?", default="planted-study", choices=PLANTED)
     parser.add_argument("--seeds", type=int, default=10)
     args = parser.parse_args()
-    size = {name: size for size, name in NAMES.items()}[args.data]
-    path = FOLDER / ("references.json" if size == "study" else f"references_{size}.json")
+    size = PLANTED[args.data]
+    path = records_dir() / f"references_{size}.json"
     known = {draw["fingerprint"]: draw for draw in json.loads(path.read_text())["draws"]} if path.is_file() else {}
     draws = []
     for seed in range(args.seeds):

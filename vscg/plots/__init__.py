@@ -47,6 +47,7 @@ from vscg.plots.style import (
 from vscg.plots.tables import (
     accuracy_by_parameters,
     confusion,
+    course_figure,
     difference_figure,
     intervals,
     parts_figure,

@@ -1,5 +1,5 @@
 """The paper's tables: accuracies, differences, confusions and parameter counts, with their intervals."""
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS
-from vscg.plots.style import COLOURS, DARK, GROUND, LIGHT, MARKERS, OTHERS, _figure, _legend, short_name
+from vscg.plots.style import COLOURS, DARK, DASHES, GROUND, LIGHT, MARKERS, OTHERS, _figure, _legend, short_name
 
 DAGGER = "\N{DAGGER}"      # of what no published program computes
 
@@ -75,7 +75,7 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     Rows that are still learning are lighter; those that no published program computes have a dagger.
 
     Args:
-        frame: `TableResult.frame()`, with the name of the outcome in its `attrs`.
+        frame: `TableResult.frame()`, with the name of the outcome and the references, dashed lines, in its `attrs`.
         setting: "fully" or "weakly".
     Raises VscgError: nothing was measured in that setting.
     """
@@ -93,10 +93,35 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
                 label="one seed")
     if (rows["data"] == "ave").all():
         ax.plot(rows["paper"], at, "D", markersize=7, color=OTHERS[0], label="paper")
+    _references(ax.axvline, frame.attrs.get("references", {}))
     ax.set(xlabel="accuracy (% of segments)", ylim=(len(rows) - 0.45, -0.55))
     ax.set_yticks(at, _marked(rows, "row"))
     _legend(fig, *_with_marks(ax, learning))
     return fig
+
+
+def course_figure(courses: pd.DataFrame, references: Mapping[str, tuple[float, float, float]]) -> Figure:
+    """Test accuracy over the epochs: a line for each row, the mean over its seeds, in the band that they span.
+
+    Args:
+        courses: `TableResult.courses`, columns row, seed, epoch, accuracy (percent).
+        references: `TableResult.references`, drawn as dashed lines.
+    """
+    fig, ax = _figure(4.6)
+    for i, (row, part) in enumerate(courses.groupby("row", sort=False)):
+        colour, by_epoch = OTHERS[i % len(OTHERS)], part.groupby("epoch")["accuracy"]
+        ax.plot(by_epoch.mean(), DASHES[i // len(OTHERS) % len(DASHES)], color=colour, linewidth=2, label=row)
+        ax.fill_between(by_epoch.min().index, by_epoch.min(), by_epoch.max(), color=colour, alpha=0.15, linewidth=0)
+    _references(ax.axhline, references)
+    ax.set(xlabel="epoch", ylabel="test accuracy (% of segments)")
+    _legend(fig, *ax.get_legend_handles_labels())
+    return fig
+
+
+def _references(line: Callable[..., object], references: Mapping[str, tuple[float, float, float]]) -> None:
+    """A dashed line for each reference; `line` is `ax.axvline` or `ax.axhline`."""
+    for i, (text, (mean, *_)) in enumerate(references.items()):
+        line(mean, color=DARK, linestyle=["--", ":", "-."][i % 3], linewidth=1.4, label=text)
 
 
 def difference_figure(rows: pd.DataFrame) -> Figure:

@@ -25,6 +25,7 @@ class Table:
     title: str
     rows: tuple[Row, ...]
     pairs: tuple[tuple[str, str], ...]     # rows whose difference, first minus second, the paper argues from
+    seeds: int | None = None               # None: as many as are asked for
 
 
 def _accuracies(fully: float | None, weakly: float | None = None) -> dict[str, float | None]:

@@ -7,25 +7,47 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
 from vscg.data import twins
 from vscg.data.labels import BACKGROUND
 from vscg.data.prepared import Dataset, opened
+from vscg.data.sets import PLANTED
 from vscg.errors import VscgError
 from vscg.training.config import PROFILES
 from vscg.training.loop import LAST
+from vscg.training.records import records_dir
 
 REGIONS = 3, 6, 49                                         # brightest regions that the floor may look at
 PENALTIES = 10, 100, 1000, 10_000                          # of its ridge regression
 BLOCK = 64                                                 # clips whose maps are single precision at a time
 HIDDEN, RATE = 256, 1e-3                                   # units and first learning rate of the plain network
 PLAN = PROFILES["standard"].changes                        # the rest of its schedule, as of every row
+TITLES = {"floor": "rule in closed form (floor)", "plain, both": "plain network",
+          "plain, audio": "plain network, sound alone", "plain, visual": "plain network, picture alone",
+          "ceiling": "knows the prototypes (ceiling)"}
+BESIDE = [TITLES[name] for name in ("floor", "plain, both", "ceiling")]       # the rows of every planted table
 CONDITIONS = """\
 On the mean over data seeds the ceiling is 97% or more; the plain network has 60 to 75%,
 at least 5 points more than the floor; with either modality alone it has at least 8 points
 less."""
+
+
+def on_record(data: str) -> pd.DataFrame:
+    """Accuracy in percent of each reference (a row of `TITLES`) on each draw of a planted data set that was measured.
+
+    `data` is the data set's name; a draw of planted-study, "planted-study:seed=3", has the references of them all. Empty
+    for a data set without a record, such as one with another ambiguity. `python -m tests.references` writes the records.
+    """
+    name, _, dials = data.partition(":")
+    path = records_dir() / f"references_{PLANTED.get(name)}.json"
+    if not path.is_file() or dials and not dials.startswith("seed="):
+        return pd.DataFrame()
+    draws = json.loads(path.read_text(encoding="utf-8"))["draws"]
+    return pd.DataFrame({draw["seed"]: {title: 100 * draw[key]["all"] for key, title in TITLES.items() if key in draw}
+                         for draw in draws})
 
 
 def pooled(data: Dataset, regions: int) -> np.ndarray:

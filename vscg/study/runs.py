@@ -1,6 +1,7 @@
 """Which runs the book needs: those of the paper's tables, and those of a question that the paper leaves open."""
 from collections.abc import Iterable
-from dataclasses import replace
+
+import pandas as pd
 
 from vscg.data.planted import SIZES
 from vscg.data.sets import NAMES, PLANTED, prepared_file
@@ -8,23 +9,24 @@ from vscg.errors import VscgError, choose
 from vscg.machine.files import runs_dir
 from vscg.models import SYSTEMS
 from vscg.study.paper import TABLES, Row
+from vscg.study.planned import PLANNED, STUDY
 from vscg.training.config import PROFILES, PROTOCOLS, RunConfig
 from vscg.training.records import Record, read_record, shipped_dir
 from vscg.training.sweep import sweep, unique_runs
 
 MOST_SEEDS = 1000
-STUDY = "planted-study"          # the data set of book/plan.md
+EVERY = TABLES | PLANNED
 
 
 def table_configs(table: str, *, data: str, profile: str, seeds: int | None = None,
                   protocol: str = "clean") -> list[RunConfig]:
-    """The runs that a table of `paper.TABLES` needs: every row, in every setting its system has, with seeds 0, 1, ...
+    """The runs that a table of `EVERY` needs: every row, in every setting its system has, with seeds 0, 1, ...
 
-    `data` is the data set's name or the path of a prepared file; of `seeds` None takes the profile's number.
+    `data` is the data set's name or the path of a prepared file; of `seeds` None takes the table's or profile's number.
     """
-    choose("table", table, TABLES)
-    seeds = seed_count(profile, seeds)
-    return [config for row in TABLES[table].rows for setting in row.paper
+    choose("table", table, EVERY)
+    seeds = seed_count(profile, EVERY[table].seeds or seeds)
+    return [config for row in EVERY[table].rows for setting in row.paper
             for config in cell_configs(row, setting, data, profile, seeds, protocol)]
 
 
@@ -41,8 +43,8 @@ def cell_configs(row: Row, setting: str, data: str, profile: str, seeds: int, pr
     """The runs of one row in one setting, by seed; none if its system has no such setting."""
     if setting not in SYSTEMS[row.run["system"]].settings:
         return []
-    return [RunConfig(**row.run, setting=setting, data=drawn(data, seed), profile=profile, protocol=protocol, seed=seed)
-            for seed in range(seeds)]
+    return [RunConfig(**{**row.run, "data": drawn(row.run.get("data", data), seed)}, setting=setting, profile=profile,
+                      protocol=protocol, seed=seed) for seed in range(seeds)]
 
 
 def drawn(data: str, seed: int) -> str:
@@ -55,7 +57,6 @@ def drawn(data: str, seed: int) -> str:
 AMBIGUITIES = (0.0, 0.2, 0.4, 0.8)
 WITHOUT_ESCM = {"escm": False}
 STUDIES = (*TABLES, "ambiguity")
-SENTINELS = 3                    # seeds
 
 
 def ambiguity_configs(*, planted: str = "planted-mini", profile: str = "quick",
@@ -71,46 +72,6 @@ def ambiguity_configs(*, planted: str = "planted-mini", profile: str = "quick",
     return [RunConfig(system="vscg", data=name, profile=profile, seed=seed, model_options=options)
             for name in names for options in ({}, WITHOUT_ESCM)
             for seed in range(seed_count(profile, seeds))]
-
-
-def sentinel_configs() -> list[RunConfig]:
-    """VSCG with and without ESCM, fully supervised, by the plan's schedule and by one of twice the length."""
-    runs = [RunConfig(data=drawn(STUDY, seed), profile="standard", seed=seed, model_options=options)
-            for seed in range(SENTINELS) for options in ({}, WITHOUT_ESCM)]
-    once = runs[0].resolve().schedule
-    twice = replace(once, epochs=2 * once.epochs, decay_epochs=tuple(2 * epoch for epoch in once.decay_epochs))
-    return [replace(run, schedule=schedule) for schedule in (once, twice) for run in runs]
-
-
-def dynamics_configs(seeds: int | None = None) -> list[RunConfig]:
-    """VSCG with PSP-Net's head and loss, which name every second, with and without ESCM, without and with dynamics."""
-    return [RunConfig(data=drawn(name, seed), profile="standard", seed=seed, loss="ce+avps",
-                      model_options={"head": "segment", **options})
-            for seed in range(seed_count("standard", seeds)) for name in (STUDY, f"{STUDY}:dynamics=1")
-            for options in ({}, WITHOUT_ESCM)]
-
-
-# Where text and program differ, what the text says: category loss (V6), GRUs (B1), similarity (V5) with these, all of
-# it; weakly supervised the initial states (W1) and the linear map (W2). The program itself is a row of Table III.
-_EQUATIONS = {"gru": "equations"}
-LETTERS = {
-    "V6": {"loss": "c17+t+avps"},
-    "B1": {"model_options": _EQUATIONS},
-    "V5 with B1": {"loss": "c+t+avps16", "model_options": {"similarity": "product", **_EQUATIONS}},
-    "to the letter": {"variant": "paper", "model_options": _EQUATIONS},
-    "W1": {"setting": "weakly", "model_options": {"crossed": False}},
-    "W2": {"setting": "weakly", "model_options": {"linear": True}},
-}
-
-
-def letter_configs(seeds: int | None = None) -> list[RunConfig]:
-    """VSCG as the paper's text has it, part by part and as a whole."""
-    return [RunConfig(**run, data=drawn(STUDY, seed), profile="standard", seed=seed)
-            for seed in range(seed_count("standard", seeds)) for run in LETTERS.values()]
-
-
-# Studies of book/plan.md beside the tables; data set and profile are the plan's.
-PLANNED = {"sentinels": lambda seeds: sentinel_configs(), "dynamics": dynamics_configs, "letters": letter_configs}
 
 
 def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | None = None,
@@ -130,7 +91,7 @@ def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | N
     for name in names:
         choose("table", name, (*STUDIES, *PLANNED))
         if name in PLANNED:
-            configs += PLANNED[name](seeds)
+            configs += table_configs(name, data=STUDY, profile="standard", seeds=seeds)
         elif name == "ambiguity":
             if data.partition(":")[0] not in NAMES:
                 prepared_file(data)       # refuses what is no file: no run of this study would ever ask for it
@@ -167,6 +128,32 @@ def finished(configs: Iterable[RunConfig]) -> tuple[Record, ...]:
 def book_runs(tables: str = "all", **options) -> tuple[Record, ...]:
     """The `finished` runs of `book_configs`, which takes the same arguments."""
     return finished(book_configs(tables, **options))
+
+
+# The commands of book/plan.md in its order: what they train, tables, systems, seeds.
+STEPS = (
+    ("sentinels", "sentinels", "all", None),
+    ("Tables III, IV, V: VSCG, PSP-Net, AVEL", "III,IV,V", "vscg,psp,avel", 5),
+    ("Tables I, IV: all systems", "I,IV", "all", 3),
+    ("dynamics; text against program", "dynamics,letters", "all", None),
+    ("seeds five to nine of VSCG, PSP-Net", "III,IV,V", "vscg,psp", 10),
+)
+
+
+def progress() -> pd.DataFrame:
+    """How far the plan has come: for each of its `STEPS` the runs that are finished, and those to come.
+
+    A run that several steps ask for is of the first. Finished is what is here or came with the book.
+    """
+    seen, lines = set(), []
+    for step, tables, systems, seeds in STEPS:
+        runs = unique_runs(book_configs(tables, data=STUDY, profile="standard", seeds=seeds, systems=systems))
+        new = [key for key in runs if key not in seen]
+        there = sum((shipped_dir() / f"{key}.zip").is_file() or (runs_dir() / key / "record.json").is_file()
+                    for key in new)
+        lines.append({"step": step, "finished": there, "to come": len(new) - there})
+        seen |= set(new)
+    return pd.DataFrame(lines).set_index("step")
 
 
 def provenance(records: Iterable[Record]) -> str:

@@ -81,18 +81,25 @@ def percent(mean: float, low: float, high: float) -> str:
     return f"{100 * mean:.1f}% ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int]) -> pd.DataFrame:
-    """The lines of `TableResult.frame` as a reader sees them; a row's note number stands behind its name."""
+def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int],
+                  references: dict[str, tuple[float, float, float]]) -> pd.DataFrame:
+    """The lines of `TableResult.frame` as a reader sees them; a row's note number stands behind its name.
+
+    Below them those of `TableResult.references`.
+    """
     names = [f"{name} [{note_numbers[name]}]" if name in note_numbers else name for name in frame["row"]]
-    return pd.DataFrame({
+    outcome = f"{frame.attrs['outcome']} (%)"
+    text = pd.DataFrame({
         "row": names, **_setting(frame), "paper (%)": frame["paper"].map(_figure),
-        f"{frame.attrs['outcome']} (%)": _intervals(frame, ("mean", "low", "high")),
+        outcome: _intervals(frame, ("mean", "low", "high")),
         "spread of runs (points)": frame["sd"].map(_figure), **_seeds(frame),
         "selected by test (%)": _intervals(frame, ("test_mean", "test_low", "test_high")),
         "ours": frame["origin"], "course": frame["course"].replace("", DASH),
         "verdict": [word if pd.isna(share) else f"{word}, {round(share * seeds)} of {seeds} runs reach it"
                     for word, share, seeds in zip(frame["verdict"], frame["reaching"], frame["seeds"], strict=True)],
     }, index=frame.index)
+    beside = pd.DataFrame(references.values(), index=references, columns=["mean", "low", "high"], dtype=float)
+    return pd.concat([text, pd.DataFrame({"row": list(references), outcome: _intervals(beside)})]).fillna(DASH)
 
 
 def said_once(text: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -145,7 +152,7 @@ def _signed(value: float) -> str:
 def _intervals(frame: pd.DataFrame, columns: tuple[str, str, str] = ("mean", "low", "high"),
                signed: bool = False) -> list[str]:
     show = _signed if signed else _figure
-    return [DASH if pd.isna(mean) else f"{show(mean)} ({show(low)} to {show(high)})"
+    return [DASH if pd.isna(mean) else show(mean) if pd.isna(low) else f"{show(mean)} ({show(low)} to {show(high)})"
             for mean, low, high in zip(*(frame[column] for column in columns), strict=True)]
 
 

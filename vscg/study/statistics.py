@@ -196,6 +196,14 @@ def family(differences: Mapping[str, np.ndarray | None], paper: Mapping[str, flo
     return frame
 
 
+def interval_of_draws(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean of one number for each draw, (S,), with the ends of its 95% t interval; NaN for one draw."""
+    mean, half = float(np.mean(values)), math.nan
+    if len(values) > 1:
+        half = float(stdtrit(len(values) - 1, 1 - ALPHA / 2) * np.std(values, ddof=1) / math.sqrt(len(values)))
+    return mean, mean - half, mean + half
+
+
 def smallest_difference(parts: Parts, seeds: int, clips: int) -> float:
     """The true difference that 80% power finds, by `POWER_RULE`: (t_0.975 + t_0.8) times the error of `Parts.error`.
 

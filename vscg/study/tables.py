@@ -21,9 +21,10 @@ from vscg.errors import VscgError, choose
 from vscg.machine.files import runs_dir
 from vscg.models import SETTINGS, SYSTEMS, build_model
 from vscg.released.load import DEAD
-from vscg.study import show, statistics
+from vscg.study import references, show, statistics
 from vscg.study.paper import PARAMETERS, PRIMARY, TABLES, Row, verdict
-from vscg.study.runs import STUDY, cell_configs, seed_count
+from vscg.study.planned import STUDY
+from vscg.study.runs import EVERY, cell_configs, seed_count
 from vscg.training.config import PROFILES, SELECTIONS
 from vscg.training.evaluation import clip_accuracy
 from vscg.training.records import Record, find_record
@@ -94,11 +95,25 @@ class TableResult:
         of the last five epochs), `test_mean`, `test_low`, `test_high` (selected by test), `each_seed` (a tuple of
         outcomes), all in percent; `sd`, the spread of the runs (`statistics.run_sd`, in points, NaN for one); seeds,
         course, data, origin, note, verdict; `reaching`, the share of the runs that reach the paper's figure, NaN unless
-        the verdict judges them.
+        the verdict judges them. In `attrs` stand the outcome's name and `references`.
         """
         frame = pd.DataFrame([self._line(cell) for cell in self.cells])
-        frame.attrs["outcome"] = OUTCOMES[PROFILES[self.profile].outcome]
+        frame.attrs = {"outcome": OUTCOMES[PROFILES[self.profile].outcome], "references": self.references}
         return frame
+
+    @cached_property
+    def references(self) -> dict[str, tuple[float, float, float]]:
+        """What the rows of a planted table are held against: title -> percent with its 95% interval over draws."""
+        found = references.on_record(self.data)
+        return {title: statistics.interval_of_draws(found.loc[title].to_numpy())
+                for title in references.BESIDE if title in found.index}
+
+    def courses(self, setting: str) -> pd.DataFrame:
+        """Test accuracy in percent after each epoch of every measured row of a setting: row, epoch, seed, accuracy."""
+        return pd.concat([pd.DataFrame({"row": cell.row.name, "seed": record.config.seed,
+                                        "epoch": record.history["epoch"],
+                                        "accuracy": 100 * record.history["test_accuracy"]})
+                          for cell in self.cells if cell.setting == setting for record in cell.records])
 
     def _line(self, cell: Cell) -> dict:
         paper = cell.row.paper[cell.setting]
@@ -127,7 +142,7 @@ class TableResult:
         difference that 80% power would find, `statistics.POWER_RULE`; NaN with one seed), `learning` (whether one of
         the two rows still is), seeds, data, first_origin, second_origin.
         """
-        return pd.DataFrame([self._difference(first, second, setting) for first, second in TABLES[self.name].pairs
+        return pd.DataFrame([self._difference(first, second, setting) for first, second in EVERY[self.name].pairs
                              for setting in SETTINGS if self.pair(first, second, setting)])
 
     def pair(self, first: str, second: str, setting: str) -> tuple[Cell, Cell] | None:
@@ -155,12 +170,14 @@ class TableResult:
     def caption(self, setting: str | None = None) -> str:
         """What the table shows, on which data, by which schedule, and where it ran."""
         cells = [cell for cell in self.cells if setting in (None, cell.setting)]
-        return (f"Table {self.name}. {TABLES[self.name].title}{f', {setting} supervised' if setting else ''}. "
-                + measured_on(self, cells))
+        beside = " The last rows are no contestants: the chapter on the data set tells what they may use."
+        name = f"Table {self.name}. " if self.name in TABLES else ""
+        return (f"{name}{EVERY[self.name].title}{f', {setting} supervised' if setting else ''}. "
+                f"{measured_on(self, cells)}{beside * bool(self.references)}")
 
     def show(self, setting: str | None = None) -> Styler:
         """The table for a notebook, of one setting or of all; numbers in square brackets lead to `show_notes`."""
-        text = show.accuracy_text(self._of(self.frame(), setting), self._note_numbers())
+        text = show.accuracy_text(self._of(self.frame(), setting), self._note_numbers(), self.references)
         text, once = show.said_once(text)
         return show.styled(text, self.caption(setting) + once, self._uuid("table", setting))
 
@@ -206,7 +223,7 @@ class TableResult:
         if self.data != "ave":
             comment += " Numbers on other data than AVE are no reproduction of the paper's accuracies."
         name = f"table-{self.name}"
-        return [*show.write_table(folder, name, frame, show.accuracy_text(frame, {}), comment),
+        return [*show.write_table(folder, name, frame, show.accuracy_text(frame, {}, self.references), comment),
                 *show.write_table(folder, f"{name}-differences", differences, show.difference_text(differences),
                                      f"Differences in {comment}")]
 
@@ -232,8 +249,8 @@ def paired(first: Cell, second: Cell) -> np.ndarray:
 
 
 def printed_difference(table: str, first: str, second: str, setting: str) -> float:
-    """First minus second row in the paper, in points, where it prints both."""
-    figures = {row.name: row.paper.get(setting) for row in TABLES[table].rows}
+    """First minus second row in the paper, in points; NaN where it does not print both."""
+    figures = {row.name: row.paper.get(setting) or math.nan for row in EVERY[table].rows}
     return round(figures[first] - figures[second], 1)       # it prints tenths, and 79.7 - 77.9 in binary is not 1.8
 
 
@@ -321,7 +338,7 @@ def order_agreement(result: TableResult, setting: str,
 
 def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int | None = None,
           store: Path | None = None, data: str | None = None, protocol: str = "clean") -> TableResult:
-    """A table of `paper.TABLES` from the records of its runs on `dataset`; nothing is trained.
+    """A table of `runs.EVERY` from the records of its runs on `dataset`; nothing is trained.
 
     Args:
         dataset: None, or a draw of "planted-study", for the runs of book/plan.md, of which every one has a draw of its
@@ -331,14 +348,14 @@ def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int
         data: what the data set is called in configurations, if not by its own name.
     Raises VscgError: runs are missing (it says how many and how to train them), or a record is damaged.
     """
-    choose("table", name, TABLES)
+    choose("table", name, EVERY)
     if dataset and dataset.name == STUDY:
         dataset = None
-    seeds, store, title = seed_count(profile, seeds), store or runs_dir(), dataset.name if dataset else STUDY
+    seeds, store, title = seed_count(profile, EVERY[name].seeds or seeds), store or runs_dir(), dataset.name if dataset else STUDY
     data, truth = data or title, (dataset.labels[dataset.splits["test"]].argmax(-1) if dataset
                                   else true_classes(PLANTED[STUDY]))
     cells, missing = [], []
-    for row in TABLES[name].rows:
+    for row in EVERY[name].rows:
         for setting in row.paper:
             configs = cell_configs(row, setting, data, profile, seeds, protocol)
             prints = [dataset.fingerprint if dataset else dataset_fingerprint(config.data) for config in configs]
