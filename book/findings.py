@@ -44,14 +44,14 @@ def findings() -> list[Finding]:
     large = margins[f"z{PER_CLIP}"].abs() > MARGIN
     nearest = margins.query("table == 'I'")["margin"].min()
     spread, below, above, _ = resolution.run_to_run()
-    first, second, size = _one_network()
+    first, second, size = one_network()
     loss = deviations.load_study().effects().set_index("row").loc["V6"]
     epochs = deviations.DEVIATIONS[0].configs()[0][0].epochs
-    _require(rule > max(values[0] for values in ACCURACY.values()), "a figure of Table I is above the rule")
-    _require(max(weakly) == ACCURACY["vscg"][1] != IN_TEXT, "text and Table I agree on VSCG, weakly supervised")
-    _require(gate[0] >= 0.5, "CMBS's second sigmoid can fall below one half")
-    _require(not (large & (margins["table"] == "I")).any(), "a margin over a rival in Table I is large")
-    _require(loss["low"] > 0, "Eq. 17 to the letter does not cost accuracy")
+    require(rule > max(values[0] for values in ACCURACY.values()), "a figure of Table I is above the rule")
+    require(max(weakly) == ACCURACY["vscg"][1] != IN_TEXT, "text and Table I agree on VSCG, weakly supervised")
+    require(gate[0] >= 0.5, "CMBS's second sigmoid can fall below one half")
+    require(not (large & (margins["table"] == "I")).any(), "a margin over a rival in Table I is large")
+    require(loss["low"] > 0, "Eq. 17 to the letter does not cost accuracy")
     return [
         Finding(f"**{rule}%** [{low}, {high}] of AVE's test seconds are right for a rule that is told the clip's event "
                 f"and localises nothing. The best figure of Table I is {max(v[0] for v in ACCURACY.values())}%.", "01"),
@@ -82,17 +82,17 @@ def markdown(link: Callable[[str], str]) -> str:
     """The findings as a numbered list; `link` makes the address of a notebook from its name without a suffix."""
     return "\n".join(textwrap.fill(
         f"{number}. {finding.line} *{finding.rests_on[0].upper()}{finding.rests_on[1:]}.* "
-        f"[Chapter {int(finding.chapter)}]({link(_notebook(finding.chapter).stem)})", 120, subsequent_indent="   ",
+        f"[Chapter {int(finding.chapter)}]({link(notebook(finding.chapter).stem)})", 120, subsequent_indent="   ",
         break_long_words=False, break_on_hyphens=False) for number, finding in enumerate(findings(), 1)) + "\n"
 
 
-def _notebook(chapter: str) -> Path:
+def notebook(chapter: str) -> Path:
     return next(NOTEBOOKS.glob(f"{chapter}_*.py"))
 
 
 def _printed(chapter: str, pattern: str) -> list[float]:
     """Numbers that the committed notebook of a chapter prints, such as those of the real data set."""
-    cells = json.loads(_notebook(chapter).with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]
+    cells = json.loads(notebook(chapter).with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]
     for output in (output for cell in cells for output in cell.get("outputs", [])):
         text = "".join(output.get("text", []) or output.get("data", {}).get("text/plain", []))
         if match := re.search(pattern, text):
@@ -100,7 +100,7 @@ def _printed(chapter: str, pattern: str) -> list[float]:
     raise ValueError(f"chapter {chapter} no longer prints {pattern!r}")
 
 
-def _one_network() -> tuple[float, float, int]:
+def one_network() -> tuple[float, float, int]:
     """What the paper prints for each of two rows that are one network, and its number of parameters."""
     rows = {(name, row.name): row.paper["fully"] for name in ("III", "V") for row in TABLES[name].rows
             if "fully" in row.paper}
@@ -109,11 +109,11 @@ def _one_network() -> tuple[float, float, int]:
         return sorted(values.shape for values in build_model(system, setting="fully", **options).parameters())
 
     bare = shapes("vscg", escm=False)
-    _require(bare == shapes("psp", head="two_part") and shapes("vscg", head="segment") == shapes("psp", plug="escm"),
+    require(bare == shapes("psp", head="two_part") and shapes("vscg", head="segment") == shapes("psp", plug="escm"),
              "the rows are different networks")
     return rows["III", "w/o ESCM"], rows["V", "PSP-Net, L_fully"], sum(shape.numel() for shape in bare)
 
 
-def _require(condition: bool, otherwise: str) -> None:
+def require(condition: bool, otherwise: str) -> None:
     if not condition:
         raise ValueError(f"a finding of the first page does not hold any more: {otherwise}")

@@ -1,4 +1,4 @@
-"""Writes the README's findings, and its picture and its results at a glance from the quick runs that come with the
+"""Writes the README's findings and claims, and its picture and its results at a glance from the quick runs that come with the
 book.
 
     python book/readme.py
@@ -9,6 +9,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import claims
 import findings
 import numpy as np
 
@@ -17,17 +18,22 @@ from vscg import plots
 from vscg.data.labels import BACKGROUND
 from vscg.machine.files import write_atomically
 from vscg.study import tables
+from vscg.training.records import shipped_dir
 
 ROOT = Path(__file__).resolve().parent.parent
 README, PICTURE = ROOT / "README.md", ROOT / "book" / "glance.png"
 BLOCK = re.compile(r"(<!-- glance -->\n).*?(<!-- end of glance -->)", re.DOTALL)
 FINDINGS = re.compile(r"(<!-- findings -->\n).*?(<!-- end of findings -->)", re.DOTALL)
+CLAIMS = re.compile(r"(<!-- claims -->\n).*?(<!-- end of claims -->)", re.DOTALL)
 SHOWN = ("AVEL", "PSP-Net", "VSCG", "CMRA")
 
 
-def found() -> str:
-    """The findings as Markdown, with links to the notebooks."""
-    return findings.markdown(lambda name: f"notebooks/{name}.ipynb")
+def written(text: str) -> str:
+    """The README with the findings and claims of today, with links to the notebooks."""
+    for block, made in ((FINDINGS, findings), (CLAIMS, claims)):
+        new = made.markdown(lambda name: f"notebooks/{name}.ipynb")
+        text = block.sub(lambda found, new=new: found[1] + new + found[2], text)
+    return text
 
 
 def glance(table: tables.TableResult) -> str:
@@ -63,18 +69,17 @@ def picture(table: tables.TableResult) -> bytes:
     clip = int(np.where((event >= 3) & (event <= 7), right.std(0), -1).argmax())
     figure = plots.timeline(truth[clip], {name: classes[clip] for name, classes in said.items()})
     file = io.BytesIO()
-    figure.savefig(file, metadata={"Software": None})
+    figure.savefig(file, dpi=2 * plots.DPI, metadata={"Software": None})
     return file.getvalue()
 
 
 def main() -> int:
-    """Writes both files; 1 with one line, and the findings alone, if a run is not there."""
+    """Writes both files; 1 with one line, and the findings and claims alone, if a run is not there."""
     plots.set_style()
-    lines = found()
-    text = FINDINGS.sub(lambda block: block[1] + lines + block[2], README.read_text(encoding="utf-8"))
+    text = written(README.read_text(encoding="utf-8"))
     write_atomically(README, text.encode())
     try:
-        table = tables.table("I", dataset=vscg.load_dataset("planted-mini"), profile="quick")
+        table = tables.table("I", dataset=vscg.load_dataset("planted-mini"), profile="quick", store=shipped_dir())
     except vscg.VscgError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -23,7 +23,7 @@
 # %% tags=["hide-input"]
 import json
 import textwrap
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -566,20 +566,12 @@ plots.pairing(points)
 
 # %% tags=["nbval-check-output"]
 print(references.CONDITIONS)
-record = json.loads((speed.FOLDER / "references.json").read_text())
-assert record["dials"] == asdict(study_dials), "the record is of other dials"
-rows = {"floor": "rule in closed form (floor)", "plain, both": "plain network",
-        "plain, audio": "plain network, sound alone",
-        "plain, visual": "plain network, picture alone",
-        "ceiling": "knows the prototypes (ceiling)"}
-shares = {title: np.array([draw[key]["all"] for draw in record["draws"]])
-          for key, title in rows.items()}
-print(f"\n{record['data']}, {len(record['draws'])} draws, {record['device']}, "
-      f"{record['finished'][:10]}")
-for title, of_draws in shares.items():
+shares = references.on_record("planted-study") / 100
+print(f"\nplanted-study, {shares.shape[1]} draws")
+for title, of_draws in shares.iterrows():
     print(f"  {title:32}{100 * of_draws.mean():6.1f}%  ({100 * of_draws.min():.1f} to "
           f"{100 * of_draws.max():.1f})")
-floor, plain, sound, picture, top = (of_draws.mean() for of_draws in shares.values())
+floor, plain, sound, picture, top = shares.mean(axis=1)
 assert top >= 0.97 and 0.6 <= plain <= 0.75 and plain - floor >= 0.05
 assert max(sound, picture) <= plain - 0.08
 found.say(f"On planted-study the same rule is right in {100 * floor:.1f}% of seconds, "

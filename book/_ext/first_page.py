@@ -1,4 +1,4 @@
-"""Sphinx extension: the findings on the first page, and what a shared link to any page shows."""
+"""Sphinx extension: the findings and the claims on the first page and the report, and what a shared link shows."""
 import html
 import os
 import sys
@@ -8,9 +8,9 @@ from docutils import nodes
 from launch import repository
 
 from vscg.study import deviations
-from vscg.training.records import records_dir
+from vscg.training.records import records_dir, shipped_dir
 
-PLACE = "<!-- findings -->"
+PLACES = "<!-- findings -->", "<!-- claims -->"
 PREVIEW = "glance.png"
 MOST = 200      # characters of a description
 
@@ -49,20 +49,24 @@ def meta_tags(title: str, text: str, site: str, page: str) -> str:
 
 
 def setup(app) -> dict:
-    """Puts the findings in when the page is read, and the description when it is written."""
+    """Puts findings and claims in when the page is read, and the description when it is written."""
     site = address(os.environ)
 
     def read(app, page, source) -> None:
-        if page == app.config.root_doc and PLACE in source[0]:
-            book = str(Path(app.srcdir))
-            if book not in sys.path:
-                sys.path.insert(0, book)
-            import findings  # it builds models: only when the page is read
+        if not any(place in source[0] for place in PLACES):
+            return
+        book = str(Path(app.srcdir))
+        if book not in sys.path:
+            sys.path.insert(0, book)
+        import claims  # they build models: only when such a page is read
+        import findings
 
-            for path in (Path(findings.__file__), findings.NOTEBOOKS / "01_ave_dataset.ipynb",
-                         *sorted(records_dir().glob("*.csv")), deviations.study_file()):
-                app.env.note_dependency(str(path))
-            source[0] = source[0].replace(PLACE, findings.markdown(lambda name: f"notebooks/{name}"))
+        for path in (Path(claims.__file__), Path(findings.__file__), findings.NOTEBOOKS / "01_ave_dataset.ipynb",
+                     *sorted(records_dir().glob("*.csv")), deviations.study_file(), shipped_dir()):
+            app.env.note_dependency(str(path))
+        for place, made in zip(PLACES, (findings, claims), strict=True):
+            if place in source[0]:
+                source[0] = source[0].replace(place, made.markdown(lambda name: f"notebooks/{name}"))
 
     def describe(app, page, template, context, doctree) -> None:
         if doctree is not None:

@@ -9,9 +9,11 @@ import pytest
 from vscg.data.planted import SIZES
 from vscg.machine.files import value_hash
 from vscg.study.paper import PRIMARY
-from vscg.study.runs import PLANNED, STUDY, book_configs
+from vscg.study.planned import PLANNED, STUDY
+from vscg.study.runs import STEPS, book_configs, progress
 from vscg.training.config import PROFILES
 from vscg.training.records import find_records, shipped_dir
+from vscg.training.sweep import unique_runs
 
 PLAN = (Path(__file__).resolve().parents[2] / "book" / "plan.md").read_text()
 
@@ -44,13 +46,17 @@ def test_the_plan_names_every_difference_of_the_primary_family():
     assert {setting for _, _, _, setting in PRIMARY.values()} == {"fully", "weakly"}
 
 
+def commands() -> list[dict[str, str]]:
+    """The options of the plan's commands."""
+    lines = re.findall(r"vscg sweep (.*)", PLAN)
+    return [dict(zip((word.removeprefix("--") for word in line.split()[::2]), line.split()[1::2], strict=True))
+            for line in lines]
+
+
 def test_the_commands_of_the_plan_train_what_it_says():
-    commands = re.findall(r"vscg sweep (.*)", PLAN)
-    assert len(commands) == 5
+    assert len(commands()) == 5
     found = set()
-    for command in commands:
-        words = command.split()
-        options = dict(zip((word.removeprefix("--") for word in words[::2]), words[1::2], strict=True))
+    for options in commands():
         configs = book_configs(options["tables"], data=options.get("data", "planted-mini"),
                                profile=options.get("profile", "quick"), systems=options.get("systems", "all"),
                                seeds=int(options["seeds"]) if "seeds" in options else None)
@@ -61,7 +67,22 @@ def test_the_commands_of_the_plan_train_what_it_says():
     assert {seed for system, seed in found if system == "dmin"} == set(range(3))
 
 
-@pytest.mark.parametrize("name, runs", [("sentinels", 12), ("dynamics", 20), ("letters", 30)])
+def test_the_steps_are_the_commands_and_a_run_counts_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("VSCG_HOME", str(tmp_path))
+    assert [(options["tables"], options.get("systems", "all"), int(options["seeds"]) if "seeds" in options else None)
+            for options in commands()] == [step[1:] for step in STEPS]
+    before, runs = progress(), set()
+    for _, tables, systems, seeds in STEPS:
+        runs |= set(unique_runs(book_configs(tables, data=STUDY, profile="standard", systems=systems, seeds=seeds)))
+    shipped = {path.stem for path in shipped_dir().glob("*.zip")} & runs
+    assert before.to_numpy().sum() == len(runs) and before["finished"].sum() == len(shipped)
+    mine = min(runs - shipped)
+    (tmp_path / "runs" / mine).mkdir(parents=True)
+    (tmp_path / "runs" / mine / "record.json").touch()
+    assert progress()["finished"].sum() == len(shipped) + 1
+
+
+@pytest.mark.parametrize("name, runs", [("sentinels", 12), ("dynamics", 20), ("letters", 40)])
 def test_studies_of_the_plan(name, runs):
     configs = book_configs(name, data="planted-mini", profile="quick")
     assert len(configs) == runs and name in PLANNED

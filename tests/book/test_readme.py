@@ -8,7 +8,7 @@ from PIL import Image
 import vscg
 from tests.book.test_build import load
 from vscg import cli
-from vscg.study import tables
+from vscg.study import paper, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,11 +40,17 @@ def test_every_command_is_one():
 
 
 def test_the_findings_are_those_of_the_records_and_each_has_a_mark_a_number_and_a_chapter():
-    assert readme.found() in README, "write them again: python book/readme.py"
+    assert readme.written(README) == README, "write them again: python book/readme.py"
     found = readme.findings.findings()
     assert len(found) == 10 and all(re.search(r"\*\*[^*]*\d[^*]*\*\*", finding.line) for finding in found)
     assert [finding.rests_on for finding in found] == sorted((finding.rests_on for finding in found), reverse=True)
     assert {finding.rests_on for finding in found} == {readme.findings.CERTAIN, readme.findings.PLANTED}
+
+
+def test_every_claim_stands_in_the_readme_with_four_kinds_of_evidence():
+    rows = readme.CLAIMS.search(README)[0].splitlines()[3:-1]
+    assert len(rows) == len(paper.CLAIMS) and all(row.count(" | ") == 4 for row in rows)
+    assert all(f"[{claim.text}]" in row for claim, row in zip(paper.CLAIMS, rows, strict=True))
 
 
 def test_the_block_and_the_picture_are_there_and_hold_the_runs_that_ship(tmp_path):

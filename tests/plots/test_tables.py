@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from vscg import plots
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS
-from vscg.plots import accuracy_by_parameters, difference_figure, parts_figure, table_figure
+from vscg.plots import accuracy_by_parameters, course_figure, difference_figure, parts_figure, table_figure
 from vscg.plots.tables import lighter
 from vscg.study.paper import TABLES
 
@@ -156,6 +156,24 @@ def test_figure_has_units_and_its_text_inside(name):
     ticks = sorted((box.y0, box.y1) for box in boxes[1:1 + len(ax.get_yticklabels())])
     assert all(upper[0] >= lower[1] - 1 for lower, upper in zip(ticks, ticks[1:], strict=False))
     assert ax.bbox.width > 0.4 * fig.bbox.width
+
+
+def test_references_are_lines_across_the_rows_and_the_curves():
+    known = {"floor": (61.0, 60.0, 62.0), "ceiling": (70.0, np.nan, np.nan)}
+    found = frame()
+    found.attrs["references"] = known
+    fig = table_figure(found, "fully")
+    across = [line.get_xdata()[0] for line in fig.axes[0].lines if list(line.get_ydata()) == [0, 1]]
+    assert across == [61, 70] and {"floor", "ceiling"} <= set(legend(fig))
+    courses = pd.DataFrame([("VSCG", seed, epoch, 50 + 10 * epoch + 2 * seed) for seed in (0, 1) for epoch in (1, 2)]
+                           + [("AVEL", 0, epoch, 40) for epoch in (1, 2)], columns=["row", "seed", "epoch", "accuracy"])
+    fig = course_figure(courses, known)
+    first, second, *lines = fig.axes[0].lines
+    assert legend(fig) == ["VSCG", "AVEL", "floor", "ceiling"]
+    assert list(first.get_ydata()) == [61, 71] and list(second.get_ydata()) == [40, 40], "means over seeds"
+    assert [line.get_ydata()[0] for line in lines] == [61, 70]
+    band = fig.axes[0].collections[0].get_paths()[0].vertices
+    assert band[:, 1].min() == 60 and band[:, 1].max() == 72
 
 
 def test_bars_end_at_the_sum_of_their_parts_and_the_printed_count_stands_on_its_row():

@@ -9,7 +9,7 @@ from vscg.data import BACKGROUND, planted
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 from vscg.study import references
-from vscg.study.speed import FOLDER
+from vscg.training.records import records_dir
 
 
 @pytest.fixture(scope="module")
@@ -63,22 +63,24 @@ def test_the_ceiling_refuses_data_whose_prototypes_it_does_not_know(tmp_path):
         references.ceiling(data)
 
 
-def on_record(name):
-    record = json.loads((FOLDER / name).read_text())
-    size = {name: size for size, name in planted.NAMES.items()}[record["data"]]
+@pytest.mark.parametrize("size, draws", [("study", 10), ("mini", 1)])
+def test_records_are_of_the_dials_of_today(size, draws):
+    record = json.loads((records_dir() / f"references_{size}.json").read_text())
+    assert record["data"] == planted.NAMES[size]
     assert record["dials"] == asdict(planted.SIZES[size]), "python -m tests.references measures them anew"
-    assert [draw["fingerprint"] for draw in record["draws"]] == [
-        planted.fingerprint(size, draw["seed"]) for draw in record["draws"]]
-    return record["draws"]
+    assert [draw["fingerprint"] for draw in record["draws"]] == [planted.fingerprint(size, seed) for seed in range(draws)]
+    found = references.on_record(planted.NAMES[size])
+    assert list(found.columns) == list(range(draws)) and found.shape == (4 + (size == "study"), draws)
+    assert found.loc[references.TITLES["floor"]].tolist() == [100 * draw["floor"]["all"] for draw in record["draws"]]
 
 
-@pytest.mark.parametrize("name", ["references.json"])
-def test_the_dials_meet_the_conditions(name):
-    draws = on_record(name)
-    assert [draw["seed"] for draw in draws] == list(range(10))
-    floor, plain, audio, visual, top = (100 * np.mean([draw[key]["all"] for draw in draws]) for key in (
-        "floor", "plain, both", "plain, audio", "plain, visual", "ceiling"))
+def test_a_draw_has_the_references_of_all_and_other_dials_have_none():
+    assert references.on_record("planted-study:seed=7").equals(references.on_record("planted-study"))
+    for name in ("planted-study:dynamics=1", "planted-mini:ambiguity=0.8", "ave", "some.h5"):
+        assert references.on_record(name).empty
+
+
+def test_the_dials_meet_the_conditions():
+    floor, plain, audio, visual, top = references.on_record("planted-study").mean(axis=1)
     assert top >= 97 and 60 <= plain <= 75 and plain - floor >= 5, references.CONDITIONS
     assert max(audio, visual) <= plain - 8, references.CONDITIONS
-
-

@@ -7,13 +7,14 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from tests import tables
 from tests.tables import CLIPS, CONVERGED, MINI, SPREAD, dataset, fill, store_run, table_cells
 from vscg.data import dataset_fingerprint
 from vscg.data.planted import true_classes
 from vscg.errors import VscgError
-from vscg.study import show, statistics
+from vscg.study import references, show, statistics
 from vscg.study.paper import PRIMARY, TABLES
 from vscg.study.runs import STUDY, table_configs
 from vscg.study.tables import TableResult, order_agreement, parameter_table, primary_family, show_family, table
@@ -127,7 +128,7 @@ class TestFrame:
         frame = self.on_ave(tmp_path / "a", "VI", right)
         assert frame["verdict"].tolist() == ["agrees", "open", "higher"]
         assert frame["reaching"].tolist() == pytest.approx([1, 2 / 3, 1])
-        assert show.accuracy_text(frame, {})["verdict"][1] == "open, 2 of 3 runs reach it"
+        assert show.accuracy_text(frame, {}, {})["verdict"][1] == "open, 2 of 3 runs reach it"
         for name, changed, word in (("b", {"seeds": 1}, "one seed"), ("c", {"curve": (0.5, 0.6)}, "still learning"),
                                     ("d", {"protocol": "clean"}, "not the released protocol"),
                                     ("e", {"profile": "quick"}, "not the full schedule")):
@@ -283,10 +284,21 @@ class TestShow:
     def test_cells_read_as_figures_with_intervals_and_dashes(self, table_one):
         cells = table_cells(table_one.show("weakly").to_html())
         assert cells[0] == ["row", "paper (%)", "selected by validation (%)", "selected by test (%)", "ours", "verdict"]
-        vscg, dam = cells[-1], cells[4]
+        vscg, dam = cells[-3], cells[4]
         assert vscg[0] == "VSCG [14]" and vscg[1] == "74.8" and vscg[4:] == ["published code", "not on AVE"]
         assert re.fullmatch(r"80\.0 \(7\d\.\d to 8\d\.\d\)", vscg[2]) and vscg[3].startswith("90.0 (")
         assert dam == ["DAM [3]", "–", "–", "–", "reported only", "reported only"]
+
+    def test_references_stand_below_the_rows_of_a_planted_table(self, table_one):
+        """Of planted-mini one draw is on record and no ceiling; another data set has none."""
+        html = table_one.show("weakly").to_html()
+        below = table_cells(html)[-2:]
+        assert [row[0] for row in below] == references.BESIDE[:2] and "no contestants" in html
+        recorded = references.on_record("planted-mini").loc[references.BESIDE[:2], 0]
+        assert [row[2] for row in below] == [f"{value:.1f}" for value in recorded]
+        assert {text for row in below for text in (row[1], *row[3:])} == {show.DASH}
+        other = replace(table_one, data="planted-mini:ambiguity=0.4")
+        assert len(table_cells(other.show("weakly").to_html())) == len(table_cells(html)) - 2
 
     def test_what_every_row_says_is_said_once_above_and_a_column_without_a_figure_is_left_out(self, table_one, three):
         assert "In every measured row course: still learning." in table_one.show("weakly").to_html()
@@ -303,7 +315,7 @@ class TestShow:
 
     def test_both_settings_together_have_a_column_for_it(self, table_four):
         cells = table_cells(table_four.show().to_html())
-        assert cells[0][1] == "setting" and len(cells) == 15
+        assert cells[0][1] == "setting" and len(cells) == 1 + 14 + 2
         assert "setting" not in table_cells(table_four.show("fully").to_html())[0]
 
     def test_differences(self, table_four):
@@ -415,8 +427,45 @@ class TestRunsOfThePlan:
         assert with_escm["each_seed"] == pytest.approx((62, 72, 62))
         assert without["each_seed"] == pytest.approx((52, 62, 72))
         assert with_escm["test_mean"] == pytest.approx(90) and frame.loc["CMBS", "seeds"] == 0
-        text = show.accuracy_text(result.frame(), {})
+        text = show.accuracy_text(result.frame(), {}, {})
         assert "mean of the last five epochs (%)" in text and "3 seeds" in result.caption("fully")
+
+    def test_the_references_have_an_interval_over_their_draws(self, result):
+        frame = result.frame()
+        drawn = references.on_record(STUDY)
+        mean, low, high = frame.attrs["references"][references.BESIDE[-1]]
+        values = drawn.loc[references.BESIDE[-1]]
+        assert drawn.shape == (5, 10) and low < values.mean() < high and mean == pytest.approx(values.mean())
+        half = stats.t.ppf(0.975, 9) * values.std() / math.sqrt(10)
+        assert (high - mean, mean - low) == pytest.approx((half, half))
+        below = table_cells(result.show("fully").to_html())[-3:]
+        assert [row[0] for row in below] == references.BESIDE
+        assert "No run on planted-study, profile standard, is finished." in result.caption("weakly")
+
+    def test_a_study_of_the_plan_has_rows_differences_and_no_column_of_the_paper(self, tmp_path):
+        """Twice the schedule names one second of ten more, in three seeds; without ESCM there is one run."""
+        for config in table_configs("sentinels", data=STUDY, profile="standard"):
+            bare, long = bool(config.model_options), config.resolve().epochs == 80
+            if bare and (long or config.seed):
+                continue
+            record = store_run(tmp_path, replace(dataset(STUDY), fingerprint=dataset_fingerprint(config.data)), config,
+                               np.full(CLIPS, 5), curve=CONVERGED)
+            write_record(record.folder, record.values,
+                         record.history.assign(test_accuracy=0.5).to_dict("records"), {},
+                         {name: tables.predictions(np.full(CLIPS, 7 + long)) for name in ("validation", "test")}
+                         | {"last": np.stack([tables.predictions(np.full(CLIPS, 7 + long))] * 5)})
+        # The study's own clips are not those of this store.
+        found = table("sentinels", profile="standard", seeds=9, store=tmp_path)
+        found = replace(found, cells=tuple(replace(cell, truth=tables.TRUTH[8:]) for cell in found.cells))
+        assert [len(cell.records) for cell in found.cells] == [3, 1, 3, 0], "the plan fixes the seeds, not the caller"
+        line, = found.differences().itertuples()
+        assert (line.first, line.second) == ("VSCG, 80 epochs", "VSCG, 40 epochs") and line.mean == pytest.approx(10)
+        cells = table_cells(found.show("fully").to_html())
+        assert "paper (%)" not in cells[0] and "Table" not in found.caption() and "80 epochs" in found.caption()
+        courses = found.courses("fully")
+        assert courses.groupby("row", sort=False)["seed"].nunique().tolist() == [3, 1, 3]
+        assert set(courses["accuracy"]) == {50}
+        assert "paper (points)" not in table_cells(found.show_differences("fully").to_html())[0]
 
     def test_a_difference_is_of_the_seeds_that_both_rows_have(self, result):
         line = result.differences().set_index(["first", "setting"]).loc["PSP-Net w/ ESCM", "fully"]

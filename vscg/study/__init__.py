@@ -1,6 +1,7 @@
 """What the book asks: the paper's tables, the runs they need, and what was measured."""
 from vscg.study.deviations import PAPER_THRESHOLD, THRESHOLDS, load_study, per_clip, study_file
-from vscg.study.paper import ACCURACY, COST, PARAMETERS, PRIMARY, TABLES, VERDICT_RULE
+from vscg.study.paper import ACCURACY, CLAIMS, COST, PARAMETERS, PRIMARY, TABLES, VERDICT_RULE
+from vscg.study.planned import LIMIT
 from vscg.study.player import player_content
 from vscg.study.runs import AMBIGUITIES, ambiguity_configs, book_configs, book_runs, finished, progress, provenance
 from vscg.study.seen import observe, observed, seen_clips

@@ -138,6 +138,31 @@ PRIMARY = {
         ("VSCG, L_fully against L_c + L_t", "V", "VSCG, L_fully", "VSCG, L_c + L_t", ("fully",)),
         ("VSCG, 2 L_bce + L_s-bce against L_bce", "V", "VSCG, 2 L_bce + L_s-bce", "VSCG, L_bce", ("weakly",)))
     for setting in settings}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the paper says, and the rows, first minus second, that it says it of; no rows for what is no accuracy."""
+    text: str
+    table: str
+    pairs: tuple[tuple[str, str], ...] = ()
+
+
+_FULL = "ISCE w/ CERE (full)"
+CLAIMS = (
+    Claim("ESCM improves VSCG", "III", ((_FULL, "w/o ESCM"),)),
+    Claim("the clip's summary helps: CERE beats a start from zero", "III", ((_FULL, "w/o ISCE"),)),
+    Claim("CERE beats pooling and separate extractors", "III",
+          tuple((_FULL, other) for other in ("ISCE w/ Avg", "ISCE w/ Max", "ISCE w/ non-shared CERE"))),
+    Claim("ESCM improves other systems", "IV",
+          tuple((f"{name} w/ ESCM", name) for name in ("AVEL", "PSP-Net", "CMBS"))),
+    Claim("L_fully beats other losses on VSCG", "V",
+          tuple(("VSCG, L_fully", other) for other in ("VSCG, L_c + L_t", "VSCG, L_ce + 100 L_avps"))),
+    Claim("the smooth loss helps", "V",
+          tuple((f"{name}, 2 L_bce + L_s-bce", f"{name}, L_bce") for name in ("VSCG", "PSP-Net"))),
+    Claim("VSCG is the most accurate", "I", TABLES["I"].pairs),
+    Claim("VSCG is small and cheap to train", "VI"),
+)
 VERDICT_RULE = textwrap.fill(
     "A figure of the paper is judged only by runs that do as its program does: on AVE, with the full schedule and the "
     "released protocol (its tags, its batches), at the epoch that the program would have kept. A row that no published "

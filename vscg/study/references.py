@@ -38,8 +38,8 @@ less."""
 def on_record(data: str) -> pd.DataFrame:
     """Accuracy in percent of each reference (a row of `TITLES`) on each draw of a planted data set that was measured.
 
-    `data` is the data set's name; a draw of planted-study, "planted-study:seed=3", has the references of them all. Empty
-    for a data set without a record, such as one with another ambiguity. `python -m tests.references` writes the records.
+    `data` is the data set's name; a draw, "planted-study:seed=3", has the references of them all. Empty for a data set
+    without a record, such as one with another ambiguity. `python -m tests.references` writes the records.
     """
     name, _, dials = data.partition(":")
     path = records_dir() / f"references_{PLANTED.get(name)}.json"

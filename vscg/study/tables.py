@@ -29,6 +29,8 @@ from vscg.training.config import PROFILES, SELECTIONS
 from vscg.training.evaluation import clip_accuracy
 from vscg.training.records import Record, find_record
 
+REFERENCES = (" The last rows are references and no contestants; the plain network learns from the label of every "
+              "second, whatever the setting.")
 OUTCOMES = {"validation": "selected by validation", "last": "mean of the last five epochs"}
 
 
@@ -170,16 +172,16 @@ class TableResult:
     def caption(self, setting: str | None = None) -> str:
         """What the table shows, on which data, by which schedule, and where it ran."""
         cells = [cell for cell in self.cells if setting in (None, cell.setting)]
-        beside = " The last rows are no contestants: the chapter on the data set tells what they may use."
         name = f"Table {self.name}. " if self.name in TABLES else ""
         return (f"{name}{EVERY[self.name].title}{f', {setting} supervised' if setting else ''}. "
-                f"{measured_on(self, cells)}{beside * bool(self.references)}")
+                + measured_on(self, cells))
 
     def show(self, setting: str | None = None) -> Styler:
         """The table for a notebook, of one setting or of all; numbers in square brackets lead to `show_notes`."""
         text = show.accuracy_text(self._of(self.frame(), setting), self._note_numbers(), self.references)
         text, once = show.said_once(text)
-        return show.styled(text, self.caption(setting) + once, self._uuid("table", setting))
+        return show.styled(text, self.caption(setting) + once + REFERENCES * bool(self.references),
+                           self._uuid("table", setting))
 
     def show_differences(self, setting: str | None = None) -> Styler:
         """The paired differences for a notebook, of one setting or of all."""
@@ -257,6 +259,8 @@ def printed_difference(table: str, first: str, second: str, setting: str) -> flo
 def measured_on(result: TableResult, cells: Sequence[Cell]) -> str:
     """On which data, by which schedule and where some cells of a table ran, and what stands in brackets."""
     cells = [cell for cell in cells if cell.records]
+    if not cells:
+        return f"No run on {result.data}, profile {result.profile}, is finished."
     devices = "; ".join(dict.fromkeys(record.values["device"] for cell in cells for record in cell.records))
     over = "clips alone; another seed may lie outside" if _seeds(cells) == "1 seed" else "seeds and clips"
     return (f"Measured on {result.data}, profile {result.profile}: {schedule_text(cells)}; {result.protocol} protocol, "
@@ -351,7 +355,8 @@ def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int
     choose("table", name, EVERY)
     if dataset and dataset.name == STUDY:
         dataset = None
-    seeds, store, title = seed_count(profile, EVERY[name].seeds or seeds), store or runs_dir(), dataset.name if dataset else STUDY
+    seeds, store = seed_count(profile, EVERY[name].seeds or seeds), store or runs_dir()
+    title = dataset.name if dataset else STUDY
     data, truth = data or title, (dataset.labels[dataset.splits["test"]].argmax(-1) if dataset
                                   else true_classes(PLANTED[STUDY]))
     cells, missing = [], []

@@ -1,0 +1,166 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The planned experiment
+#
+# | Question | What do runs say that were planned before any of them was seen? |
+# |---|---|
+# | **Paper** | Tables I, III, IV and V; Sec. I and IV |
+# | **Needs** | [the planted data sets](02_planted_dataset.ipynb), [the ablations](12_table_3_ablations.ipynb); [the plan](../book/plan.md) itself |
+# | **Run time** | seconds; it trains nothing and shows the runs that came with the book or are finished here |
+# | **You will be able to verify** | how far the plan has come, whether its schedule is long enough, and what its finished runs say, each beside a floor and a ceiling |
+#
+# Whoever looks at results first and chooses the question afterwards finds something every time. So the questions, the data,
+# the schedule, the number of seeds and the word for each outcome were written down in [the plan](../book/plan.md), and it
+# was published before the first run. This chapter shows what has come in since. It grows: the plan takes some seventy
+# core hours, seed by seed through all rows, and whatever is finished is here.
+
+# %% tags=["hide-input"]
+from IPython.display import display
+
+from vscg import plots, study
+from vscg.study import references, statistics
+
+plots.set_style()
+
+# %% [markdown]
+# The parameter: nothing else is to be chosen, the plan has chosen.
+
+# %% tags=["parameters"]
+PROFILE = "standard"     # the plan's schedule
+
+# %% [markdown]
+# What this page found, collected from the cells below:
+
+# %% tags=["hide-input"]
+found = study.findings()
+
+# %% [markdown]
+# ## How far the plan has come
+#
+# The five steps are the plan's five commands, in its order. A run that two steps ask for counts in the first.
+
+# %%
+steps = study.progress()
+print(steps.to_string())
+there, all_runs = steps["finished"].sum(), steps.to_numpy().sum()
+found.say(f"{there} of the plan's {all_runs} runs are finished.")
+
+# %% mystnb={"figure": {"caption": "The plan's five steps: runs that are finished, and runs to come.", "name": "fig-plan-progress"}, "image": {"alt": "Five bars, one for each step of the plan, each divided into the runs that are finished and those to come."}}
+plots.parts_figure(steps, label="runs")
+
+# %% [markdown]
+# ## What every row is held against
+#
+# `planted-study` has three references that are no contestants ([chapter 2](02_planted_dataset.ipynb)): a rule in closed form, the
+# floor; a network that sees each second by itself, the mean of its regions, and learns from every second's label; and a rule
+# that knows how the clips were made, the ceiling. A system below the plain network has learnt nothing that needs attention or
+# time. Two systems that stand close under the ceiling cannot differ by more than what is left.
+
+# %%
+draws = references.on_record("planted-study")
+print(f"planted-study, {draws.shape[1]} draws, share of right test seconds (%)")
+for title in references.BESIDE:
+    mean, low, high = statistics.interval_of_draws(draws.loc[title].to_numpy())
+    print(f"  {title:32}{mean:5.1f} ({low:.1f} to {high:.1f})")
+
+# %% [markdown]
+# ## Is the schedule long enough?
+#
+# The plan's check of itself: VSCG with and without ESCM, fully supervised, three seeds, by the plan's 40 epochs and by 80. If
+# the mean of either moves by more than half a point, the schedule is doubled for all rows.
+
+# %%
+sentinels = study.table("sentinels", profile=PROFILE)
+finished = sum(len(cell.records) for cell in sentinels.cells)
+print(f"{finished} of 12 runs are finished")
+if finished:
+    display(sentinels.show("fully"))
+
+# %% [markdown]
+# The curves show when each network learns. Bands span the seeds.
+
+# %% mystnb={"figure": {"caption": "Test accuracy of the finished runs over the epochs, beside the three references.", "name": "fig-plan-sentinels"}, "image": {"alt": "Accuracy over the epochs: a line for each of the four rows that has finished runs, and three dashed horizontal lines for floor, plain network and ceiling."}}
+curves = sentinels.courses("fully") if finished else None
+if finished == 0:
+    print("no curve: none of the runs is finished")
+plots.course_figure(curves, sentinels.references) if finished else None
+
+# %% [markdown]
+# And the rule, applied when all twelve runs are there:
+
+# %%
+moves = sentinels.differences()
+if len(moves):
+    display(sentinels.show_differences("fully"))
+if finished == 12:
+    far = moves[moves["mean"].abs() > study.LIMIT]
+    word = "is long enough" if far.empty else "is doubled"
+    found.say(f"Twice the schedule moves the two means by {moves['mean'].iloc[0]:+.1f} "
+              f"and {moves['mean'].iloc[1]:+.1f} points: by the plan's limit of "
+              f"{study.LIMIT} the schedule of 40 epochs {word}.")
+else:
+    found.say(f"Whether 40 epochs are enough is open: {finished} of the 12 runs that "
+              "decide it are finished.")
+print(found.sentences[-1])
+
+# %% [markdown]
+# ## The tables
+#
+# What each table has so far. Rows and differences stand in the chapters of the tables as soon as there is one.
+
+# %%
+for name in ("I", "III", "IV", "V"):
+    cells = study.table(name, profile=PROFILE, seeds=10).cells
+    have = [len(cell.records) for cell in cells]
+    print(f"Table {name:3}: {sum(count > 0 for count in have)} of {len(have)} rows and "
+          f"settings have runs, {sum(have)} in all")
+
+# %% [markdown]
+# ## The primary family
+#
+# The eight differences that were named beforehand are judged once, when each has ten seeds. Until then they have intervals
+# and no word.
+
+# %%
+results = [study.table(name, profile=PROFILE, seeds=10) for name in ("III", "IV", "V")]
+family = study.primary_family(results)
+if family["seeds"].any():
+    display(study.show_family(results))
+waiting = (family["seeds"] < statistics.PLANNED).sum()
+found.say(f"{waiting} of the {len(family)} differences of the primary family still "
+          f"wait for seeds; none of these has a word.")
+print(found.sentences[-1])
+
+# %% [markdown]
+# ## Two further questions
+#
+# Does the gain of ESCM grow where events of one class develop alike? And what do the places do in which the text says one
+# thing and the program does another? Both have intervals and no word.
+
+# %%
+for name in ("dynamics", "letters"):
+    result = study.table(name, profile=PROFILE)
+    runs = sum(len(cell.records) for cell in result.cells)
+    print(f"{name}: {runs} runs are finished")
+    if len(result.differences()):
+        display(result.show_differences())
+
+# %% [markdown]
+# ## What was established
+#
+# - The questions, the data, the schedule and the words are older than the runs; a test of the book compares the dates.
+# - Every row stands between a floor and a ceiling that are known, so that a table on which nothing can be seen would show it.
+#
+# ## What stays uncertain
+#
+# - Everything that has no run yet, as the first section counts it. A plan does not make its answers.
+# - All of it is on generated data. None of it reproduces an accuracy of the paper.
+#
+# **Next:** [the plan](../book/plan.md), for the exact words.
