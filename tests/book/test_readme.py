@@ -47,6 +47,13 @@ def test_the_findings_are_those_of_the_records_and_each_has_a_mark_a_number_and_
     assert {finding.rests_on for finding in found} == {readme.findings.CERTAIN, readme.findings.PLANTED}
 
 
+def test_the_first_findings_picture_is_of_today_and_its_caption_true():
+    assert readme.STRONGEST.read_text() == readme.strongest(), "write it again: python book/readme.py"
+    rule, low, _ = readme.findings.everywhere()
+    fully = {name: figures[0] for name, figures in paper.ACCURACY.items()}
+    assert max(fully.values()) < rule and {name for name, value in fully.items() if value > low} == {"vscg", "dmin"}
+
+
 def test_every_claim_stands_in_the_readme_with_four_kinds_of_evidence():
     rows = readme.CLAIMS.search(README)[0].splitlines()[3:-1]
     assert len(rows) == len(paper.CLAIMS) and all(row.count(" | ") == 4 for row in rows)

@@ -29,6 +29,8 @@ from vscg.training.config import PROFILES, SELECTIONS
 from vscg.training.evaluation import clip_accuracy
 from vscg.training.records import Record, find_record
 
+DIFFERENCE = ("first", "second", "setting", "paper", "mean", "low", "high", "smallest", "learning", "seeds", "data",
+              "first_origin", "second_origin")
 REFERENCES = (" The last rows are references and no contestants; the plain network learns from the label of every "
               "second, whatever the setting.")
 OUTCOMES = {"validation": "selected by validation", "last": "mean of the last five epochs"}
@@ -145,7 +147,11 @@ class TableResult:
         the two rows still is), seeds, data, first_origin, second_origin.
         """
         return pd.DataFrame([self._difference(first, second, setting) for first, second in EVERY[self.name].pairs
-                             for setting in SETTINGS if self.pair(first, second, setting)])
+                             for setting in SETTINGS if self.pair(first, second, setting)], columns=DIFFERENCE)
+
+    def measured(self) -> tuple[str, ...]:
+        """The settings that have a run."""
+        return tuple(dict.fromkeys(cell.setting for cell in self.cells if cell.records))
 
     def pair(self, first: str, second: str, setting: str) -> tuple[Cell, Cell] | None:
         """The cells of two rows in one setting, with the seeds that both have; None if there is none."""
