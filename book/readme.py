@@ -41,6 +41,7 @@ def written(text: str) -> str:
 
 def strongest() -> str:
     """The first finding as SVG: Table I, fully supervised, beside the rule that localises nothing."""
+    plots.set_style()
     systems = sorted((figures[0], vscg.models.SYSTEMS[name].title) for name, figures in ACCURACY.items())
     figure, ax = plt.subplots(figsize=(plots.WIDTH, 4.6), layout="constrained")
     plt.close(figure)
@@ -86,6 +87,7 @@ def picture(table: tables.TableResult) -> bytes:
     right = np.stack([(classes == truth).mean(1) for classes in said.values()])
     event = (truth != BACKGROUND).sum(1)
     clip = int(np.where((event >= 3) & (event <= 7), right.std(0), -1).argmax())
+    plots.set_style()
     figure = plots.timeline(truth[clip], {name: classes[clip] for name, classes in said.items()})
     file = io.BytesIO()
     figure.savefig(file, dpi=2 * plots.DPI, metadata={"Software": None})
@@ -94,7 +96,6 @@ def picture(table: tables.TableResult) -> bytes:
 
 def main() -> int:
     """Writes the three files; 1 with one line, and the results at a glance as they were, if a run is not there."""
-    plots.set_style()
     text = written(README.read_text(encoding="utf-8"))
     write_atomically(STRONGEST, strongest().encode())
     write_atomically(README, text.encode())
