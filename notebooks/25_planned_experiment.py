@@ -18,7 +18,7 @@
 #
 # Whoever looks at results first and chooses the question afterwards finds something every time. So the questions, the data,
 # the schedule, the number of seeds and the word for each outcome were written down in [the plan](../book/plan.md), and it
-# was published before the first run. This chapter shows what has come in since. It grows: the plan takes some seventy
+# was published before the first run. This chapter shows what has come in since. It grows: the plan takes more than ninety
 # core hours, seed by seed through all rows, and whatever is finished is here.
 
 # %% tags=["hide-input"]
@@ -44,7 +44,7 @@ found = study.findings()
 # %% [markdown]
 # ## How far the plan has come
 #
-# The five steps are the plan's five commands, in its order. A run that two steps ask for counts in the first.
+# The steps are the plan's commands, as amended, in its order. A run that two steps ask for counts in the first.
 
 # %%
 steps = study.progress()
@@ -52,7 +52,7 @@ print(steps.to_string())
 there, all_runs = steps["finished"].sum(), steps.to_numpy().sum()
 found.say(f"{there} of the plan's {all_runs} runs are finished.")
 
-# %% mystnb={"figure": {"caption": "The plan's five steps: runs that are finished, and runs to come.", "name": "fig-plan-progress"}, "image": {"alt": "Five bars, one for each step of the plan, each divided into the runs that are finished and those to come."}}
+# %% mystnb={"figure": {"caption": "The steps of the plan: runs that are finished, and runs to come.", "name": "fig-plan-progress"}, "image": {"alt": "A bar for each step of the plan, divided into the runs that are finished and those to come."}}
 plots.parts_figure(steps, label="runs")
 
 # %% [markdown]
@@ -87,10 +87,7 @@ if finished:
 # The curves show when each network learns. Bands span the seeds.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the finished runs over the epochs, beside the three references.", "name": "fig-plan-sentinels"}, "image": {"alt": "Accuracy over the epochs: a line for each of the four rows that has finished runs, and three dashed horizontal lines for floor, plain network and ceiling."}}
-curves = sentinels.courses("fully") if finished else None
-if finished == 0:
-    print("no curve: none of the runs is finished")
-plots.course_figure(curves, sentinels.references) if finished else None
+plots.course_figure(sentinels.courses("fully"), sentinels.references)
 
 # %% [markdown]
 # And the rule, applied when all twelve runs are there:

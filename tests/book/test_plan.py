@@ -47,14 +47,16 @@ def test_the_plan_names_every_difference_of_the_primary_family():
 
 
 def commands() -> list[dict[str, str]]:
-    """The options of the plan's commands."""
-    lines = re.findall(r"vscg sweep (.*)", PLAN)
+    """The options of the plan's commands; those of the amendment stand in the place of the third."""
+    first, amended = (re.findall(r"vscg sweep (.*)", part) for part in PLAN.split("## Amendments"))
+    assert len(first) == 5
+    lines = [*first[:2], *amended, *first[3:]]
     return [dict(zip((word.removeprefix("--") for word in line.split()[::2]), line.split()[1::2], strict=True))
             for line in lines]
 
 
 def test_the_commands_of_the_plan_train_what_it_says():
-    assert len(commands()) == 5
+    assert len(commands()) == 7
     found = set()
     for options in commands():
         configs = book_configs(options["tables"], data=options.get("data", "planted-mini"),
@@ -65,6 +67,8 @@ def test_the_commands_of_the_plan_train_what_it_says():
         found |= {(config.system, config.seed) for config in configs}
     assert {seed for system, seed in found if system == "vscg"} == set(range(10))
     assert {seed for system, seed in found if system == "dmin"} == set(range(3))
+    assert {seed for system, seed in found if system == "csa"} == set(range(5))
+    assert {seed for system, seed in found if system == "avt"} == {0}
 
 
 def test_the_steps_are_the_commands_and_a_run_counts_once(tmp_path, monkeypatch):

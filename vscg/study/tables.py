@@ -114,10 +114,10 @@ class TableResult:
 
     def courses(self, setting: str) -> pd.DataFrame:
         """Test accuracy in percent after each epoch of every measured row of a setting: row, epoch, seed, accuracy."""
-        return pd.concat([pd.DataFrame({"row": cell.row.name, "seed": record.config.seed,
-                                        "epoch": record.history["epoch"],
-                                        "accuracy": 100 * record.history["test_accuracy"]})
-                          for cell in self.cells if cell.setting == setting for record in cell.records])
+        return pd.DataFrame([(cell.row.name, record.config.seed, epoch, 100 * accuracy)
+                             for cell in self.cells if cell.setting == setting for record in cell.records
+                             for epoch, accuracy in record.history[["epoch", "test_accuracy"]].itertuples(index=False)],
+                            columns=["row", "seed", "epoch", "accuracy"])
 
     def _line(self, cell: Cell) -> dict:
         paper = cell.row.paper[cell.setting]
@@ -248,7 +248,8 @@ class TableResult:
         return frame[frame["setting"] == setting].drop(columns="setting")
 
     def _uuid(self, what: str, setting: str | None = None) -> str:
-        return "-".join(filter(None, (what, self.name, setting)))
+        # A chapter may show a table twice, of its own runs and of the plan's.
+        return "-".join(filter(None, (what, self.name, setting, "planned" * (self.data == STUDY))))
 
 
 def paired(first: Cell, second: Cell) -> np.ndarray:
