@@ -253,7 +253,7 @@ found.say(f"Share of the pairs in the paper's order: {'; '.join(orders)}.")
 
 # %%
 planned = study.table("I", profile="standard", seeds=10)
-print(f"{sum(len(cell.records) for cell in planned.cells)} runs are finished")
+print(f"finished runs: {sum(len(cell.records) for cell in planned.cells)}")
 judged = planned.differences()
 for setting in planned.measured():
     display(planned.show(setting))

@@ -387,7 +387,7 @@ for setting in ("fully", "weakly"):
 
 # %%
 planned = study.table("IV", profile="standard", seeds=10)
-print(f"{sum(len(cell.records) for cell in planned.cells)} runs are finished")
+print(f"finished runs: {sum(len(cell.records) for cell in planned.cells)}")
 judged = planned.differences()
 for setting in planned.measured():
     display(planned.show(setting))

@@ -385,7 +385,7 @@ assert len(differences) == 6
 
 # %%
 planned = study.table("V", profile="standard", seeds=10)
-print(f"{sum(len(cell.records) for cell in planned.cells)} runs are finished")
+print(f"finished runs: {sum(len(cell.records) for cell in planned.cells)}")
 judged = planned.differences()
 for setting in planned.measured():
     display(planned.show(setting))

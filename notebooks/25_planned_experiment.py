@@ -50,7 +50,8 @@ found = study.findings()
 steps = study.progress()
 print(steps.to_string())
 there, all_runs = steps["finished"].sum(), steps.to_numpy().sum()
-found.say(f"{there} of the plan's {all_runs} runs are finished.")
+found.say(f"Of the plan's {all_runs} runs {there} "
+          f"{'is' if there == 1 else 'are'} finished.")
 
 # %% mystnb={"figure": {"caption": "The steps of the plan: runs that are finished, and runs to come.", "name": "fig-plan-progress"}, "image": {"alt": "A bar for each step of the plan, divided into the runs that are finished and those to come."}}
 plots.parts_figure(steps, label="runs")
@@ -79,7 +80,7 @@ for title in references.BESIDE:
 # %%
 sentinels = study.table("sentinels", profile=PROFILE)
 finished = sum(len(cell.records) for cell in sentinels.cells)
-print(f"{finished} of 12 runs are finished")
+print(f"finished: {finished} of 12 runs")
 if finished:
     display(sentinels.show("fully"))
 
@@ -103,8 +104,8 @@ if finished == 12:
               f"and {moves['mean'].iloc[1]:+.1f} points: by the plan's limit of "
               f"{study.LIMIT} the schedule of 40 epochs {word}.")
 else:
-    found.say(f"Whether 40 epochs are enough is open: {finished} of the 12 runs that "
-              "decide it are finished.")
+    found.say("Whether 40 epochs are enough is open: of the 12 runs that decide it "
+              f"{finished} {'is' if finished == 1 else 'are'} finished.")
 print(found.sentences[-1])
 
 # %% [markdown]
@@ -145,7 +146,7 @@ print(found.sentences[-1])
 for name in ("dynamics", "letters"):
     result = study.table(name, profile=PROFILE)
     runs = sum(len(cell.records) for cell in result.cells)
-    print(f"{name}: {runs} runs are finished")
+    print(f"{name}, finished runs: {runs}")
     if len(result.differences()):
         display(result.show_differences())
 

@@ -22,7 +22,8 @@ from vscg.machine.files import data_dir, reason, runs_dir
 from vscg.models import SETTINGS, SYSTEMS, VARIANTS
 from vscg.predict import load_checkpoint, result_files, watch, write_results
 from vscg.study.deviations import deviation_configs, write_study
-from vscg.study.runs import PLANNED, STUDIES, book_configs, chapter_configs, table_configs
+from vscg.study.planned import PLANNED, STUDY
+from vscg.study.runs import STUDIES, book_configs, chapter_configs, table_configs
 from vscg.study.seen import observe
 from vscg.training.config import MODALITIES, PRECISIONS, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
 from vscg.training.loop import fit, verify
@@ -139,8 +140,9 @@ def _ship(args: argparse.Namespace) -> None:
     chapters = chapter_configs(data=args.data, profile=args.profile) if args.tables == "all" else []
     runs = unique_runs([*book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds,
                                       protocol=args.protocol, systems=args.systems), *chapters])
-    seen = unique_runs([*table_configs("I", data=args.data, profile=args.profile, seeds=args.seeds,
-                                       protocol=args.protocol), *chapters])     # chapters look into them
+    # Chapters look into these; of the plan's runs, with a thousand test clips each, that would be too much to ship.
+    seen = {} if args.data == STUDY else unique_runs([*table_configs(
+        "I", data=args.data, profile=args.profile, seeds=args.seeds, protocol=args.protocol), *chapters])
     data = lru_cache(1)(load_dataset)
     files = ship(observe(record, data(config.data)) if key in seen else record
                  for key, config in runs.items() if (record := read_record(runs_dir() / key)))
