@@ -29,14 +29,14 @@ def markdown(link: Callable[[str], str]) -> str:
 
 
 def _program() -> dict[str, str]:
-    """Claim -> what its text and the published programs say to it. Raises ValueError where that no longer holds."""
+    """Claim -> what text and the published programs say to it. Raises ValueError where that no longer holds."""
     figures = {name: {row.name: row.paper for row in TABLES[name].rows} for name in TABLES}
     first, second, _ = findings.one_network()
     chosen = resolution.selections()["chosen by"]
     counts = parameter_table().query("setting == 'fully'").set_index("system")["registered"] / 1e6
     loss = deviations.load_study().effects().set_index("row").loc["V6"]
     separate, bare = (figures["III"][name] for name in ("ISCE w/ non-shared CERE", "w/o ESCM"))
-    findings.require(all(separate[setting] < bare[setting] for setting in bare), "separate extractors are above no ESCM")
+    findings.require(all(separate[name] < bare[name] for name in bare), "separate extractors are above no ESCM")
     findings.require(figures["IV"]["AVEL w/ PSP"] == figures["IV"]["PSP-Net"], "AVEL with PSP has figures of its own")
     said = (
         f"one network, printed in two rows, has two figures that differ by {abs(first - second):.1f}",

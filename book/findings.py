@@ -79,7 +79,7 @@ def findings() -> list[Finding]:
 
 
 def everywhere() -> tuple[float, float, float]:
-    """Percent of AVE's test seconds that are right if each clip's event is named in all its seconds, with its interval."""
+    """Percent of AVE's test seconds that are right if each clip's event is named in all of them, with its interval."""
     return tuple(_printed("01", r"right category everywhere +([\d.]+) +([\d.]+) +([\d.]+)"))
 
 

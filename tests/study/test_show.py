@@ -78,7 +78,7 @@ class TestExport:
         body = "\n".join(text.splitlines()[2:])
         assert body.count(r"\toprule") == body.count(r"\midrule") == body.count(r"\bottomrule") == 1
         rows = [line for line in body.splitlines() if line.endswith(r"\\")]
-        assert len(rows) == 15 and {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {8}
+        assert len(rows) == 1 + 14 + 2 and {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {8}
         assert r"paper (\%)" in body and not re.search(r"(?<!\\)[%#_$]", body) and "[" not in body
 
     def test_underscores_ampersands_and_dashes(self):

@@ -99,7 +99,8 @@ def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int],
                     for word, share, seeds in zip(frame["verdict"], frame["reaching"], frame["seeds"], strict=True)],
     }, index=frame.index)
     beside = pd.DataFrame(references.values(), index=references, columns=["mean", "low", "high"], dtype=float)
-    return pd.concat([text, pd.DataFrame({"row": list(references), outcome: _intervals(beside)})]).astype(object).fillna(DASH)
+    below = pd.DataFrame({"row": list(references), outcome: _intervals(beside)})
+    return pd.concat([text, below]).astype(object).fillna(DASH)
 
 
 def said_once(text: pd.DataFrame) -> tuple[pd.DataFrame, str]:

@@ -31,8 +31,7 @@ from vscg.training.records import Record, find_record
 
 DIFFERENCE = ("first", "second", "setting", "paper", "mean", "low", "high", "smallest", "learning", "seeds", "data",
               "first_origin", "second_origin")
-REFERENCES = (" The last rows are references and no contestants; the plain network learns from the label of every "
-              "second, whatever the setting.")
+REFERENCES = " The last rows are references and no contestants; they use every second's label, whatever the setting."
 OUTCOMES = {"validation": "selected by validation", "last": "mean of the last five epochs"}
 
 
@@ -208,13 +207,21 @@ class TableResult:
                 said.append(f"On {self.data}, profile {self.profile}, {seeds}, {setting} supervised: of {len(places)} "
                             f"rows {best} stands highest ({means.max():.1f}%)"
                             + "".join(f", {row} at place {places[row]}" for row in rows
-                                      if row in places and row != best) + ".")
+                                      if row in places and row != best) + "."
+                            + self._above(means))
         words = frame["verdict"][frame["verdict"].isin(statistics.JUDGED)].value_counts()
         judged = ", ".join(f"{count} {word}" for word, count in words.items())
         learning = (f"A row still learns in {pairs['learning'].sum()} of {len(pairs)} differences: a place then tells "
                     "how fast it learns, not how good it becomes" if pairs["learning"].any() else "No row still learns")
         return [*said, f"{learning}; by the rule "
                 + (f"the rows are, against the paper: {judged}." if judged else "no row is judged against the paper.")]
+
+    def _above(self, means: pd.Series) -> str:
+        """How many means of rows lie above the rule in closed form; empty where that is not on record."""
+        if not self.references:
+            return ""
+        title, (floor, *_) = next(iter(self.references.items()))
+        return f" A {title} has {floor:.1f}%: {(means > floor).sum()} of {len(means)} rows have more."
 
     def show_notes(self) -> Styler:
         """What the paper leaves open or contradicts, row by row, by the numbers that `show` gives."""
