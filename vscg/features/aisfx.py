@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vscg.features.vggish import resample
+from vscg.features.vggish import resample, triangles
 
 SAMPLE_RATE = 44_100                                       # Hz
 WINDOW, HOP, FRAMES = 2048, 1024, 100                      # samples of a spectrum and between two; spectra in a block
@@ -63,9 +63,7 @@ def log_mel(sound: np.ndarray) -> np.ndarray:
 def _mel_weights() -> np.ndarray:
     """Weights (1025,96) from spectrum to bands: triangles in Hz, their edges on the HTK mel scale, each of sum 1."""
     edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + SAMPLE_RATE / 1400), BANDS + 2) / 2595) - 1)
-    bins = np.linspace(0, SAMPLE_RATE / 2, WINDOW // 2 + 1)[:, None]
-    lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
-    weights = np.maximum(0, np.minimum((bins - lower) / (centre - lower), (upper - bins) / (upper - centre)))
+    weights = triangles(np.linspace(0, SAMPLE_RATE / 2, WINDOW // 2 + 1), edges)
     return weights / weights.sum(0)
 
 

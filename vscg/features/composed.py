@@ -9,7 +9,7 @@ maps are those of a convolutional network that looks at photographs, and where t
 or not, before other colours, among others.
 """
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -196,8 +196,7 @@ def compose(g: np.random.Generator, dials: Dials, category: int, start: int, end
 def plan(dials: Dials, seed: int) -> dict[str, np.ndarray]:
     """Which clip is in which split, of which instance, with its event where; see `vscg.data.planted.plan`.
 
-    Returns:
-        category, start, end (N,) and split (N,) of names; every instance has equally many clips in every split.
+    Every instance has equally many clips in every split.
     """
     g = np.random.default_rng([seed, 1])
     parts = []
@@ -244,10 +243,8 @@ def generate(path: Path, dials: Dials | None = None, seed: int = 0, *, networks:
     """Compose a data set, extract its features and write the prepared file; three minutes on one core.
 
     The features are standardised: each number less its mean over the training clips, over its spread there. The
-    systems' published schedules are made for numbers of about this size.
-
-    Raises:
-        VscgError: as `load_networks` and `PreparedWriter`.
+    systems' published schedules are made for numbers of about this size. VscgError as `load_networks` and
+    `PreparedWriter`.
     """
     dials = dials or Dials()
     networks = networks or load_networks(visual="efficientnet-lite0", audio="aisfx", progress=progress)
@@ -258,7 +255,12 @@ def generate(path: Path, dials: Dials | None = None, seed: int = 0, *, networks:
         clips = list(draw(dials, layout, seed))
         bar = tqdm(clips, f"composing {path.name}", unit="clip", disable=not progress)
         visual, audio = map(np.stack, zip(*(window_features(clip.window(), networks) for clip in bar), strict=True))
-        standardise((visual, audio), layout["split"] == "train")
+        train = layout["split"] == "train"
+        for values in (visual, audio):
+            axes = tuple(range(values.ndim - 1))
+            mean, spread = values[train].mean(axes), values[train].std(axes)
+            values -= mean
+            values /= np.maximum(spread, 1e-6)
         for row, clip in enumerate(clips):
             there = clip.regions()
             writer.append(visual[row:row + 1], audio[row:row + 1], labels[row:row + 1], category[row:row + 1],
@@ -266,16 +268,6 @@ def generate(path: Path, dials: Dials | None = None, seed: int = 0, *, networks:
                           silent_mask=there[None, :, 1:].any(2), heard=clip.heard[None], seen=clip.seen[None])
         writer.splits(*(np.flatnonzero(layout["split"] == name) for name in SPLITS))
     return path
-
-
-def standardise(features: Iterable[np.ndarray], train: np.ndarray) -> None:
-    """In place: each number of features (N,...,D) less its mean over clips `train` (N,) bool, over its spread there."""
-    for values in features:
-        axes = tuple(range(values.ndim - 1))
-        mean, spread = values[train].mean(axes), values[train].std(axes)
-        values -= mean
-        values /= np.maximum(spread, 1e-6)
-
 
 def load(dials: Dials | None = None, seed: int = 0, progress: bool = True) -> Dataset:
     """The composed data set of these dials, composed first if it is not there."""

@@ -24,7 +24,7 @@ from vscg.features.vggish import audio_features
 from vscg.features.video import CONTAINERS, Window, read_windows
 from vscg.machine.cluster import Cluster, Outcome, work
 from vscg.machine.device import usable_device
-from vscg.machine.files import WriteError, check_writable, data_dir, in_use, locked, value_hash, write_error
+from vscg.machine.files import WriteError, check_writable, data_dir, file_sum, in_use, locked, value_hash, write_error
 
 SUFFIXES = sorted(suffix for suffixes in CONTAINERS.values() for suffix in suffixes.split())
 
@@ -55,12 +55,11 @@ class Names:
 
 def load_networks(weights: str | PathLike | None = None, device: str | torch.device | None = None,
                   progress: bool = True, *, visual: str = "vgg19", audio: str = "vggish") -> Networks:
-    """Two encoders with their published weights.
+    """Two encoders, `visual` of `encoders.VISUAL` and `audio` of `encoders.AUDIO`, with their published weights.
 
     Weights that are not there are downloaded: those of VGG-19 and VGGish into the folder `weights` (default:
-    `data/weights`). `device` defaults to the GPU where there is one. `visual` is one of `encoders.VISUAL`, `audio`
-    one of `encoders.AUDIO`. Raises VscgError for an unknown name, as `vscg.features.weights.fetch`, and where an
-    encoder needs the extra `vscg[encoders]`.
+    `data/weights`). `device` defaults to the GPU where there is one. Raises VscgError for an unknown name, as
+    `weights.fetch`, and where an encoder needs the extra `vscg[encoders]`.
     """
     choose("visual encoder", visual, VISUAL)
     choose("audio encoder", audio, AUDIO)
@@ -103,17 +102,15 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
         folder: where the clips are; folders inside it are not looked into.
         target: the HDF5 file; a prepared one that is there is replaced once the new one is complete.
         pad: fill up clips and remainders that are shorter than ten seconds, see `read_windows`.
-        device: where the networks run; default: the GPU where there is one.
-        weights, visual, audio: as for `load_networks`.
+        device, weights, visual, audio: as for `load_networks`.
         networks: use these instead.
         scheduler: have the clips done by the workers of this Dask scheduler, see `cluster.Cluster`; they see the clips,
             the weights and the target's folder under the same paths as this process. Given `networks` travel with every
             clip; the published ones are loaded once by each worker.
         progress: show a bar.
 
-    Raises:
-        VscgError: no clip in the folder, none that can be read, no weights, a full disk, a target that is something
-            else than a prepared file, another process that works on the same target, or as `cluster.Cluster`.
+    Raises VscgError: no clip in the folder, none that can be read, no weights, a full disk, a target that is something
+        else than a prepared file, another process that works on the same target, or as `cluster.Cluster`.
     """
     folder, target = Path(folder).absolute(), Path(target)
     check_target(target)                                   # before the networks are loaded, or fetched
@@ -223,8 +220,7 @@ def _extract_clip(path: Path, parts: Path, pad: bool, networks: Networks, identi
         try:
             if path.exists() and not path.is_file():       # a pipe would be waited for
                 raise VscgError(f"{path}: no regular file; put a file there")
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = file_sum(path)
         except OSError as error:
             advice = "it is a link that leads nowhere" if path.is_symlink() else "check its permissions"
             raise VscgError(f"{path}: cannot be read ({error.strerror}); {advice}") from error

@@ -52,16 +52,20 @@ def log_mel_examples(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     return examples
 
 
+def triangles(bins: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Weights (bins,bands) from spectrum to bands: band k rises from edge k to 1 at k + 1 and falls to 0 at k + 2."""
+    lower, centre, upper, bins = edges[:-2], edges[1:-1], edges[2:], bins[:, None]
+    return np.maximum(0, np.minimum((bins - lower) / (centre - lower), (upper - bins) / (upper - centre)))
+
+
 def _mel(hertz: np.ndarray) -> np.ndarray:
     return 1127.0 * np.log(1.0 + hertz / 700.0)
 
 
 def _mel_bands() -> np.ndarray:
     """Weights (257,64) from spectrum to bands: triangles on the mel scale; the constant part is in none."""
-    bins = _mel(np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1))[:, None]
-    edges = np.linspace(_mel(LOWEST), _mel(HIGHEST), BANDS + 2)
-    lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
-    weights = np.maximum(0, np.minimum((bins - lower) / (centre - lower), (upper - bins) / (upper - centre)))
+    weights = triangles(_mel(np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)),
+                        np.linspace(_mel(LOWEST), _mel(HIGHEST), BANDS + 2))
     weights[0] = 0
     return weights
 

@@ -17,10 +17,8 @@ RULES = ("published", "mended")
 class SelfAttentiveSpatialAttention(nn.Module):
     """CMRA's spatial-channel attention; regions first look at one another, and a visual summary scales the result.
 
-    Args:
-        beta: how much the visual summary adds.
-        dropout: rate after the regions' attention to one another.
-        scaled: whether the products of queries and keys are divided by the root of their size; as published, not.
+    `beta` says how much the visual summary adds; `dropout` is the rate after the regions' attention to one another; if
+    `scaled`, the products of queries and keys are divided by the root of their size, which they are not as published.
     """
 
     def __init__(self, *, beta: float, dropout: float, scaled: bool = False, dims: Dims = AVE):

@@ -33,10 +33,8 @@ class VisuallyGuidedAudio(nn.Module):
 class SegmentSelection(nn.Module):
     """New in CSS-Net (CASM): all pairs of segments are correlated, and only those above a threshold share features.
 
-    The idea of PSP, with correlation coefficients over the channels in place of learned similarities.
-
-    Args:
-        threshold: tau; coefficients not strictly above it are cut.
+    The idea of PSP, with correlation coefficients over the channels in place of learned similarities; those not
+    strictly above `threshold`, tau, are cut.
     """
 
     def __init__(self, *, threshold: float = 0.1):
@@ -62,9 +60,8 @@ class SegmentSelection(nn.Module):
 class CSSNet(nn.Module):
     """Attention on two paths, two Bi-LSTMs, segment selection, a two-part head; the loss pulls clip vectors together.
 
-    Args:
-        attention: "bgca", its own on two paths, or "agva", VSCG's alone, with which the paper's Table I lists it.
-        dropout: rate after the maps behind the selection.
+    `attention` is "bgca", its own on two paths, or "agva", VSCG's alone, with which the paper's Table I lists it;
+    `dropout` is the rate after the maps behind the selection.
     """
 
     def __init__(self, setting: str, *, attention: str = "bgca", dropout: float = 0.2, dims: Dims = AVE):

@@ -23,7 +23,6 @@ def match(global_audio: Tensor, global_visual: Tensor, audio: Tensor, visual: Te
     Args:
         global_audio, global_visual: phi_a, phi_v (B,D).
         audio, visual: a, v (B,T,D).
-        scale: what the dot products are divided by.
     Returns: p (B,T) and its logit, log(p / (1 - p)) (B,T).
     """
     x, y = (torch.einsum("btd,bd->bt", local, whole) / scale

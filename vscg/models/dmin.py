@@ -42,8 +42,7 @@ def root(x: Tensor) -> Tensor:
 class BilinearRecurrentAttention(nn.Module):
     """CMRA's channel gates; the places are scored by factorised bilinear pooling and by an LSTM over time.
 
-    Args:
-        dropout: rate on the products that the bilinear pooling sums.
+    `dropout` is the rate on the products that the bilinear pooling sums.
     """
 
     def __init__(self, *, dropout: float, dims: Dims = AVE):

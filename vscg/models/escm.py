@@ -70,8 +70,7 @@ GRUS = {"library": _library_gru, "equations": EquationGRU}
 class SemanticConsistencyEnhancer(nn.Module):
     """ISCE: one bidirectional GRU per modality, started from the clip's event representation (Eq. 4 to 8, 10, 11).
 
-    Args:
-        gru: "library", torch's, which the released program uses, or "equations", see `EquationGRU`.
+    `gru` is "library", torch's, which the released program uses, or "equations", see `EquationGRU`.
     """
 
     def __init__(self, dim: int = 256, event_dim: int = 128, gru: str = "library"):

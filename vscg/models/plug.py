@@ -26,9 +26,9 @@ class PluggedESCM(EventSemanticConsistency):
 def propagation(setting: str, dropout: float = 0.1, dims: Dims = AVE) -> PositiveSamplePropagation:
     """PSP as PSP-Net uses it.
 
-    Weakly supervised, it cuts at 0.095 instead of 0.099, just below an even share of ten segments; with other segments
-    at as much of their even share. There it normalises the propagated features directly, without a map or dropout
-    before, and without the second normalisation of gamma.
+    Weakly supervised, it cuts at 0.095 instead of 0.099, just below an even share of ten segments, or at as much of
+    another even share. There it normalises the propagated features directly, without a map or dropout before, and
+    without the second normalisation of gamma.
     """
     fully = setting == "fully"
     project = ProjectAndNorm(dropout=dropout if fully else 0.0, linear=fully)
