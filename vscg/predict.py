@@ -64,10 +64,8 @@ class Watched:
 def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fully") -> tuple[nn.Module, str]:
     """A trained model in evaluation mode, and what it is in words.
 
-    Args:
-        checkpoint: a finished run's key or folder, or the file of a published checkpoint.
-        system, setting: of a published checkpoint; a run knows its own.
-    Raises VscgError: nothing of the kind is there, or it does not fit.
+    `checkpoint` is a finished run's key or folder, or the file of a published checkpoint, of a system and setting; a
+    run knows its own. VscgError: nothing of the kind is there, or it does not fit.
     """
     for folder in (Path(checkpoint), runs_dir() / checkpoint):
         if folder.is_dir() and (record := read_record(folder)):
@@ -144,11 +142,9 @@ def enlarge(attention: np.ndarray, size: int) -> np.ndarray:
 def write_mp4(path: Path, pictures: Iterable[np.ndarray], waveform: np.ndarray, sample_rate: int) -> Path:
     """A video that browsers play; whole or not there.
 
-    Args:
-        pictures: (H,W,3) uint8 RGB, 16 for each second, all of one size with even sides.
-        waveform: (samples,) in -1..1.
-        sample_rate: Hz; at another rate than the 13 of AAC, from 7,350 to 96,000, the sound is resampled to 16,000.
-    Raises WriteError: the file cannot be written, or the encoder refuses the pictures.
+    `pictures` are (H,W,3) uint8 RGB, 16 for each second, of one size with even sides, `waveform` (samples,) in -1..1;
+    at another `sample_rate` than the 13 of AAC, from 7,350 to 96,000 Hz, the sound is resampled to 16,000. WriteError:
+    the file cannot be written, or the encoder refuses the pictures.
     """
     with _mp4(path, sample_rate) as add:
         add(pictures, waveform)

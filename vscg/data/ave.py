@@ -143,10 +143,7 @@ def split_lines(video_ids: Sequence[str], category: np.ndarray, splits: Mapping[
 
 
 def read_orders(folder: Path, clips: int, names: Sequence[str] = tuple(ORDERS)) -> dict[str, np.ndarray]:
-    """The official split, name to (n,) int64 row numbers of the annotations.
-
-    Raises VscgError for a row outside 0..clips-1, or one that is in a split twice or in two splits.
-    """
+    """The official split, name to (n,) int64 row numbers of the annotations; VscgError as `verify_splits`."""
     splits = {}
     for name in names:
         with opened(path := folder / ORDERS[name]) as handle:

@@ -1,6 +1,5 @@
-"""Downloads, resumed, checked and whole: the official AVE files, from GitHub (the small ones) and from Google Drive.
-
-And the raw clips, from a public mirror at one pinned revision.
+"""Downloads, resumed, checked and whole: the official AVE files, from GitHub (the small ones) and from Google Drive;
+and the raw clips, from a public mirror at one pinned revision.
 """
 import hashlib
 import os

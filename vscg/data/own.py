@@ -35,8 +35,6 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
     Args:
         source: the folder of the arrays, or the file.
         tables: as `tables.read_tables`.
-        target: the HDF5 file.
-        visual_dtype: float16 or float32.
     Returns: What was written; lines without features are left out, and `absent` names their clips.
     Raises VscgError: as `read_tables`; no features at all, or some that cannot be read, are not finite or have other
         sizes than the first clip's; with file and line.

@@ -69,8 +69,7 @@ SHARES = "ambiguity", "one_sided", "weakest", "distractor"                      
 def turned(size: str, changes: Mapping[str, float]) -> "Dials | twins.Dials":
     """A size's dials with some of them set otherwise.
 
-    Raises:
-        VscgError: unknown size or dial, a share outside 0..1, or no clip at all.
+    VscgError: unknown size or dial, a share outside 0..1, or no clip at all.
     """
     if size not in SIZES:
         raise VscgError(f"Planted size {size!r} is unknown: choose one of {', '.join(SIZES)}.")
@@ -118,9 +117,8 @@ class Prototypes:
 def plan(dials: Dials, seed: int) -> dict[str, np.ndarray]:
     """Which clip is in which split, of which class, with its event where.
 
-    Returns:
-        category (N,) with 28 for background-only clips, start and end (N,) in seconds, split (N,) of names; rows are
-        grouped by class like AVE's files, background-only clips last.
+    Returns category (N,) with 28 for background-only clips, start and end (N,) in seconds, split (N,) of names; rows
+    are grouped by class like AVE's files, background-only clips last.
     """
     g = np.random.default_rng([seed, 1])
     rows = []
@@ -148,16 +146,11 @@ def bump(position: np.ndarray) -> np.ndarray:
 
 def make_clip(g: np.random.Generator, looks: Prototypes, dials: Dials, category: int, start: int,
               end: int) -> dict[str, np.ndarray]:
-    """One clip.
+    """A clip of a class from its own generator; of class 28, without event, its sounds and sights are of any class.
 
-    Args:
-        g: the clip's own generator.
-        category: its class; 28 for a clip without event, whose sounds and sights are then of any class.
-        start, end: the event's first second and the one after its last.
-
-    Returns:
-        audio (10,128) float32 and visual (10,7,7,512) float16, both non-negative; source_mask (10,7,7) bool, the true
-        patch where the object is seen; heard, seen (10,) bool; audio_evidence, visual_evidence (10,) in 0..1.
+    The event lasts from second `start` to `end` (excluded). Returns audio (10,128) float32 and visual (10,7,7,512)
+    float16, both non-negative; source_mask (10,7,7) bool, the true patch where the object is seen; heard, seen (10,)
+    bool; audio_evidence, visual_evidence (10,) in 0..1.
     """
     group_of = np.zeros(EVENT_CLASSES, int)
     for index, members in enumerate(GROUPS):
@@ -278,14 +271,11 @@ def generate(path: Path, *, size: str = "mini", seed: int = 0, progress: bool = 
     """Write a planted data set as a prepared HDF5 file.
 
     Args:
-        path: the file to write; it appears only when it is complete.
+        path: the file to write; it appears only when it is complete, and replaces no file but a prepared one.
         size: "mini" (577 clips, 0.3 GB), "study" (2,568 clips, 1.3 GB) or "full" (4,321 clips, AVE's numbers, 2.2 GB).
         seed: of everything that is drawn, from 0; clip i depends on the seed and i alone.
         changes: dials to set otherwise, such as `ambiguity`, 0 to 1.
-
-    Raises:
-        VscgError: as `turned`.
-        WriteError: as `PreparedWriter`; a prepared file that is there is replaced, nothing else.
+    Raises VscgError: as `turned`; WriteError: as `PreparedWriter`.
     """
     dials = turned(size, changes)
     layout, mini = layout_of(dials, seed), isinstance(dials, Dials)

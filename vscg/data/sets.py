@@ -81,15 +81,9 @@ def dials_of(name: str) -> dict[str, float]:
 
 
 def silent_objects(name: str, rows: Iterable[int]) -> np.ndarray:
-    """Where clips of a planted data set have an object that makes no sound, (R,7,7) bool; planted-mini's file does not
-    hold it.
+    """Where clips `rows` of a planted data set have an object that makes no sound, (R,7,7) bool.
 
-    Args:
-        name: of a planted data set, with or without dials.
-        rows: of the clips in the data set.
-
-    Raises:
-        VscgError: another name, or a dial as in `dials_of`.
+    The file of planted-mini does not hold it. `name` may have dials. VscgError: another name, or as `dials_of`.
     """
     size, colon, _ = name.partition(":")
     choose("planted data set", size, PLANTED)

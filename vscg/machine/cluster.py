@@ -38,12 +38,9 @@ def work(pool: "Processes | Cluster", tasks: Iterable[tuple],
          waiting: Callable[[], object]) -> Iterator[tuple[Path, Outcome]]:
     """Have tasks done by a pool; yields each one's path and outcome when it ends, and raises what a task raises.
 
-    There are no more under way than the pool has workers, so that one that kills its worker takes no other with it; the
-    next one is asked for when a worker is free.
-
-    Args:
-        tasks: a path that names the task, a function of the package that returns an `Outcome`, and its arguments.
-        waiting: is called once a second.
+    A task is a path that names it, a function of the package that returns an `Outcome`, and its arguments. There are no
+    more under way than the pool has workers, so that one that kills its worker takes no other with it; the next one is
+    asked for when a worker is free. `waiting` is called once a second.
     """
     tasks = iter(tasks)
     while True:
@@ -58,9 +55,7 @@ def work(pool: "Processes | Cluster", tasks: Iterable[tuple],
 class Processes(contextlib.AbstractContextManager):
     """A process of this machine for each task, `size` at a time. A context manager, which ends those that still run.
 
-    Args:
-        threads: of each process.
-        preload: modules that the tasks need.
+    Each has `threads` threads; `preload` are modules that the tasks need.
     """
 
     def __init__(self, size: int, threads: int, preload: list[str]):

@@ -86,9 +86,8 @@ def _affinity() -> int:
 def _limits(controller: str, *names: str) -> Iterator[list[str]]:
     """The words in some files of this process's control group, and of each group that it is in.
 
-    Args:
-        controller: of version 1, or "" for version 2. A container may see its groups under another path than its own
-            name says; then what holds for it stands at the root.
+    `controller` is one of version 1, or "" for version 2. A container may see its groups under another path than its
+    own name says; then what holds for it stands at the root.
     """
     with contextlib.suppress(OSError):      # Linux alone has them
         for line in (PROC / "self" / "cgroup").read_text().splitlines():

@@ -34,11 +34,8 @@ def timeline(truth: Sequence[int] | None, predictions: Mapping[str, Sequence[int
              names: Sequence[str] = CATEGORIES) -> Figure:
     """Ground truth and any number of systems over one clip, as in the paper's Fig. 1.
 
-    Args:
-        truth: (T,) class indices; background, the index after the last event, is drawn light grey; None if it is not
-            known.
-        predictions: system's name -> (T,) class indices; a row may be shorter than the others.
-        names: of the events.
+    `truth` (T,) and each of `predictions`, some shorter, are class indices; background, the index after the last of the
+    events' `names`, is drawn light grey; the truth is None if it is not known.
     """
     rows = {} if truth is None else {"ground truth": np.asarray(truth)}
     rows |= {name: np.asarray(p) for name, p in predictions.items()}

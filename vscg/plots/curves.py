@@ -7,16 +7,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from vscg.plots.style import (
-    COLOURS,
-    DARK,
-    DASHES,
-    OTHERS,
-    PALETTE,
-    WIDTH,
-    _figure,
-    _legend,
-)
+from vscg.plots.style import COLOURS, DARK, DASHES, OTHERS, PALETTE, WIDTH, _figure, _legend
 
 
 def curves(x: Sequence[float], lines: Mapping[str, Sequence[float]], x_label: str, y_label: str,
@@ -48,9 +39,8 @@ def curves(x: Sequence[float], lines: Mapping[str, Sequence[float]], x_label: st
 def learning_curves(history: pd.DataFrame) -> Figure:
     """Loss and accuracy over the epochs, side by side.
 
-    Args:
-        history: columns `epoch`, `loss`, `val_accuracy`, `test_accuracy` (fractions; NaN where not measured) and, for
-            several systems, `system`. Several rows for one epoch, one a seed, become their mean and range.
+    `history` has the columns `epoch`, `loss`, `val_accuracy`, `test_accuracy` (fractions; NaN where not measured) and,
+    for several systems, `system`. Several rows for one epoch, one a seed, become their mean and range.
     """
     several = "system" in history
     colour = {"hue": "system", "palette": OTHERS[:history["system"].nunique()]} if several else {"color": PALETTE[2]}

@@ -32,7 +32,6 @@ def film(clip: Mapping[str, np.ndarray], silent: np.ndarray, looks: Mapping[str,
         looks: system's name -> attention (T,G,G), one or two of them.
         said: system's name -> classes (T,).
         rate: pictures a second.
-
     Returns: (T * rate, H, W, 3) uint8.
     """
     pictures, seconds = [], len(clip["truth"])
@@ -52,11 +51,8 @@ def film(clip: Mapping[str, np.ndarray], silent: np.ndarray, looks: Mapping[str,
 def beeps(heard: np.ndarray, evidence: np.ndarray, category: int, rate: int) -> np.ndarray:
     """A beep in each second in which the object is heard, of a pitch of its class: waveform (T * rate,) in -1..1.
 
-    Args:
-        heard: (T,) bool.
-        evidence: (T,) in 0..1, how much of its class a second has: the less, the fainter the beep.
-        category: the class, 0 to 27.
-        rate: Hz.
+    `heard` (T,) is bool, `evidence` (T,) in 0..1 how much of its class a second has: the less, the fainter the beep.
+    `category` is 0 to 27, `rate` in Hz.
     """
     time = np.arange(rate) / rate
     swell = np.clip(np.minimum(time - 0.1, 0.7 - time) / 0.05, 0, 1)                   # from 0.1 to 0.7 s, no clicks

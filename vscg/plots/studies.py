@@ -14,11 +14,8 @@ def score_against_accuracy(frame: pd.DataFrame, score_label: str, accuracy_label
                            chance: float | None = None) -> Figure:
     """One dot for each system with its 95% intervals both ways: does localising go with answering right?
 
-    Args:
-        frame: columns `name`, `score`, `score_low`, `score_high`, `accuracy`, `accuracy_low`, `accuracy_high`, all
-            fractions.
-        score_label, accuracy_label: the axes, with their units; drawn in percent.
-        chance: score of chance, a dashed line.
+    `frame` has `name`, `score`, `score_low`, `score_high`, `accuracy`, `accuracy_low`, `accuracy_high`, fractions,
+    drawn in percent; so is `chance`, a dashed line.
     """
     fig, ax = _figure(4.4)
     for i, row in enumerate(frame.to_dict("records")):
@@ -127,9 +124,8 @@ LOOPS = {"published": OTHERS[0], "vscg": COLOURS["fused"]}      # the two loops,
 def speedup_figure(clocks: Mapping[str, pd.DataFrame]) -> Figure:
     """How many times faster than the published loop each arm is: median and quartiles, by several clocks.
 
-    Args:
-        clocks: clock's name -> a row for each arm, columns `median`, `low`, `high`. The arm "published again" is the
-            published loop itself; its quartiles by the first clock are shaded.
+    `clocks` are clock's name -> a row for each arm, columns `median`, `low`, `high`. The arm "published again" is the
+    published loop itself; its quartiles by the first clock are shaded.
     """
     arms = list(next(iter(clocks.values())).index)
     fig, ax = _figure(1.4 + 0.5 * len(arms))

@@ -22,9 +22,7 @@ def lighter(colour: str) -> str:
 
 
 def confusion(counts: np.ndarray, names: Sequence[str]) -> Figure:
-    """Row-normalised confusion matrix of `counts`, (C,C) segments, rows the truth; a class absent from the truth
-    is grey.
-    """
+    """Row-normalised confusion matrix of `counts`, (C,C) segments, rows the truth; grey where that lacks a class."""
     counts = np.asarray(counts, dtype=float)
     totals = counts.sum(axis=1, keepdims=True)
     share = np.where(totals > 0, 100 * counts / np.maximum(totals, 1), np.nan)
@@ -44,10 +42,8 @@ def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None
               value_label: str = "accuracy (% of segments)") -> Figure:
     """One dot with its 95% interval for each row, in percent.
 
-    Args:
-        frame: columns `name`, `mean`, `low`, `high` (fractions) and, for one colour a group, `group`.
-        references: text -> fraction, drawn as dashed lines.
-        value_label: axis label with its unit.
+    `frame` has `name`, `mean`, `low`, `high` (fractions) and, for one colour a group, `group`; `references` are text ->
+    fraction, drawn as dashed lines.
     """
     names = list(dict.fromkeys(frame["name"]))
     groups = list(dict.fromkeys(frame["group"])) if "group" in frame else [None]
@@ -72,12 +68,8 @@ def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None
 def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     """Measured accuracy of the rows in one setting, in the paper's order; its own figures only beside runs on AVE.
 
-    Rows that are still learning are lighter; those that no published program computes have a dagger.
-
-    Args:
-        frame: `TableResult.frame()`, with the name of the outcome in its `attrs`.
-        setting: "fully" or "weakly".
-    Raises VscgError: nothing was measured in that setting.
+    `frame` is `TableResult.frame()`, with the name of the outcome in its `attrs`. Rows that are still learning are
+    lighter; those that no published program computes have a dagger. VscgError if nothing was measured in that setting.
     """
     rows = frame[(frame["setting"] == setting) & frame["mean"].notna()]
     if rows.empty:
@@ -102,10 +94,8 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
 def difference_figure(rows: pd.DataFrame) -> Figure:
     """Measured differences around zero; a triangle at the edge points to the side on which the paper's lies.
 
-    Pairs of which a row is still learning are lighter; a dagger is for a row that no published program computes.
-
-    Args:
-        rows: `TableResult.differences()`, both settings or one.
+    `rows` are `TableResult.differences()`, both settings or one. Pairs of which a row is still learning are lighter; a
+    dagger is for a row that no published program computes.
     """
     pairs = list(dict.fromkeys(zip(_marked(rows, "first"), _marked(rows, "second"), strict=True)))
     settings = list(dict.fromkeys(rows["setting"]))
@@ -165,12 +155,9 @@ TITLES = [entry.title for entry in SYSTEMS.values()]
 
 def parts_figure(parts: pd.DataFrame, references: Mapping[str, float] | None = None,
                  label: str = "parameters (millions)") -> Figure:
-    """One bar for each row, stacked from its parts.
+    """One bar for each row (a system), stacked from its parts, the columns (of its parameters); `label` has the unit.
 
-    Args:
-        parts: a row for each bar (a system), a column for each part (of its parameters).
-        references: row -> the printed value, drawn as a mark on its bar.
-        label: axis label with its unit.
+    `references` are row -> the printed value, drawn as a mark on its bar.
     """
     fig, ax = _figure(1.2 + 0.5 * len(parts))
     at, left = range(len(parts)), pd.Series(0.0, index=parts.index)
@@ -188,10 +175,8 @@ def parts_figure(parts: pd.DataFrame, references: Mapping[str, float] | None = N
 def accuracy_by_parameters(frame: pd.DataFrame, label: str) -> Figure:
     """Accuracy over the number of parameters, one dot for each system.
 
-    Args:
-        frame: columns `name` (a title of the registry or any other), `parameters` (millions), `mean` and, where there
-            are intervals, `low`, `high` (percent).
-        label: what was counted, for the axis.
+    `frame` has `name` (a title of the registry or any other), `parameters` (millions; `label` says what was counted),
+    `mean` and, where there are intervals, `low`, `high` (percent).
     """
     fig, ax = _figure(4.2)
     places = list(dict.fromkeys([*TITLES, *frame["name"]]))

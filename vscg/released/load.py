@@ -12,10 +12,7 @@ from vscg.released.reader import read_checkpoint
 
 
 def our_name(system: str, setting: str, published: str) -> str | None:
-    """Our name of a published parameter, None for a dead one.
-
-    Raises VscgError: the name belongs to no parameter of that system.
-    """
+    """Our name of a published parameter, None for a dead one; VscgError if no parameter of that system has it."""
     if published in DEAD[system, setting]:
         return None
     prefix, _, leaf = published.rpartition(".")

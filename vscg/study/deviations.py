@@ -244,10 +244,7 @@ def _config(run: dict) -> RunConfig:
 
 
 def collect(store: Path | None = None) -> dict:
-    """The content of the study's file, from the records of its runs.
-
-    Raises VscgError: runs are missing.
-    """
+    """The content of the study's file, from the records of its runs; VscgError if runs are missing."""
     store = store or runs_dir()
     data, doubled = load_dataset(DATA), read_prepared(duplicates_file())
     runs, records = [], []

@@ -91,11 +91,9 @@ def other_names(video_ids: Sequence[str], category: np.ndarray, classes: int = C
 def resampled_shares(hits: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Share of the seconds `where` that are `hits`, first as measured, then in each resample of seeds and clips.
 
-    All seconds count alike. The resamples depend on the numbers of seeds and clips alone, so two results can be
-    subtracted: the difference is then paired.
+    Both are (S,N,T) bool, or one of them (N,T) if the same for all seeds. All seconds count alike. The resamples depend
+    on the numbers of seeds and clips alone, so two results can be subtracted: the difference is then paired.
 
-    Args:
-        hits, where: (S,N,T) bool, or (N,T) if the same for all seeds; not both without a seed axis.
     Returns: (1+R,) float64 in 0..1, NaN where a resample has no such second.
     Raises VscgError: another shape, or no second at all.
     """
@@ -111,21 +109,19 @@ def resampled_shares(hits: np.ndarray, where: np.ndarray) -> np.ndarray:
 
 
 def estimate(resampled: np.ndarray) -> tuple[float, float, float]:
-    """Value and 95% interval from (1+R,), the measured value first; resamples that are NaN are left out.
+    """`(value, low, high)`, a value and its 95% interval, from (1+R,), the measured value first.
 
-    Returns: `(value, low, high)`, NaN where nothing was measured.
+    Resamples that are NaN are left out; all three are NaN where nothing was measured.
     """
     rest = resampled[1:][np.isfinite(resampled[1:])]
     return (float(resampled[0]), *bounds(rest)) if np.isfinite(resampled[0]) else (float("nan"),) * 3
 
 
 def class_probability(output: Output) -> Tensor:
-    """Probability of each class in each second: (B,T,C), sums to 1.
+    """Probability of each class in each second: (B,T,C), sums to 1; VscgError for a system that gives none.
 
     Of segment logits their softmax. Of the two-part head (Eq. 14, 15): an event's probability is that the second is
     relevant, sigmoid(o_t), times that the clip holds this event, softmax(o_c); background's is 1 - sigmoid(o_t).
-
-    Raises VscgError: the system gives neither.
     """
     if output.segment_logits is not None:
         return output.segment_logits.softmax(-1)
@@ -144,8 +140,8 @@ def confidence_of(probability: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 def reliability(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
     """How often answers of about the same confidence are right; ten bins of equal width, [0, 0.1) and so on.
 
-    Args:
-        confidence, right: (S,N,T), 0..1 and bool; a confidence of 1 falls into the last bin.
+    `confidence` in 0..1 and `right`, bool, are (S,N,T); a confidence of 1 falls into the last bin.
+
     Returns: one row for each bin that is not empty: `confidence` (mean), `mean`, `low`, `high` (share of right answers
     with its interval), `share` of all seconds.
     Raises VscgError: shapes that differ, `right` not bool, or a confidence outside 0..1.

@@ -83,10 +83,8 @@ def roc_auc(maps: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def scores(maps: np.ndarray, mask: np.ndarray, scored: np.ndarray) -> dict[str, np.ndarray]:
     """All of `SCORES`, each a mean over the scored seconds of a clip: (C,) in 0..1.
 
-    Args:
-        maps, mask: (N,T,H,W).
-        scored: (N,T) bool, from `scored_seconds`; the C clips without such a second are left out.
-    Raises VscgError: no second is scored, or one whose mask is empty or full.
+    `maps` and `mask` are (N,T,H,W), `scored` (N,T) bool from `scored_seconds`; the C clips with such a second count.
+    VscgError: no second is scored, or one whose mask is empty or full.
     """
     overlap = iou(maps, mask)
     seconds = {"pointing": pointing(maps, mask), "iou": overlap, "success": success(overlap),
@@ -130,7 +128,7 @@ def centre_prior(grid: int = GRID) -> np.ndarray:
 def other_clip(category: np.ndarray, seed: int = 0) -> np.ndarray:
     """For each clip one of another class, each clip once, drawn at random: (N,) positions in `category` (N,).
 
-    Raises VscgError: a class holds more than half of the clips, so that they cannot all be paired.
+    VscgError if a class holds more than half of the clips, so that they cannot all be paired.
     """
     generator, size = np.random.default_rng(seed), len(category)
     classes, of = np.unique(category, return_inverse=True)
@@ -147,13 +145,9 @@ def other_clip(category: np.ndarray, seed: int = 0) -> np.ndarray:
 @torch.inference_mode()
 def attention_of(model: nn.Module, data: Dataset, rows: np.ndarray,
                  sound_rows: np.ndarray | None = None) -> np.ndarray:
-    """A system's attention for the pictures of some clips, with their own sound or with that of other clips.
+    """A system's attention for the pictures `rows` (N,), each with its own sound or that of another clip, `sound_rows`.
 
-    Args:
-        model: on the CPU, in evaluation mode.
-        rows: (N,) row numbers of the pictures.
-        sound_rows: (N,) row numbers of the sounds, second by second; None takes `rows`.
-    Returns: (N,T,G,G) float32, each map sums to 1.
+    Returns: (N,T,G,G) float32, each map sums to 1, of a model on the CPU.
     Raises VscgError: the system has no attention over the picture.
     """
     parts = [output.attention for output in outputs(model, Features(data, torch.device("cpu")), rows,

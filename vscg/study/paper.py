@@ -152,7 +152,7 @@ def verdict(paper: float, values: np.ndarray | None, origin: str, data: str, pro
         paper: the paper's accuracy in percent.
         values: (S,N) accuracy of each run and clip in percent, at the epoch that the program would have kept; None if
             there are no runs.
-        origin: where the row comes from, one of `models.ORIGINS`.
+        origin: one of `models.ORIGINS`.
         data, profile, protocol: of the runs; the data set by name.
         learning: whether the row is still learning.
     """

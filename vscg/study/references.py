@@ -93,11 +93,8 @@ def _accuracy(said: np.ndarray, data: Dataset, split: str) -> float:
 def plain_network(data: Dataset, seed: int = 0, modality: str = "both") -> np.ndarray:
     """What a perceptron with one hidden layer says of each second by itself, from its sound and its mean region.
 
-    Args:
-        seed: of its weights and of the order of clips.
-        modality: "both", "audio" or "visual"; the other one's features are left out.
-
-    Returns: classes of the test clips in each of the last five epochs, (5,N,10).
+    `seed` is that of its weights and of the order of clips; `modality` is "both", or "audio" or "visual": the other
+    one's features are left out. Returns classes of the test clips in each of the last five epochs, (5,N,10).
     """
     parts = {"audio": data.audio, "visual": pooled(data, 49)}
     x = torch.from_numpy(np.concatenate([part for key, part in parts.items() if modality in ("both", key)], -1))
@@ -125,10 +122,7 @@ def plain_network(data: Dataset, seed: int = 0, modality: str = "both") -> np.nd
 def ceiling(data: Dataset) -> np.ndarray:
     """What the rule says that knows the true prototypes, and which sounds and looks pair, and learns from no clip.
 
-    Returns: classes of the test clips, (N,10).
-
-    Raises:
-        VscgError: the data set is not one of `twins`.
+    Returns classes of the test clips, (N,10); VscgError if the data set is not one of `twins`.
     """
     with opened(data.path) as file:
         made = json.loads(file.attrs["sources"])

@@ -60,10 +60,8 @@ def selections() -> pd.DataFrame:
 def run_to_run(systems: tuple[str, ...] = RIVALS) -> tuple[float, float, float, int]:
     """Standard deviation of a run, in points, pooled over systems and settings, with its 95% interval.
 
-    The published figure counts as one run of its group. The interval is that of a variance under the
-    chi-squared distribution.
-
-    Returns: `(deviation, low, high, degrees of freedom)`.
+    The published figure counts as one run of its group. The interval is that of a variance under the chi-squared
+    distribution. Returns `(deviation, low, high, degrees of freedom)`.
     """
     found, squares, free = reproductions(), 0.0, 0
     for _, group in found[found["system"].isin(systems)].groupby(["system", "setting"]):

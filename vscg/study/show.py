@@ -57,8 +57,7 @@ def paragraphs(*texts: str):
 def with_seeds(chapter: str) -> dict[int, list[str]]:
     """Seed -> the sentences of a chapter's box with it, from a record of the book; empty where that lacks the chapter.
 
-    Args:
-        chapter: its number, two digits. `python book/five_seeds.py` writes the record.
+    `chapter` is its number, two digits; `python book/five_seeds.py` writes the record.
     """
     file = records_dir() / "five_seeds.json"
     of_seeds = json.loads(file.read_text(encoding="utf-8")).get(chapter, {}) if file.is_file() else {}

@@ -16,7 +16,7 @@ KINDS = ("step", "profile", "epoch", "run", "scaling")
 def read_speed(folder: Path = FOLDER) -> dict[str, dict]:
     """The records in `speed_NAME.json`, by name: each maps a kind of benchmark to what was measured, when and where.
 
-    Raises VscgError: a file that is damaged.
+    VscgError for a file that is damaged.
     """
     records = {}
     for path in sorted(folder.glob("speed_*.json")):
@@ -42,9 +42,8 @@ def describe(record: dict) -> str:
 
 
 def ratios(rows: list[dict], base: str = BASE, what: str = "seconds") -> pd.DataFrame:
-    """How many times less of `what` each arm needed than `base` in the same round.
-
-    Returns: A row for each other arm: `median`, `low` and `high`, the quartiles over the rounds.
+    """How many times less of `what` each arm needed than `base` in the same round: a row for each other arm, with
+    `median`, `low` and `high`, the quartiles over the rounds.
     """
     table = pd.DataFrame(rows).pivot(index="round", columns="arm", values=what)
     faster = table.rdiv(table[base], axis=0).drop(columns=base)

@@ -214,11 +214,10 @@ class Course(NamedTuple):
 
 
 def course(curve: np.ndarray) -> Course:
-    """Is a row still learning? By `LEARNING_RULE`.
+    """Is a row still learning? By `LEARNING_RULE`, with the word "still learning" or "converged".
 
-    Args:
-        curve: validation accuracy after each epoch, in percent: (E,) of one run or (S,E) of several, E at least 2.
-    Returns: the word is "still learning" or "converged"; slope (least squares) and error are NaN for a short curve.
+    `curve` is the validation accuracy after each epoch, in percent: (E,) of one run or (S,E) of several, E at least 2.
+    Slope (least squares) and error are NaN for a short curve.
     """
     curve = np.atleast_2d(curve).mean(0)
     gain = float(curve[-1] - curve[-2])

@@ -268,12 +268,10 @@ def schedule_text(cells: Sequence[Cell]) -> str:
 
 
 def primary_family(results: Sequence[TableResult]) -> pd.DataFrame:
-    """The primary family, `paper.PRIMARY`, judged together by `statistics.FAMILY_RULE`.
+    """The primary family, `paper.PRIMARY`, judged together: the frame of `statistics.family`.
 
-    Args:
-        results: Tables III, IV and V, all of one data set, profile and protocol. What a table that is not among them
-            holds counts as not measured.
-    Returns: the frame of `statistics.family`: name, paper, mean, low, high, method, seeds, p, holm, word.
+    `results` are Tables III, IV and V, all of one data set, profile and protocol. What a table that is not among them
+    holds counts as not measured.
     """
     made = sorted({f"{result.data}, {result.profile}, {result.protocol}" for result in results})
     if len(made) != 1:
@@ -305,8 +303,7 @@ def order_agreement(result: TableResult, setting: str,
 
     Pairs that the paper prints as equal do not count, nor do rows that it does not print; a pair measured as equal
     counts half. The range is `statistics.chance_order`: a share inside it is no better than a random order.
-
-    Returns: `(share, low, high, pairs)`; NaN and 0 if there is no pair.
+    Returns `(share, low, high, pairs)`; NaN and 0 if there is no pair.
     """
     cells = [cell for cell in result.cells if cell.setting == setting and cell.records and cell.row.printed]
     paper = np.array([cell.row.paper[setting] for cell in cells])

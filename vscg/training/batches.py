@@ -17,9 +17,8 @@ EVALUATION_BATCH = 64      # clips; without gradients 64 clips need 0.1 GB
 class Features:
     """A data set as tensors on one device: read once, gathered by row number, converted a batch at a time.
 
-    Args:
-        modality: one of `config.MODALITIES`; the other one's features are zeros.
-        precision: for "bf16" the maps of a batch are bf16, as autocast would round them at every use; else float32.
+    Of `modality` "audio" or "visual" the other one's features are zeros. For the precision "bf16" the maps of a batch
+    are bf16, as autocast would round them at every use; else float32.
     """
 
     def __init__(self, dataset: Dataset, device: torch.device, modality: str = "both", precision: str = "fp32"):
@@ -117,8 +116,7 @@ def outputs(model: nn.Module, features: Features, rows: np.ndarray, precision: s
             sounds: np.ndarray | None = None) -> Iterator[Output]:
     """A model's outputs for clips `rows` (N,), `EVALUATION_BATCH` clips at a time, in evaluation mode, on its device.
 
-    Args:
-        sounds: (N,) the clips whose sound is heard to the pictures of `rows`; None takes their own.
+    `sounds` (N,) are the clips whose sound is heard to the pictures of `rows`; None takes their own.
     """
     model.eval()
     numbers = torch.from_numpy(np.stack([rows, rows if sounds is None else sounds])).to(features.home)

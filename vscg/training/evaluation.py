@@ -76,7 +76,7 @@ def bootstrap_interval(per_clip: np.ndarray) -> tuple[float, float]:
 def paired_difference(per_clip_a: np.ndarray, per_clip_b: np.ndarray) -> tuple[float, float, float]:
     """Mean of a - b over the same clips in the same order, with its bootstrap interval: `(mean, low, high)`.
 
-    Raises VscgError: two shapes that differ, or what `bootstrap_interval` refuses.
+    VscgError: two shapes that differ, or what `bootstrap_interval` refuses.
     """
     a, b = np.asarray(per_clip_a, dtype=np.float64), np.asarray(per_clip_b, dtype=np.float64)
     if a.shape != b.shape:
@@ -133,10 +133,9 @@ def trivial_baselines(train_labels: np.ndarray, test_labels: np.ndarray, train_c
                       test_category: np.ndarray) -> pd.DataFrame:
     """Accuracy on the test clips of four rules that look at neither sound nor picture.
 
-    Args:
-        train_labels, test_labels: (N, T, C) one-hot, background last.
-        train_category, test_category: (N,) class of each clip. The labels do not hold it for an annotated clip
-            without an event segment.
+    Labels are (N,T,C) one-hot, background last; `category` (N,) holds each clip's class, which the labels lack for an
+    annotated clip without an event segment.
+
     Returns: one row for each rule, with `name` and the fractions `accuracy`, `low`, `high` (95% interval over clips).
     """
     train, true = np.asarray(train_labels).argmax(axis=2), np.asarray(test_labels).argmax(axis=2)

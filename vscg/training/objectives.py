@@ -104,13 +104,9 @@ def multi_label_soft_margin(values: Tensor, target: Tensor) -> Tensor:
 def discriminative_eigenvalues(rows: Tensor, classes: Tensor, ridge: float) -> Tensor:
     """How far classes lie apart in the directions that tell them apart: v of S_b e = v (S_w + lambda I) e.
 
-    S_w is the mean of the covariances within the classes, S_b the covariance of all rows minus S_w.
-
-    Args:
-        rows: (N,D) float64.
-        classes: (N,C) one-hot float64; a class of one row has no covariance and is left out of S_w.
-        ridge: lambda.
-    Returns: (D,) float64, ascending; not more than the classes that are there less one can be far above 0.
+    S_w is the mean of the covariances within the classes, S_b the covariance of all rows minus S_w. `rows` (N,D) and
+    `classes` (N,C) one-hot are float64, `ridge` is lambda; a class of one row has no covariance and is left out of S_w.
+    Returns (D,) float64, ascending; not more than the classes that are there less one can be far above 0.
     """
     counts = classes.sum(0)
     centred = rows - classes @ (classes.T @ rows / counts.clamp(min=1).unsqueeze(-1))
@@ -131,12 +127,9 @@ def eigenvalue_loss(representation: Tensor, labels: Tensor, *, ridge: float = 1e
     Of the C' - 1 largest, C' classes being there, those count that lie within `margin` of their least: what tells the
     classes apart worst is raised. Below 0 where classes lie apart.
 
-    Args:
-        representation: r (B,T,D) of all segments.
-        labels: (B,T,29); background is a class.
-        ridge: lambda.
-        min_rows: segments below which the loss is 0: with one clip to a class the network would shrink S_w, the
-            scatter within single clips, and the loss would fall without bound.
+    `representation` is r (B,T,D) of all segments, `ridge` lambda; of `labels` (B,T,29) background is a class. Below
+    `min_rows` segments the loss is 0: with one clip to a class the network would shrink S_w, the scatter within single
+    clips, and the loss would fall without bound.
     """
     rows, classes = representation.flatten(0, 1).double(), labels.flatten(0, 1).double()     # (N,D), (N,29)
     if len(rows) < min_rows:
@@ -151,10 +144,8 @@ def eigenvalue_loss(representation: Tensor, labels: Tensor, *, ridge: float = 1e
 def pull_loss(visual: Tensor, audio: Tensor, counts: Tensor, normalised: bool = False) -> Tensor:
     """L_av of CSS-Net: 1 - cos(G^v, G^a) plus the squared distance of the two, mean over the clips that count.
 
-    Args:
-        visual, audio: G^v, G^a (B,D).
-        counts: (B,), 1 for a clip that counts, else 0.
-        normalised: the distance is that of the two vectors scaled to length 1, in place of the mean over the channels.
+    G^v, G^a are (B,D); `counts` (B,) is 1 for a clip that counts, else 0. If `normalised`, the distance is that of the
+    two vectors scaled to length 1, in place of the mean over the channels.
     """
     if normalised:
         distance = (F.normalize(visual, dim=-1) - F.normalize(audio, dim=-1)).square().sum(-1)
@@ -202,10 +193,8 @@ class SimilarityTerm(nn.Module):
 class Objective(nn.Module):
     """A weighted sum of terms; call it with an `Output` and labels (B,T,29), get the total and its parts.
 
-    Args:
-        name: of the loss.
-        terms: name -> weight, the field of `Output` (or of its extras) that the term reads, or several with spaces
-            between, and the term.
+    `terms` are name -> weight, the field of `Output` (or of its extras) that the term reads, or several with spaces
+    between, and the term; `name` is that of the loss.
     """
 
     def __init__(self, name: str, terms: Mapping[str, tuple[float, str, Callable[..., Tensor]]]):
@@ -285,7 +274,7 @@ def published_loss(system: str, setting: str, variant: str = "released") -> str:
 
 def build_objective(system: str, *, setting: str = "fully", variant: str = "released", loss: str | None = None,
                     target: str = "presence", stale_avps: bool = False, empty_as_first: bool = False) -> Objective:
-    """The training loss of a system.
+    """The training loss of a system: `total, parts = loss(output, labels)`.
 
     Args:
         system, setting, variant: as for `build_model`.
@@ -293,7 +282,6 @@ def build_objective(system: str, *, setting: str = "fully", variant: str = "rele
         target: the weak tag, see `weak_target`.
         stale_avps, empty_as_first: faults of the released fully supervised program, see `SimilarityTerm` and
             `category_loss`.
-    Returns: A callable: `total, parts = loss(output, labels)`.
     Raises VscgError: unknown name, or, when it is called, an output that lacks what the loss reads.
     """
     check_system(system, setting, variant)

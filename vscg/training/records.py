@@ -175,7 +175,7 @@ def record_json(values: dict) -> bytes:
 def read_record(folder: Path) -> Record | None:
     """The record in a run's folder or in the file of a shipped run, None if there is none or it has not finished.
 
-    Raises OtherVersion: it is of another version of the package; VscgError: it is damaged.
+    OtherVersion if it is of another version of the package, VscgError if it is damaged.
     """
     if not (folder if folder.suffix == ".zip" else folder / "record.json").is_file():
         return None

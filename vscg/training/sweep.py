@@ -56,7 +56,7 @@ class Sweep:
 def unique_runs(configs: Iterable[RunConfig]) -> dict[str, RunConfig]:
     """Run key -> resolved configuration, each run once however often it is asked for.
 
-    Raises VscgError: a configuration that is out of range, or a data set that is not there and cannot be made.
+    VscgError: a configuration that is out of range, or a data set that is not there and cannot be made.
     """
     fingerprints: dict[str, str] = {}
     runs = {}
