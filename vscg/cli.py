@@ -63,9 +63,7 @@ def _plant(args: argparse.Namespace) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    config = RunConfig(**{name: getattr(args, name) for name in
-                          ("system", "setting", "variant", "data", "seed", "profile", "protocol", "selection", "target",
-                           "modality", "precision")})
+    config = RunConfig(**{name: value for name, value in vars(args).items() if name not in ("run", "device")})
     record = fit(config, device=args.device)
     low, high = record.result["test"]["accuracy_interval"]
     print(record.describe())

@@ -21,17 +21,8 @@ from vscg.errors import VscgError
 from vscg.features.extract import Networks, window_features
 from vscg.features.vggish import SAMPLE_RATE
 from vscg.features.video import FRAMES, Window, read_windows
-from vscg.machine.files import (
-    WriteError,
-    check_writable,
-    file_sum,
-    make_folder,
-    reason,
-    replacing,
-    runs_dir,
-    write_atomically,
-    write_error,
-)
+from vscg.machine import files as disk
+from vscg.machine.files import WriteError, reason, replacing, runs_dir
 from vscg.models import build_model, predict_segments
 from vscg.released.load import load_released
 from vscg.study.failures import class_probability
@@ -156,43 +147,36 @@ def _mp4(path: Path, sample_rate: int) -> Iterator[Callable[[Iterable[np.ndarray
     """`write_mp4` piece by piece: what it yields is called with the pictures and the waveform of each piece."""
     rate = sample_rate if sample_rate in av.Codec("aac", "w").audio_rates else SAMPLE_RATE
     to_rate = av.AudioResampler(format="fltp", layout="mono", rate=rate)
-    with _writing_video(path) as file:
-        picture = file.add_stream("libx264", rate=FRAMES, options={"crf": "26", "preset": "veryfast"})
-        picture.pix_fmt = "yuv420p"
-        sound = file.add_stream("aac", rate=rate, layout="mono")
-        shown = heard = 0
-
-        def add(pictures: Iterable[np.ndarray], waveform: np.ndarray) -> None:
-            nonlocal shown, heard
-            for pixels in pictures:
-                if shown == 0:
-                    picture.height, picture.width = pixels.shape[:2]
-                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-                frame.pts, frame.time_base = shown, Fraction(1, FRAMES)
-                file.mux(picture.encode(frame))
-                shown += 1
-            frame = av.AudioFrame.from_ndarray(np.asarray(waveform, np.float32)[None], format="fltp", layout="mono")
-            frame.sample_rate, frame.pts, frame.time_base = sample_rate, heard, Fraction(1, sample_rate)
-            heard += len(waveform)
-            for part in to_rate.resample(frame):
-                file.mux(sound.encode(part))
-
-        yield add
-        for part in to_rate.resample(None):
-            file.mux(sound.encode(part))
-        for stream in (picture, sound):
-            file.mux(stream.encode(None))
-
-
-@contextmanager
-def _writing_video(path: Path) -> Iterator[av.container.OutputContainer]:
-    """An MP4 file that takes its name when it is complete; WriteError as `replacing`."""
     try:
-        with replacing(path) as file, av.open(f"file:{file.name}", "w", format="mp4",      # a name may have a colon
-                                              options={"movflags": "faststart"}) as video:
-            yield video
+        with (replacing(path) as whole,
+              av.open(f"file:{whole.name}", "w", format="mp4", options={"movflags": "faststart"}) as file):
+            picture = file.add_stream("libx264", rate=FRAMES, options={"crf": "26", "preset": "veryfast"})
+            picture.pix_fmt = "yuv420p"
+            sound = file.add_stream("aac", rate=rate, layout="mono")
+            shown = heard = 0
+
+            def add(pictures: Iterable[np.ndarray], waveform: np.ndarray) -> None:
+                nonlocal shown, heard
+                for pixels in pictures:
+                    if shown == 0:
+                        picture.height, picture.width = pixels.shape[:2]
+                    frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                    frame.pts, frame.time_base = shown, Fraction(1, FRAMES)
+                    file.mux(picture.encode(frame))
+                    shown += 1
+                frame = av.AudioFrame.from_ndarray(np.asarray(waveform, np.float32)[None], format="fltp", layout="mono")
+                frame.sample_rate, frame.pts, frame.time_base = sample_rate, heard, Fraction(1, sample_rate)
+                heard += len(waveform)
+                for part in to_rate.resample(frame):
+                    file.mux(sound.encode(part))
+
+            yield add
+            for part in to_rate.resample(None):
+                file.mux(sound.encode(part))
+            for stream in (picture, sound):
+                file.mux(stream.encode(None))
     except av.FFmpegError as error:
-        raise write_error(path, error) from error
+        raise disk.write_error(path, error) from error
 
 
 def result_files(path: str | Path, folder: Path) -> list[Path]:
@@ -202,8 +186,8 @@ def result_files(path: str | Path, folder: Path) -> list[Path]:
     the clip's sum, so that neither another clip's results nor anything else is replaced. WriteError if they cannot be
     written there.
     """
-    make_folder(folder)
-    digest = file_sum(Path(path))
+    disk.make_folder(folder)
+    digest = disk.file_sum(Path(path))
     room = os.pathconf(folder, "PC_NAME_MAX") - len(f"..partial{ENDS[-1]}")
     stem, end = os.fsencode(Path(path).stem), f"-{digest[:8]}"
     names = [] if len(stem) > room else [os.fsdecode(stem)]
@@ -211,7 +195,7 @@ def result_files(path: str | Path, folder: Path) -> list[Path]:
         files = [folder / f"{name}{end}" for end in ENDS]
         if _is_result(files[0], digest) or not any(map(os.path.lexists, files)):
             for file in files:
-                check_writable(file)
+                disk.check_writable(file)
             return files
     raise WriteError(f"{files[0]}: is there, and no result of {path}: it stays, so name another folder")
 
@@ -231,11 +215,11 @@ def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, ma
     goes on. `made_by` says in words what made the predictions. Returns the files, in the order JSON, timeline, video.
     """
     files, stopped, due = result_files(path, folder), None, time.monotonic() + SAVED
-    found = {"clip": Path(path).name, "clip_sha256": file_sum(Path(path)), "made_by": made_by, "stopped": None,
+    found = {"clip": Path(path).name, "clip_sha256": disk.file_sum(Path(path)), "made_by": made_by, "stopped": None,
              "rest": 0.0, "notes": [], "seconds": []}
 
     def save() -> None:
-        write_atomically(files[0], (json.dumps(found, indent=1) + "\n").encode())
+        disk.write_atomically(files[0], (json.dumps(found, indent=1) + "\n").encode())
 
     with ExitStack() as stack:
         add = None

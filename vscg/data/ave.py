@@ -13,15 +13,7 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from vscg.data.labels import (
-    AVE,
-    BACKGROUND,
-    CLASSES,
-    SEGMENTS,
-    labels_from_annotations,
-    presence_target,
-    read_annotations,
-)
+from vscg.data.labels import AVE, BACKGROUND, CLASSES, SEGMENTS, labels_from_annotations, read_annotations
 from vscg.data.prepared import (
     BLOCK,
     DTYPES,
@@ -81,7 +73,8 @@ def _check_official(folder: Path) -> Report:
         lines += split_lines(marks.video_ids, marks.category, read_orders(folder, len(marks), present))
     if CLIP_LABELS in there:
         with opened(folder / CLIP_LABELS) as handle:
-            same = array(handle, folder / CLIP_LABELS, KEY, (len(marks), CLASSES), FLOATS)[()] == presence_target(marks)
+            tags = array(handle, folder / CLIP_LABELS, KEY, (len(marks), CLASSES), FLOATS)[()]
+        same = tags == np.eye(CLASSES)[marks.category]
         verify(folder / CLIP_LABELS, KEY, 0, same.all(-1), "not the category of the annotation")
         lines.append(f"{CLIP_LABELS}: equals the categories of the annotations")
     background = None

@@ -12,7 +12,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from os import PathLike
@@ -23,7 +23,7 @@ import numpy as np
 
 from vscg.data.labels import AVE, CATEGORIES, Dims
 from vscg.errors import VscgError
-from vscg.machine.files import WriteError, make_folder, reason, replacing, write_error
+from vscg.machine.files import WriteError, made_once, make_folder, reason, replacing, write_error
 
 FORMAT, VERSION = "vscg-prepared", 1
 SPLITS = ("train", "val", "test", "background")
@@ -313,6 +313,17 @@ def read_fingerprint(path: str | PathLike) -> str:
     """The fingerprint of a prepared file, without reading its features; errors as `read_prepared`."""
     with opened(Path(path)) as handle:
         return read_layout(handle, Path(path)).fingerprint
+
+
+def made_prepared(path: Path, fingerprint: str, make: Callable[[Path], object]) -> Path:
+    """A generated file of this fingerprint, made first if it is not there, as `made_once`; VscgError for damage."""
+    def is_there(path: Path) -> bool:
+        try:
+            return path.is_file() and read_fingerprint(path) == fingerprint
+        except VscgError as error:
+            raise VscgError(f"{error}. This file is a generated one: delete it, and it is made again.") from error
+
+    return made_once(path, is_there, make)
 
 
 def read_prepared(path: str | PathLike) -> Dataset:

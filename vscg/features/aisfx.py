@@ -60,11 +60,7 @@ def log_mel(sound: np.ndarray) -> np.ndarray:
     return (np.log10(1 + GAIN * power @ _WEIGHTS) / LARGEST).astype(np.float32)
 
 
-def _mel_weights() -> np.ndarray:
-    """Weights (1025,96) from spectrum to bands: triangles in Hz, their edges on the HTK mel scale, each of sum 1."""
-    edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + SAMPLE_RATE / 1400), BANDS + 2) / 2595) - 1)
-    weights = triangles(np.linspace(0, SAMPLE_RATE / 2, WINDOW // 2 + 1), edges)
-    return weights / weights.sum(0)
-
-
-_WEIGHTS = _mel_weights()
+# Weights (1025,96) from spectrum to bands: triangles in Hz, their edges on the HTK mel scale, each of sum 1.
+_EDGES = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + SAMPLE_RATE / 1400), BANDS + 2) / 2595) - 1)
+_WEIGHTS = triangles(np.linspace(0, SAMPLE_RATE / 2, WINDOW // 2 + 1), _EDGES)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum(0)

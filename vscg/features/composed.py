@@ -21,13 +21,13 @@ from tqdm.auto import tqdm
 
 from vscg.data.labels import GRID, SEGMENTS, Dims
 from vscg.data.planted import AT_END, AT_START, DURATION_CLIPS, apportion, classes_of, deeds
-from vscg.data.prepared import SPLITS, Dataset, PreparedWriter, read_fingerprint, read_prepared
+from vscg.data.prepared import SPLITS, Dataset, PreparedWriter, made_prepared, read_prepared
 from vscg.features import weights
 from vscg.features.aisfx import CHANNELS, SAMPLE_RATE
 from vscg.features.efficientnet import PLAN
 from vscg.features.extract import Networks, load_networks, window_features
 from vscg.features.video import SIZE, Window
-from vscg.machine.files import data_dir, made_once, value_hash
+from vscg.machine.files import data_dir, value_hash
 
 STAMPS = Path(__file__).parents[2] / "book" / "stamps"
 NAMES = tuple(path.stem for path in sorted(STAMPS.glob("*.png")))
@@ -272,7 +272,5 @@ def generate(path: Path, dials: Dials | None = None, seed: int = 0, *, networks:
 def load(dials: Dials | None = None, seed: int = 0, progress: bool = True) -> Dataset:
     """The composed data set of these dials, composed first if it is not there."""
     wanted = fingerprint(dials, seed)
-    return read_prepared(made_once(
-        data_dir() / f"composed-{wanted[:8]}.h5",
-        lambda path: path.is_file() and read_fingerprint(path) == wanted,
-        lambda path: generate(path, dials, seed, progress=progress)))
+    return read_prepared(made_prepared(data_dir() / f"composed-{wanted[:8]}.h5", wanted,
+                                       lambda path: generate(path, dials, seed, progress=progress)))

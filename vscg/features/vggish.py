@@ -62,15 +62,10 @@ def _mel(hertz: np.ndarray) -> np.ndarray:
     return 1127.0 * np.log(1.0 + hertz / 700.0)
 
 
-def _mel_bands() -> np.ndarray:
-    """Weights (257,64) from spectrum to bands: triangles on the mel scale; the constant part is in none."""
-    weights = triangles(_mel(np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)),
-                        np.linspace(_mel(LOWEST), _mel(HIGHEST), BANDS + 2))
-    weights[0] = 0
-    return weights
-
-
-_BANDS = _mel_bands()
+# Weights (257,64) from spectrum to bands: triangles on the mel scale; the constant part is in none.
+_BANDS = triangles(_mel(np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)),
+                   np.linspace(_mel(LOWEST), _mel(HIGHEST), BANDS + 2))
+_BANDS[0] = 0
 
 
 def resample(waveform: np.ndarray, sample_rate: int, wanted: int = SAMPLE_RATE) -> np.ndarray:

@@ -63,8 +63,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def held(partial: Path) -> BinaryIO:
-    """An empty file to write to that nobody else holds, until it is closed; waits for whoever holds it now, OSError if
-    none.
+    """An empty file to write to, held until it is closed; waits for whoever holds it now. OSError if refused.
 
     It is not opened to append: where a file system has no fallocate, the C library's stand-in refuses such files.
     """
@@ -122,9 +121,7 @@ def file_sum(path: Path) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder, made if need be; a second process waits here until the first has finished. WriteError if
-    refused.
-    """
+    """Hold a folder, made if need be; a second process waits until the first has finished. WriteError if refused."""
     make_folder(folder)
     try:
         lock = FileLock(folder / ".lock").acquire()
@@ -186,10 +183,7 @@ def ave_dir() -> Path | None:
 
 
 def code_hash(files: Iterable[Path]) -> str:
-    """SHA-256 over what Python files do: their names, imports, comments, docstrings and layout do not count.
-
-    OSError or SyntaxError for a file that cannot be read or parsed.
-    """
+    """SHA-256 over what Python files do: their names, imports, comments, docstrings and layout do not count."""
     dumps = []
     for file in files:
         tree = ast.parse(file.read_text(encoding="utf-8"))

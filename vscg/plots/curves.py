@@ -1,4 +1,4 @@
-"""Lines over one variable, and heatmaps: losses over a probability, a run over its epochs, states over the seconds."""
+"""Lines over one variable, bars and heatmaps: losses over a probability, a run over its epochs, states over seconds."""
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -7,7 +7,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from vscg.plots.style import COLOURS, DARK, DASHES, OTHERS, PALETTE, WIDTH, _figure, _legend
+from vscg.plots.style import COLOURS, DARK, DASHES, LIGHT, OTHERS, PALETTE, WIDTH, _figure, _legend, short_name
 
 
 def curves(x: Sequence[float], lines: Mapping[str, Sequence[float]], x_label: str, y_label: str,
@@ -90,4 +90,44 @@ def matrices(panels: Mapping[str, np.ndarray], row_label: str, column_label: str
     axes[0].set_ylabel(row_label)
     fig.supxlabel(column_label, fontsize=13)
     fig.colorbar(picture, ax=axes, label=value_label, shrink=0.8)
+    return fig
+
+
+def confusion(counts: np.ndarray, names: Sequence[str]) -> Figure:
+    """Row-normalised confusion matrix of `counts`, (C,C) segments, rows the truth; grey where that lacks a class."""
+    counts = np.asarray(counts, dtype=float)
+    totals = counts.sum(axis=1, keepdims=True)
+    share = np.where(totals > 0, 100 * counts / np.maximum(totals, 1), np.nan)
+    short = [short_name(name) for name in names]
+    fig, ax = _figure(np.clip(0.5 * len(short), 2.4, 5.5) + 2.4)
+    sns.heatmap(share, ax=ax, square=True, cmap="Blues", vmin=0, vmax=100, xticklabels=short, yticklabels=short,
+                cbar_kws={"label": "share of the true class's segments (%)", "location": "top", "shrink": 0.7})
+    ax.set_facecolor(LIGHT)
+    ax.grid(False)
+    ax.set(xlabel="predicted class", ylabel="true class")
+    ax.tick_params(labelsize=12 if len(short) <= 12 else 9.5, rotation=0)
+    ax.tick_params(axis="x", rotation=90)
+    return fig
+
+
+def class_histogram(counts: Sequence[int], names: Sequence[str]) -> Figure:
+    """How many clips each class has, largest first: C counts and C names."""
+    frame = pd.DataFrame({"count": counts, "name": [short_name(name) for name in names]}).sort_values(
+        "count", ascending=False, kind="stable")
+    fig, ax = _figure(1 + 0.25 * len(frame))
+    ax.bar_label(ax.barh(frame["name"], frame["count"], color=COLOURS["fused"]), padding=3, fontsize=11)
+    ax.set(xlabel="number of clips", ylabel="class", xlim=(0, 1.1 * max(1, frame["count"].max())),
+           ylim=(len(frame) - 0.4, -0.6))
+    ax.grid(False)
+    return fig
+
+
+def duration_histogram(durations: Sequence[int]) -> Figure:
+    """How many clips have an event of each duration: (N,) whole seconds, 0 to 10."""
+    counts = np.bincount(np.asarray(durations, dtype=np.int64), minlength=11)
+    fig, ax = _figure(3.8)
+    ax.bar_label(ax.bar(range(len(counts)), counts, color=COLOURS["fused"]), padding=2, fontsize=11)
+    ax.set(xlabel="duration of the event (s)", ylabel="number of clips", xticks=range(len(counts)),
+           ylim=(0, 1.12 * max(1, counts.max())))
+    ax.grid(False)
     return fig

@@ -1,8 +1,14 @@
-"""A planted clip as a film: its truth drawn, what systems look at and say beside it, and a beep for what is heard."""
+"""Clips that move: a planted one as a film, what systems look at and say beside its truth, with a beep for what is
+heard; and the player of clips that the book's site has, fed with the reader's own runs.
+"""
+import json
+import uuid
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
+from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -12,6 +18,7 @@ from vscg.data.labels import BACKGROUND, CATEGORIES
 from vscg.plots.clips import _outline
 from vscg.plots.style import COLOURS, DARK, LIGHT, MARK, _name
 
+HERE = Path(__file__).resolve().parent
 PIXELS = 640, 464            # of a picture; video needs even numbers
 DPI = 100
 FAINT = 0.3                  # of a shape's colour, and of a beep's loudness, in a second without class evidence
@@ -124,3 +131,14 @@ def _place(inside: np.ndarray) -> tuple[float, float, float]:
     """Row, column and radius of the disc that covers as many regions as the True cells."""
     row, column = np.argwhere(inside).mean(0)
     return row, column, float(np.sqrt(inside.sum() / np.pi))
+
+
+def clip_player(content: Mapping) -> HTML:
+    """Slides over the seconds of clips: what happens, what each system says and where it looks. `content` is of
+    `study.player_content`; the element has its script and data inside, and nothing is loaded from elsewhere.
+    """
+    style, script = ((HERE / f"player.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    name = f"vscg-player-{uuid.uuid4().hex[:8]}"
+    data = json.dumps(content, separators=(",", ":")).replace("</", "<\\/")      # no name may close the script
+    return HTML(f'<style>{style}</style><div id="{name}"></div><script>(() => {{{script}\n'
+                f'vscgPlayer(document.getElementById("{name}"), {data});}})();</script>')

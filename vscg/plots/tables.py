@@ -1,17 +1,16 @@
 """The paper's tables: accuracies, differences, confusions and parameter counts, with their intervals."""
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS
-from vscg.plots.style import COLOURS, DARK, GROUND, LIGHT, MARKERS, OTHERS, _figure, _legend, short_name
+from vscg.plots.style import COLOURS, DARK, GROUND, MARKERS, OTHERS, _figure, _legend
 
 DAGGER = "\N{DAGGER}"      # of what no published program computes
 
@@ -19,23 +18,6 @@ DAGGER = "\N{DAGGER}"      # of what no published program computes
 def lighter(colour: str) -> str:
     """The colour of what is still learning: half white."""
     return to_hex((np.array(to_rgb(colour)) + 1) / 2)
-
-
-def confusion(counts: np.ndarray, names: Sequence[str]) -> Figure:
-    """Row-normalised confusion matrix of `counts`, (C,C) segments, rows the truth; grey where that lacks a class."""
-    counts = np.asarray(counts, dtype=float)
-    totals = counts.sum(axis=1, keepdims=True)
-    share = np.where(totals > 0, 100 * counts / np.maximum(totals, 1), np.nan)
-    short = [short_name(name) for name in names]
-    fig, ax = _figure(np.clip(0.5 * len(short), 2.4, 5.5) + 2.4)
-    sns.heatmap(share, ax=ax, square=True, cmap="Blues", vmin=0, vmax=100, xticklabels=short, yticklabels=short,
-                cbar_kws={"label": "share of the true class's segments (%)", "location": "top", "shrink": 0.7})
-    ax.set_facecolor(LIGHT)
-    ax.grid(False)
-    ax.set(xlabel="predicted class", ylabel="true class")
-    ax.tick_params(labelsize=12 if len(short) <= 12 else 9.5, rotation=0)
-    ax.tick_params(axis="x", rotation=90)
-    return fig
 
 
 def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None,

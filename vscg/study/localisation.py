@@ -116,10 +116,7 @@ def chance(mask: np.ndarray, scored: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def centre_prior(grid: int = GRID) -> np.ndarray:
-    """A fixed map that knows only that things are filmed in the middle: a round bump (grid,grid), sums to 1.
-
-    Its spread (standard deviation) is a quarter of the map's side.
-    """
+    """A map (grid,grid) that knows only that things are filmed in the middle: a bump, a quarter of it wide, of sum 1."""
     squares = ((np.arange(grid) - (grid - 1) / 2) / (grid / 4)) ** 2
     bump = np.exp(-(squares[:, None] + squares) / 2)
     return bump / bump.sum()

@@ -45,10 +45,7 @@ def smallest_margin(per_clip: float) -> float:
 
 
 def reproductions() -> pd.DataFrame:
-    """What others obtained on AVE with published programs, book/records/reproductions.csv.
-
-    Columns: system, setting, published, obtained (percent), source, date.
-    """
+    """What others obtained on AVE with programs: system, setting, published, obtained (percent), source, date."""
     return pd.read_csv(records_dir() / "reproductions.csv")
 
 

@@ -14,10 +14,7 @@ KINDS = ("step", "profile", "epoch", "run", "scaling")
 
 
 def read_speed(folder: Path = FOLDER) -> dict[str, dict]:
-    """The records in `speed_NAME.json`, by name: each maps a kind of benchmark to what was measured, when and where.
-
-    VscgError for a file that is damaged.
-    """
+    """Records of `speed_NAME.json` by name: kind of benchmark to what was measured; VscgError for a damaged file."""
     records = {}
     for path in sorted(folder.glob("speed_*.json")):
         try:

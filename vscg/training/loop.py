@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from vscg.data import AVE, load_dataset
+from vscg.data import load_dataset
+from vscg.data.labels import AVE
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.machine import graphs

@@ -21,7 +21,7 @@ import safetensors.numpy
 import safetensors.torch
 from torch import nn
 
-from vscg.data import AVE, Dims
+from vscg.data.labels import AVE, Dims
 from vscg.errors import VscgError
 from vscg.machine.files import make_folder, runs_dir, value_hash, write_atomically
 from vscg.models import SYSTEMS, build_model
@@ -195,10 +195,7 @@ def read_record(folder: Path) -> Record | None:
 
 
 def find_record(config: RunConfig, fingerprint: str, store: Path | None = None) -> Record | None:
-    """A finished run by its configuration and its data's fingerprint: the local one, else the one shipped, else None.
-
-    Local runs are in `store`, default `runs_dir()`.
-    """
+    """A finished run by configuration and data: the one in `store` (`runs_dir()`), else the one shipped, else None."""
     key = run_key(config.resolve(), fingerprint)
     return read_record((store or runs_dir()) / key) or read_record(shipped_dir() / f"{key}.zip")
 

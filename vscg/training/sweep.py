@@ -13,7 +13,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
-from vscg.data import AVE, dataset_fingerprint, prepared_file
+from vscg.data import dataset_fingerprint, prepared_file
+from vscg.data.labels import AVE
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 from vscg.machine.cluster import Cluster, Outcome, Processes, local_workers, work
