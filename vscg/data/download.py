@@ -1,6 +1,4 @@
-"""Downloads, resumed, checked and whole: the official AVE files, from GitHub (the small ones) and from Google Drive;
-and the raw clips, from a public mirror at one pinned revision.
-"""
+"""Downloads, resumed, checked and whole: AVE's files from GitHub and Google Drive; raw clips from a pinned mirror."""
 import hashlib
 import os
 import shutil

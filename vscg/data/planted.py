@@ -67,10 +67,7 @@ SHARES = "ambiguity", "one_sided", "weakest", "distractor"                      
 
 
 def turned(size: str, changes: Mapping[str, float]) -> "Dials | twins.Dials":
-    """A size's dials with some of them set otherwise.
-
-    VscgError: unknown size or dial, a share outside 0..1, or no clip at all.
-    """
+    """A size's dials, some set otherwise; VscgError: unknown size or dial, a share outside 0..1, or no clip at all."""
     if size not in SIZES:
         raise VscgError(f"Planted size {size!r} is unknown: choose one of {', '.join(SIZES)}.")
     unknown = set(changes) - set(asdict(SIZES[size]))
@@ -223,9 +220,7 @@ def true_classes(size: str) -> np.ndarray:
 
 
 def redraw(dials: "Dials | twins.Dials", seed: int, row: int) -> dict[str, np.ndarray]:
-    """One row of a planted data set drawn alone: what `make_clip` returns. Dials that give another `plan` give other
-    clips; the others turn this one.
-    """
+    """What `make_clip` returns for one row. Dials that give another `plan` give other clips; others turn this one."""
     layout = layout_of(dials, seed)
     make, looks = (make_clip, Prototypes) if isinstance(dials, Dials) else (twins.make_clip, twins.Prototypes)
     return make(np.random.default_rng((seed, 2, row)), looks.draw(seed), dials,

@@ -194,10 +194,7 @@ def compose(g: np.random.Generator, dials: Dials, category: int, start: int, end
 
 
 def plan(dials: Dials, seed: int) -> dict[str, np.ndarray]:
-    """Which clip is in which split, of which instance, with its event where; see `vscg.data.planted.plan`.
-
-    Every instance has equally many clips in every split.
-    """
+    """Which clip is where, as `vscg.data.planted.plan`; every instance has equally many clips in every split."""
     g = np.random.default_rng([seed, 1])
     parts = []
     for split in ("train", "val", "test"):

@@ -92,10 +92,7 @@ def class_names() -> tuple[str, ...]:
 
 @torch.inference_mode()
 def recognised(network: EfficientNetLite0, frames: np.ndarray, most: int = 3) -> list[list[tuple[str, float]]]:
-    """What the network takes pictures for: of each the `most` likeliest of ImageNet's classes, with probabilities.
-
-    The network has its published weights, on the CPU; frames are (N,224,224,3) uint8, RGB.
-    """
+    """The `most` likeliest of ImageNet's classes of each of (N,224,224,3) uint8 RGB frames, and their probabilities."""
     pictures = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2) / 255
     mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, DEVIATION))
     top = network.scores(network((pictures - mean) / deviation)).softmax(1).topk(most)

@@ -43,10 +43,7 @@ class ClipMaps(nn.Module):
 
 
 class AstSeconds(nn.Module):
-    """AST, a transformer over the spectrogram of ten seconds: what it says of the patches of each second, their mean.
-
-    `model` is an `ASTModel` of `transformers`, `front` the `ASTFeatureExtractor` that belongs to it.
-    """
+    """What AST (`ASTModel`), a transformer over ten seconds' spectrogram, says of each second's patches, their mean."""
 
     def __init__(self, model: nn.Module, front: Callable):
         super().__init__()
@@ -85,10 +82,7 @@ AUDIO = {
 
 
 def _pretrained(kind: str, name: str) -> object:
-    """A class of `transformers` with its published weights or settings.
-
-    Raises VscgError: `transformers` is not installed, or it cannot get what it needs.
-    """
+    """A class of `transformers` with its published weights or settings; VscgError if it or they cannot be had."""
     try:
         import transformers
     except ImportError as error:

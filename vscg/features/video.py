@@ -244,10 +244,7 @@ class _Reader:
             raise fault
 
     def _packets(self) -> Iterator[av.Packet]:
-        """The packets of all tracks as they lie in the file, on one clock for the whole file.
-
-        Both readers see the same packets, so that they correct the clock alike.
-        """
+        """The packets of all tracks as they lie in the file, on one clock, which both readers correct alike."""
         now, last = None, {}             # where both tracks are, and each, in s on the file's first clock
         for packet in self.container.demux():
             if packet.dts is not None:

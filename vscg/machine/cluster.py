@@ -53,9 +53,9 @@ def work(pool: "Processes | Cluster", tasks: Iterable[tuple],
 
 
 class Processes(contextlib.AbstractContextManager):
-    """A process of this machine for each task, `size` at a time. A context manager, which ends those that still run.
+    """A process of some threads on this machine for each task, `size` at a time; modules `preload` are there at once.
 
-    Each has `threads` threads; `preload` are modules that the tasks need.
+    A context manager, which ends those that still run.
     """
 
     def __init__(self, size: int, threads: int, preload: list[str]):

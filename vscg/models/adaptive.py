@@ -1,6 +1,4 @@
-"""CMAN's adaptive attention ("Knowing When to Look"): an LSTM with a sentinel, and an attention that may fall back on
-it. There are no biases outside the LSTM.
-"""
+"""CMAN's adaptive attention ("Knowing When to Look"): an LSTM with a sentinel, on which attention may fall back."""
 import torch
 from torch import Tensor, nn
 

@@ -64,10 +64,7 @@ class CoSemanticAttention(nn.Module):
 
 
 class CSA(nn.Module):
-    """Co-spatial attention, two Bi-LSTMs, co-semantic attention, AVEL's classifier; weakly, AVEL's pooling over time.
-
-    For `correlation` see `CoSemanticAttention`.
-    """
+    """Co-spatial attention, two Bi-LSTMs, co-semantic attention; AVEL's classifier and, weakly, pooling over time."""
 
     def __init__(self, setting: str, *, correlation: bool = False, dims: Dims = AVE):
         super().__init__()

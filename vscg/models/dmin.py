@@ -40,10 +40,7 @@ def root(x: Tensor) -> Tensor:
 
 
 class BilinearRecurrentAttention(nn.Module):
-    """CMRA's channel gates; the places are scored by factorised bilinear pooling and by an LSTM over time.
-
-    `dropout` is the rate on the products that the bilinear pooling sums.
-    """
+    """CMRA's channel gates; the places are scored by factorised bilinear pooling and by an LSTM over time."""
 
     def __init__(self, *, dropout: float, dims: Dims = AVE):
         super().__init__()

@@ -46,9 +46,6 @@ PLUGS = {"none": lambda setting, dims: PassThrough(), "psp": lambda setting, dim
 
 
 def build_plug(name: str, setting: str, dims: Dims = AVE) -> nn.Module:
-    """A module that maps audio and visual features, (B,T,256) each, to two of the same shape: one of `PLUGS`.
-
-    VscgError for an unknown name, or as `EventSemanticConsistency`.
-    """
+    """One of `PLUGS`: audio and visual features (B,T,256) to two of the same shape; VscgError for an unknown name."""
     choose("plug", name, PLUGS)
     return PLUGS[name](setting, dims)

@@ -104,10 +104,7 @@ def _outline(ax: plt.Axes, inside: np.ndarray, strokes: Sequence[tuple[str, floa
 
 
 def frames(pictures: np.ndarray, source: np.ndarray | None = None, silent: np.ndarray | None = None) -> Figure:
-    """One picture of each second, five a row: (T,H,W,3) uint8.
-
-    Regions (T,G,G) bool are outlined: those of the source in white on black, silent ones in black.
-    """
+    """One picture of each second, five a row, (T,H,W,3) uint8; outlined are regions (T,G,G) bool, silent ones black."""
     rows = -(-len(pictures) // 5)
     fig, axes = _figure(0.4 + 1.6 * rows, rows, min(5, len(pictures)), squeeze=False)
     for ax in axes.flat[len(pictures):]:

@@ -61,10 +61,7 @@ def learning_curves(history: pd.DataFrame) -> Figure:
 
 def matrix(values: np.ndarray, row_label: str, column_label: str, title: str, value_label: str,
            annotate: bool = False) -> Figure:
-    """A matrix (R, C) as a heatmap; values of both signs get a scale centred on zero. Labels carry the units.
-
-    `annotate` writes the values into their cells, zeros left blank.
-    """
+    """A matrix (R,C) as a heatmap, of both signs centred on zero; `annotate` writes values, but zeros, into cells."""
     values = np.asarray(values)
     numbers = [[f"{value:.2f}" if round(value, 2) else "" for value in row] for row in values.tolist()]
     scale = {"cmap": "vlag", "center": 0} if np.nanmin(values) < 0 else {"cmap": "viridis"}

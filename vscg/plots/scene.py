@@ -1,6 +1,4 @@
-"""Clips that move: a planted one as a film, what systems look at and say beside its truth, with a beep for what is
-heard; and the player of clips that the book's site has, fed with the reader's own runs.
-"""
+"""Clips that move: a planted one as a film with beeps, and the player of clips that the book's site has."""
 import json
 import uuid
 from collections.abc import Mapping

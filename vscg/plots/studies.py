@@ -32,10 +32,7 @@ def score_against_accuracy(frame: pd.DataFrame, score_label: str, accuracy_label
 
 
 def pairing(frame: pd.DataFrame) -> Figure:
-    """One dot for each clip of two classes, by the manner in which it is heard and the one in which it is seen.
-
-    `frame` has the columns `class`, `heard` and `seen`, correlations from -1 to 1.
-    """
+    """One dot for each clip of two classes (`class`), by the manners `heard` and `seen` in it, correlations -1 to 1."""
     fig, ax = _figure(4.6)
     for i, (name, part) in enumerate(frame.groupby("class")):
         ax.plot(part["heard"], part["seen"], "os"[i], color=OTHERS[i], markersize=5, label=name)
@@ -73,10 +70,7 @@ def edge_figure(frame: pd.DataFrame, reach: int) -> Figure:
 
 
 def grouped_figure(frame: pd.DataFrame, value_label: str) -> Figure:
-    """Several groups side by side in each row, a dot with its 95% interval each; every other row is shaded.
-
-    `frame` has `name` (the row), `group`, `mean`, `low`, `high` (fractions, drawn as percent).
-    """
+    """Groups side by side in each row, dots with 95% intervals: `name`, `group`, `mean`, `low`, `high` (fractions)."""
     names, groups = (list(dict.fromkeys(frame[column])) for column in ("name", "group"))
     fig, ax = _figure(1 + (0.3 + 0.17 * len(groups)) * len(names))
     for i, group in enumerate(groups):
@@ -236,9 +230,7 @@ def cere_tree() -> Figure:
 
 
 def ledger_figure(frame: pd.DataFrame) -> Figure:
-    """What others obtained with a published program, beside what was published: `name` (the row), `published` and
-    `obtained` (percent) of a frame, in which several lines may share a row.
-    """
+    """What others obtained with a program beside what was published: `name`, `published`, `obtained` (%) of a frame."""
     names = list(dict.fromkeys(frame["name"]))
     fig, ax = _figure(1.4 + 0.5 * len(names))
     at = frame["name"].map(names.index)

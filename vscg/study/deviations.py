@@ -33,7 +33,7 @@ DUPLICATES = 16                               # of 160 test clips; AVE has 8 in 
 
 @dataclass(frozen=True)
 class Deviation:
-    """One difference, the program's way and the other one, as fields of `RunConfig`; the effect is first minus second."""
+    """One difference: the program's way and the other, fields of `RunConfig`; the effect is first minus second."""
     row: str                                  # of the deviations page, or what is rounded to
     question: str                             # the first way, or the second?
     first: Mapping = field(default_factory=dict)

@@ -53,10 +53,7 @@ def group_numbers(groups: Iterable[Sequence[int]], classes: int = CLASSES) -> np
 
 def group_by_chance(true: np.ndarray, where: np.ndarray, groups: Iterable[Sequence[int]],
                     classes: int = CLASSES) -> float:
-    """Share of wrong names that stay in their group if any other event is as likely: 0..1, NaN without a second.
-
-    `true` is (N,T), `where` (S,N,T) bool has the misnamed seconds, `groups` hold class indices.
-    """
+    """Share of wrong names, at `where` (S,N,T), that stay in their group if all events are as likely: 0..1 or NaN."""
     numbers = group_numbers(groups, classes)[:-1]
     others = (numbers[:, None] == numbers).sum(1) - 1
     names = np.broadcast_to(true, where.shape)[where]

@@ -116,17 +116,14 @@ def chance(mask: np.ndarray, scored: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def centre_prior(grid: int = GRID) -> np.ndarray:
-    """A map (grid,grid) that knows only that things are filmed in the middle: a bump, a quarter of it wide, of sum 1."""
+    """A map (grid,grid) that knows only that things are filmed in the middle: a bump a quarter of it wide, sum 1."""
     squares = ((np.arange(grid) - (grid - 1) / 2) / (grid / 4)) ** 2
     bump = np.exp(-(squares[:, None] + squares) / 2)
     return bump / bump.sum()
 
 
 def other_clip(category: np.ndarray, seed: int = 0) -> np.ndarray:
-    """For each clip one of another class, each clip once, drawn at random: (N,) positions in `category` (N,).
-
-    VscgError if a class holds more than half of the clips, so that they cannot all be paired.
-    """
+    """For each clip one of another class, each once: (N,) positions; VscgError if a class has over half of them."""
     generator, size = np.random.default_rng(seed), len(category)
     classes, of = np.unique(category, return_inverse=True)
     if np.bincount(of).max() > size / 2:

@@ -59,10 +59,7 @@ def configs() -> list[RunConfig]:
 
 
 def runs(progress: bool = True) -> Iterator[Record]:
-    """The finished runs of `configs`: those that are here, or came with the book; what is missing is trained now.
-
-    Only for a training the features are needed: VscgError as `composed.load` where the networks cannot be had.
-    """
+    """The finished runs of `configs`, here or of the book; missing ones are trained now, with errors as `composed.load`."""
     data, wanted = None, composed.fingerprint()
     for config in configs():
         record = find_record(config, wanted)

@@ -120,10 +120,7 @@ def plain_network(data: Dataset, seed: int = 0, modality: str = "both") -> np.nd
 
 
 def ceiling(data: Dataset) -> np.ndarray:
-    """What the rule says that knows the true prototypes, and which sounds and looks pair, and learns from no clip.
-
-    Returns classes of the test clips, (N,10); VscgError if the data set is not one of `twins`.
-    """
+    """What the rule says, (N,10) test classes, that knows the prototypes and pairings; VscgError if not of `twins`."""
     with opened(data.path) as file:
         made = json.loads(file.attrs["sources"])
     if made.get("size") not in ("study", "full"):

@@ -39,10 +39,7 @@ class Features:
         self.labels = torch.from_numpy(dataset.labels).to(device)
 
     def batch(self, rows: Tensor, sounds: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Audio (B,10,128), visual (B,10,7,7,512) and labels (B,10,29) of clips `rows`, on the device.
-
-        `sounds` are the clips whose audio it is, by default the same.
-        """
+        """Audio (B,10,128) of clips `sounds`, or `rows`, visual (B,10,7,7,512) and labels (B,10,29) of clips `rows`."""
         visual = self._maps(rows)
         rows = rows.to(self.device, non_blocking=True)
         sounds = rows if sounds is None else sounds.to(self.device, non_blocking=True)

@@ -213,10 +213,7 @@ class Objective(nn.Module):
         return values
 
     def forward(self, output: Output, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted sum and each term without its weight, all scalars, from an output and labels (B,T,29).
-
-        VscgError as `read`.
-        """
+        """The weighted sum and each term without its weight, all scalars, of labels (B,T,29); VscgError as `read`."""
         parts = {name: term(*(self.read(output, field) for field in fields.split()), labels)
                  for name, (_, fields, term) in self.terms.items()}
         return sum(weight * parts[name] for name, (weight, _, _) in self.terms.items()), parts

@@ -224,10 +224,7 @@ def find_records(store: Path, other: Callable[[OtherVersion], object] = lambda e
 
 
 def ship(records: Iterable[Record], folder: Path | None = None) -> list[Path]:
-    """Write runs, without their weights, to a folder, default `shipped_dir()`; returns the files.
-
-    Each file is written whole or not at all, and the same run always gives the same bytes.
-    """
+    """Write runs without weights to a folder (`shipped_dir()`), the same bytes each time; returns the files."""
     folder = folder or shipped_dir()
     make_folder(folder)
     paths = []

@@ -55,10 +55,7 @@ class Sweep:
 
 
 def unique_runs(configs: Iterable[RunConfig]) -> dict[str, RunConfig]:
-    """Run key -> resolved configuration, each run once however often it is asked for.
-
-    VscgError: a configuration that is out of range, or a data set that is not there and cannot be made.
-    """
+    """Run key -> resolved configuration, each run once; VscgError for one out of range, or data that cannot be had."""
     fingerprints: dict[str, str] = {}
     runs = {}
     for config in configs:
