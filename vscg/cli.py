@@ -35,15 +35,11 @@ DATA_HELP = "planted-mini, planted-study, planted, ave or a prepared file (defau
 
 def _download(args: argparse.Namespace) -> None:
     if args.clips:
-        for path in download_clips(args.folder / "clips"):
-            print(path)
-        print(MIRROR_LACKS)
+        print(*download_clips(args.folder / "clips"), MIRROR_LACKS, sep="\n")
         return
-    for path in download_small(args.folder):
-        print(path)
+    print(*download_small(args.folder), sep="\n")
     if args.features:
-        for path in download_features(args.folder):
-            print(path)
+        print(*download_features(args.folder), sep="\n")
 
 
 def _prepare(args: argparse.Namespace) -> int:
@@ -119,12 +115,8 @@ def _predict(args: argparse.Namespace) -> None:
         if files[0].exists() and json.loads(files[0].read_bytes())["stopped"]:
             print(f"{files[0]}: what was found before it stopped", file=sys.stderr)
         raise
-    print(f"{args.clip}: {title}")
-    for file in files:
-        print(file)
-        if file.suffix == ".json":
-            for note in json.loads(file.read_bytes())["notes"]:
-                print(f"  {note}")
+    notes = (f"  {note}" for note in json.loads(files[0].read_bytes())["notes"])
+    print(f"{args.clip}: {title}", files[0], *notes, *files[1:], sep="\n")
 
 
 def _runs(args: argparse.Namespace) -> None:
@@ -286,9 +278,7 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Returns 0 when it did what it was asked, 1 for bad input or failed runs; 130 when it was
-    interrupted, 143 when it was asked to end (SIGTERM), 141 when nobody reads its output any more.
-    """
+    """Run one command: 0 done, 1 bad input or failed runs; 130 interrupted, 143 ended by SIGTERM, 141 not read."""
     before = signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):                 # a file's name may have bytes that are no text
         if hasattr(stream, "reconfigure"):

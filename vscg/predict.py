@@ -55,8 +55,7 @@ class Watched:
 def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fully") -> tuple[nn.Module, str]:
     """A trained model in evaluation mode, and what it is in words.
 
-    `checkpoint` is a finished run's key or folder, or the file of a published checkpoint, of a system and setting; a
-    run knows its own. VscgError: nothing of the kind is there, or it does not fit.
+    From a run's key or folder, or a published checkpoint of a system and setting. VscgError: none there, or no fit.
     """
     for folder in (Path(checkpoint), runs_dir() / checkpoint):
         if folder.is_dir() and (record := read_record(folder)):

@@ -112,10 +112,9 @@ class Prototypes:
 
 
 def plan(dials: Dials, seed: int) -> dict[str, np.ndarray]:
-    """Which clip is in which split, of which class, with its event where.
+    """Which clip is in which split, of which class, 28 for none, and from which second to which its event lasts.
 
-    Returns category (N,) with 28 for background-only clips, start and end (N,) in seconds, split (N,) of names; rows
-    are grouped by class like AVE's files, background-only clips last.
+    Arrays category, start, end and split (N,), grouped by class like AVE's files, background-only clips last.
     """
     g = np.random.default_rng([seed, 1])
     rows = []

@@ -85,8 +85,7 @@ class Prototypes:
 def class_evidence(g: np.random.Generator, dials: Dials, peak: float, start: int, end: int) -> np.ndarray:
     """How clearly each second sounds and looks like its class: (2,10) in 0..1, the sound's first.
 
-    In the event, seconds `start` to `end` (excluded), the class shows most at `peak`, from 0 to 1, which counts as far
-    as `dials.dynamics` says.
+    In the event, from `start` to `end`, it shows most at `peak`, in 0..1, as far as `dials.dynamics` says.
     """
     # Ten seconds ahead of the clip let the bursts forget how they began.
     when = (np.arange(-SEGMENTS, SEGMENTS) + 0.5 - start) / (end - start)

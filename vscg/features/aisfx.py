@@ -1,7 +1,6 @@
 """aiSFX (Ma and Lerch, 2022), a network for sound effects: its front end in numpy, its layers under their key names.
 
-The published model hears blocks of 2.3 s. Here each second is heard by itself, as VGGish hears it: it is repeated until
-a block is full, so that no second's features know of the next one.
+The published model hears blocks of 2.3 s; here each second, repeated until a block is full, is heard by itself.
 """
 import numpy as np
 import torch

@@ -105,8 +105,7 @@ def window_features(window: Window, networks: Networks,
                     done: Callable[[int], object] = lambda seconds: None) -> tuple[np.ndarray, np.ndarray]:
     """The features of a window: visual (10,7,7,D_v) and audio (10,D_a), float32; of VGG-19 and VGGish 512 and 128.
 
-    A batch is the 32 pictures of two seconds on a GPU, of one second on a CPU; `done` is called with the number of
-    seconds after each.
+    A batch is the 32 pictures of two seconds on a GPU, of one on a CPU; `done` is called with their number after each.
     """
     audio = audio_features(networks.audio, window.waveform, window.sample_rate)
     step = 2 if next(networks.visual.parameters()).is_cuda else 1   # divides 10
@@ -136,13 +135,10 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
         folder: where the clips are; folders inside it are not looked into.
         target: the HDF5 file; a prepared one that is there is replaced once the new one is complete.
         pad: fill up clips and remainders that are shorter than ten seconds, see `read_windows`.
-        device, weights, visual, audio: as for `load_networks`.
-        networks: use these instead.
+        device, weights, visual, audio: as for `load_networks`; `networks` are used instead if given.
         scheduler: have the clips done by the workers of this Dask scheduler, see `cluster.Cluster`; they see the clips,
             the weights and the target's folder under the same paths as this process. Given `networks` travel with every
             clip; the published ones are loaded once by each worker.
-        progress: show a bar.
-
     Raises VscgError: no clip in the folder, none that can be read, no weights, a full disk, a target that is something
         else than a prepared file, another process that works on the same target, or as `cluster.Cluster`.
     """

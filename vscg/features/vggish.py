@@ -110,8 +110,7 @@ class VGGish(nn.Module):
 def audio_features(network: nn.Module, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     """The audio features of each second (seconds,D) float32, by a network from (B,96,64) to (B,D); VGGish's D is 128.
 
-    `waveform` and `sample_rate` as `log_mel_examples`, unless the network has a method `examples` of its own; the
-    network runs where its parameters are.
+    It runs where its parameters are, on what `log_mel_examples` or a method `examples` of its own makes of the sound.
     """
     examples = getattr(network, "examples", log_mel_examples)(waveform, sample_rate)
     return network(torch.from_numpy(examples).to(next(network.parameters()).device)).cpu().numpy()

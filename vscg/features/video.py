@@ -173,8 +173,7 @@ def _opened(path: Path):
 def _track(path: Path, container, kind: str):
     """The track of a kind that players take, and a note which one if there are several; a cover picture is not one.
 
-    That is the default track or, without one, the first; tracks for the deaf, for the blind and with comments come
-    after the others.
+    It is the default track or else the first; those for the deaf, for the blind and with comments come last.
     """
     word = {"video": "picture", "audio": "sound"}[kind]
     tracks = [track for track in container.streams if track.type == kind

@@ -55,10 +55,9 @@ NUMBERS = [(scalar, "numpy.core.multiarray.scalar"), (np.dtype, "numpy.dtype"), 
 
 
 def fetch(weights: Weights, folder: Path | None = None, progress: bool = True) -> Path:
-    """The path of a file of weights, downloaded first if it is not in `folder` (default: `data/weights`).
+    """The path of a file of weights, checked, and downloaded if it is not in `folder` (default: `data/weights`).
 
-    It is checked whenever it is asked for; interrupted, a download is continued; of two processes one downloads it.
-    VscgError as `download.fetch`.
+    Interrupted, a download is continued; of two processes one downloads it. VscgError as `download.fetch`.
     """
     folder = Path(folder) if folder else data_dir() / "weights"
     return download.fetch(weights.url, folder / weights.name, download.wrong_sum(weights.sum), progress)

@@ -8,8 +8,7 @@ from vscg.data.labels import Dims
 class AudioGuidedAttention(nn.Module):
     """Weighs the R regions of each segment's visual map, 49, by how well they go with the segment's sound.
 
-    Sizes are those of an audio vector D_a, of a region's vector D_v, and of the space in which the two meet; the score
-    layers work on R-vectors.
+    `hidden_dim` is the size of the space in which both meet; the score layers work on R-vectors.
     """
 
     def __init__(self, *, audio_dim: int = 128, visual_dim: int = 512, hidden_dim: int = 512, regions: int = 49):

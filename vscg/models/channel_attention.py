@@ -8,10 +8,7 @@ from vscg.data.labels import AVE, Dims
 
 
 class ChannelGate(nn.Module):
-    """How much each visual channel goes with the sound: the regions' mean, multiplied by the sound, decides.
-
-    Sizes are those of an audio vector, of a region's vector D, and of the bottleneck.
-    """
+    """How much each visual channel goes with the sound: the regions' mean, multiplied by the sound, decides."""
 
     def __init__(self, audio_dim: int = 128, visual_dim: int = 512, hidden_dim: int = 256):
         super().__init__()
@@ -39,8 +36,7 @@ def pool(logits: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
 class GuidedPooling(nn.Module):
     """A guiding vector, such as the sound's, says how much each region counts in the mean of the regions.
 
-    The logits pass a tanh, so no region counts more than e^2 times as much as another. Sizes are those of the guiding
-    vector, of a region's vector D, and of the space in which the two meet.
+    The logits pass a tanh, so no region counts more than e^2 times as much as another.
     """
 
     def __init__(self, guide_dim: int = 128, visual_dim: int = 512, hidden_dim: int = 256):

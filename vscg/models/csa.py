@@ -23,8 +23,7 @@ class CoSpatialAttention(nn.Module):
     def forward(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """s_i = <W_v x_i, W_a a> / 16, v = sum_i softmax(s)_i x_i, a' = a + a * sigmoid(W_g [v ; a]).
 
-        Audio (B,T,128) and visual maps (B,T,7,7,512) to a' (B,T,128), v (B,T,512) and the weights of the places
-        (B,T,7,7), which sum to 1.
+        Audio (B,T,128) and maps (B,T,7,7,512) to a' (B,T,128), v (B,T,512), and the places' weights (B,T,7,7), sum 1.
         """
         # <W_v x, W_a a> = <x, W_v^T W_a a>: one product for each segment instead of one for each of its places.
         direction = self.audio_map(audio) @ self.visual_map.weight                 # (B,T,512)

@@ -33,8 +33,7 @@ class VisuallyGuidedAudio(nn.Module):
 class SegmentSelection(nn.Module):
     """New in CSS-Net (CASM): all pairs of segments are correlated, and only those above a threshold share features.
 
-    The idea of PSP, with correlation coefficients over the channels in place of learned similarities; those not
-    strictly above `threshold`, tau, are cut.
+    The idea of PSP, with correlations over the channels, cut up to `threshold`, tau, in place of learned similarities.
     """
 
     def __init__(self, *, threshold: float = 0.1):

@@ -10,8 +10,7 @@ from vscg.models.recurrent import GRU
 class CrossModalEventExtractor(nn.Module):
     """CERE: two blocks of convolution, ReLU and max-pooling along time (Eq. 1 to 3).
 
-    Ten segments become five, then two: the two columns of E. One instance serves both modalities, so that both speak
-    the same language.
+    Ten segments become five, then two, the columns of E. One serves both modalities: they speak the same language.
     """
 
     def __init__(self, dim: int = 256, event_dim: int = 128, kernel: int = 5):

@@ -109,8 +109,7 @@ class Decoder(nn.Module):
 class CrossModalTransformer(nn.Module):
     """One encoder and one decoder per modality; each decoder reads the other modality's encoding.
 
-    `audio_dim` and `visual_dim` are the sizes of the vectors that come in; within, all have 256 entries. `twins` as for
-    `Encoder`; all else is of the layers.
+    Vectors of sizes `audio_dim` and `visual_dim` come in; within, all have 256 entries. `twins` as for `Encoder`.
     """
 
     def __init__(self, audio_dim: int = 128, visual_dim: int = 512, *, encoder_hidden: int = 2048,
@@ -152,7 +151,6 @@ class Interaction(nn.Module):
 def gated_probability(gate: Tensor, logits: Tensor) -> Tensor:
     """The clip's class distribution (B,C) from gates in (0,1) (B,T) and class logits of the whole clip (B,C).
 
-    The logits are scaled by each segment's gate and the largest over time is taken: the widest open gate for a positive
-    logit, the narrowest for a negative one.
+    The logits times each gate, their largest over time: the widest gate for a positive logit, else the narrowest.
     """
     return (gate.unsqueeze(-1) * logits.unsqueeze(1)).amax(1).softmax(-1)

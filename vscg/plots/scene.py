@@ -56,8 +56,7 @@ def film(clip: Mapping[str, np.ndarray], silent: np.ndarray, looks: Mapping[str,
 def beeps(heard: np.ndarray, evidence: np.ndarray, category: int, rate: int) -> np.ndarray:
     """A beep in each second in which the object is heard, of a pitch of its class: waveform (T * rate,) in -1..1.
 
-    `heard` (T,) is bool, `evidence` (T,) in 0..1 how much of its class a second has: the less, the fainter the beep.
-    `category` is 0 to 27, `rate` in Hz.
+    Of `heard` (T,) bool; the less `evidence` (T,), in 0..1, a second has, the fainter the beep. `rate` is in Hz.
     """
     time = np.arange(rate) / rate
     swell = np.clip(np.minimum(time - 0.1, 0.7 - time) / 0.05, 0, 1)                   # from 0.1 to 0.7 s, no clicks

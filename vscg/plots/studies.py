@@ -14,8 +14,7 @@ def score_against_accuracy(frame: pd.DataFrame, score_label: str, accuracy_label
                            chance: float | None = None) -> Figure:
     """One dot for each system with its 95% intervals both ways: does localising go with answering right?
 
-    `frame` has `name`, `score`, `score_low`, `score_high`, `accuracy`, `accuracy_low`, `accuracy_high`, fractions,
-    drawn in percent; so is `chance`, a dashed line.
+    `frame` has `name`, `score` and `accuracy`, and both also with `_low` and `_high`: fractions, as is `chance`.
     """
     fig, ax = _figure(4.4)
     for i, row in enumerate(frame.to_dict("records")):
@@ -46,8 +45,7 @@ def pairing(frame: pd.DataFrame) -> Figure:
 def edge_figure(frame: pd.DataFrame, reach: int) -> Figure:
     """Accuracy by signed distance to the event's edge, background to the left, the event to the right.
 
-    `frame` has `name`, `distance` (s, negative in background, never 0), `mean`, `low`, `high` (fractions); `reach` is
-    the largest distance and stands for "and more".
+    `frame` has `name`, `distance` (s, never 0; as far as `reach` or more), `mean`, `low`, `high` (fractions).
     """
     names = list(dict.fromkeys(frame["name"]))
     fig, ax = _figure(4.4)

@@ -22,10 +22,9 @@ def lighter(colour: str) -> str:
 
 def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None,
               value_label: str = "accuracy (% of segments)") -> Figure:
-    """One dot with its 95% interval for each row, in percent.
+    """One dot with its 95% interval for each row; `references` are dashed lines. Fractions are drawn as percent.
 
-    `frame` has `name`, `mean`, `low`, `high` (fractions) and, for one colour a group, `group`; `references` are text ->
-    fraction, drawn as dashed lines.
+    `frame` has `name`, `mean`, `low`, `high` and, for one colour a group, `group`.
     """
     names = list(dict.fromkeys(frame["name"]))
     groups = list(dict.fromkeys(frame["group"])) if "group" in frame else [None]
@@ -76,8 +75,7 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
 def difference_figure(rows: pd.DataFrame) -> Figure:
     """Measured differences around zero; a triangle at the edge points to the side on which the paper's lies.
 
-    `rows` are `TableResult.differences()`, both settings or one. Pairs of which a row is still learning are lighter; a
-    dagger is for a row that no published program computes.
+    `rows` are `TableResult.differences()`. Light: a row is still learning; dagger: no published program computes one.
     """
     pairs = list(dict.fromkeys(zip(_marked(rows, "first"), _marked(rows, "second"), strict=True)))
     settings = list(dict.fromkeys(rows["setting"]))

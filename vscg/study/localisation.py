@@ -70,8 +70,7 @@ def success_area(overlap: np.ndarray) -> np.ndarray:
 def roc_auc(maps: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """How often is a region inside the mask larger than one outside, over all such pairs of a map? (N,T).
 
-    The area under the ROC curve of the map's values as a test for the mask's regions; equal values count half. NaN
-    where the mask is empty or full.
+    The area under the map's ROC curve; equal values count half. NaN where the mask is empty or full.
     """
     maps, mask = _regions(maps, mask)
     inside, outside = mask.sum(-1), (~mask).sum(-1)
@@ -139,10 +138,9 @@ def other_clip(category: np.ndarray, seed: int = 0) -> np.ndarray:
 @torch.inference_mode()
 def attention_of(model: nn.Module, data: Dataset, rows: np.ndarray,
                  sound_rows: np.ndarray | None = None) -> np.ndarray:
-    """A system's attention for the pictures `rows` (N,), each with its own sound or that of another clip, `sound_rows`.
+    """A system's attention (N,T,G,G) float32, each map of sum 1, for pictures `rows` (N,), with sounds `sound_rows`.
 
-    Returns: (N,T,G,G) float32, each map sums to 1, of a model on the CPU.
-    Raises VscgError: the system has no attention over the picture.
+    The sounds are the pictures' own if None. VscgError: the system has no attention over the picture.
     """
     parts = [output.attention for output in outputs(model, Features(data, torch.device("cpu")), rows,
                                                     sounds=sound_rows)]

@@ -59,7 +59,7 @@ def configs() -> list[RunConfig]:
 
 
 def runs(progress: bool = True) -> Iterator[Record]:
-    """The finished runs of `configs`, here or of the book; missing ones are trained now, with errors as `composed.load`."""
+    """The finished runs of `configs`, here or of the book; missing ones are trained now, errors as `composed.load`."""
     data, wanted = None, composed.fingerprint()
     for config in configs():
         record = find_record(config, wanted)

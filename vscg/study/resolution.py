@@ -55,10 +55,9 @@ def selections() -> pd.DataFrame:
 
 
 def run_to_run(systems: tuple[str, ...] = RIVALS) -> tuple[float, float, float, int]:
-    """Standard deviation of a run, in points, pooled over systems and settings, with its 95% interval.
+    """Standard deviation of a run, in points, pooled over systems and settings: `(deviation, low, high, freedom)`.
 
-    The published figure counts as one run of its group. The interval is that of a variance under the chi-squared
-    distribution. Returns `(deviation, low, high, degrees of freedom)`.
+    The published figure counts as one run of its group; the 95% interval is a variance's, by chi-squared.
     """
     found, squares, free = reproductions(), 0.0, 0
     for _, group in found[found["system"].isin(systems)].groupby(["system", "setting"]):

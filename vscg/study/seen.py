@@ -1,7 +1,6 @@
 """What chapters look at in a trained network: its attention, with the own and with a foreign sound, and its doubts.
 
-It is computed once from the weights and kept beside the run as one file, which ships with it: a run that came with the
-book has no weights.
+Computed once from the weights and kept beside the run, as a file that ships with it: a shipped run has no weights.
 """
 from collections.abc import Container
 

@@ -81,8 +81,7 @@ def profile_table(record: dict) -> pd.DataFrame:
 def published_loads(setting: str) -> int:
     """How often the published program of VSCG reads all feature files in a run: for training and every evaluation.
 
-    It evaluates the validation clips after every fifth epoch from the fifth on, and the test clips whenever a
-    checkpoint may be picked.
+    It evaluates validation clips after every fifth epoch, and test clips whenever a checkpoint may be picked.
     """
     config = RunConfig(setting=setting, profile="full", protocol="released").resolve()
     validations = sum(epoch >= 5 and epoch % 5 == 0 for epoch in range(config.epochs))

@@ -270,8 +270,7 @@ def schedule_text(cells: Sequence[Cell]) -> str:
 def primary_family(results: Sequence[TableResult]) -> pd.DataFrame:
     """The primary family, `paper.PRIMARY`, judged together: the frame of `statistics.family`.
 
-    `results` are Tables III, IV and V, all of one data set, profile and protocol. What a table that is not among them
-    holds counts as not measured.
+    `results` are Tables III, IV and V of one data set, profile and protocol; what is missing counts as not measured.
     """
     made = sorted({f"{result.data}, {result.profile}, {result.protocol}" for result in results})
     if len(made) != 1:

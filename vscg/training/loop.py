@@ -171,11 +171,10 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
     Interrupted at any moment, the same call continues from the last saved epoch and ends with the same numbers.
 
     Args:
-        config: the run; its gaps are filled by `RunConfig.resolve`.
         dataset: the data, if it is loaded already; else `load_dataset(config.data)`.
         store: folder of runs, default `files.runs_dir()`.
         device: "cpu" or "cuda"; default the GPU where there is one.
-        progress: show a bar with loss, validation accuracy and time left.
+        progress: show a bar.
         save_every: seconds between saved states; 0 saves after every epoch.
     Raises VscgError: bad configuration, device or data, sizes that the system's structure does not allow, a damaged
         record, or a loss that is not finite.

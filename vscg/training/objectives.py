@@ -1,7 +1,6 @@
-"""Every loss, one function each, and which system uses which (Sec. III-E).
+"""Every loss, one function each, and which system uses which (Sec. III-E): means over the clips of the batch.
 
-B clips, T segments, background the last class; shapes are given with AVE's numbers, 29 classes. Every loss is a mean
-over the clips of the batch.
+B clips, T segments, background the last class; shapes are given with AVE's numbers, 29 classes.
 """
 import functools
 from collections.abc import Callable, Mapping
@@ -47,8 +46,7 @@ def event_relevance_loss(relevance: Tensor, labels: Tensor) -> Tensor:
 def category_loss(category: Tensor, labels: Tensor, empty_as_first: bool = False) -> Tensor:
     """Cross-entropy of the clip's category logits (B,28) with its event, as the released program computes L_c.
 
-    A clip without event has no category and is left out; the released program counts it as class 0, which
-    `empty_as_first` reproduces.
+    A clip without event is left out; the released program counts it as class 0, which `empty_as_first` reproduces.
     """
     counts = torch.ones_like(category[:, 0]) if empty_as_first else event_indicator(labels).amax(1)
     loss = F.cross_entropy(category, event_class(labels), reduction="none")
@@ -142,10 +140,9 @@ def eigenvalue_loss(representation: Tensor, labels: Tensor, *, ridge: float = 1e
 
 
 def pull_loss(visual: Tensor, audio: Tensor, counts: Tensor, normalised: bool = False) -> Tensor:
-    """L_av of CSS-Net: 1 - cos(G^v, G^a) plus the squared distance of the two, mean over the clips that count.
+    """L_av of CSS-Net: 1 - cos(G^v, G^a) plus their squared distance, mean over clips whose `counts` (B,) is 1, not 0.
 
-    G^v, G^a are (B,D); `counts` (B,) is 1 for a clip that counts, else 0. If `normalised`, the distance is that of the
-    two vectors scaled to length 1, in place of the mean over the channels.
+    G^v, G^a are (B,D); the distance is a mean over the channels or, `normalised`, that of both scaled to length 1.
     """
     if normalised:
         distance = (F.normalize(visual, dim=-1) - F.normalize(audio, dim=-1)).square().sum(-1)

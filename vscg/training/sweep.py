@@ -96,9 +96,8 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
 
     Args:
         configs: the runs, in any order, repetitions allowed.
-        store: folder of runs, default `files.runs_dir()`.
+        store, device: as for `fit`.
         workers: runs at a time; default `device.workers()`, or one on a GPU.
-        device: "cpu" or "cuda"; default the GPU where there is one.
         scheduler: train on the workers of this Dask scheduler, see `cluster.Cluster`; each takes one run at a time, on
             one thread, and sees the store and the data sets' files under the same paths as this process.
         progress: show a bar over the whole sweep with the time left.
