@@ -36,7 +36,6 @@ AT_START, AT_END = 0.36, 0.46
 @dataclass(frozen=True)
 class Dials:
     """Everything that shapes a planted data set."""
-
     train: int
     val: int
     test: int
@@ -96,7 +95,6 @@ def apportion(total: int, weights: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True)
 class Prototypes:
     """What groups, classes and scenes look and sound like; drawn once per seed."""
-
     group_audio: np.ndarray      # (7,128)
     class_audio: np.ndarray      # (28,128)
     group_visual: np.ndarray     # (7,512)

@@ -35,7 +35,6 @@ SHARES = "ambiguity", "dynamics", "weakest", "lean", "faint", "clarity", "distra
 @dataclass(frozen=True)
 class Dials:
     """Everything that shapes such a data set."""
-
     train: int
     val: int
     test: int
@@ -61,7 +60,6 @@ class Dials:
 @dataclass(frozen=True)
 class Prototypes:
     """What groups, kinds, manners, rooms and scenes look and sound like; drawn once per seed."""
-
     group_audio: np.ndarray      # (7,128)
     kind_audio: np.ndarray       # (15,128)
     manner_audio: np.ndarray     # (1,128) added in the first manner, subtracted in the second
