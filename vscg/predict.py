@@ -3,7 +3,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -77,9 +77,8 @@ def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fu
 def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool = False) -> Iterator[Watched]:
     """Yields what a trained model makes of each window of a clip; with their pictures, 24 MB for each window.
 
-    `model` is a system in evaluation mode, `networks` make the features; `pad` fills up a short clip or the remainder
-    of a long one. VscgError as `features.video.read_windows`; for a model for features of other sizes, or one that
-    gives values that are no finite numbers.
+    The model is in evaluation mode; `pad` fills up a short clip or the remainder of a long one. VscgError as
+    `read_windows`, for a model for features of other sizes, or one that gives values that are no finite numbers.
     """
     device = next(model.parameters()).device
     dims = getattr(model, "dims", AVE)                     # a module of one's own is taken to be for AVE's features
@@ -181,9 +180,8 @@ def _mp4(path: Path, sample_rate: int) -> Iterator[Callable[[Iterable[np.ndarray
 def result_files(path: str | Path, folder: Path) -> list[Path]:
     """Where a clip's results go, before any work: NAME.json, NAME-timeline.png and NAME-attention.mp4.
 
-    NAME is the clip's name without its suffix; where one of the files is there and no result of this clip, NAME ends in
-    the clip's sum, so that neither another clip's results nor anything else is replaced. WriteError if they cannot be
-    written there.
+    NAME is the clip's name without suffix; where such a file is there and no result of this clip, NAME ends in the
+    clip's sum, so that nothing else is replaced. WriteError if they cannot be written there.
     """
     disk.make_folder(folder)
     digest = disk.file_sum(Path(path))
@@ -200,10 +198,9 @@ def result_files(path: str | Path, folder: Path) -> list[Path]:
 
 
 def _is_result(path: Path, digest: str) -> bool:
-    try:
+    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):      # whatever it is
         return json.loads(path.read_bytes())["clip_sha256"] == digest
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):      # whatever it is
-        return False
+    return False
 
 
 def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, made_by: str) -> list[Path]:

@@ -196,10 +196,10 @@ def prepare_ave(source_dir: str | PathLike, target: str | PathLike, visual_dtype
                 progress: bool = True) -> Report:
     """Streams the official AVE files in `source_dir` into the prepared file `target`; returns what was written.
 
-    The N annotated clips come first, in the order of `Annotations.txt`, then the M background-only clips as rows N to
-    N+M-1. `visual_dtype` is float16 or float32. The SHA-256 of every source file is recorded, and the fingerprint is
-    that of these sums and the dtype. Interrupted, no file appears under `target`, and the next call starts anew.
-    Raises VscgError for missing files (all are listed) and for every fault in them, with file, data set and index.
+    The N annotated clips come first, as in `Annotations.txt`, then the M background-only clips as rows N to N+M-1. The
+    SHA-256 of every source file is recorded; the fingerprint is that of these sums and `visual_dtype`, float16 or
+    float32. Interrupted, no file appears under `target`, and the next call starts anew. Raises VscgError for missing
+    files (all are listed) and for every fault in them, with file, data set and index.
     """
     folder, target = Path(source_dir), Path(target)
     missing = [name for name in REQUIRED if not (folder / name).is_file()]

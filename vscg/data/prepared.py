@@ -13,7 +13,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -169,22 +169,18 @@ def check_target(path: Path) -> None:
 
 
 def _is_prepared(path: Path) -> bool:
-    try:
-        with opened(path) as handle:
-            return attribute(handle, path, "format") == FORMAT
-    except VscgError:                                      # whatever it is
-        return False
+    with suppress(VscgError), opened(path) as handle:      # whatever it is
+        return attribute(handle, path, "format") == FORMAT
+    return False
 
 
 class PreparedWriter:
     """Writes a prepared file clip block by clip block; the file appears under its name only when it is complete.
 
-    Use as a context manager. `fingerprint` and `sources` may also be set on the writer before the block ends, for a
-    source that is read only once. Leaving the block by an exception removes what was written. Of two writers of one
-    file the second one waits for the first.
-
-    The file's room on the disk is taken before the first array is written: HDF5 crashes when it finds the disk full
-    while it closes a file. Room that is not used is given back then.
+    A context manager. `fingerprint` and `sources` may also be set on it before the block ends, for a source that is
+    read only once. An exception removes what was written. Of two writers of one file the second waits for the first.
+    The file's room on the disk is taken before the first array is written, for HDF5 crashes when it finds the disk full
+    while it closes a file; what is not used is given back then.
 
     Raises WriteError: as `check_target`, or the folder or file cannot be made, or there is not enough room; VscgError:
         another dtype than float16 or float32; from `append`, as `verify_rows`.

@@ -1,5 +1,6 @@
 """Data sets by name: the planted ones, made on first use, and the real one, prepared on first use."""
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -40,9 +41,7 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
 
     A planted set is generated, again after a change of its generator, and "ave" is prepared from the official files,
     again if their folder holds others now. A planted name may set dials and the seed that it is drawn from, 0 by
-    default: "planted-mini:ambiguity=0.7,seed=1".
-
-    Raises VscgError: an unknown name or dial, official files that are missing, or a damaged file.
+    default: "planted-mini:ambiguity=0.7,seed=1". VscgError: an unknown name or dial, missing files, or a damaged one.
     """
     whole = str(name_or_path)
     name, _, dials = whole.partition(":")
@@ -54,11 +53,9 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
                              lambda path: planted.generate(path, size=size, seed=seed, **changes))
     if whole == "ave":
         return _ave(data_dir() / "ave.h5")
-    try:
+    with suppress(OSError, ValueError):        # longer than a file's name can be, or with a zero byte in it
         if Path(name_or_path).is_file():
             return Path(name_or_path)
-    except (OSError, ValueError):        # longer than a file's name can be, or with a zero byte in it
-        pass
     raise VscgError(f"{whole[:LONGEST]}: no such data set or file; the data sets are {', '.join(NAMES)}")
 
 

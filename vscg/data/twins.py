@@ -108,12 +108,7 @@ def patches(g: np.random.Generator, place: np.ndarray) -> np.ndarray:
 
 def make_clip(g: np.random.Generator, looks: Prototypes, dials: Dials, category: int, start: int,
               end: int) -> dict[str, np.ndarray]:
-    """A clip of a class from its own generator; of class 28, without event, its sounds and sights are of any class.
-
-    The event lasts from second `start` to `end` (excluded). Returns audio (10,128) float32 and visual (10,7,7,512)
-    float16, both non-negative; source_mask and silent_mask (10,7,7) bool, the patches of the object where it is seen
-    and of the silent one; heard, seen (10,) bool; audio_evidence, visual_evidence (10,) in 0..1.
-    """
+    """A clip of a class from its own generator, as `planted.make_clip`; silent_mask (10,7,7) bool: the silent patch."""
     thing = category if category < BACKGROUND else int(g.integers(EVENT_CLASSES))
     group, kind, sign = GROUP_OF[thing], KIND_OF[thing], SIGN[thing]
     manner = dials.manner * (sign if g.random() < dials.lean else -sign)

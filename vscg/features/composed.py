@@ -238,9 +238,8 @@ def generate(path: Path, dials: Dials | None = None, seed: int = 0, *, networks:
              progress: bool = True) -> Path:
     """Compose a data set, extract its features and write the prepared file; three minutes on one core.
 
-    The features are standardised: each number less its mean over the training clips, over its spread there. The
-    systems' published schedules are made for numbers of about this size. VscgError as `load_networks` and
-    `PreparedWriter`.
+    Features are standardised by their mean and spread over the training clips, to the size for which the published
+    schedules are made. VscgError as `load_networks` and `PreparedWriter`.
     """
     dials = dials or Dials()
     networks = networks or load_networks(visual="efficientnet-lite0", audio="aisfx", progress=progress)

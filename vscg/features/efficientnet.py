@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vscg.features.vgg19 import DEVIATION, MEAN
+from vscg.features.vgg19 import DEVIATION, MEAN, visual_features
 
 # Of each stage: kernel, stride, how many times wider inside, channels, blocks.
 PLAN = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3), (5, 2, 6, 192, 4),
@@ -93,8 +93,7 @@ def class_names() -> tuple[str, ...]:
 @torch.inference_mode()
 def recognised(network: EfficientNetLite0, frames: np.ndarray, most: int = 3) -> list[list[tuple[str, float]]]:
     """The `most` likeliest of ImageNet's classes of each of (N,224,224,3) uint8 RGB frames, and their probabilities."""
-    pictures = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2) / 255
-    mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, DEVIATION))
-    top = network.scores(network((pictures - mean) / deviation)).softmax(1).topk(most)
+    maps = torch.from_numpy(visual_features(network, frames[:, None])).permute(0, 3, 1, 2)
+    top = network.scores(maps).softmax(1).topk(most)
     return [[(class_names()[i], p) for p, i in zip(*both, strict=True)]
             for both in zip(top.values.tolist(), top.indices.tolist(), strict=True)]

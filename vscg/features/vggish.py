@@ -26,10 +26,8 @@ def log_mel_examples(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     examples of 96 spectra follow each other without a gap: example k begins at 0.96 k s, so that the tenth ends at
     9.6 s. From 25 s on there is an example more than there are seconds; ten-second windows have exactly ten.
 
-    Args:
-        waveform: (samples,) or (samples, channels) floats in -1..1; channels are averaged.
-        sample_rate: in Hz; anything but 16,000 is resampled.
-    Returns: (seconds, 96, 64) float32: example, time, band. Sound shorter than 0.975 s gives none.
+    `waveform` is (samples,) or (samples, channels), floats in -1..1, of which the mean is taken; another `sample_rate`
+    than 16,000 Hz is resampled. Returns (seconds, 96, 64) float32: example, time, band; none for less than 0.975 s.
     Raises VscgError: integers, values that are no numbers, a wrong shape, or a sample rate that is not positive.
     """
     waveform = np.asarray(waveform)

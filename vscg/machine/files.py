@@ -44,9 +44,8 @@ def write_error(path: str | os.PathLike, error: Exception) -> WriteError:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write to, `.NAME.partial` beside `path`, which takes its place once the block ends well.
 
-    If it ends with an error, the partial file is removed and what was there before stays. A killed process leaves its
-    partial file, and the next writer takes that over. Of two writers the second one waits for the first. WriteError for
-    what the system refuses, inside the block too.
+    After an error it is removed and what was there before stays; the next writer takes over that of a killed process.
+    Of two writers the second one waits for the first. WriteError for what the system refuses, inside the block too.
     """
     try:
         with held(path.with_name(f".{path.name}.partial")) as file:

@@ -68,13 +68,10 @@ class CMAN(nn.Module):
     from the sound's sequence M^a, and for the sound from the picture's.
 
     Args:
-        setting: "fully" or "weakly" supervised; weakly, AVEL's maximum over time.
         attention_size: k of `AdaptiveAttention`; None: as many as it attends to, the segments.
-        similarity: of `Where`, "cosine" or "dot".
+        similarity, residual, bidirectional: of `Where`, "cosine" or "dot", of `When`, and of `SentinelLSTM`.
         memory: what the other modality reads: "attended", y after `When`, or "embedded", e before it.
-        residual: of `When`.
-        bidirectional: of `SentinelLSTM`.
-        fusion: of the two modalities, "concat" or "sum".
+        fusion: of the two modalities, "concat" or "sum". Weakly supervised, AVEL's maximum over time follows.
         dropout: rate before the maps of the sentinel and of the co-attention; the adaptive attention has 0.5.
     """
 

@@ -75,11 +75,8 @@ class BilinearRecurrentAttention(nn.Module):
 class DMIN(nn.Module):
     """CMRA with another spatial attention, dense attention in the decoders and a second head on the picture alone.
 
-    Args:
-        visual_dropout: rate after the first map of the visual regions.
-        bilinear_dropout: rate in the bilinear pooling.
-        dropout: rate in the encoders and in the interaction.
-        decoder_dropout: rate in the decoders; None takes 0.02 (fully) or 0.1 (weakly).
+    Rates: after the first map of the visual regions, in the bilinear pooling, in the encoders and in the interaction,
+    and in the decoders, of which None takes 0.02 (fully) or 0.1 (weakly).
     """
 
     def __init__(self, setting: str, *, visual_dropout: float = 0.2, bilinear_dropout: float = 0.1,

@@ -96,12 +96,10 @@ class EventSemanticConsistency(nn.Module):
     """ESCM: CERE on both modalities, their mean as both GRUs' initial state (Eq. 9), then project and norm (Eq. 12).
 
     Args:
-        dropout: r_i of the project-and-norm block.
-        linear: whether that block has its linear maps.
+        dropout, linear: r_i of the project-and-norm block, and whether that has its linear maps.
         crossed: released weakly supervised program only: the audio GRU starts from a linear map of the *visual* event
             representation and the visual GRU from one of the *audio* event representation, not both from the mean.
-        prior: one of `PRIORS`.
-        gru: one of `GRUS`.
+        prior, gru: one of `PRIORS`, one of `GRUS`.
         segments: T; CERE pools by four and must be left with two columns, one for each direction of a GRU.
     Raises VscgError: an unknown choice, or segments that CERE does not pool to two.
     """

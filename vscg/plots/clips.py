@@ -54,12 +54,9 @@ def timeline(truth: Sequence[int] | None, predictions: Mapping[str, Sequence[int
 
 
 def attention_maps(maps: np.ndarray, mask: np.ndarray | None = None, labels: Sequence[int] | None = None) -> Figure:
-    """Attention of each second over the picture regions, five seconds a row, on one colour scale.
+    """Attention (T,G,G) of each second over the picture regions, five seconds a row, on one colour scale.
 
-    Args:
-        maps: (T, G, G), each sums to 1; G is 7 on AVE.
-        mask: (T, G, G) bool, True on the true source's regions, which are outlined.
-        labels: (T,) class indices of AVE; seconds with an event are framed.
+    The true source's regions, `mask` (T,G,G) bool, are outlined; seconds with an event, by AVE's `labels` (T,), framed.
     """
     maps = np.asarray(maps)
     rows = -(-len(maps) // 5)

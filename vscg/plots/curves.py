@@ -12,10 +12,9 @@ from vscg.plots.style import COLOURS, DARK, DASHES, LIGHT, OTHERS, PALETTE, WIDT
 
 def curves(x: Sequence[float], lines: Mapping[str, Sequence[float]], x_label: str, y_label: str,
            marks: Mapping[str, float] | None = None) -> Figure:
-    """Several functions of one variable.
+    """Several functions of one variable `x` (N,), up to 20 of whose values are drawn as dots on the lines.
 
     Args:
-        x: (N,) values of the variable; up to 20 of them are drawn as dots on the lines.
         lines: name -> (N,) values. A name that begins with audio, visual or fused gets that colour; of a name "a, b"
             the first part picks the colour and the second the dashes.
         x_label, y_label: axis labels with their units.

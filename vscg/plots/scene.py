@@ -25,7 +25,7 @@ LOWEST = 220.0               # Hz, the beep of class 0; each further class is a 
 
 def film(clip: Mapping[str, np.ndarray], silent: np.ndarray, looks: Mapping[str, np.ndarray],
          said: Mapping[str, np.ndarray], rate: int) -> np.ndarray:
-    """Pictures of a planted clip with a hand that moves over its seconds.
+    """Pictures (T * rate, H, W, 3) uint8, `rate` a second, of a planted clip with a hand that moves over its seconds.
 
     Left the truth: a disc where the sounding object is seen, fainter in a second with little of its class, and a
     diamond where an object makes no sound. Right what each system looks at. Below what is heard, what is seen, the
@@ -34,10 +34,7 @@ def film(clip: Mapping[str, np.ndarray], silent: np.ndarray, looks: Mapping[str,
     Args:
         clip: truth (T,), source_mask (T,G,G) bool, heard, seen (T,) bool, visual_evidence (T,) in 0..1.
         silent: (G,G) bool, where an object stands that makes no sound.
-        looks: system's name -> attention (T,G,G), one or two of them.
-        said: system's name -> classes (T,).
-        rate: pictures a second.
-    Returns: (T * rate, H, W, 3) uint8.
+        looks, said: system's name -> attention (T,G,G), of one or two, and classes (T,).
     """
     pictures, seconds = [], len(clip["truth"])
     for t in range(seconds):

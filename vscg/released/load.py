@@ -26,13 +26,10 @@ def our_name(system: str, setting: str, published: str) -> str | None:
 
 
 def load_released(model: nn.Module, source: Mapping[str, torch.Tensor | np.ndarray] | str | PathLike) -> nn.Module:
-    """Put published weights into a model made by `build_model`.
+    """Put published weights into a model made by `build_model`, of the same system and setting and variant "released".
 
-    Args:
-        model: a model of the same system and setting; its variant must be "released".
-        source: a mapping of the published key names, or the path of a published checkpoint, which is read without
-            running anything in it.
-    Returns: The same model, weights replaced; dead parameters are dropped by name.
+    `source` is a mapping of the published key names, or the path of a published checkpoint, which is read without
+    running anything in it. Returns the same model; dead parameters are dropped by name.
     Raises VscgError: another variant, a system without a published program, unreadable file, unknown or missing names,
         wrong shapes, or numbers that are not finite; the model is unchanged then.
     """

@@ -148,9 +148,8 @@ def duplicated_rows(category: np.ndarray, splits: Mapping[str, np.ndarray]) -> t
 def duplicates_file() -> Path:
     """planted-mini with some test clips that have the sound and picture of a training clip, as in AVE; made once.
 
-    AVE has videos that are annotated twice, each time with another category, and some of them lie in two splits: the
-    same features then carry one label in training and another in the test. Here every such test clip keeps its labels
-    and gets the features of a training clip of another category.
+    AVE has videos annotated twice, with two categories, some of them in two splits. Here such a test clip keeps
+    its labels and gets the features of a training clip of another category.
     """
     data = load_dataset(DATA)
     test, train = duplicated_rows(data.category, data.splits)

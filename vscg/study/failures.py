@@ -89,10 +89,8 @@ def resampled_shares(hits: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Share of the seconds `where` that are `hits`, first as measured, then in each resample of seeds and clips.
 
     Both are (S,N,T) bool, or one of them (N,T) if the same for all seeds. All seconds count alike. The resamples depend
-    on the numbers of seeds and clips alone, so two results can be subtracted: the difference is then paired.
-
-    Returns: (1+R,) float64 in 0..1, NaN where a resample has no such second.
-    Raises VscgError: another shape, or no second at all.
+    on the numbers of seeds and clips alone, so two results can be subtracted: the difference is then paired. Returns
+    (1+R,) in 0..1, NaN where a resample has no such second; VscgError for another shape, or no second at all.
     """
     hits, where = np.broadcast_arrays(hits, where)
     if hits.ndim != 3 or not hits.size:
@@ -135,13 +133,10 @@ def confidence_of(probability: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """How often answers of about the same confidence are right; ten bins of equal width, [0, 0.1) and so on.
+    """How often answers of about the same confidence are right; ten bins of equal width, the last with 1.
 
-    `confidence` in 0..1 and `right`, bool, are (S,N,T); a confidence of 1 falls into the last bin.
-
-    Returns: one row for each bin that is not empty: `confidence` (mean), `mean`, `low`, `high` (share of right answers
-    with its interval), `share` of all seconds.
-    Raises VscgError: shapes that differ, `right` not bool, or a confidence outside 0..1.
+    `confidence` in 0..1 and `right`, bool, are (S,N,T); VscgError for others. One row for each bin that is not empty:
+    `confidence` (mean), `mean`, `low`, `high` (share of right answers with its interval), `share` of all seconds.
     """
     number = _bin(confidence, right, BINS)
     lines = [(confidence[number == b].mean(), *estimate(resampled_shares(right, number == b)), (number == b).mean())

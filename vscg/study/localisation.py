@@ -60,9 +60,8 @@ def success(overlap: np.ndarray, at: float | np.ndarray = HALF) -> np.ndarray:
 def success_area(overlap: np.ndarray) -> np.ndarray:
     """Area under each second's success over IoU thresholds 0, 0.05, ..., 1 by trapezoids: (N,T) of `overlap` (N,T).
 
-    Its mean over seconds is the AUC of the literature. Without steps the area is the IoU itself, so that AUC is the
-    mean IoU, within 0.025. `scores` therefore gives the mean IoU and, as AUC, the one of the ROC curve, which needs no
-    threshold at all.
+    Its mean over seconds is the AUC of the literature; without steps it is the mean IoU, within 0.025. So `scores`
+    gives the mean IoU and, as AUC, that of the ROC curve, which needs no threshold at all.
     """
     return np.trapezoid(success(overlap, GRID_OF_THRESHOLDS), GRID_OF_THRESHOLDS, axis=-1)
 

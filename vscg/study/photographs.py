@@ -37,9 +37,9 @@ class Truth:
     silent: np.ndarray                           # (N,10,S,7,7) bool, each silent thing
 
 
-def truth(dials: composed.Dials | None = None, seed: int = 0) -> Truth:
-    """The test clips of `composed.load` with these dials."""
-    dials = dials or composed.Dials()
+def truth() -> Truth:
+    """The test clips of `composed.load`."""
+    dials, seed = composed.Dials(), 0
     layout = composed.plan(dials, seed)
     rows = np.flatnonzero(layout["split"] == "test")
     clips = tuple(composed.draw(dials, layout, seed, rows))

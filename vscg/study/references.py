@@ -45,8 +45,7 @@ def floor(data: Dataset, regions: Sequence[int] = REGIONS) -> np.ndarray:
     """What a rule in closed form says of the test clips: classes (N,T).
 
     Ridge regression on mean and maximum over time of both modalities names the clip; two thresholds, on how much a
-    second sounds and looks like the mean second of that class, find its seconds. Validation picks the number of
-    brightest regions among `regions`, the penalty and the thresholds.
+    second sounds and looks like that class's mean second, find its seconds. Validation picks all numbers.
     """
     found = [_rule(data, pooled(data, number).astype(np.float64)) for number in regions]
     return max(found, key=lambda said: _accuracy(said, data, "val"))[data.splits["test"]]

@@ -117,10 +117,9 @@ def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | N
     """The runs of some of `STUDIES` and `PLANNED`, in order and with repetitions: tables share many.
 
     Args:
-        tables: "all" of `STUDIES`, or names separated by commas: "I,III,ambiguity".
+        tables, systems: "all" (of `STUDIES`), or names separated by commas: "I,III,ambiguity".
         data, protocol: of the tables; the study of ambiguity always has the planted sets and is clean.
         profile, seeds: of every run; seeds None takes the profile's number.
-        systems: "all", or those whose runs are wanted, separated by commas.
     Raises VscgError: unknown name, system, data set, profile or protocol, or a number of seeds out of range.
     """
     names = STUDIES if tables == "all" else [name.strip() for name in tables.split(",")]

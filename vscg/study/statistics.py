@@ -172,14 +172,10 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
 def family(differences: Mapping[str, np.ndarray | None], paper: Mapping[str, float],
            learning: Container[str] = (), fewest: int = FEWEST) -> pd.DataFrame:
-    """The primary family, judged together by `FAMILY_RULE`.
+    """The primary family, judged together by `FAMILY_RULE`: name, paper, mean, low, high, method, seeds, p, holm, word.
 
-    Args:
-        differences: name -> (S,N) in points, None if the runs are missing; all names of the family.
-        paper: name -> the paper's difference; only its sign counts, and it is not 0.
-        learning: names of the differences of which one row is still learning.
-        fewest: seeds that a word needs.
-    Returns: one line for each name, with name, paper, mean, low, high, method, seeds, p, holm, word.
+    `differences` are name -> (S,N) in points, None if the runs are missing; of `paper` only the sign counts. `learning`
+    names those of which a row is still learning; a word needs `fewest` seeds.
     """
     lines = []
     for name, values in differences.items():

@@ -174,7 +174,6 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
         dataset: the data, if it is loaded already; else `load_dataset(config.data)`.
         store: folder of runs, default `files.runs_dir()`.
         device: "cpu" or "cuda"; default the GPU where there is one.
-        progress: show a bar.
         save_every: seconds between saved states; 0 saves after every epoch.
     Raises VscgError: bad configuration, device or data, sizes that the system's structure does not allow, a damaged
         record, or a loss that is not finite.
@@ -238,9 +237,8 @@ def verify(record: Record, *, dataset: Dataset | None = None, device: str | None
            progress: bool = True) -> tuple[pd.DataFrame, bool]:
     """Train a finished run, local or shipped, anew on as many threads, and hold its numbers against the record's.
 
-    Returns: One row per epoch: the record's loss, val_accuracy and test_accuracy, and for each how much more it is now;
-        and whether the picked weights are the same bit for bit.
-    Raises VscgError: as `fit`, which takes the same arguments, or the data set is not the one that the record is of.
+    Returns: one row per epoch, the record's loss, val_accuracy and test_accuracy, and how much more each is now; and
+        whether the picked weights are the same bit for bit. VscgError: as `fit`, or other data than the record's.
     """
     dataset = load_dataset(record.config.data) if dataset is None else dataset
     if dataset.fingerprint != record.values["data"]["fingerprint"]:
