@@ -100,10 +100,7 @@ def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool =
 
 
 def overlay(watched: Watched) -> np.ndarray:
-    """The window's pictures under their second's attention: (160,224,224,3) uint8, framed while an event is predicted.
-
-    VscgError for a system without attention.
-    """
+    """Pictures under their second's attention: (160,224,224,3) uint8, framed in an event; VscgError if it has none."""
     if watched.attention is None:
         raise VscgError("This system has no attention over the picture, so there is nothing to lay over it.")
     colours = matplotlib.colormaps["inferno"]
@@ -204,11 +201,11 @@ def _is_result(path: Path, digest: str) -> bool:
 
 
 def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, made_by: str) -> list[Path]:
-    """Write the results of a clip, see `result_files`; the video where the system has attention.
+    """Write the results of a clip, see `result_files`, and return them: JSON, timeline, video where there is attention.
 
     The windows of `watched`, as from `watch`, are taken one by one, so that memory does not grow with the clip's
     length. If that ends with an error, what was found so far is written, `stopped` in the JSON says why, and the error
-    goes on. `made_by` says in words what made the predictions. Returns the files, in the order JSON, timeline, video.
+    goes on. `made_by` says in words what made the predictions.
     """
     files, stopped, due = result_files(path, folder), None, time.monotonic() + SAVED
     found = {"clip": Path(path).name, "clip_sha256": disk.file_sum(Path(path)), "made_by": made_by, "stopped": None,

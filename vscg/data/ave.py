@@ -13,20 +13,9 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
+from vscg.data import prepared
 from vscg.data.labels import AVE, BACKGROUND, CLASSES, SEGMENTS, labels_from_annotations, read_annotations
-from vscg.data.prepared import (
-    BLOCK,
-    DTYPES,
-    PreparedWriter,
-    array,
-    attribute,
-    blocks,
-    one_hot,
-    opened,
-    read_layout,
-    verify,
-    verify_splits,
-)
+from vscg.data.prepared import BLOCK, PreparedWriter, array, one_hot, opened, read_layout, verify
 from vscg.errors import VscgError
 from vscg.machine.files import file_sum
 
@@ -96,9 +85,9 @@ def _check_prepared(path: Path) -> Report:
     with opened(path) as handle:
         data = read_layout(handle, path)
         with tqdm(total=len(data), desc=path.name, unit="clip", disable=None) as bar:
-            for _, block in blocks(data):
+            for _, block in prepared.blocks(data):
                 bar.update(len(block["category"]))
-        kinds = ", ".join(f"{key} {getattr(data, key).dtype}" for key in DTYPES)
+        kinds = ", ".join(f"{key} {getattr(data, key).dtype}" for key in prepared.DTYPES)
         lines = [f"prepared data set {data.name!r}, fingerprint {data.fingerprint[:12]}, {len(data)} clips ({kinds})",
                  f"sizes: {data.dims}",
                  "all features finite, all labels one-hot and of the clip's category",
@@ -141,7 +130,7 @@ def read_orders(folder: Path, clips: int, names: Sequence[str] = tuple(ORDERS)) 
     for name in names:
         with opened(path := folder / ORDERS[name]) as handle:
             splits[name] = array(handle, path, ORDER_KEY, (None,), ("int64", "int32"))[()].astype(np.int64)
-    verify_splits(folder, {ORDERS[name]: rows for name, rows in splits.items()}, clips)
+    prepared.verify_splits(folder, {ORDERS[name]: rows for name, rows in splits.items()}, clips)
     return splits
 
 
@@ -169,8 +158,7 @@ def stream(path: Path, modality: str, clips: int, dtype: str = "float64",
            digests: dict[str, str] | None = None) -> Iterator[np.ndarray]:
     """Yields the features of a file, up to 16 clips at a time; VscgError at a value that is no finite `dtype` number.
 
-    With `digests`, the file's SHA-256 is put there under its name when the last block has been taken. The bytes are
-    hashed at the pace of the reading, so that they come from the system's cache and the disk is read once.
+    With `digests` the file's SHA-256 is put there, hashed at the pace of the reading: the disk is read once.
     """
     digest, size, limit = hashlib.sha256(), path.stat().st_size, np.finfo(dtype).max
     with opened(path) as handle, path.open("rb") as raw:
@@ -238,13 +226,13 @@ def prepare_ave(source_dir: str | PathLike, target: str | PathLike, visual_dtype
         f"{visual_dtype}", f"fingerprint {writer.fingerprint}", *split_lines(video_ids, category, splits)))
 
 
-def made_from(prepared: Path, folder: Path) -> bool:
+def made_from(path: Path, folder: Path) -> bool:
     """Whether a prepared file was made from those official files that are in `folder`, as far as a moment can tell.
 
     The recorded SHA-256 is compared; of the large visual features some clips are instead.
     """
-    with opened(prepared) as handle:
-        data, sources = read_layout(handle, prepared), json.loads(attribute(handle, prepared, "sources"))
+    with opened(path) as handle:
+        data, sources = read_layout(handle, path), json.loads(prepared.attribute(handle, path, "sources"))
         annotated = len(data) - len(data.splits["background"])
         places = {FEATURES["visual"]: slice(0, annotated), NOISY["visual"]: slice(annotated, len(data))}
         return all(_same_clips(folder / name, data.visual, places[name]) if name in places

@@ -128,8 +128,7 @@ def _no_features(path: Path) -> str:
 def download_small(dest: str | Path, base_url: str = GITHUB, progress: bool = True) -> list[Path]:
     """Download the annotations, split orders, labels and the background clips' audio features (2.5 MB) into `dest`.
 
-    `base_url` ends with a slash. Returns the paths of all `SMALL_FILES`, each with the SHA-256 listed there; what is
-    right already is kept and not fetched. VscgError as `fetch`.
+    `base_url` ends with a slash. Returns the paths of all `SMALL_FILES`, checked by SHA-256. VscgError as `fetch`.
     """
     folder = expanded(dest)
     return [fetch(base_url + name, folder / name, wrong_sum(wanted), progress) for name, wanted in SMALL_FILES.items()]

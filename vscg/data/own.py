@@ -28,14 +28,11 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
 
     The features of a clip are `visual/ID.npy` and `audio/ID.npy` in a folder, or `ID.npz` or `ID.h5` that hold `visual`
     and `audio`; `.npz` and `.h5` in the two folders hold one array each. Visual features are (T,G,G,D), (T,G*G,D), or
-    (T,D), a map of one region; audio features are (T,D). Or they are in the file that `extract` wrote of clips of these
-    names. Rows keep the tables' order, a video that is annotated twice gets two. Categories are AVE's if there are no
-    others, else they are numbered in the order in which they first appear; "background" is none: such clips of the
-    training split become the split "background".
+    (T,D), a map of one region; audio features are (T,D). Or `source` is the file that `extract` wrote of clips of these
+    names. Rows keep the order of `read_tables`, a video that is annotated twice gets two. Categories are AVE's if there
+    are no others, else they are numbered as they appear; "background" is none: such clips of the training split become
+    the split "background".
 
-    Args:
-        source: the folder of the arrays, or the file.
-        tables: as `tables.read_tables`.
     Returns: What was written; lines without features are left out, and `absent` names their clips.
     Raises VscgError: as `read_tables`; no features at all, or some that cannot be read, are not finite or have other
         sizes than the first clip's; with file and line.

@@ -260,10 +260,9 @@ def deeds(definition: object) -> str:
 
 
 def generate(path: Path, *, size: str = "mini", seed: int = 0, progress: bool = True, **changes: float) -> Path:
-    """Write a planted data set as a prepared HDF5 file.
+    """Write a planted data set as a prepared HDF5 file, which appears when it is complete and replaces no other file.
 
     Args:
-        path: the file to write; it appears only when it is complete, and replaces no file but a prepared one.
         size: "mini" (577 clips, 0.3 GB), "study" (2,568 clips, 1.3 GB) or "full" (4,321 clips, AVE's numbers, 2.2 GB).
         seed: of everything that is drawn, from 0; clip i depends on the seed and i alone.
         changes: dials to set otherwise, such as `ambiguity`, 0 to 1.

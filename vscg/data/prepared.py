@@ -325,8 +325,7 @@ def made_prepared(path: Path, fingerprint: str, make: Callable[[Path], object]) 
 def read_prepared(path: str | PathLike) -> Dataset:
     """Reads a prepared file into memory (AVE with float16 visual features: 2.2 GB).
 
-    Raises VscgError for every fault of the file: not HDF5 or truncated, a missing key, a wrong shape, dtype or value,
-    more data declared than stored, a newer version. Checks before it allocates.
+    VscgError for every fault of the file, such as more data declared than stored; it checks before it allocates.
     """
     with opened(Path(path)) as handle:
         data = read_layout(handle, Path(path))

@@ -3,10 +3,8 @@
 28 cut-out photographs of animals lie in `book/stamps`, each beside a recording of the animal. A clip of ten seconds
 shows one of them for some seconds, slowly moving, and plays its recording for some seconds; other photographs move
 about in silence, and another recording is heard. Pictures and sound then go through the networks of `extract`, so the
-maps are those of a convolutional network that looks at photographs, and where the sounding thing is, is known.
-
-28 instances, not categories: test clips show the same photographs as training clips, elsewhere, in another size, turned
-or not, before other colours, among others.
+maps are those of a convolutional network that looks at photographs, and where the sounding thing is, is known. These
+are 28 instances, not categories: test clips show the same photographs elsewhere, in another size, before other colours.
 """
 import hashlib
 from collections.abc import Iterator

@@ -1,7 +1,6 @@
 """EfficientNet-Lite0 (Tan and Le, 2019, in the form for small devices), under the key names of its PyTorch port.
 
-Without squeeze and excitation, and with ReLU6 in place of swish: 4.7 million weights, 17 MB, trained on ImageNet. It
-runs with channels last, which halves its time on a processor.
+No squeeze and excitation, ReLU6: 4.7 million weights, 17 MB, trained on ImageNet. Channels last halve its time.
 """
 from functools import cache
 from pathlib import Path

@@ -132,8 +132,7 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
     removed when the target is complete.
 
     Args:
-        folder: where the clips are; folders inside it are not looked into.
-        target: the HDF5 file; a prepared one that is there is replaced once the new one is complete.
+        folder, target: of the clips, but not in inner folders; the HDF5 file, replaced once the new one is complete.
         pad: fill up clips and remainders that are shorter than ten seconds, see `read_windows`.
         device, weights, visual, audio: as for `load_networks`; `networks` are used instead if given.
         scheduler: have the clips done by the workers of this Dask scheduler, see `cluster.Cluster`; they see the clips,

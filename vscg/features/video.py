@@ -1,7 +1,6 @@
 """Decodes a clip into windows of ten segments: 16 pictures and one second of sound for each segment.
 
-Picture and sound are decoded side by side, each by its own reader of the file, so that memory stays flat however long
-the clip is and however its tracks are interleaved.
+Picture and sound are decoded side by side, by a reader each, so that memory stays flat however long the clip is.
 """
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -72,8 +72,7 @@ def present(*wanted: Weights, folder: Path | None = None) -> bool:
 def load(network: type[nn.Module], path: str | Path, weights: Weights | None = None) -> nn.Module:
     """A network (class) with the weights of a file `path`, as `fetch` gives it for `weights`, for evaluation.
 
-    In a package only its names with the prefix are taken; of any other file `classifier.*` are left out. Raises
-    VscgError for a file that is no state dict or no such package, and for names or shapes that are not the network's.
+    Of a package names with the prefix are taken, of another file not `classifier.*`. VscgError for other content.
     """
     if weights and weights.member:
         found = {name.removeprefix(weights.prefix): tensor for name, tensor in _packed(path, weights).items()

@@ -85,8 +85,7 @@ def _affinity() -> int:
 def _limits(controller: str, *names: str) -> Iterator[list[str]]:
     """The words in some files of this process's control group, and of each group that it is in.
 
-    `controller` is one of version 1, or "" for version 2. A container may see its groups under another path than its
-    own name says; then what holds for it stands at the root.
+    `controller` is of version 1, or "" for 2. Where a container sees its groups under another path, the root's count.
     """
     with contextlib.suppress(OSError):      # Linux alone has them
         for line in (PROC / "self" / "cgroup").read_text().splitlines():

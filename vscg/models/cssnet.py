@@ -59,8 +59,7 @@ class SegmentSelection(nn.Module):
 class CSSNet(nn.Module):
     """Attention on two paths, two Bi-LSTMs, segment selection, a two-part head; the loss pulls clip vectors together.
 
-    `attention` is "bgca", its own on two paths, or "agva", VSCG's alone, with which the paper's Table I lists it;
-    `dropout` is the rate after the maps behind the selection.
+    `attention` is "bgca", its own, or "agva", VSCG's, with which Table I lists it; `dropout` follows the last maps.
     """
 
     def __init__(self, setting: str, *, attention: str = "bgca", dropout: float = 0.2, dims: Dims = AVE):
@@ -81,8 +80,7 @@ class CSSNet(nn.Module):
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`.
 
-        Extras: global_visual and global_audio, G^v and G^a (B,256), the means over time that the loss pulls together;
-        weakly, raw_logits (B,29).
+        Extras: global_visual, global_audio, G^v, G^a (B,256), means over time for the loss; weakly raw_logits (B,29).
         """
         attended, attention = self.attention(audio, visual)                        # (B,T,512)
         if self.audio_attention is not None:

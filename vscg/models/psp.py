@@ -14,8 +14,7 @@ def xavier_map(dim: int) -> nn.Linear:
 class ProjectAndNorm(nn.Module):
     """Linear, ReLU, dropout per modality, then one LayerNorm that both modalities share (Eq. 12, norm of Eq. 13).
 
-    `dropout` is the rate, r_s after PSP and r_i after ISCE; if not `linear`, linear map and ReLU are left out, as in
-    the released weakly supervised programs.
+    `dropout` is r_s after PSP, r_i after ISCE; the released weakly supervised programs have no linear map and ReLU.
     """
 
     def __init__(self, dim: int = 256, *, dropout: float, linear: bool = True):

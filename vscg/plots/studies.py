@@ -116,8 +116,7 @@ LOOPS = {"published": OTHERS[0], "vscg": COLOURS["fused"]}      # the two loops,
 def speedup_figure(clocks: Mapping[str, pd.DataFrame]) -> Figure:
     """How many times faster than the published loop each arm is: median and quartiles, by several clocks.
 
-    `clocks` are clock's name -> a row for each arm, columns `median`, `low`, `high`. The arm "published again" is the
-    published loop itself; its quartiles by the first clock are shaded.
+    `clocks`: name -> arms with `median`, `low`, `high`; the first's "published again", the loop itself, is shaded.
     """
     arms = list(next(iter(clocks.values())).index)
     fig, ax = _figure(1.4 + 0.5 * len(arms))

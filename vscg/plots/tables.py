@@ -135,10 +135,7 @@ TITLES = [entry.title for entry in SYSTEMS.values()]
 
 def parts_figure(parts: pd.DataFrame, references: Mapping[str, float] | None = None,
                  label: str = "parameters (millions)") -> Figure:
-    """One bar for each row (a system), stacked from its parts, the columns (of its parameters); `label` has the unit.
-
-    `references` are row -> the printed value, drawn as a mark on its bar.
-    """
+    """A bar a row, stacked from its columns; `references`, row -> printed value, are marks. `label` has a unit."""
     fig, ax = _figure(1.2 + 0.5 * len(parts))
     at, left = range(len(parts)), pd.Series(0.0, index=parts.index)
     for part, colour in zip(parts, (COLOURS["fused"], *OTHERS), strict=False):
@@ -155,8 +152,7 @@ def parts_figure(parts: pd.DataFrame, references: Mapping[str, float] | None = N
 def accuracy_by_parameters(frame: pd.DataFrame, label: str) -> Figure:
     """Accuracy over the number of parameters, one dot for each system.
 
-    `frame` has `name` (a title of the registry or any other), `parameters` (millions; `label` says what was counted),
-    `mean` and, where there are intervals, `low`, `high` (percent).
+    `frame` has `name`, `parameters` (millions, as `label` says), `mean` and, for intervals, `low`, `high` (percent).
     """
     fig, ax = _figure(4.2)
     places = list(dict.fromkeys([*TITLES, *frame["name"]]))

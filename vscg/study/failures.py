@@ -63,8 +63,7 @@ def group_by_chance(true: np.ndarray, where: np.ndarray, groups: Iterable[Sequen
 def edge_distance(true: np.ndarray, classes: int = CLASSES) -> np.ndarray:
     """Seconds to the nearest edge, (N,T) int64: 1, 2, ... inside an event, -1, -2, ... in background, 0 without edge.
 
-    An edge lies between two neighbouring seconds of unlike class; both have distance 1, on their side of zero. The
-    beginning and the end of the clip are no edges: what happens beyond them is not known.
+    An edge lies between two neighbouring seconds of unlike class, both at distance 1; a clip's ends are no edges.
     """
     clips, edges = np.nonzero(np.diff(true, axis=1))
     distance = np.full(true.shape, true.shape[1] + 1)
@@ -175,8 +174,7 @@ def calibration_estimate(errors: np.ndarray) -> tuple[float, float, float]:
 def perfect_calibration(confidence: np.ndarray) -> float:
     """Mean calibration error of a system that means what it says, with these confidences (S,N,T).
 
-    Answers are drawn to be right with just their confidence. The seconds of a clip share one draw, the largest
-    dependence there can be: what exceeds this value clearly is more than noise.
+    Answers are right with their confidence, a clip's seconds by one draw: what exceeds it clearly is more than noise.
     """
     generator, errors = np.random.default_rng(0), []
     for _ in range(200):

@@ -81,8 +81,7 @@ def roc_auc(maps: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def scores(maps: np.ndarray, mask: np.ndarray, scored: np.ndarray) -> dict[str, np.ndarray]:
     """All of `SCORES`, each a mean over the scored seconds of a clip: (C,) in 0..1.
 
-    `maps` and `mask` are (N,T,H,W), `scored` (N,T) bool from `scored_seconds`; the C clips with such a second count.
-    VscgError: no second is scored, or one whose mask is empty or full.
+    `scored` (N,T) is of `scored_seconds`; C clips have one. VscgError: none is, or its mask is empty or full.
     """
     overlap = iou(maps, mask)
     seconds = {"pointing": pointing(maps, mask), "iou": overlap, "success": success(overlap),

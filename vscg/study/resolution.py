@@ -19,9 +19,8 @@ RIVALS = ("PSP-Net", "CMBS", "DMIN")
 def margins() -> pd.DataFrame:
     """One line for each margin that the paper argues from: Tables III to V, and VSCG over its three nearest rivals.
 
-    Columns: table, first, second, setting; margin (points, first minus second as printed); for each of `PER_CLIP` the
-    margin in standard errors of 402 clips, `z15`, `z30`, `z35`; `runs`, the margin in standard deviations of a
-    difference of two single runs, sqrt(2) times `run_to_run`.
+    Columns: table, first, second, setting; margin (points, as printed), `z15`, `z30`, `z35` in standard errors of 402
+    clips by `PER_CLIP`, and `runs` in standard deviations of a difference of two single runs.
     """
     lines, (spread, *_) = [], run_to_run()
     for name in ("I", "III", "IV", "V"):

@@ -19,8 +19,7 @@ BOX = '<div class="admonition tip" style="border-left: 0.2rem solid #3a7d44; pad
 class Findings:
     """The box "On this page": what the run that is shown found, one sentence after the other.
 
-    Made in a cell near the top of a chapter, where it shows itself; each `say` further down adds a sentence there. The
-    executed notebook keeps the last state of the box.
+    Made in a cell near the top of a chapter, where it shows itself and gets what each `say` further down adds.
     """
 
     def __init__(self):

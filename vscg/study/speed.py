@@ -51,11 +51,10 @@ def step_ratios(record: dict, what: str = "seconds") -> pd.DataFrame:
 
 
 def roofline(record: dict) -> dict[str, float]:
-    """The floor of a step from a `step` record.
+    """The floor of a step from a `step` record: its `flops`, `lstm_flops` among them, and `bytes`.
 
-    Returns: `flops` and `bytes` of a step, `lstm_flops` that are among them; `product` and `copy`, the machine's best
-        FLOP/s in AGVA's product and bytes/s; for each loop its FLOP/s (`published`, `vscg`, median) and the share of
-        the speed that the product had in the same round (`published_share`, `vscg_share`).
+    Also `product` and `copy`, the machine's best FLOP/s in AGVA's product and bytes/s; for each loop, `published` and
+    `vscg`, its median FLOP/s, and as `_share` that of the product's speed in the same round.
     """
     cost = {name: value * record["batch"] for name, value in record["cost"].items()}
     rows = pd.DataFrame(record["groups"]["main"])

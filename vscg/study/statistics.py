@@ -89,10 +89,7 @@ class Parts:
 
 
 def variance_parts(values: np.ndarray) -> Parts:
-    """Variance of the seeds, of the clips, and what is left, by the two-way analysis of variance.
-
-    Raises VscgError: fewer than two seeds or two clips, another shape, or a value that is not finite.
-    """
+    """Variances of seeds, of clips and of the rest, by two-way analysis of variance; VscgError below two of either."""
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or min(values.shape) < 2 or not np.isfinite(values).all():
         raise VscgError("variance parts need finite values for at least two seeds and two clips, shape (S,N); got "

@@ -360,9 +360,9 @@ REASONS = {
 def parameter_table() -> pd.DataFrame:
     """One line per system of Table II and setting.
 
-    Columns: system, setting; paper (millions, from a table of fully supervised systems); live, dead, registered
-    (parameters of our model, parameters of the published program that never receive a gradient, and their sum);
-    difference (paper minus registered, millions, both rounded as the paper does); reason.
+    Columns: system, setting; paper (millions, of fully supervised systems); live, dead, registered (our parameters, the
+    published program's that never receive a gradient, and their sum); difference (paper minus registered, millions, as
+    rounded in the paper); reason.
     """
     lines = []
     for name, paper in PARAMETERS.items():

@@ -17,8 +17,7 @@ EVALUATION_BATCH = 64      # clips; without gradients 64 clips need 0.1 GB
 class Features:
     """A data set as tensors on one device: read once, gathered by row number, converted a batch at a time.
 
-    Of `modality` "audio" or "visual" the other one's features are zeros. For the precision "bf16" the maps of a batch
-    are bf16, as autocast would round them at every use; else float32.
+    For "audio" or "visual" the other modality is zeros; for "bf16" maps are bf16, as autocast would round them.
     """
 
     def __init__(self, dataset: Dataset, device: torch.device, modality: str = "both", precision: str = "fp32"):
@@ -88,10 +87,9 @@ def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
     """While it lasts, products are computed in `precision`, and float32 ones are rounded only if it says so.
 
     What torch was told before, of all products (`torch.backends.fp32_precision`) or of some, holds again afterwards. On
-    a GPU cuDNN takes only kernels that give the same sums each time, so that a resumed run is the run.
-
-    On a CPU without bf16 instructions, where torch's own bf16 products are slow and its bf16 LSTM fails, and for TF32
-    on any CPU, the factors are rounded by `RoundedProducts`.
+    a GPU cuDNN takes only kernels that give the same sums each time, so that a resumed run is the run. On a CPU without
+    bf16 instructions, where torch's own bf16 products are slow and its bf16 LSTM fails, and for TF32 on any CPU, the
+    factors are rounded by `RoundedProducts`.
     """
     backends, on_gpu, tf32 = torch.backends, device.type == "cuda", precision == "tf32"
     cudnn, onednn, wanted = backends.cudnn, backends.mkldnn, "tf32" if on_gpu and tf32 else "ieee"

@@ -52,10 +52,8 @@ def event_f1(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) ->
     """Precision, recall and F1 of whole events, micro-averaged over all clips.
 
     An event is a maximal run of one class other than background. A predicted and a true event match if they have the
-    same clip and class and their temporal intersection over union is at least one half. No event can match two.
-
-    Returns `precision`, `recall`, `f1`, each 0..1. No events on either side: all three are 1, nothing was there to
-    be found and nothing was claimed. Events on one side only: all three are 0.
+    same clip and class and their temporal intersection over union is at least one half. No event can match two. Returns
+    `precision`, `recall`, `f1`, each 0..1: all 1 without events on either side, all 0 with events on one side only.
     """
     predicted, true = _pair(predicted, true, classes)
     claimed, wanted = _events(predicted, classes - 1), _events(true, classes - 1)
@@ -73,10 +71,7 @@ def bootstrap_interval(per_clip: np.ndarray) -> tuple[float, float]:
 
 
 def paired_difference(per_clip_a: np.ndarray, per_clip_b: np.ndarray) -> tuple[float, float, float]:
-    """Mean of a - b over the same clips in the same order, with its bootstrap interval: `(mean, low, high)`.
-
-    VscgError: two shapes that differ, or what `bootstrap_interval` refuses.
-    """
+    """Mean of a - b over the same clips, with its bootstrap interval: `(mean, low, high)`; VscgError for two shapes."""
     a, b = np.asarray(per_clip_a, dtype=np.float64), np.asarray(per_clip_b, dtype=np.float64)
     if a.shape != b.shape:
         raise VscgError(f"a paired difference needs the same clips on both sides; got shapes {a.shape} and {b.shape}")

@@ -123,11 +123,9 @@ def eigenvalue_loss(representation: Tensor, labels: Tensor, *, ridge: float = 1e
     """DCA's objective, read as Deep LDA: minus the mean of the batch's least `discriminative_eigenvalues`.
 
     Of the C' - 1 largest, C' classes being there, those count that lie within `margin` of their least: what tells the
-    classes apart worst is raised. Below 0 where classes lie apart.
-
-    `representation` is r (B,T,D) of all segments, `ridge` lambda; of `labels` (B,T,29) background is a class. Below
-    `min_rows` segments the loss is 0: with one clip to a class the network would shrink S_w, the scatter within single
-    clips, and the loss would fall without bound.
+    classes apart worst is raised. Below 0 where classes lie apart. `representation` is r (B,T,D) of all segments,
+    `ridge` lambda; background is a class. Below `min_rows` segments the loss is 0: with one clip to a class the network
+    would shrink S_w, the scatter within single clips, and the loss would fall without bound.
     """
     rows, classes = representation.flatten(0, 1).double(), labels.flatten(0, 1).double()     # (N,D), (N,29)
     if len(rows) < min_rows:
@@ -190,8 +188,7 @@ class SimilarityTerm(nn.Module):
 class Objective(nn.Module):
     """A weighted sum of terms; call it with an `Output` and labels (B,T,29), get the total and its parts.
 
-    `terms` are name -> weight, the field of `Output` (or of its extras) that the term reads, or several with spaces
-    between, and the term; `name` is that of the loss.
+    `terms`: name -> weight, the fields of `Output` or its extras that it reads, with spaces between, and the term.
     """
 
     def __init__(self, name: str, terms: Mapping[str, tuple[float, str, Callable[..., Tensor]]]):

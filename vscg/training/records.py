@@ -210,10 +210,7 @@ def record_of(key: str) -> Record:
 
 
 def find_records(store: Path, other: Callable[[OtherVersion], object] = lambda error: None) -> list[Record]:
-    """All finished runs in a folder of runs, oldest first by the clocks of the machines that trained them.
-
-    Those of another version of the package are left out; `other` is called with what `read_record` says of each.
-    """
+    """All finished runs in a folder, oldest first; for those of another version `other` is called with their error."""
     records = []
     for path in (*store.glob("*/record.json"), *store.glob("*.zip")):
         try:

@@ -95,12 +95,10 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
     another process trains is left to it and read when it is finished.
 
     Args:
-        configs: the runs, in any order, repetitions allowed.
         store, device: as for `fit`.
         workers: runs at a time; default `device.workers()`, or one on a GPU.
         scheduler: train on the workers of this Dask scheduler, see `cluster.Cluster`; each takes one run at a time, on
             one thread, and sees the store and the data sets' files under the same paths as this process.
-        progress: show a bar over the whole sweep with the time left.
     Raises VscgError: as `unique_runs` and `cluster.Cluster`, a device that is not there, or a damaged record;
         WriteError: nothing can be written, so no other run could be kept either.
     """
