@@ -101,10 +101,7 @@ def make_folder(folder: Path) -> None:
 
 
 def made_once(path: Path, is_there: Callable[[Path], bool], make: Callable[[Path], object]) -> Path:
-    """`path`, made first unless `is_there(path)`; of several processes that need it at once one makes it, others wait.
-
-    WriteError if its folder cannot be made or held; and what `is_there` and `make` raise.
-    """
+    """`path`, made first unless `is_there(path)`: by one process while others wait for it. Errors as `locked`."""
     if not is_there(path):                                 # asked without the lock: what is there may be read-only
         with locked(path.parent):
             if not is_there(path):                         # another process may have made it in the meantime
