@@ -277,7 +277,7 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command: 0 done, 1 bad input or failed runs; 130 interrupted, 143 ended by SIGTERM, 141 not read."""
+    """Run one command: 0 done, 1 bad input or failed runs; 130 interrupted, 143 ended by SIGTERM, 141 unread."""
     before = signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):                 # a file's name may have bytes that are no text
         if hasattr(stream, "reconfigure"):

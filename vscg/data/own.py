@@ -31,7 +31,7 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
     (T,D), a map of one region; audio features are (T,D). Or `source` is the file that `extract` wrote of clips of these
     names. Rows keep the order of `read_tables`, a video that is annotated twice gets two. Categories are AVE's if there
     are no others, else they are numbered as they appear; "background" is none: such clips of the training split become
-    the split "background".
+    the split "background". `visual_dtype` is float16 or float32.
 
     Returns: What was written; lines without features are left out, and `absent` names their clips.
     Raises VscgError: as `read_tables`; no features at all, or some that cannot be read, are not finite or have other

@@ -260,7 +260,7 @@ def deeds(definition: object) -> str:
 
 
 def generate(path: Path, *, size: str = "mini", seed: int = 0, progress: bool = True, **changes: float) -> Path:
-    """Write a planted data set as a prepared HDF5 file, which appears when it is complete and replaces no other file.
+    """Write a planted data set as a prepared HDF5 file, which appears when it is complete.
 
     Args:
         size: "mini" (577 clips, 0.3 GB), "study" (2,568 clips, 1.3 GB) or "full" (4,321 clips, AVE's numbers, 2.2 GB).

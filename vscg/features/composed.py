@@ -161,7 +161,7 @@ def _places(g: np.random.Generator, count: int) -> np.ndarray:
 def compose(g: np.random.Generator, dials: Dials, category: int, start: int, end: int) -> Clip:
     """A clip with an event of an instance from second `start` to `end` (excluded), as a planted clip has one.
 
-    Around the event, the thing is heard, seen, or neither. Nothing that is in the picture but the thing is ever heard.
+    Around the event, the thing is heard or seen alone, or neither. Nothing else that is in the picture is ever heard.
     """
     others = g.permutation(np.delete(np.arange(len(NAMES)), category))
     names, foreign = (category, *others[:dials.silent]), others[dials.silent]

@@ -91,7 +91,7 @@ def class_names() -> tuple[str, ...]:
 
 @torch.inference_mode()
 def recognised(network: EfficientNetLite0, frames: np.ndarray, most: int = 3) -> list[list[tuple[str, float]]]:
-    """The `most` likeliest of ImageNet's classes of each of (N,224,224,3) uint8 RGB frames, and their probabilities."""
+    """Of each frame (N,224,224,3), uint8 RGB, `most` likeliest ImageNet classes, probabilities; network on the CPU."""
     maps = torch.from_numpy(visual_features(network, frames[:, None])).permute(0, 3, 1, 2)
     top = network.scores(maps).softmax(1).topk(most)
     return [[(class_names()[i], p) for p, i in zip(*both, strict=True)]

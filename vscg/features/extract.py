@@ -105,7 +105,7 @@ def window_features(window: Window, networks: Networks,
                     done: Callable[[int], object] = lambda seconds: None) -> tuple[np.ndarray, np.ndarray]:
     """The features of a window: visual (10,7,7,D_v) and audio (10,D_a), float32; of VGG-19 and VGGish 512 and 128.
 
-    A batch is the 32 pictures of two seconds on a GPU, of one on a CPU; `done` is called with their number after each.
+    A batch is the 32 pictures of two seconds on a GPU, of one on a CPU; `done` is called with its seconds after each.
     """
     audio = audio_features(networks.audio, window.waveform, window.sample_rate)
     step = 2 if next(networks.visual.parameters()).is_cuda else 1   # divides 10

@@ -52,7 +52,7 @@ def work(pool: "Processes | Cluster", tasks: Iterable[tuple],
 
 
 class Processes(contextlib.AbstractContextManager):
-    """A process of some threads on this machine for each task, `size` at a time, with modules `preload` there at once.
+    """A process of `threads` threads on this machine for each task, `size` at a time, with modules `preload` at once.
 
     A context manager, which ends those that still run.
     """

@@ -59,7 +59,7 @@ class SegmentSelection(nn.Module):
 class CSSNet(nn.Module):
     """Attention on two paths, two Bi-LSTMs, segment selection, a two-part head; the loss pulls clip vectors together.
 
-    `attention` is "bgca", its own, or "agva", VSCG's, with which Table I lists it; `dropout` follows the last maps.
+    `attention` is "bgca", its own, or "agva", VSCG's, as in Table I; `dropout` is the rate after the last two maps.
     """
 
     def __init__(self, setting: str, *, attention: str = "bgca", dropout: float = 0.2, dims: Dims = AVE):

@@ -14,7 +14,7 @@ def xavier_map(dim: int) -> nn.Linear:
 class ProjectAndNorm(nn.Module):
     """Linear, ReLU, dropout per modality, then one LayerNorm that both modalities share (Eq. 12, norm of Eq. 13).
 
-    `dropout` is r_s after PSP, r_i after ISCE; the released weakly supervised programs have no linear map and ReLU.
+    `dropout` is r_s after PSP, r_i after ISCE; without `linear`, as in released weak programs, no map and no ReLU.
     """
 
     def __init__(self, dim: int = 256, *, dropout: float, linear: bool = True):

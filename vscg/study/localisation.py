@@ -120,7 +120,7 @@ def centre_prior(grid: int = GRID) -> np.ndarray:
 
 
 def other_clip(category: np.ndarray, seed: int = 0) -> np.ndarray:
-    """For each clip one of another class, each once: (N,) positions; VscgError if a class has over half of them."""
+    """For each clip one of another class, each once, at random: (N,) positions; VscgError if a class has over half."""
     generator, size = np.random.default_rng(seed), len(category)
     classes, of = np.unique(category, return_inverse=True)
     if np.bincount(of).max() > size / 2:

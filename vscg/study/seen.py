@@ -28,7 +28,7 @@ def seen_clips(data: Dataset) -> np.ndarray:
 
 
 def observe(record: Record, data: Dataset, kept: Container[str] = KEPT) -> Record:
-    """The run with what `observed` gives kept beside it: computed now from its weights if it is not there, as `kept`.
+    """The run with what `observed` gives beside it, computed now from its weights, only `kept`, if it is not there.
 
     Raises VscgError: the run came with the book without it, its weights are damaged, or nothing can be written.
     """

@@ -38,7 +38,7 @@ def describe(record: dict) -> str:
 
 
 def ratios(rows: list[dict], base: str = BASE, what: str = "seconds") -> pd.DataFrame:
-    """How many times less of `what` each arm needed than `base` in the same round: median and quartiles over rounds."""
+    """How many times less of `what` each other arm needed than `base` in a round: `median`, quartiles `low`, `high`."""
     table = pd.DataFrame(rows).pivot(index="round", columns="arm", values=what)
     faster = table.rdiv(table[base], axis=0).drop(columns=base)
     return faster.quantile([0.5, 0.25, 0.75]).T.set_axis(["median", "low", "high"], axis=1)

@@ -89,7 +89,7 @@ class Parts:
 
 
 def variance_parts(values: np.ndarray) -> Parts:
-    """Variances of seeds, of clips and of the rest, by two-way analysis of variance; VscgError below two of either."""
+    """Variances of seeds, clips and the rest, by two-way analysis; VscgError unless finite (S,N), at least two each."""
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or min(values.shape) < 2 or not np.isfinite(values).all():
         raise VscgError("variance parts need finite values for at least two seeds and two clips, shape (S,N); got "

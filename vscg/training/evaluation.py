@@ -53,7 +53,7 @@ def event_f1(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) ->
 
     An event is a maximal run of one class other than background. A predicted and a true event match if they have the
     same clip and class and their temporal intersection over union is at least one half. No event can match two. Returns
-    `precision`, `recall`, `f1`, each 0..1: all 1 without events on either side, all 0 with events on one side only.
+    `precision`, `recall`, `f1`, each 0..1: all 1 without any event, all 0 with events on one side only.
     """
     predicted, true = _pair(predicted, true, classes)
     claimed, wanted = _events(predicted, classes - 1), _events(true, classes - 1)
