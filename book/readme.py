@@ -96,7 +96,7 @@ def picture(table: tables.TableResult) -> bytes:
     plots.set_style()
     figure = plots.timeline(truth[clip], {name: classes[clip] for name, classes in said.items()})
     file = io.BytesIO()
-    figure.savefig(file, dpi=2 * plots.DPI, metadata={"Software": None})
+    figure.savefig(file, dpi=2 * plots.style.DPI, metadata={"Software": None})
     return file.getvalue()
 
 

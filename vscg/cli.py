@@ -36,15 +36,11 @@ DATA_HELP = "planted-mini, planted-study, planted, ave or a prepared file (defau
 
 def _download(args: argparse.Namespace) -> None:
     if args.clips:
-        for path in download_clips(args.folder / "clips"):
-            print(path)
-        print(MIRROR_LACKS)
+        print(*download_clips(args.folder / "clips"), MIRROR_LACKS, sep="\n")
         return
-    for path in download_small(args.folder):
-        print(path)
+    print(*download_small(args.folder), sep="\n")
     if args.features:
-        for path in download_features(args.folder):
-            print(path)
+        print(*download_features(args.folder), sep="\n")
 
 
 def _prepare(args: argparse.Namespace) -> int:
@@ -64,9 +60,7 @@ def _plant(args: argparse.Namespace) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    config = RunConfig(**{name: getattr(args, name) for name in
-                          ("system", "setting", "variant", "data", "seed", "profile", "protocol", "selection", "target",
-                           "modality", "precision")})
+    config = RunConfig(**{name: value for name, value in vars(args).items() if name not in ("run", "device")})
     record = fit(config, device=args.device)
     low, high = record.result["test"]["accuracy_interval"]
     print(record.describe())
@@ -122,12 +116,8 @@ def _predict(args: argparse.Namespace) -> None:
         if files[0].exists() and json.loads(files[0].read_bytes())["stopped"]:
             print(f"{files[0]}: what was found before it stopped", file=sys.stderr)
         raise
-    print(f"{args.clip}: {title}")
-    for file in files:
-        print(file)
-        if file.suffix == ".json":
-            for note in json.loads(file.read_bytes())["notes"]:
-                print(f"  {note}")
+    notes = (f"  {note}" for note in json.loads(files[0].read_bytes())["notes"])
+    print(f"{args.clip}: {title}", files[0], *notes, *files[1:], sep="\n")
 
 
 def _runs(args: argparse.Namespace) -> None:
@@ -218,22 +208,22 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--ambiguity", type=float, help="0 to 1: how often a second loses its class evidence")
     command.set_defaults(run=_plant)
 
-    command = commands.add_parser("train", help="train one run, or load it if it exists")
+    device = argparse.ArgumentParser(add_help=False)
+    device.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
+    command = commands.add_parser("train", parents=[device], help="train one run, or load it if it exists")
     for name, choices in (("system", SYSTEMS), ("setting", SETTINGS), ("variant", VARIANTS), ("profile", PROFILES),
                           ("protocol", PROTOCOLS), ("selection", SELECTIONS), ("target", TARGETS),
                           ("modality", MODALITIES), ("precision", PRECISIONS)):
         command.add_argument(f"--{name}", choices=tuple(choices), default=getattr(RunConfig, name))
     command.add_argument("--data", default=RunConfig.data, help=DATA_HELP)
     command.add_argument("--seed", type=int, default=RunConfig.seed)
-    command.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     command.set_defaults(run=_train)
     cluster = argparse.ArgumentParser(add_help=False)      # of the commands that have many things to do
     cluster.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster: tcp://host:port of its "
                          "scheduler, or local:N for N processes on this machine")
-    many = argparse.ArgumentParser(add_help=False)         # of the commands that train many runs
+    many = argparse.ArgumentParser(add_help=False, parents=[device])         # of the commands that train many runs
     many.add_argument("--workers", type=int, 
                       help="runs at a time; default: as many as cores and memory allow, or one on a GPU")
-    many.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     tables = argparse.ArgumentParser(add_help=False)       # of the commands that are about the tables' runs
     tables.add_argument("--tables", default="all",
                         help=f"all, or some of {', '.join((*STUDIES, *PLANNED))}, separated by commas (default: "
@@ -248,14 +238,13 @@ def parser() -> argparse.ArgumentParser:
                         "that are missing").set_defaults(run=_sweep)
     commands.add_parser("deviations", parents=[many, cluster], help="train what the study of deviations needs, and "
                         "write book/records/deviations.json").set_defaults(run=_deviations)
-    media = argparse.ArgumentParser(add_help=False)        # options of both commands that read media files
+    media = argparse.ArgumentParser(add_help=False, parents=[device])        # of the commands that read media files
     media.add_argument("--pad", action="store_true", help="fill up clips and remainders shorter than ten seconds")
     media.add_argument("--visual", choices=tuple(VISUAL), default="vgg19", help="encoder of the pictures (default: "
                        "%(default)s); clip needs the extra vscg[encoders]")
     media.add_argument("--audio", choices=tuple(AUDIO), default="vggish", help="encoder of the sound (default: "
                        "%(default)s); ast needs it too")
     media.add_argument("--weights", type=Path, help="folder of the weights of VGG-19 and VGGish, default: data/weights")
-    media.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     command = commands.add_parser("extract", parents=[media, cluster],
                                   help="the features of a folder of clips, as one file")
     command.add_argument("folder", type=Path)
@@ -274,9 +263,9 @@ def parser() -> argparse.ArgumentParser:
         run=_runs)
     commands.add_parser("ship", parents=[tables], help="put the tables' finished runs, without weights, to the records "
                         "that come with the book").set_defaults(run=_ship)
-    command = commands.add_parser("verify", help="train a run that came with the book anew and compare, epoch by epoch")
+    command = commands.add_parser("verify", parents=[device],
+                                  help="train a run that came with the book anew and compare, epoch by epoch")
     command.add_argument("key", help="as `runs` shows it")
-    command.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     command.set_defaults(run=_verify)
     return top
 
@@ -290,9 +279,7 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Returns 0 when it did what it was asked, 1 for bad input or failed runs; 130 when it was
-    interrupted, 143 when it was asked to end (SIGTERM), 141 when nobody reads its output any more.
-    """
+    """Run one command: 0 done, 1 bad input or failed runs; 130 interrupted, 143 ended by SIGTERM, 141 unread."""
     before = signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):                 # a file's name may have bytes that are no text
         if hasattr(stream, "reconfigure"):

@@ -3,7 +3,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,17 +21,8 @@ from vscg.errors import VscgError
 from vscg.features.extract import Networks, window_features
 from vscg.features.vggish import SAMPLE_RATE
 from vscg.features.video import FRAMES, Window, read_windows
-from vscg.machine.files import (
-    WriteError,
-    check_writable,
-    file_sum,
-    make_folder,
-    reason,
-    replacing,
-    runs_dir,
-    write_atomically,
-    write_error,
-)
+from vscg.machine import files as disk
+from vscg.machine.files import WriteError, reason, replacing, runs_dir
 from vscg.models import build_model, predict_segments
 from vscg.released.load import load_released
 from vscg.study.failures import class_probability
@@ -64,10 +55,7 @@ class Watched:
 def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fully") -> tuple[nn.Module, str]:
     """A trained model in evaluation mode, and what it is in words.
 
-    Args:
-        checkpoint: a finished run's key or folder, or the file of a published checkpoint.
-        system, setting: of a published checkpoint; a run knows its own.
-    Raises VscgError: nothing of the kind is there, or it does not fit.
+    From a run's key or folder, or a published checkpoint of a system and setting. VscgError: none there, or no fit.
     """
     for folder in (Path(checkpoint), runs_dir() / checkpoint):
         if folder.is_dir() and (record := read_record(folder)):
@@ -89,9 +77,8 @@ def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fu
 def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool = False) -> Iterator[Watched]:
     """Yields what a trained model makes of each window of a clip; with their pictures, 24 MB for each window.
 
-    `model` is a system in evaluation mode, `networks` make the features; `pad` fills up a short clip or the remainder
-    of a long one. VscgError as `features.video.read_windows`; for a model for features of other sizes, or one that
-    gives values that are no finite numbers.
+    The model is in evaluation mode; `pad` fills up a short clip or the remainder of a long one. VscgError as
+    `read_windows`, for a model for features of other sizes, or one that gives values that are no finite numbers.
     """
     device = next(model.parameters()).device
     dims = getattr(model, "dims", AVE)                     # a module of one's own is taken to be for AVE's features
@@ -113,10 +100,7 @@ def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool =
 
 
 def overlay(watched: Watched) -> np.ndarray:
-    """The window's pictures under their second's attention: (160,224,224,3) uint8, framed while an event is predicted.
-
-    VscgError for a system without attention.
-    """
+    """Pictures under their second's attention: (160,224,224,3) uint8, framed in an event; VscgError if it has none."""
     if watched.attention is None:
         raise VscgError("This system has no attention over the picture, so there is nothing to lay over it.")
     colours = matplotlib.colormaps["inferno"]
@@ -144,11 +128,9 @@ def enlarge(attention: np.ndarray, size: int) -> np.ndarray:
 def write_mp4(path: Path, pictures: Iterable[np.ndarray], waveform: np.ndarray, sample_rate: int) -> Path:
     """A video that browsers play; whole or not there.
 
-    Args:
-        pictures: (H,W,3) uint8 RGB, 16 for each second, all of one size with even sides.
-        waveform: (samples,) in -1..1.
-        sample_rate: Hz; at another rate than the 13 of AAC, from 7,350 to 96,000, the sound is resampled to 16,000.
-    Raises WriteError: the file cannot be written, or the encoder refuses the pictures.
+    `pictures` are (H,W,3) uint8 RGB, 16 for each second, of one size with even sides, `waveform` (samples,) in -1..1;
+    at another `sample_rate` than the 13 of AAC, from 7,350 to 96,000 Hz, the sound is resampled to 16,000. WriteError:
+    the file cannot be written, or the encoder refuses the pictures.
     """
     with _mp4(path, sample_rate) as add:
         add(pictures, waveform)
@@ -160,54 +142,46 @@ def _mp4(path: Path, sample_rate: int) -> Iterator[Callable[[Iterable[np.ndarray
     """`write_mp4` piece by piece: what it yields is called with the pictures and the waveform of each piece."""
     rate = sample_rate if sample_rate in av.Codec("aac", "w").audio_rates else SAMPLE_RATE
     to_rate = av.AudioResampler(format="fltp", layout="mono", rate=rate)
-    with _writing_video(path) as file:
-        picture = file.add_stream("libx264", rate=FRAMES, options={"crf": "26", "preset": "veryfast"})
-        picture.pix_fmt = "yuv420p"
-        sound = file.add_stream("aac", rate=rate, layout="mono")
-        shown = heard = 0
-
-        def add(pictures: Iterable[np.ndarray], waveform: np.ndarray) -> None:
-            nonlocal shown, heard
-            for pixels in pictures:
-                if shown == 0:
-                    picture.height, picture.width = pixels.shape[:2]
-                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-                frame.pts, frame.time_base = shown, Fraction(1, FRAMES)
-                file.mux(picture.encode(frame))
-                shown += 1
-            frame = av.AudioFrame.from_ndarray(np.asarray(waveform, np.float32)[None], format="fltp", layout="mono")
-            frame.sample_rate, frame.pts, frame.time_base = sample_rate, heard, Fraction(1, sample_rate)
-            heard += len(waveform)
-            for part in to_rate.resample(frame):
-                file.mux(sound.encode(part))
-
-        yield add
-        for part in to_rate.resample(None):
-            file.mux(sound.encode(part))
-        for stream in (picture, sound):
-            file.mux(stream.encode(None))
-
-
-@contextmanager
-def _writing_video(path: Path) -> Iterator[av.container.OutputContainer]:
-    """An MP4 file that takes its name when it is complete; WriteError as `replacing`."""
     try:
-        with replacing(path) as file, av.open(f"file:{file.name}", "w", format="mp4",      # a name may have a colon
-                                              options={"movflags": "faststart"}) as video:
-            yield video
+        with (replacing(path) as whole,
+              av.open(f"file:{whole.name}", "w", format="mp4", options={"movflags": "faststart"}) as file):
+            picture = file.add_stream("libx264", rate=FRAMES, options={"crf": "26", "preset": "veryfast"})
+            picture.pix_fmt = "yuv420p"
+            sound = file.add_stream("aac", rate=rate, layout="mono")
+            shown = heard = 0
+
+            def add(pictures: Iterable[np.ndarray], waveform: np.ndarray) -> None:
+                nonlocal shown, heard
+                for pixels in pictures:
+                    if shown == 0:
+                        picture.height, picture.width = pixels.shape[:2]
+                    frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                    frame.pts, frame.time_base = shown, Fraction(1, FRAMES)
+                    file.mux(picture.encode(frame))
+                    shown += 1
+                frame = av.AudioFrame.from_ndarray(np.asarray(waveform, np.float32)[None], format="fltp", layout="mono")
+                frame.sample_rate, frame.pts, frame.time_base = sample_rate, heard, Fraction(1, sample_rate)
+                heard += len(waveform)
+                for part in to_rate.resample(frame):
+                    file.mux(sound.encode(part))
+
+            yield add
+            for part in to_rate.resample(None):
+                file.mux(sound.encode(part))
+            for stream in (picture, sound):
+                file.mux(stream.encode(None))
     except av.FFmpegError as error:
-        raise write_error(path, error) from error
+        raise disk.write_error(path, error) from error
 
 
 def result_files(path: str | Path, folder: Path) -> list[Path]:
     """Where a clip's results go, before any work: NAME.json, NAME-timeline.png and NAME-attention.mp4.
 
-    NAME is the clip's name without its suffix; where one of the files is there and no result of this clip, NAME ends in
-    the clip's sum, so that neither another clip's results nor anything else is replaced. WriteError if they cannot be
-    written there.
+    NAME is the clip's name without suffix; where such a file is there and no result of this clip, NAME ends in the
+    clip's sum, so that nothing else is replaced. WriteError if they cannot be written there.
     """
-    make_folder(folder)
-    digest = file_sum(Path(path))
+    disk.make_folder(folder)
+    digest = disk.file_sum(Path(path))
     room = os.pathconf(folder, "PC_NAME_MAX") - len(f"..partial{ENDS[-1]}")
     stem, end = os.fsencode(Path(path).stem), f"-{digest[:8]}"
     names = [] if len(stem) > room else [os.fsdecode(stem)]
@@ -215,31 +189,30 @@ def result_files(path: str | Path, folder: Path) -> list[Path]:
         files = [folder / f"{name}{end}" for end in ENDS]
         if _is_result(files[0], digest) or not any(map(os.path.lexists, files)):
             for file in files:
-                check_writable(file)
+                disk.check_writable(file)
             return files
     raise WriteError(f"{files[0]}: is there, and no result of {path}: it stays, so name another folder")
 
 
 def _is_result(path: Path, digest: str) -> bool:
-    try:
+    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):      # whatever it is
         return json.loads(path.read_bytes())["clip_sha256"] == digest
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):      # whatever it is
-        return False
+    return False
 
 
 def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, made_by: str) -> list[Path]:
-    """Write the results of a clip, see `result_files`; the video where the system has attention.
+    """Write the results of a clip, see `result_files`, and return them: JSON, timeline, video where there is attention.
 
     The windows of `watched`, as from `watch`, are taken one by one, so that memory does not grow with the clip's
     length. If that ends with an error, what was found so far is written, `stopped` in the JSON says why, and the error
-    goes on. `made_by` says in words what made the predictions. Returns the files, in the order JSON, timeline, video.
+    goes on. `made_by` says in words what made the predictions.
     """
     files, stopped, due = result_files(path, folder), None, time.monotonic() + SAVED
-    found = {"clip": Path(path).name, "clip_sha256": file_sum(Path(path)), "made_by": made_by, "stopped": None,
+    found = {"clip": Path(path).name, "clip_sha256": disk.file_sum(Path(path)), "made_by": made_by, "stopped": None,
              "rest": 0.0, "notes": [], "seconds": []}
 
     def save() -> None:
-        write_atomically(files[0], (json.dumps(found, indent=1) + "\n").encode())
+        disk.write_atomically(files[0], (json.dumps(found, indent=1) + "\n").encode())
 
     with ExitStack() as stack:
         add = None

@@ -13,7 +13,7 @@ from vscg import plots
 from vscg.data import planted, silent_objects
 from vscg.data.labels import BACKGROUND
 from vscg.errors import VscgError
-from vscg.plots.player import HERE
+from vscg.plots.scene import HERE
 from vscg.study import player
 
 load(ROOT / "book" / "overview.py")

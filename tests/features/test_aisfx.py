@@ -73,7 +73,7 @@ def test_layers_and_their_order(network):
 @needs_weights
 def test_the_published_weights_give_what_the_package_gives():
     """Computed with aisfx 0.1.2's own network."""
-    network = weights.load_packed(AiSfx, weights.AISFX, weights.fetch(weights.AISFX), "embedding_net.")
+    network = weights.load(AiSfx, weights.fetch(weights.AISFX), weights.AISFX)
     with torch.no_grad():
         found = network(torch.rand(2, 100, 96, generator=torch.Generator().manual_seed(0)))
     np.testing.assert_allclose(found[:, :6], [

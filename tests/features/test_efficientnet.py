@@ -78,7 +78,7 @@ def test_names_and_order_of_what_is_recognised(network):
 @needs_weights
 def test_the_published_weights_give_what_the_package_that_names_them_gives():
     """Computed with efficientnet-lite-pytorch 0.1.0 from the same weights."""
-    network = weights.load_packed(EfficientNetLite0, weights.EFFICIENTNET, weights.fetch(weights.EFFICIENTNET))
+    network = weights.load(EfficientNetLite0, weights.fetch(weights.EFFICIENTNET), weights.EFFICIENTNET)
     pictures = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.no_grad():
         scores = network.scores(network((pictures - SHIFT) / SCALE))

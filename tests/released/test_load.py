@@ -136,6 +136,11 @@ def test_the_mapping_is_not_shared_with_the_model():
     assert not (model.head.weight.weight == 9).any()
 
 
+def test_a_system_without_a_published_program(monkeypatch):
+    monkeypatch.delitem(KEYS, ("cman", "fully"))               # which the golden vectors have added
+    assert "No program of cman, fully supervised, was published" in refused(fresh("cman_fully"), published())
+
+
 def test_missing_names():
     weights = published()
     del weights["W3.weight"], weights["escm.a_gru.bias_ih_l0"]

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from tests.training.test_loop import complete
-from vscg.data import AVE, Dims, load_dataset
+from vscg.data import Dims, load_dataset
+from vscg.data.labels import AVE
 from vscg.data.prepared import PreparedWriter, read_prepared
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS, build_model, predict_segments

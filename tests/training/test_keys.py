@@ -63,6 +63,7 @@ def texts(package, system="vscg") -> list[str]:
     ("training/loop.py", '"""One optimiser step', '"""A step'), ("training/loop.py", "# The one term", "# One"),
     ("training/objectives.py", "The loss {self.name!r}", "Loss {self.name}"),
     ("training/objectives.py", " -> Tensor:", ":"),
+    ("training/objectives.py", "TARGETS = (", "_TRIED = [name for name in 'ab']\nTARGETS = ("),
     ("training/objectives.py", "    choose(\"loss\"", "    if not loss:\n        raise OSError\n    choose(\"loss\""),
     ("training/records.py", "indent=1", "indent=2"), ("training/config.py", "lr: float = 1e-3", "lr: float = 1e-2"),
     ("models/__init__.py", '"CMRA"', '"Cmra"'), ("models/dmin.py", "nn.Linear", "nn.Identity")])

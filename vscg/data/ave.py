@@ -13,28 +13,9 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from vscg.data.labels import (
-    AVE,
-    BACKGROUND,
-    CLASSES,
-    SEGMENTS,
-    labels_from_annotations,
-    presence_target,
-    read_annotations,
-)
-from vscg.data.prepared import (
-    BLOCK,
-    DTYPES,
-    PreparedWriter,
-    array,
-    attribute,
-    blocks,
-    one_hot,
-    opened,
-    read_layout,
-    verify,
-    verify_splits,
-)
+from vscg.data import prepared
+from vscg.data.labels import AVE, BACKGROUND, CLASSES, SEGMENTS, labels_from_annotations, read_annotations
+from vscg.data.prepared import BLOCK, PreparedWriter, array, one_hot, opened, read_layout, verify
 from vscg.errors import VscgError
 from vscg.machine.files import file_sum
 
@@ -81,7 +62,8 @@ def _check_official(folder: Path) -> Report:
         lines += split_lines(marks.video_ids, marks.category, read_orders(folder, len(marks), present))
     if CLIP_LABELS in there:
         with opened(folder / CLIP_LABELS) as handle:
-            same = array(handle, folder / CLIP_LABELS, KEY, (len(marks), CLASSES), FLOATS)[()] == presence_target(marks)
+            tags = array(handle, folder / CLIP_LABELS, KEY, (len(marks), CLASSES), FLOATS)[()]
+        same = tags == np.eye(CLASSES)[marks.category]
         verify(folder / CLIP_LABELS, KEY, 0, same.all(-1), "not the category of the annotation")
         lines.append(f"{CLIP_LABELS}: equals the categories of the annotations")
     background = None
@@ -103,9 +85,9 @@ def _check_prepared(path: Path) -> Report:
     with opened(path) as handle:
         data = read_layout(handle, path)
         with tqdm(total=len(data), desc=path.name, unit="clip", disable=None) as bar:
-            for _, block in blocks(data):
+            for _, block in prepared.blocks(data):
                 bar.update(len(block["category"]))
-        kinds = ", ".join(f"{key} {getattr(data, key).dtype}" for key in DTYPES)
+        kinds = ", ".join(f"{key} {getattr(data, key).dtype}" for key in prepared.DTYPES)
         lines = [f"prepared data set {data.name!r}, fingerprint {data.fingerprint[:12]}, {len(data)} clips ({kinds})",
                  f"sizes: {data.dims}",
                  "all features finite, all labels one-hot and of the clip's category",
@@ -143,15 +125,12 @@ def split_lines(video_ids: Sequence[str], category: np.ndarray, splits: Mapping[
 
 
 def read_orders(folder: Path, clips: int, names: Sequence[str] = tuple(ORDERS)) -> dict[str, np.ndarray]:
-    """The official split, name to (n,) int64 row numbers of the annotations.
-
-    Raises VscgError for a row outside 0..clips-1, or one that is in a split twice or in two splits.
-    """
+    """The official split, name to (n,) int64 row numbers of the annotations; VscgError as `verify_splits`."""
     splits = {}
     for name in names:
         with opened(path := folder / ORDERS[name]) as handle:
             splits[name] = array(handle, path, ORDER_KEY, (None,), ("int64", "int32"))[()].astype(np.int64)
-    verify_splits(folder, {ORDERS[name]: rows for name, rows in splits.items()}, clips)
+    prepared.verify_splits(folder, {ORDERS[name]: rows for name, rows in splits.items()}, clips)
     return splits
 
 
@@ -179,8 +158,7 @@ def stream(path: Path, modality: str, clips: int, dtype: str = "float64",
            digests: dict[str, str] | None = None) -> Iterator[np.ndarray]:
     """Yields the features of a file, up to 16 clips at a time; VscgError at a value that is no finite `dtype` number.
 
-    With `digests`, the file's SHA-256 is put there under its name when the last block has been taken. The bytes are
-    hashed at the pace of the reading, so that they come from the system's cache and the disk is read once.
+    With `digests` the file's SHA-256 is put there, hashed at the pace of the reading: the disk is read once.
     """
     digest, size, limit = hashlib.sha256(), path.stat().st_size, np.finfo(dtype).max
     with opened(path) as handle, path.open("rb") as raw:
@@ -206,10 +184,10 @@ def prepare_ave(source_dir: str | PathLike, target: str | PathLike, visual_dtype
                 progress: bool = True) -> Report:
     """Streams the official AVE files in `source_dir` into the prepared file `target`; returns what was written.
 
-    The N annotated clips come first, in the order of `Annotations.txt`, then the M background-only clips as rows N to
-    N+M-1. `visual_dtype` is float16 or float32. The SHA-256 of every source file is recorded, and the fingerprint is
-    that of these sums and the dtype. Interrupted, no file appears under `target`, and the next call starts anew.
-    Raises VscgError for missing files (all are listed) and for every fault in them, with file, data set and index.
+    The N annotated clips come first, as in `Annotations.txt`, then the M background-only clips as rows N to N+M-1. The
+    SHA-256 of every source file is recorded; the fingerprint is that of these sums and `visual_dtype`, float16 or
+    float32. Interrupted, no file appears under `target`, and the next call starts anew. Raises VscgError for missing
+    files (all are listed) and for every fault in them, with file, data set and index.
     """
     folder, target = Path(source_dir), Path(target)
     missing = [name for name in REQUIRED if not (folder / name).is_file()]
@@ -248,13 +226,13 @@ def prepare_ave(source_dir: str | PathLike, target: str | PathLike, visual_dtype
         f"{visual_dtype}", f"fingerprint {writer.fingerprint}", *split_lines(video_ids, category, splits)))
 
 
-def made_from(prepared: Path, folder: Path) -> bool:
+def made_from(path: Path, folder: Path) -> bool:
     """Whether a prepared file was made from those official files that are in `folder`, as far as a moment can tell.
 
     The recorded SHA-256 is compared; of the large visual features some clips are instead.
     """
-    with opened(prepared) as handle:
-        data, sources = read_layout(handle, prepared), json.loads(attribute(handle, prepared, "sources"))
+    with opened(path) as handle:
+        data, sources = read_layout(handle, path), json.loads(prepared.attribute(handle, path, "sources"))
         annotated = len(data) - len(data.splits["background"])
         places = {FEATURES["visual"]: slice(0, annotated), NOISY["visual"]: slice(annotated, len(data))}
         return all(_same_clips(folder / name, data.visual, places[name]) if name in places

@@ -47,13 +47,12 @@ def compare(first: str | PathLike, second: str | PathLike, annotations: str | Pa
     """Looks at two files of features of the same clips, and names the usual causes of lower accuracies that it sees.
 
     Args:
-        first: a prepared file, or an HDF5 file with one array (N,T,...,D), as the official ones are; the trusted one.
-        second: another; the modalities that both have are compared, clips of the split "background" are left out. The
-            rows of two prepared files are matched by the clips' ids, others by their numbers.
+        first, second: prepared files, or HDF5 files with one array (N,T,...,D), as the official ones are; the first one
+            is trusted. The modalities that both have are compared, without the split "background"; the rows of prepared
+            files are matched by the clips' ids, others by their numbers.
         annotations: the official `Annotations.txt`, by whose categories the order of a file without labels is judged.
-    Returns: The comparison. A clip's vector is the mean over its segments and regions; rows are near by the cosine of
-        these vectors, less the file's mean. Where the order is right, a clip's nearest in its own file is mostly of its
-        own category; in a wrong order that happens as often as by chance.
+    A clip's vector is the mean over its segments and regions; rows are near by the cosine of these vectors, less the
+    file's mean. Where the order is right, a clip's nearest is mostly of its own category, else as often as by chance.
     Raises VscgError: a file that is damaged or holds no features, or no modality that both have.
     """
     paths = [Path(path) for path in (first, second)]

@@ -1,11 +1,9 @@
-"""Downloads, resumed, checked and whole: the official AVE files, from GitHub (the small ones) and from Google Drive.
-
-And the raw clips, from a public mirror at one pinned revision.
-"""
+"""Downloads, resumed, checked and whole: AVE's files from GitHub and Google Drive; raw clips from a pinned mirror."""
 import hashlib
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -44,15 +42,14 @@ TIMEOUT = 60  # seconds without an answer or a byte
 
 
 def fetch(url: str, target: Path, fault: Callable[[Path], str], progress: bool = True) -> Path:
-    """The file `target`, downloaded from `url`, on Google Drive too, if it is not there; what is there is never
-    replaced.
+    """The file `target`, downloaded from `url` if it is not there, also from Google Drive; never is one replaced.
 
-    A download that was cut off or interrupted is continued, and the file gets its name only when it is complete and
-    right: `fault` says what is wrong with a file, "" for nothing, and is asked whenever the file is. Of several
-    processes that need it at once one downloads it, and the others wait.
+    A download that was cut off is continued, and the file gets its name only when it is complete and right: `fault`
+    says what is wrong with a file, "" for nothing, and is asked whenever the file is. Of several processes that need it
+    at once one downloads it, and the others wait.
 
-    Raises VscgError: no network, no such file, wrong content there or here, no space, or a folder that cannot be
-        written; with the address to fetch by hand and where to put the file.
+    Raises VscgError, with the address to fetch by hand and where to put the file: no network, no such file, wrong
+        content there or here, no space, or a folder that cannot be written.
     """
     name, folder = target.name, target.parent
 
@@ -122,20 +119,16 @@ def wrong_sum(wanted: str) -> Callable[[Path], str]:
 
 
 def _no_features(path: Path) -> str:
-    try:
-        with h5py.File(path, "r") as file:
-            if isinstance(file.get(KEY), h5py.Dataset):
-                return ""
-    except OSError:                                                # cut off, or not HDF5
-        pass
+    with suppress(OSError), h5py.File(path, "r") as file:          # cut off, or not HDF5
+        if isinstance(file.get(KEY), h5py.Dataset):
+            return ""
     return f"is not a complete HDF5 file with `{KEY}` in it"
 
 
 def download_small(dest: str | Path, base_url: str = GITHUB, progress: bool = True) -> list[Path]:
     """Download the annotations, split orders, labels and the background clips' audio features (2.5 MB) into `dest`.
 
-    `base_url` ends with a slash. Returns the paths of all `SMALL_FILES`, each with the SHA-256 listed there; what is
-    right already is kept and not fetched. VscgError as `fetch`.
+    `base_url` ends with a slash. Returns the paths of all `SMALL_FILES`, checked by SHA-256. VscgError as `fetch`.
     """
     folder = expanded(dest)
     return [fetch(base_url + name, folder / name, wrong_sum(wanted), progress) for name, wanted in SMALL_FILES.items()]
@@ -161,9 +154,8 @@ def download_features(dest: str | Path, base_url: str = DRIVE, progress: bool = 
 def download_clips(dest: str | Path, base_url: str = HUB, progress: bool = True) -> list[Path]:
     """Download the raw clips from the mirror `MIRROR` at `REVISION` into `dest`, all that it holds; see `MIRROR_LACKS`.
 
-    `base_url` is the hub's and ends with a slash. Returns the paths of the files, each with the sum that the hub lists
-    for it at this revision. VscgError as `fetch`; the mirror or this revision of it is gone, or its list is not of its
-    form.
+    `base_url`, the hub's, ends with a slash. Returns the files' paths, each with the sum that the hub lists for it.
+    VscgError as `fetch`; the mirror or this revision of it is gone, or its list is not of its form.
     """
     folder = expanded(dest)
     commits, _ = _listed(f"{base_url}api/datasets/{MIRROR}/commits/main")

@@ -2,10 +2,11 @@
 import hashlib
 import zipfile
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from os import PathLike
 from pathlib import Path
 
+import h5py
 import numpy as np
 from tqdm import tqdm
 
@@ -27,16 +28,11 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
 
     The features of a clip are `visual/ID.npy` and `audio/ID.npy` in a folder, or `ID.npz` or `ID.h5` that hold `visual`
     and `audio`; `.npz` and `.h5` in the two folders hold one array each. Visual features are (T,G,G,D), (T,G*G,D), or
-    (T,D), a map of one region; audio features are (T,D). Or they are in the file that `extract` wrote of clips of these
-    names. Rows keep the tables' order, a video that is annotated twice gets two. Categories are AVE's if there are no
-    others, else they are numbered in the order in which they first appear; "background" is none: such clips of the
-    training split become the split "background".
+    (T,D), a map of one region; audio features are (T,D). Or `source` is the file that `extract` wrote of clips of these
+    names. Rows keep the order of `read_tables`, a video that is annotated twice gets two. Categories are AVE's if there
+    are no others, else they are numbered as they appear; "background" is none: such clips of the training split become
+    the split "background". `visual_dtype` is float16 or float32.
 
-    Args:
-        source: the folder of the arrays, or the file.
-        tables: as `tables.read_tables`.
-        target: the HDF5 file.
-        visual_dtype: float16 or float32.
     Returns: What was written; lines without features are left out, and `absent` names their clips.
     Raises VscgError: as `read_tables`; no features at all, or some that cannot be read, are not finite or have other
         sizes than the first clip's; with file and line.
@@ -44,11 +40,12 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
     source, target = Path(source), Path(target)
     check_target(target)
     everything = read_tables(tables)
-    with _Extracted(source) if source.is_file() else nullcontext(_Folder(source)) as features:
+    with opened(source) if source.is_file() else nullcontext() as handle:
+        features = _Extracted(source, handle) if handle else _Folder(source)
         marks = [mark for mark in everything if mark.video_id in features]
         if not marks:
             raise VscgError(f"{source}: no features of any of the {len(everything)} lines of {tables[0]}; expected are "
-                            + features.expected(everything[0].video_id if everything else "ID"))
+                            + features.EXPECTED.format(everything[0].video_id if everything else "ID"))
         dims = _dims(features, marks)
         numbers = {name: number for number, name in enumerate(dims.categories)}
         category = np.array([numbers.get(mark.category, dims.background) for mark in marks])
@@ -67,7 +64,9 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
                                     f"{visual_dtype}; prepare with float32")
                 event = mark.events(dims.segments) & (number != dims.background)
                 labels = np.eye(dims.classes)[np.where(event, number, dims.background)]
-                writer.append(arrays["visual"][None], arrays["audio"][None], labels[None], [number], [_id(mark)])
+                if len(mark.video_id.encode()) > ID_LENGTH:
+                    raise VscgError(f"{mark.where}: the video id is longer than {ID_LENGTH} bytes; shorten it")
+                writer.append(arrays["visual"][None], arrays["audio"][None], labels[None], [number], [mark.video_id])
                 for values in (*arrays.values(), labels):
                     digest.update(np.ascontiguousarray(values))
                 bar.update()
@@ -88,6 +87,8 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
 class _Folder:
     """Arrays in files, by the clips' ids."""
 
+    EXPECTED = f"such as visual/{{0}}.npy and audio/{{0}}.npy, or {{0}}.npz with both ({', '.join(SUFFIXES)})"
+
     def __init__(self, folder: Path):
         if not folder.is_dir():
             raise VscgError(f"{folder}: no such folder or file; name the folder of the clips' arrays, or what "
@@ -96,11 +97,6 @@ class _Folder:
 
     def __contains__(self, video_id: str) -> bool:
         return all(self.file(video_id, kind) for kind in MODALITIES)
-
-    def expected(self, video_id: str) -> str:
-        """An example of what would be found."""
-        return (f"such as visual/{video_id}.npy and audio/{video_id}.npy, or {video_id}.npz with both "
-                f"({', '.join(SUFFIXES)})")
 
     def file(self, video_id: str, kind: str) -> Path | None:
         """Where the features of a clip are: in the modality's folder, or in one file for both; None if nowhere."""
@@ -152,29 +148,17 @@ def _sound(path: Path, kind: str, values: np.ndarray) -> np.ndarray:
 class _Extracted:
     """The first windows of the clips in a prepared file that `extract` wrote."""
 
-    def __init__(self, path: Path):
-        self.path = path
+    EXPECTED = "windows of clips such as {0}.mp4, as `extract` writes them"
 
-    def __enter__(self) -> "_Extracted":
-        with ExitStack() as stack:
-            self.data = read_layout(stack.enter_context(opened(self.path)), self.path)
-            self.stack = stack.pop_all()
-        self.rows = {}
+    def __init__(self, path: Path, handle: h5py.File):
+        self.path, self.data, self.rows = path, read_layout(handle, path), {}
         for row, name in enumerate(self.data.video_ids):
             clip, _, start = name.rpartition("@")
             if start == "0s":
                 self.rows |= {clip: row, Path(clip).stem: row}
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self.stack.__exit__(*raised)
 
     def __contains__(self, video_id: str) -> bool:
         return video_id in self.rows
-
-    def expected(self, video_id: str) -> str:
-        """An example of what would be found."""
-        return f"windows of clips such as {video_id}.mp4, as `extract` writes them"
 
     def read(self, video_id: str, kind: str) -> np.ndarray:
         """As `_Folder.read`."""
@@ -200,9 +184,3 @@ def _splits(marks: list[Mark], empty: np.ndarray) -> dict[str, np.ndarray]:
             for name in ("train", "val", "test")}
     train = rows["train"]
     return rows | {"train": train[~empty[train]], "background": train[empty[train]]}
-
-
-def _id(mark: Mark) -> str:
-    if len(mark.video_id.encode()) > ID_LENGTH:
-        raise VscgError(f"{mark.where}: the video id is longer than {ID_LENGTH} bytes; shorten it")
-    return mark.video_id

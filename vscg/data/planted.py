@@ -36,7 +36,6 @@ AT_START, AT_END = 0.36, 0.46
 @dataclass(frozen=True)
 class Dials:
     """Everything that shapes a planted data set."""
-
     train: int
     val: int
     test: int
@@ -67,11 +66,7 @@ SHARES = "ambiguity", "one_sided", "weakest", "distractor"                      
 
 
 def turned(size: str, changes: Mapping[str, float]) -> "Dials | twins.Dials":
-    """A size's dials with some of them set otherwise.
-
-    Raises:
-        VscgError: unknown size or dial, a share outside 0..1, or no clip at all.
-    """
+    """A size's dials, some set otherwise; VscgError: unknown size or dial, a share outside 0..1, or no clip at all."""
     if size not in SIZES:
         raise VscgError(f"Planted size {size!r} is unknown: choose one of {', '.join(SIZES)}.")
     unknown = set(changes) - set(asdict(SIZES[size]))
@@ -100,7 +95,6 @@ def apportion(total: int, weights: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True)
 class Prototypes:
     """What groups, classes and scenes look and sound like; drawn once per seed."""
-
     group_audio: np.ndarray      # (7,128)
     class_audio: np.ndarray      # (28,128)
     group_visual: np.ndarray     # (7,512)
@@ -116,11 +110,9 @@ class Prototypes:
 
 
 def plan(dials: Dials, seed: int) -> dict[str, np.ndarray]:
-    """Which clip is in which split, of which class, with its event where.
+    """Which clip is in which split, of which class, 28 for none, and from which second to which its event lasts.
 
-    Returns:
-        category (N,) with 28 for background-only clips, start and end (N,) in seconds, split (N,) of names; rows are
-        grouped by class like AVE's files, background-only clips last.
+    Arrays category, start, end and split (N,), grouped by class like AVE's files, background-only clips last.
     """
     g = np.random.default_rng([seed, 1])
     rows = []
@@ -148,16 +140,11 @@ def bump(position: np.ndarray) -> np.ndarray:
 
 def make_clip(g: np.random.Generator, looks: Prototypes, dials: Dials, category: int, start: int,
               end: int) -> dict[str, np.ndarray]:
-    """One clip.
+    """A clip of a class from its own generator; of class 28, without event, its sounds and sights are of any class.
 
-    Args:
-        g: the clip's own generator.
-        category: its class; 28 for a clip without event, whose sounds and sights are then of any class.
-        start, end: the event's first second and the one after its last.
-
-    Returns:
-        audio (10,128) float32 and visual (10,7,7,512) float16, both non-negative; source_mask (10,7,7) bool, the true
-        patch where the object is seen; heard, seen (10,) bool; audio_evidence, visual_evidence (10,) in 0..1.
+    The event lasts from second `start` to `end` (excluded). Returns audio (10,128) float32 and visual (10,7,7,512)
+    float16, both non-negative; source_mask (10,7,7) bool, the true patch where the object is seen; heard, seen (10,)
+    bool; audio_evidence, visual_evidence (10,) in 0..1.
     """
     group_of = np.zeros(EVENT_CLASSES, int)
     for index, members in enumerate(GROUPS):
@@ -230,9 +217,7 @@ def true_classes(size: str) -> np.ndarray:
 
 
 def redraw(dials: "Dials | twins.Dials", seed: int, row: int) -> dict[str, np.ndarray]:
-    """One row of a planted data set drawn alone: what `make_clip` returns. Dials that give another `plan` give other
-    clips; the others turn this one.
-    """
+    """What `make_clip` returns for one row. Dials that give another `plan` give other clips; others turn this one."""
     layout = layout_of(dials, seed)
     make, looks = (make_clip, Prototypes) if isinstance(dials, Dials) else (twins.make_clip, twins.Prototypes)
     return make(np.random.default_rng((seed, 2, row)), looks.draw(seed), dials,
@@ -275,17 +260,13 @@ def deeds(definition: object) -> str:
 
 
 def generate(path: Path, *, size: str = "mini", seed: int = 0, progress: bool = True, **changes: float) -> Path:
-    """Write a planted data set as a prepared HDF5 file.
+    """Write a planted data set as a prepared HDF5 file, which appears when it is complete.
 
     Args:
-        path: the file to write; it appears only when it is complete.
         size: "mini" (577 clips, 0.3 GB), "study" (2,568 clips, 1.3 GB) or "full" (4,321 clips, AVE's numbers, 2.2 GB).
         seed: of everything that is drawn, from 0; clip i depends on the seed and i alone.
         changes: dials to set otherwise, such as `ambiguity`, 0 to 1.
-
-    Raises:
-        VscgError: as `turned`.
-        WriteError: as `PreparedWriter`; a prepared file that is there is replaced, nothing else.
+    Raises VscgError: as `turned`; WriteError: as `PreparedWriter`.
     """
     dials = turned(size, changes)
     layout, mini = layout_of(dials, seed), isinstance(dials, Dials)

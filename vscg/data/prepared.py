@@ -12,8 +12,8 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -23,7 +23,7 @@ import numpy as np
 
 from vscg.data.labels import AVE, CATEGORIES, Dims
 from vscg.errors import VscgError
-from vscg.machine.files import WriteError, make_folder, reason, replacing, write_error
+from vscg.machine.files import WriteError, made_once, make_folder, reason, replacing, write_error
 
 FORMAT, VERSION = "vscg-prepared", 1
 SPLITS = ("train", "val", "test", "background")
@@ -169,22 +169,18 @@ def check_target(path: Path) -> None:
 
 
 def _is_prepared(path: Path) -> bool:
-    try:
-        with opened(path) as handle:
-            return attribute(handle, path, "format") == FORMAT
-    except VscgError:                                      # whatever it is
-        return False
+    with suppress(VscgError), opened(path) as handle:      # whatever it is
+        return attribute(handle, path, "format") == FORMAT
+    return False
 
 
 class PreparedWriter:
     """Writes a prepared file clip block by clip block; the file appears under its name only when it is complete.
 
-    Use as a context manager. `fingerprint` and `sources` may also be set on the writer before the block ends, for a
-    source that is read only once. Leaving the block by an exception removes what was written. Of two writers of one
-    file the second one waits for the first.
-
-    The file's room on the disk is taken before the first array is written: HDF5 crashes when it finds the disk full
-    while it closes a file. Room that is not used is given back then.
+    A context manager. `fingerprint` and `sources` may also be set on it before the block ends, for a source that is
+    read only once. An exception removes what was written. Of two writers of one file the second waits for the first.
+    The file's room on the disk is taken before the first array is written, for HDF5 crashes when it finds the disk full
+    while it closes a file; what is not used is given back then.
 
     Raises WriteError: as `check_target`, or the folder or file cannot be made, or there is not enough room; VscgError:
         another dtype than float16 or float32; from `append`, as `verify_rows`.
@@ -315,11 +311,21 @@ def read_fingerprint(path: str | PathLike) -> str:
         return read_layout(handle, Path(path)).fingerprint
 
 
+def made_prepared(path: Path, fingerprint: str, make: Callable[[Path], object]) -> Path:
+    """A generated file of this fingerprint, made first if it is not there, as `made_once`; VscgError for damage."""
+    def is_there(path: Path) -> bool:
+        try:
+            return path.is_file() and read_fingerprint(path) == fingerprint
+        except VscgError as error:
+            raise VscgError(f"{error}. This file is a generated one: delete it, and it is made again.") from error
+
+    return made_once(path, is_there, make)
+
+
 def read_prepared(path: str | PathLike) -> Dataset:
     """Reads a prepared file into memory (AVE with float16 visual features: 2.2 GB).
 
-    Raises VscgError for every fault of the file: not HDF5 or truncated, a missing key, a wrong shape, dtype or value,
-    more data declared than stored, a newer version. Checks before it allocates.
+    VscgError for every fault of the file, such as more data declared than stored; it checks before it allocates.
     """
     with opened(Path(path)) as handle:
         data = read_layout(handle, Path(path))

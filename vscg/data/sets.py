@@ -1,18 +1,19 @@
 """Data sets by name: the planted ones, made on first use, and the real one, prepared on first use."""
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
 from vscg.data import ave, planted
-from vscg.data.prepared import SPLITS, Dataset, read_fingerprint, read_prepared
+from vscg.data.prepared import SPLITS, Dataset, made_prepared, read_fingerprint, read_prepared
 from vscg.errors import VscgError, choose
 from vscg.machine.files import ave_dir, ave_place, data_dir, made_once
 
 PLANTED = {name: size for size, name in planted.NAMES.items()}       # names to sizes
+NAMES = (*PLANTED, "ave")
 MOST = 10**6             # of any dial; that many clips would take 490 GB
 WHOLE = (*SPLITS, "seed")
 LONGEST = 200            # characters of a name, which becomes a file's
@@ -29,10 +30,9 @@ def load_dataset(name_or_path: str | PathLike) -> Dataset:
 
 def dataset_fingerprint(name_or_path: str | PathLike) -> str:
     """The fingerprint of a data set, without reading its features; a planted one need not have been made."""
-    name, colon, _ = str(name_or_path).partition(":")
-    if name in PLANTED:
-        changes = dials_of(str(name_or_path)) if colon else {}
-        return planted.fingerprint(PLANTED[name], changes.pop("seed", 0), planted.turned(PLANTED[name], changes))
+    if str(name_or_path).partition(":")[0] in PLANTED:
+        size, seed, changes = _drawn(str(name_or_path))
+        return planted.fingerprint(size, seed, planted.turned(size, changes))
     return read_fingerprint(prepared_file(name_or_path))
 
 
@@ -41,22 +41,21 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
 
     A planted set is generated, again after a change of its generator, and "ave" is prepared from the official files,
     again if their folder holds others now. A planted name may set dials and the seed that it is drawn from, 0 by
-    default: "planted-mini:ambiguity=0.7,seed=1".
-
-    Raises VscgError: an unknown name or dial, official files that are missing, or a damaged file.
+    default: "planted-mini:ambiguity=0.7,seed=1". VscgError: an unknown name or dial, missing files, or a damaged one.
     """
     whole = str(name_or_path)
-    name, colon, dials = whole.partition(":")
+    name, _, dials = whole.partition(":")
     if len(dials) > LONGEST:
         raise VscgError(f"{whole[:LONGEST]}...: no name of a data set is that long")
-    if name in MAKERS and (not colon or name in PLANTED):
-        changes = dials_of(whole) if colon else {}
-        return MAKERS[name](data_dir() / f"{whole.replace(':', '-')}.h5", **changes)
-    try:
+    if name in PLANTED:
+        size, seed, changes = _drawn(whole)
+        return made_prepared(data_dir() / f"{whole.replace(':', '-')}.h5", dataset_fingerprint(whole),
+                             lambda path: planted.generate(path, size=size, seed=seed, **changes))
+    if whole == "ave":
+        return _ave(data_dir() / "ave.h5")
+    with suppress(OSError, ValueError):        # longer than a file's name can be, or with a zero byte in it
         if Path(name_or_path).is_file():
             return Path(name_or_path)
-    except (OSError, ValueError):        # longer than a file's name can be, or with a zero byte in it
-        pass
     raise VscgError(f"{whole[:LONGEST]}: no such data set or file; the data sets are {', '.join(NAMES)}")
 
 
@@ -80,36 +79,21 @@ def dials_of(name: str) -> dict[str, float]:
     return changes
 
 
+def _drawn(name: str) -> tuple[str, int, dict[str, float]]:
+    """Of a planted name its size, the seed that it is drawn from, and the other dials; VscgError as `dials_of`."""
+    changes = dials_of(name) if ":" in name else {}
+    return PLANTED[name.partition(":")[0]], changes.pop("seed", 0), changes
+
+
 def silent_objects(name: str, rows: Iterable[int]) -> np.ndarray:
-    """Where clips of a planted data set have an object that makes no sound, (R,7,7) bool; planted-mini's file does not
-    hold it.
+    """Where clips `rows` of a planted data set have an object that makes no sound, (R,7,7) bool.
 
-    Args:
-        name: of a planted data set, with or without dials.
-        rows: of the clips in the data set.
-
-    Raises:
-        VscgError: another name, or a dial as in `dials_of`.
+    The file of planted-mini does not hold it. `name` may have dials. VscgError: another name, or as `dials_of`.
     """
-    size, colon, _ = name.partition(":")
-    choose("planted data set", size, PLANTED)
-    changes = dials_of(name) if colon else {}
-    seed = changes.pop("seed", 0)
-    dials = planted.turned(PLANTED[size], changes)
+    choose("planted data set", name.partition(":")[0], PLANTED)
+    size, seed, changes = _drawn(name)
+    dials = planted.turned(size, changes)
     return np.stack([planted.silent_object(dials, seed, int(row)) for row in rows])
-
-
-def _planted(size: str, path: Path, **changes: float) -> Path:
-    seed = changes.pop("seed", 0)
-    wanted = planted.fingerprint(size, seed, planted.turned(size, changes))
-
-    def is_there(path: Path) -> bool:
-        try:
-            return path.is_file() and read_fingerprint(path) == wanted
-        except VscgError as error:
-            raise VscgError(f"{error}. This file is a generated one: delete it, and it is made again.") from error
-
-    return made_once(path, is_there, lambda path: planted.generate(path, size=size, seed=seed, **changes))
 
 
 def _ave(path: Path) -> Path:
@@ -126,6 +110,3 @@ def _ave(path: Path) -> Path:
 
     return made_once(path, is_there, make)
 
-
-MAKERS = {**{name: partial(_planted, size) for name, size in PLANTED.items()}, "ave": _ave}
-NAMES = tuple(MAKERS)

@@ -61,8 +61,7 @@ class Mark:
 def read_tables(paths: Sequence[str | PathLike]) -> list[Mark]:
     """The lines of one table that has a column `split`, or of three tables: training, validation and test clips.
 
-    Raises VscgError: no such file, no text, a column that is missing, or a line that is not of the table's form; with
-        file and line.
+    VscgError, with file and line: no such file, no text, a column that is missing, or a line of another form.
     """
     if len(paths) == 3:
         return [replace(mark, split=split) for split, path in zip(("train", "val", "test"), paths, strict=True)

@@ -35,7 +35,6 @@ SHARES = "ambiguity", "dynamics", "weakest", "lean", "faint", "clarity", "distra
 @dataclass(frozen=True)
 class Dials:
     """Everything that shapes such a data set."""
-
     train: int
     val: int
     test: int
@@ -61,7 +60,6 @@ class Dials:
 @dataclass(frozen=True)
 class Prototypes:
     """What groups, kinds, manners, rooms and scenes look and sound like; drawn once per seed."""
-
     group_audio: np.ndarray      # (7,128)
     kind_audio: np.ndarray       # (15,128)
     manner_audio: np.ndarray     # (1,128) added in the first manner, subtracted in the second
@@ -85,9 +83,7 @@ class Prototypes:
 def class_evidence(g: np.random.Generator, dials: Dials, peak: float, start: int, end: int) -> np.ndarray:
     """How clearly each second sounds and looks like its class: (2,10) in 0..1, the sound's first.
 
-    Args:
-        peak: when the class shows most, 0 to 1 in the event; it counts as far as `dials.dynamics` says.
-        start, end: the event's first second and the one after its last.
+    In the event, from `start` to `end`, it shows most at `peak`, in 0..1, as far as `dials.dynamics` says.
     """
     # Ten seconds ahead of the clip let the bursts forget how they began.
     when = (np.arange(-SEGMENTS, SEGMENTS) + 0.5 - start) / (end - start)
@@ -112,18 +108,7 @@ def patches(g: np.random.Generator, place: np.ndarray) -> np.ndarray:
 
 def make_clip(g: np.random.Generator, looks: Prototypes, dials: Dials, category: int, start: int,
               end: int) -> dict[str, np.ndarray]:
-    """One clip.
-
-    Args:
-        g: the clip's own generator.
-        category: its class; 28 for a clip without event, whose sounds and sights are then of any class.
-        start, end: the event's first second and the one after its last.
-
-    Returns:
-        audio (10,128) float32 and visual (10,7,7,512) float16, both non-negative; source_mask and silent_mask (10,7,7)
-        bool, the patches of the object where it is seen and of the silent one; heard, seen (10,) bool; audio_evidence,
-        visual_evidence (10,) in 0..1.
-    """
+    """A clip of a class from its own generator, as `planted.make_clip`; silent_mask (10,7,7) bool: the silent patch."""
     thing = category if category < BACKGROUND else int(g.integers(EVENT_CLASSES))
     group, kind, sign = GROUP_OF[thing], KIND_OF[thing], SIGN[thing]
     manner = dials.manner * (sign if g.random() < dials.lean else -sign)

@@ -1,14 +1,13 @@
 """aiSFX (Ma and Lerch, 2022), a network for sound effects: its front end in numpy, its layers under their key names.
 
-The published model hears blocks of 2.3 s. Here each second is heard by itself, as VGGish hears it: it is repeated until
-a block is full, so that no second's features know of the next one.
+The published model hears blocks of 2.3 s; here each second, repeated until a block is full, is heard by itself.
 """
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vscg.features.vggish import resample
+from vscg.features.vggish import resample, triangles
 
 SAMPLE_RATE = 44_100                                       # Hz
 WINDOW, HOP, FRAMES = 2048, 1024, 100                      # samples of a spectrum and between two; spectra in a block
@@ -60,13 +59,7 @@ def log_mel(sound: np.ndarray) -> np.ndarray:
     return (np.log10(1 + GAIN * power @ _WEIGHTS) / LARGEST).astype(np.float32)
 
 
-def _mel_weights() -> np.ndarray:
-    """Weights (1025,96) from spectrum to bands: triangles in Hz, their edges on the HTK mel scale, each of sum 1."""
-    edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + SAMPLE_RATE / 1400), BANDS + 2) / 2595) - 1)
-    bins = np.linspace(0, SAMPLE_RATE / 2, WINDOW // 2 + 1)[:, None]
-    lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
-    weights = np.maximum(0, np.minimum((bins - lower) / (centre - lower), (upper - bins) / (upper - centre)))
-    return weights / weights.sum(0)
-
-
-_WEIGHTS = _mel_weights()
+# Weights (1025,96) from spectrum to bands: triangles in Hz, their edges on the HTK mel scale, each of sum 1.
+_EDGES = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + SAMPLE_RATE / 1400), BANDS + 2) / 2595) - 1)
+_WEIGHTS = triangles(np.linspace(0, SAMPLE_RATE / 2, WINDOW // 2 + 1), _EDGES)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum(0)

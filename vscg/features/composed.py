@@ -3,13 +3,11 @@
 28 cut-out photographs of animals lie in `book/stamps`, each beside a recording of the animal. A clip of ten seconds
 shows one of them for some seconds, slowly moving, and plays its recording for some seconds; other photographs move
 about in silence, and another recording is heard. Pictures and sound then go through the networks of `extract`, so the
-maps are those of a convolutional network that looks at photographs, and where the sounding thing is, is known.
-
-28 instances, not categories: test clips show the same photographs as training clips, elsewhere, in another size, turned
-or not, before other colours, among others.
+maps are those of a convolutional network that looks at photographs, and where the sounding thing is, is known. These
+are 28 instances, not categories: test clips show the same photographs elsewhere, in another size, before other colours.
 """
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -21,13 +19,13 @@ from tqdm.auto import tqdm
 
 from vscg.data.labels import GRID, SEGMENTS, Dims
 from vscg.data.planted import AT_END, AT_START, DURATION_CLIPS, apportion, classes_of, deeds
-from vscg.data.prepared import SPLITS, Dataset, PreparedWriter, read_fingerprint, read_prepared
+from vscg.data.prepared import SPLITS, Dataset, PreparedWriter, made_prepared, read_prepared
 from vscg.features import weights
 from vscg.features.aisfx import CHANNELS, SAMPLE_RATE
 from vscg.features.efficientnet import PLAN
 from vscg.features.extract import Networks, load_networks, window_features
 from vscg.features.video import SIZE, Window
-from vscg.machine.files import data_dir, made_once, value_hash
+from vscg.machine.files import data_dir, value_hash
 
 STAMPS = Path(__file__).parents[2] / "book" / "stamps"
 NAMES = tuple(path.stem for path in sorted(STAMPS.glob("*.png")))
@@ -163,8 +161,7 @@ def _places(g: np.random.Generator, count: int) -> np.ndarray:
 def compose(g: np.random.Generator, dials: Dials, category: int, start: int, end: int) -> Clip:
     """A clip with an event of an instance from second `start` to `end` (excluded), as a planted clip has one.
 
-    Before and after the event, the thing is heard but not seen, seen but not heard, or neither. Nothing that is in the
-    picture but the thing is ever heard.
+    Around the event, the thing is heard or seen alone, or neither. Nothing else that is in the picture is ever heard.
     """
     others = g.permutation(np.delete(np.arange(len(NAMES)), category))
     names, foreign = (category, *others[:dials.silent]), others[dials.silent]
@@ -194,11 +191,7 @@ def compose(g: np.random.Generator, dials: Dials, category: int, start: int, end
 
 
 def plan(dials: Dials, seed: int) -> dict[str, np.ndarray]:
-    """Which clip is in which split, of which instance, with its event where; see `vscg.data.planted.plan`.
-
-    Returns:
-        category, start, end (N,) and split (N,) of names; every instance has equally many clips in every split.
-    """
+    """Which clip is where, as `vscg.data.planted.plan`; every instance has equally many clips in every split."""
     g = np.random.default_rng([seed, 1])
     parts = []
     for split in ("train", "val", "test"):
@@ -243,11 +236,8 @@ def generate(path: Path, dials: Dials | None = None, seed: int = 0, *, networks:
              progress: bool = True) -> Path:
     """Compose a data set, extract its features and write the prepared file; three minutes on one core.
 
-    The features are standardised: each number less its mean over the training clips, over its spread there. The
-    systems' published schedules are made for numbers of about this size.
-
-    Raises:
-        VscgError: as `load_networks` and `PreparedWriter`.
+    Features are standardised by their mean and spread over the training clips, to the size for which the published
+    schedules are made. VscgError as `load_networks` and `PreparedWriter`.
     """
     dials = dials or Dials()
     networks = networks or load_networks(visual="efficientnet-lite0", audio="aisfx", progress=progress)
@@ -258,7 +248,12 @@ def generate(path: Path, dials: Dials | None = None, seed: int = 0, *, networks:
         clips = list(draw(dials, layout, seed))
         bar = tqdm(clips, f"composing {path.name}", unit="clip", disable=not progress)
         visual, audio = map(np.stack, zip(*(window_features(clip.window(), networks) for clip in bar), strict=True))
-        standardise((visual, audio), layout["split"] == "train")
+        train = layout["split"] == "train"
+        for values in (visual, audio):
+            axes = tuple(range(values.ndim - 1))
+            mean, spread = values[train].mean(axes), values[train].std(axes)
+            values -= mean
+            values /= np.maximum(spread, 1e-6)
         for row, clip in enumerate(clips):
             there = clip.regions()
             writer.append(visual[row:row + 1], audio[row:row + 1], labels[row:row + 1], category[row:row + 1],
@@ -267,20 +262,8 @@ def generate(path: Path, dials: Dials | None = None, seed: int = 0, *, networks:
         writer.splits(*(np.flatnonzero(layout["split"] == name) for name in SPLITS))
     return path
 
-
-def standardise(features: Iterable[np.ndarray], train: np.ndarray) -> None:
-    """In place: each number of features (N,...,D) less its mean over clips `train` (N,) bool, over its spread there."""
-    for values in features:
-        axes = tuple(range(values.ndim - 1))
-        mean, spread = values[train].mean(axes), values[train].std(axes)
-        values -= mean
-        values /= np.maximum(spread, 1e-6)
-
-
 def load(dials: Dials | None = None, seed: int = 0, progress: bool = True) -> Dataset:
     """The composed data set of these dials, composed first if it is not there."""
     wanted = fingerprint(dials, seed)
-    return read_prepared(made_once(
-        data_dir() / f"composed-{wanted[:8]}.h5",
-        lambda path: path.is_file() and read_fingerprint(path) == wanted,
-        lambda path: generate(path, dials, seed, progress=progress)))
+    return read_prepared(made_prepared(data_dir() / f"composed-{wanted[:8]}.h5", wanted,
+                                       lambda path: generate(path, dials, seed, progress=progress)))

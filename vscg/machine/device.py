@@ -27,9 +27,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4      # parameter numbers of glibc's mall
 def set_up() -> None:
     """Set all that makes training fast and repeatable; what the user has set already stays.
 
-    `import vscg` calls it, before anything imports torch: OpenMP reads its settings when torch is loaded, torch its
-    allocator's at the first tensor, cuBLAS its own at the first product. A program that imports torch before vscg sets
-    OMP_WAIT_POLICY itself.
+    `import vscg` calls it before anything imports torch, which reads OpenMP's settings when it is loaded, its
+    allocator's at the first tensor, cuBLAS's at the first product. If torch was first, OMP_WAIT_POLICY is the user's.
     """
     # Threads that wait for one another sleep. OpenMP's default, to wait in a loop, makes a step on two threads four
     # times slower beside one other busy process (2.1 s instead of 0.48).
@@ -86,9 +85,7 @@ def _affinity() -> int:
 def _limits(controller: str, *names: str) -> Iterator[list[str]]:
     """The words in some files of this process's control group, and of each group that it is in.
 
-    Args:
-        controller: of version 1, or "" for version 2. A container may see its groups under another path than its own
-            name says; then what holds for it stands at the root.
+    `controller` is of version 1, or "" for 2. Where a container sees its groups under another path, the root's count.
     """
     with contextlib.suppress(OSError):      # Linux alone has them
         for line in (PROC / "self" / "cgroup").read_text().splitlines():

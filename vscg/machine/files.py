@@ -44,9 +44,8 @@ def write_error(path: str | os.PathLike, error: Exception) -> WriteError:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write to, `.NAME.partial` beside `path`, which takes its place once the block ends well.
 
-    If it ends with an error, the partial file is removed and what was there before stays. A killed process leaves its
-    partial file, and the next writer takes that over. Of two writers the second one waits for the first. WriteError for
-    what the system refuses, inside the block too.
+    After an error it is removed and what was there before stays; the next writer takes over that of a killed process.
+    Of two writers the second one waits for the first. WriteError for what the system refuses, inside the block too.
     """
     try:
         with held(path.with_name(f".{path.name}.partial")) as file:
@@ -63,8 +62,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def held(partial: Path) -> BinaryIO:
-    """An empty file to write to that nobody else holds, until it is closed; waits for whoever holds it now, OSError if
-    none.
+    """An empty file to write to, held until it is closed; waits for whoever holds it now. OSError if refused.
 
     It is not opened to append: where a file system has no fallocate, the C library's stand-in refuses such files.
     """
@@ -103,10 +101,7 @@ def make_folder(folder: Path) -> None:
 
 
 def made_once(path: Path, is_there: Callable[[Path], bool], make: Callable[[Path], object]) -> Path:
-    """`path`, made first unless `is_there(path)`; of several processes that need it at once one makes it, others wait.
-
-    WriteError if its folder cannot be made or held; and what `is_there` and `make` raise.
-    """
+    """`path`, made first unless `is_there(path)`: by one process while others wait for it. Errors as `locked`."""
     if not is_there(path):                                 # asked without the lock: what is there may be read-only
         with locked(path.parent):
             if not is_there(path):                         # another process may have made it in the meantime
@@ -122,9 +117,7 @@ def file_sum(path: Path) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder, made if need be; a second process waits here until the first has finished. WriteError if
-    refused.
-    """
+    """Hold a folder, made if need be; a second process waits until the first has finished. WriteError if refused."""
     make_folder(folder)
     try:
         lock = FileLock(folder / ".lock").acquire()
@@ -186,10 +179,7 @@ def ave_dir() -> Path | None:
 
 
 def code_hash(files: Iterable[Path]) -> str:
-    """SHA-256 over what Python files do: their names, imports, comments, docstrings and layout do not count.
-
-    OSError or SyntaxError for a file that cannot be read or parsed.
-    """
+    """SHA-256 over what Python files do: their names, imports, comments, docstrings and layout do not count."""
     dumps = []
     for file in files:
         tree = ast.parse(file.read_text(encoding="utf-8"))

@@ -33,10 +33,7 @@ class CudaRecorder:
         return result
 
     def record(self, work: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
-        """What does the work once more each time it is called, and the tensor in which its result then lies.
-
-        The work is recorded here, not done.
-        """
+        """What does the work, recorded here and not done, each time it is called; and where its result then lies."""
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=self.stream):
             result = work()
@@ -46,13 +43,9 @@ class CudaRecorder:
 class Replayed:
     """A training step that is recorded after `WARM_UP` calls, for each shape of its inputs, and then replayed.
 
-    The step may read and change tensors that stay at their place, and draw random numbers; it must not look at a value
-    on the host. A recording is used only if two steps of it gave what two ordinary ones gave from the same state.
-
-    Args:
-        step: tensors to a tensor, for instance the losses.
-        state: all tensors that the step changes, gradients apart.
-        recorder: stands in for CUDA in tests.
+    The step, from tensors to a tensor, may read and change tensors that stay at their place, and draw random numbers;
+    it must not look at a value on the host. `state` gives all tensors that it changes, gradients apart. A recording is
+    used only if two steps of it gave what two ordinary ones gave from the same state. Tests give another `recorder`.
     """
 
     def __init__(self, step: Callable[..., Tensor], state: Callable[[], Iterable[Tensor]],

@@ -1,7 +1,4 @@
-"""Adaptive attention ("Knowing When to Look"): an LSTM with a sentinel, and an attention that may fall back on it.
-
-CMAN lets one modality's LSTM attend so to the segments of the other; there are no biases outside the LSTM.
-"""
+"""CMAN's adaptive attention ("Knowing When to Look"): an LSTM with a sentinel, on which attention may fall back."""
 import torch
 from torch import Tensor, nn
 
@@ -19,10 +16,8 @@ class SentinelLSTM(nn.Module):
     """An LSTM from zero, and for each segment a sentinel: what its own memory can say about the segment.
 
     s_t = sigmoid(W_x y_t + W_h h_{t-1}) * tanh(m_t): the gate sees the state before the step, the memory is that after.
-
-    Args:
-        bidirectional: two LSTMs of 128, forwards and backwards, in place of one of 256.
-        dropout: rate before both maps of the gate.
+    If `bidirectional`, there are two LSTMs of 128, forwards and backwards, in place of one of 256; `dropout` is the
+    rate before both maps of the gate.
     """
 
     def __init__(self, *, bidirectional: bool = False, dropout: float = 0.0):
@@ -57,11 +52,8 @@ class AdaptiveAttention(nn.Module):
     """Which of the memory's segments help, or does the sentinel do?
 
     z_{t,i} = w tanh(W_a M_i + W_g h_t), zeta_t = w tanh(W_s s_t + W_g h_t), beta_t = last entry of softmax([z_t ;
-    zeta_t]), c_t = beta_t s_t + (1 - beta_t) sum_i softmax(z_t)_i M_i.
-
-    Args:
-        size: k, of the space in which the scores are made.
-        dropout: rate before each map.
+    zeta_t]), c_t = beta_t s_t + (1 - beta_t) sum_i softmax(z_t)_i M_i. `size` is k, of the space in which the scores
+    are made, `dropout` the rate before each map.
     """
 
     def __init__(self, *, size: int = 10, dropout: float = 0.0):

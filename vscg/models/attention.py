@@ -6,13 +6,9 @@ from vscg.data.labels import Dims
 
 
 class AudioGuidedAttention(nn.Module):
-    """Weighs the 49 regions of each segment's visual map by how well they go with the segment's sound.
+    """Weighs the R regions of each segment's visual map, 49, by how well they go with the segment's sound.
 
-    Args:
-        audio_dim: size of an audio vector, D_a.
-        visual_dim: size of a region's vector, D_v.
-        hidden_dim: size of the space in which the two meet.
-        regions: R, regions of a map; the score layers work on R-vectors.
+    `hidden_dim` is the size of the space in which both meet; the score layers work on R-vectors.
     """
 
     def __init__(self, *, audio_dim: int = 128, visual_dim: int = 512, hidden_dim: int = 512, regions: int = 49):
@@ -31,11 +27,8 @@ class AudioGuidedAttention(nn.Module):
         return cls(audio_dim=dims.audio, visual_dim=dims.visual, regions=dims.regions)
 
     def forward(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor]:
-        """Attend to each segment's map.
+        """Audio (B,T,D_a) and visual maps (B,T,H,W,D_v), R = H*W, to what is attended to.
 
-        Args:
-            audio: (B,T,D_a).
-            visual: (B,T,H,W,D_v), R = H*W.
         Returns:
             attended: (B,T,D_v), the attention-weighted mean of the map's raw vectors.
             attention: (B,T,H,W), non-negative, sums to 1 over each map.

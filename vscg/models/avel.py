@@ -12,8 +12,7 @@ from vscg.models.plug import build_plug
 class AVEL(nn.Module):
     """Both settings share one network; weakly supervised, the segment logits are max-pooled over time.
 
-    Args:
-        plug: what stands between the Bi-LSTMs and the classifier, one of `plug.PLUGS` (Table IV).
+    `plug`, one of `plug.PLUGS`, stands between the Bi-LSTMs and the classifier (Table IV).
     """
 
     def __init__(self, setting: str, *, plug: str = "none", dims: Dims = AVE):

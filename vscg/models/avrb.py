@@ -32,10 +32,7 @@ class AudioVisualFusion(nn.Module):
 class SegmentWiseAttention(nn.Module):
     """The segment-wise attention block (SWAB): which seconds matter; none is erased.
 
-    alpha = softmax over t of w^T tanh(W f_t + b), f'_t = (1 + g alpha_t) f_t.
-
-    Args:
-        gate_scale: g; 10 doubles the segments on average.
+    alpha = softmax over t of w^T tanh(W f_t + b), f'_t = (1 + g alpha_t) f_t; 10 for g doubles segments on average.
     """
 
     def __init__(self, *, gate_scale: float = 1.0):

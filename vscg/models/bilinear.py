@@ -18,10 +18,7 @@ def pool_products(products: Tensor, root: Callable[[Tensor], Tensor], factors: i
 class BilinearPooling(nn.Module):
     """z = L2(root(sum over the factors of (U^T v) * (V^T a))): a bilinear form of rank `factors` for each entry of z.
 
-    Args:
-        dim: size of z.
-        factors: q, products that are summed into one entry.
-        dropout: rate on the products.
+    `dim` is the size of z; `factors`, q, products are summed into one entry; `dropout` is the rate on the products.
     """
 
     def __init__(self, dim: int = 256, *, factors: int = 5, dropout: float):

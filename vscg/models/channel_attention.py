@@ -8,13 +8,7 @@ from vscg.data.labels import AVE, Dims
 
 
 class ChannelGate(nn.Module):
-    """How much each visual channel goes with the sound: the regions' mean, multiplied by the sound, decides.
-
-    Args:
-        audio_dim: size of an audio vector.
-        visual_dim: D, size of a region's vector.
-        hidden_dim: size of the bottleneck.
-    """
+    """How much each visual channel goes with the sound: the regions' mean, multiplied by the sound, decides."""
 
     def __init__(self, audio_dim: int = 128, visual_dim: int = 512, hidden_dim: int = 256):
         super().__init__()
@@ -43,11 +37,6 @@ class GuidedPooling(nn.Module):
     """A guiding vector, such as the sound's, says how much each region counts in the mean of the regions.
 
     The logits pass a tanh, so no region counts more than e^2 times as much as another.
-
-    Args:
-        guide_dim: size of the guiding vector.
-        visual_dim: D, size of a region's vector.
-        hidden_dim: size of the space in which the two meet.
     """
 
     def __init__(self, guide_dim: int = 128, visual_dim: int = 512, hidden_dim: int = 256):

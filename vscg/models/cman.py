@@ -23,9 +23,7 @@ class Where(nn.Module):
     """The cells of a map count by their cosine with the sound, in place of AVEL's perceptron.
 
     s_i = cos(W_v x_i, W_a a), v = sum_i softmax(s)_i x_i of the raw cells; none counts more than e^2 times another.
-
-    Args:
-        similarity: "cosine", or "dot" for the dot product over 16, which never moves the bias of W_v.
+    `similarity` is "cosine", or "dot" for the dot product over 16, which never moves the bias of W_v.
     """
 
     def __init__(self, *, similarity: str, dims: Dims = AVE):
@@ -47,10 +45,7 @@ class Where(nn.Module):
 
 
 class When(nn.Module):
-    """y = e + softmax(Q K^T / 16) V over the segments; a bias of K would shift whole rows of scores.
-
-    Args:
-        residual: whether e is added.
+    """y = e + softmax(Q K^T / 16) V over the segments, without e if not `residual`; a bias of K would shift whole rows.
     """
 
     def __init__(self, *, residual: bool):
@@ -73,13 +68,10 @@ class CMAN(nn.Module):
     from the sound's sequence M^a, and for the sound from the picture's.
 
     Args:
-        setting: "fully" or "weakly" supervised; weakly, AVEL's maximum over time.
         attention_size: k of `AdaptiveAttention`; None: as many as it attends to, the segments.
-        similarity: of `Where`, "cosine" or "dot".
+        similarity, residual, bidirectional: of `Where`, "cosine" or "dot", of `When`, and of `SentinelLSTM`.
         memory: what the other modality reads: "attended", y after `When`, or "embedded", e before it.
-        residual: of `When`.
-        bidirectional: of `SentinelLSTM`.
-        fusion: of the two modalities, "concat" or "sum".
+        fusion: of the two modalities, "concat" or "sum". Weakly supervised, AVEL's maximum over time follows.
         dropout: rate before the maps of the sentinel and of the co-attention; the adaptive attention has 0.5.
     """
 

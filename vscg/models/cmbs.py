@@ -17,10 +17,8 @@ RULES = ("published", "mended")
 class SelfAttentiveSpatialAttention(nn.Module):
     """CMRA's spatial-channel attention; regions first look at one another, and a visual summary scales the result.
 
-    Args:
-        beta: how much the visual summary adds.
-        dropout: rate after the regions' attention to one another.
-        scaled: whether the products of queries and keys are divided by the root of their size; as published, not.
+    `beta` says how much the visual summary adds; `dropout` is the rate after the regions' attention to one another; if
+    `scaled`, the products of queries and keys are divided by the root of their size, which they are not as published.
     """
 
     def __init__(self, *, beta: float, dropout: float, scaled: bool = False, dims: Dims = AVE):
@@ -54,12 +52,10 @@ class CMBS(nn.Module):
         rule: weakly supervised only. "published" takes the gate, a probability, for a logit: its sigmoid always exceeds
             one half, so every segment gets the clip's class. "mended" returns the gate's logit, so that the gate itself
             is held against the threshold.
-        crossed: whether each modality's gate scales the other modality, not its own; None: as published, fully yes and
-            weakly no.
-        scaled: see `SelfAttentiveSpatialAttention`.
+        crossed: whether each modality's gate scales the other modality, not its own; None: as published, if fully.
         plug: what stands between the interactions and the head, one of `plug.PLUGS` (Table IV).
         visual_dropout: rate after the first map of the visual regions; None takes 0.2 (fully) or 0.1 (weakly).
-        region_dropout: rate after the regions' attention to one another.
+        scaled, region_dropout: of `SelfAttentiveSpatialAttention`.
         dropout: rate in the transformer and after the interactions' attention.
         interaction_dropout: rate on the interactions' attention weights.
     Raises VscgError: an unknown choice, or fewer segments than are picked.

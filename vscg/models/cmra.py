@@ -11,10 +11,8 @@ from vscg.models.transformer import CrossModalTransformer, Interaction, gated_pr
 class CMRA(nn.Module):
     """Spatial-channel attention, a cross-modal transformer, their interaction and a two-part head.
 
-    Args:
-        visual_dropout: rate after the first map of the visual regions.
-        dropout: rate in the transformer and in the interaction.
-        twins: whether the two layers of an encoder start from the same weights, as published.
+    `visual_dropout` is the rate after the first map of the visual regions, `dropout` that in the transformer and in the
+    interaction; `twins` as for `Encoder`.
     """
 
     def __init__(self, setting: str, *, visual_dropout: float = 0.2, dropout: float = 0.1, twins: bool = True,

@@ -23,10 +23,7 @@ class CoSpatialAttention(nn.Module):
     def forward(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """s_i = <W_v x_i, W_a a> / 16, v = sum_i softmax(s)_i x_i, a' = a + a * sigmoid(W_g [v ; a]).
 
-        Args:
-            audio: (B,T,128).
-            visual: (B,T,7,7,512).
-        Returns: a' (B,T,128), v (B,T,512) and the weights of the places (B,T,7,7), which sum to 1.
+        Audio (B,T,128) and maps (B,T,7,7,512) to a' (B,T,128), v (B,T,512), and the places' weights (B,T,7,7), sum 1.
         """
         # <W_v x, W_a a> = <x, W_v^T W_a a>: one product for each segment instead of one for each of its places.
         direction = self.audio_map(audio) @ self.visual_map.weight                 # (B,T,512)
@@ -40,9 +37,7 @@ class CoSpatialAttention(nn.Module):
 class CoSemanticAttention(nn.Module):
     """New in CSA: over the whole video, each channel of one modality gathers the other's channels that go with it.
 
-    Args:
-        correlation: whether the channels are compared by their correlation over time, in [-1,1], in place of the mean
-            of their products.
+    Channels are compared by the mean of their products, or by `correlation` over time, in [-1,1].
     """
 
     def __init__(self, *, correlation: bool = False):
@@ -68,11 +63,7 @@ class CoSemanticAttention(nn.Module):
 
 
 class CSA(nn.Module):
-    """Co-spatial attention, two Bi-LSTMs, co-semantic attention, AVEL's classifier; weakly, AVEL's pooling over time.
-
-    Args:
-        correlation: see `CoSemanticAttention`.
-    """
+    """Co-spatial attention, two Bi-LSTMs, co-semantic attention; AVEL's classifier and, weakly, pooling over time."""
 
     def __init__(self, setting: str, *, correlation: bool = False, dims: Dims = AVE):
         super().__init__()

@@ -33,10 +33,7 @@ class VisuallyGuidedAudio(nn.Module):
 class SegmentSelection(nn.Module):
     """New in CSS-Net (CASM): all pairs of segments are correlated, and only those above a threshold share features.
 
-    The idea of PSP, with correlation coefficients over the channels in place of learned similarities.
-
-    Args:
-        threshold: tau; coefficients not strictly above it are cut.
+    The idea of PSP, with correlations over the channels, cut up to `threshold`, tau, in place of learned similarities.
     """
 
     def __init__(self, *, threshold: float = 0.1):
@@ -62,9 +59,7 @@ class SegmentSelection(nn.Module):
 class CSSNet(nn.Module):
     """Attention on two paths, two Bi-LSTMs, segment selection, a two-part head; the loss pulls clip vectors together.
 
-    Args:
-        attention: "bgca", its own on two paths, or "agva", VSCG's alone, with which the paper's Table I lists it.
-        dropout: rate after the maps behind the selection.
+    `attention` is "bgca", its own, or "agva", VSCG's, as in Table I; `dropout` is the rate after the last two maps.
     """
 
     def __init__(self, setting: str, *, attention: str = "bgca", dropout: float = 0.2, dims: Dims = AVE):
@@ -85,8 +80,7 @@ class CSSNet(nn.Module):
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`.
 
-        Extras: global_visual and global_audio, G^v and G^a (B,256), the means over time that the loss pulls together;
-        weakly, raw_logits (B,29).
+        Extras: global_visual, global_audio, G^v, G^a (B,256), means over time for the loss; weakly raw_logits (B,29).
         """
         attended, attention = self.attention(audio, visual)                        # (B,T,512)
         if self.audio_attention is not None:

@@ -20,11 +20,7 @@ def match(global_audio: Tensor, global_visual: Tensor, audio: Tensor, visual: Te
 
     x_t = <phi_a, v_t> / scale, y_t = <phi_v, a_t> / scale, p_t = (sigmoid(x_t) + sigmoid(y_t)) / 2.
 
-    Args:
-        global_audio, global_visual: phi_a, phi_v (B,D).
-        audio, visual: a, v (B,T,D).
-        scale: what the dot products are divided by.
-    Returns: p (B,T) and its logit, log(p / (1 - p)) (B,T).
+    Of phi_a, phi_v (B,D) and a, v (B,T,D); returns p (B,T) and its logit, log(p / (1 - p)) (B,T).
     """
     x, y = (torch.einsum("btd,bd->bt", local, whole) / scale
             for local, whole in ((visual, global_audio), (audio, global_visual)))

@@ -11,9 +11,6 @@ class DCA(CMAN):
 
     New in DCA is that loss, `objectives.eigenvalue_loss`: its abstract says that it rests on eigenvalues. Fully
     supervised only, as the paper has a dash for the other setting.
-
-    Args:
-        dropout, dims: see `CMAN`.
     """
 
     def __init__(self, setting: str, *, dropout: float = 0.0, dims: Dims = AVE):

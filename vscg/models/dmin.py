@@ -40,11 +40,7 @@ def root(x: Tensor) -> Tensor:
 
 
 class BilinearRecurrentAttention(nn.Module):
-    """CMRA's channel gates; the places are scored by factorised bilinear pooling and by an LSTM over time.
-
-    Args:
-        dropout: rate on the products that the bilinear pooling sums.
-    """
+    """CMRA's channel gates; the places are scored by factorised bilinear pooling and by an LSTM over time."""
 
     def __init__(self, *, dropout: float, dims: Dims = AVE):
         super().__init__()
@@ -79,11 +75,8 @@ class BilinearRecurrentAttention(nn.Module):
 class DMIN(nn.Module):
     """CMRA with another spatial attention, dense attention in the decoders and a second head on the picture alone.
 
-    Args:
-        visual_dropout: rate after the first map of the visual regions.
-        bilinear_dropout: rate in the bilinear pooling.
-        dropout: rate in the encoders and in the interaction.
-        decoder_dropout: rate in the decoders; None takes 0.02 (fully) or 0.1 (weakly).
+    Rates: after the first map of the visual regions, in the bilinear pooling, in the encoders and in the interaction,
+    and in the decoders, of which None takes 0.02 (fully) or 0.1 (weakly).
     """
 
     def __init__(self, setting: str, *, visual_dropout: float = 0.2, bilinear_dropout: float = 0.1,
@@ -103,8 +96,7 @@ class DMIN(nn.Module):
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`.
 
-        Extras, "self" meaning the encoded picture alone: fully event_self (B,28) logits; weakly raw_logits (B,29) and
-        video_prob_self (B,29).
+        Extras, of the picture alone: fully event_self (B,28) logits; weakly raw_logits and video_prob_self (B,29).
         """
         attended, weights = self.attention(audio, self.visual_layer(visual.flatten(2, 3)))   # (B,T,512)
         attention = weights.unflatten(-1, visual.shape[2:4])

@@ -13,11 +13,7 @@ def two_maps(dim: int) -> nn.Sequential:
 
 
 class ResidualFusion(nn.Module):
-    """Audio and visual vectors of one size to one fused vector: a message from both is added to each.
-
-    Args:
-        dim: size of the vectors.
-    """
+    """Audio and visual vectors of one size `dim` to one fused vector: a message from both is added to each."""
 
     def __init__(self, dim: int = 256):
         super().__init__()

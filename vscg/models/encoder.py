@@ -28,8 +28,7 @@ def linear_pair(input_dim: int, hidden_dim: int, output_dim: int) -> nn.Sequenti
 class SegmentEncoder(nn.Module):
     """Audio (B,T,D_a) and visual maps (B,T,H,W,D_v) to two sequences (B,T,256): what VSCG and PSP-Net share.
 
-    Fully supervised, both modalities pass a pair of linear maps; weakly supervised, the audio stays as it is and the
-    attended visual vector passes one linear map with bias.
+    Fully supervised, both pass a pair of linear maps; weakly, the attended visual vector alone passes one with bias.
     """
 
     def __init__(self, setting: str, dims: Dims = AVE):

@@ -10,8 +10,7 @@ from vscg.models.recurrent import GRU
 class CrossModalEventExtractor(nn.Module):
     """CERE: two blocks of convolution, ReLU and max-pooling along time (Eq. 1 to 3).
 
-    Ten segments become five, then two: the two columns of E. One instance serves both modalities, so that both speak
-    the same language.
+    Ten segments become five, then two, the columns of E. One serves both modalities: they speak the same language.
     """
 
     def __init__(self, dim: int = 256, event_dim: int = 128, kernel: int = 5):
@@ -70,8 +69,7 @@ GRUS = {"library": _library_gru, "equations": EquationGRU}
 class SemanticConsistencyEnhancer(nn.Module):
     """ISCE: one bidirectional GRU per modality, started from the clip's event representation (Eq. 4 to 8, 10, 11).
 
-    Args:
-        gru: "library", torch's, which the released program uses, or "equations", see `EquationGRU`.
+    `gru` is "library", torch's, which the released program uses, or "equations", see `EquationGRU`.
     """
 
     def __init__(self, dim: int = 256, event_dim: int = 128, gru: str = "library"):
@@ -98,12 +96,10 @@ class EventSemanticConsistency(nn.Module):
     """ESCM: CERE on both modalities, their mean as both GRUs' initial state (Eq. 9), then project and norm (Eq. 12).
 
     Args:
-        dropout: r_i of the project-and-norm block.
-        linear: whether that block has its linear maps.
+        dropout, linear: r_i of the project-and-norm block, and whether that has its linear maps.
         crossed: released weakly supervised program only: the audio GRU starts from a linear map of the *visual* event
             representation and the visual GRU from one of the *audio* event representation, not both from the mean.
-        prior: one of `PRIORS`.
-        gru: one of `GRUS`.
+        prior, gru: one of `PRIORS`, one of `GRUS`.
         segments: T; CERE pools by four and must be left with two columns, one for each direction of a GRU.
     Raises VscgError: an unknown choice, or segments that CERE does not pool to two.
     """

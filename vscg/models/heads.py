@@ -10,9 +10,7 @@ from vscg.models.output import Output
 class TwoPartHead(nn.Module):
     """Is each segment an event, and which event does the clip hold? (Eq. 14, 15).
 
-    Args:
-        dim: size of the fused vectors.
-        events: the clip's classes, 28 events; weakly supervised, CMRA and DMIN add background, 29.
+    `events` are the clip's classes, 28 events; weakly supervised, CMRA and DMIN add background, 29.
     """
 
     def __init__(self, dim: int = 256, events: int = 28):
@@ -40,10 +38,8 @@ class SegmentHead(nn.Module):
 class WeightingHead(nn.Module):
     """Weakly supervised: segment scores, weighted by a branch of their own, averaged into one clip distribution.
 
-    Args:
-        rectified: ReLU before the branch's sigmoid, as in the released programs: a weight lies between 0.5 and 1, so
-            the branch can halve a segment, not silence it.
-        classes: events and background.
+    If `rectified`, a ReLU stands before the branch's sigmoid, as in the released programs: a weight lies between 0.5
+    and 1, so the branch can halve a segment, not silence it. `classes` are events and background.
     """
 
     def __init__(self, rectified: bool = True, classes: int = 29):

@@ -26,9 +26,9 @@ class PluggedESCM(EventSemanticConsistency):
 def propagation(setting: str, dropout: float = 0.1, dims: Dims = AVE) -> PositiveSamplePropagation:
     """PSP as PSP-Net uses it.
 
-    Weakly supervised, it cuts at 0.095 instead of 0.099, just below an even share of ten segments; with other segments
-    at as much of their even share. There it normalises the propagated features directly, without a map or dropout
-    before, and without the second normalisation of gamma.
+    Weakly supervised, it cuts at 0.095 instead of 0.099, just below an even share of ten segments, or at as much of
+    another even share. There it normalises the propagated features directly, without a map or dropout before, and
+    without the second normalisation of gamma.
     """
     fully = setting == "fully"
     project = ProjectAndNorm(dropout=dropout if fully else 0.0, linear=fully)
@@ -46,9 +46,6 @@ PLUGS = {"none": lambda setting, dims: PassThrough(), "psp": lambda setting, dim
 
 
 def build_plug(name: str, setting: str, dims: Dims = AVE) -> nn.Module:
-    """A module that maps audio and visual features, (B,T,256) each, to two of the same shape: one of `PLUGS`.
-
-    VscgError for an unknown name, or as `EventSemanticConsistency`.
-    """
+    """One of `PLUGS`: audio and visual features (B,T,256) to two of the same shape; VscgError for an unknown name."""
     choose("plug", name, PLUGS)
     return PLUGS[name](setting, dims)

@@ -14,10 +14,7 @@ def xavier_map(dim: int) -> nn.Linear:
 class ProjectAndNorm(nn.Module):
     """Linear, ReLU, dropout per modality, then one LayerNorm that both modalities share (Eq. 12, norm of Eq. 13).
 
-    Args:
-        dim: size of the vectors.
-        dropout: rate, r_s after PSP and r_i after ISCE.
-        linear: without it the linear map and ReLU are left out, as in the released weakly supervised programs.
+    `dropout` is r_s after PSP, r_i after ISCE; without `linear`, as in released weak programs, no map and no ReLU.
     """
 
     def __init__(self, dim: int = 256, *, dropout: float, linear: bool = True):
@@ -36,7 +33,6 @@ class PositiveSamplePropagation(nn.Module):
     """All-pair similarity of audio and visual segments; weak pairs are cut, strong ones pass their features on.
 
     Args:
-        dim: size of the segment vectors.
         threshold: normalised similarities not strictly above it are cut.
         dropout: rate in the four branch maps.
         renormalise: divide each row by its sum once more after the cut (released fully supervised programs).

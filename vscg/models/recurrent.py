@@ -4,9 +4,9 @@ from torch import Tensor, nn
 
 
 class _SinglePrecision:
-    """Under autocast torch hands cuDNN's recurrent layers float16, whatever it was asked for.
+    """Out of autocast, in which torch hands cuDNN's recurrent layers float16, whatever it was asked for.
 
-    Without a scaled loss, gradients of a millionth vanish in float16; so there these layers stay out of autocast.
+    Without a scaled loss, gradients of a millionth vanish in float16.
     """
 
     def forward(self, sequence: Tensor, state: Tensor | tuple[Tensor, Tensor] | None = None):

@@ -14,10 +14,7 @@ from torch import Tensor, nn
 class MultiHeadAttention(nn.Module):
     """Scaled dot-product attention in several heads; keys and values come from the same memory.
 
-    Args:
-        dim: size of the vectors, d.
-        heads: number of heads, each on its own d/heads channels.
-        dropout: rate on the attention weights.
+    Vectors have `dim`, d, entries, each head has its own d/heads channels, `dropout` is the rate on the weights.
     """
 
     def __init__(self, dim: int = 256, *, heads: int = 4, dropout: float):
@@ -53,14 +50,8 @@ class MultiHeadAttention(nn.Module):
 class TransformerLayer(nn.Module):
     """Attention, then a map of each step through `hidden` units; each is added to what came in and normalised.
 
-    An encoder layer reads its own sequence, a decoder layer another memory: the caller says which.
-
-    Args:
-        dim: size of the vectors.
-        heads: of the attention.
-        hidden: units of the map between the two linear layers.
-        dropout: rate on the attention weights, after the attention, after the ReLU and after the map.
-        attention: class of the attention.
+    An encoder layer reads its own sequence, a decoder layer another memory: the caller says which. `dropout` is the
+    rate on the attention weights, after the attention, after the ReLU and after the map; `attention` is a class.
     """
 
     def __init__(self, dim: int = 256, *, heads: int = 4, hidden: int, dropout: float,
@@ -83,13 +74,7 @@ class TransformerLayer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A linear map and two layers of self-attention.
-
-    Args:
-        input_dim, dim: sizes of the vectors that come in and go out.
-        hidden, dropout: of both layers.
-        twins: whether both layers start from the same weights, as published.
-    """
+    """A linear map and two layers of self-attention, which start from the same weights, as published, if `twins`."""
 
     def __init__(self, input_dim: int, dim: int = 256, *, hidden: int, dropout: float, twins: bool = True):
         super().__init__()
@@ -124,12 +109,7 @@ class Decoder(nn.Module):
 class CrossModalTransformer(nn.Module):
     """One encoder and one decoder per modality; each decoder reads the other modality's encoding.
 
-    Args:
-        audio_dim, visual_dim: sizes of the vectors that come in; within, all have 256 entries.
-        encoder_hidden, decoder_hidden: units of the layers' maps.
-        dropout, decoder_dropout: rates in the encoders and in the decoders.
-        decoder_attention: class of the decoders' attention.
-        twins: whether the two layers of an encoder start from the same weights.
+    Vectors of sizes `audio_dim` and `visual_dim` come in; within, all have 256 entries. `twins` as for `Encoder`.
     """
 
     def __init__(self, audio_dim: int = 128, visual_dim: int = 512, *, encoder_hidden: int = 2048,
@@ -153,11 +133,7 @@ class CrossModalTransformer(nn.Module):
 class Interaction(nn.Module):
     """The product of two sequences reads both of them (AVInter of the published programs).
 
-    Args:
-        dim: size of the vectors.
-        heads: of the attention.
-        dropout: rate after the attention.
-        attention_dropout: rate on the attention weights.
+    `dropout` is the rate after the attention, `attention_dropout` that on its weights.
     """
 
     def __init__(self, dim: int = 256, *, heads: int, dropout: float, attention_dropout: float):
@@ -175,7 +151,6 @@ class Interaction(nn.Module):
 def gated_probability(gate: Tensor, logits: Tensor) -> Tensor:
     """The clip's class distribution (B,C) from gates in (0,1) (B,T) and class logits of the whole clip (B,C).
 
-    The logits are scaled by each segment's gate and the largest over time is taken: the widest open gate for a positive
-    logit, the narrowest for a negative one.
+    The logits times each gate, their largest over time: the widest gate for a positive logit, else the narrowest.
     """
     return (gate.unsqueeze(-1) * logits.unsqueeze(1)).amax(1).softmax(-1)

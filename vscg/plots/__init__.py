@@ -1,21 +1,10 @@
 """Every figure of the book, in one style: `from vscg import plots`.
 
-A function takes tidy values and returns a matplotlib Figure, closed in pyplot: a notebook shows it once, as the value
-the cell's last line.
+Tidy values become a matplotlib Figure, closed in pyplot: a notebook shows it once, as the value of a cell's last line.
 """
-from vscg.plots.clips import (
-    attention_maps,
-    attention_of_systems,
-    class_histogram,
-    duration_histogram,
-    frames,
-    log_mel,
-    photographs,
-    timeline,
-)
-from vscg.plots.curves import curves, learning_curves, matrices, matrix
-from vscg.plots.player import clip_player
-from vscg.plots.scene import beeps, film
+from vscg.plots.clips import attention_maps, attention_of_systems, frames, log_mel, photographs, timeline
+from vscg.plots.curves import class_histogram, confusion, curves, duration_histogram, learning_curves, matrices, matrix
+from vscg.plots.scene import beeps, clip_player, film
 from vscg.plots.studies import (
     cere_tree,
     edge_figure,
@@ -30,23 +19,9 @@ from vscg.plots.studies import (
     score_against_accuracy,
     speedup_figure,
 )
-from vscg.plots.style import (
-    COLOURS,
-    DARK,
-    DPI,
-    GROUND,
-    LIGHT,
-    MARK,
-    OTHERS,
-    OUTLINE,
-    PALETTE,
-    WIDTH,
-    set_style,
-    short_name,
-)
+from vscg.plots.style import COLOURS, DARK, GROUND, LIGHT, MARK, OTHERS, PALETTE, WIDTH, set_style, short_name
 from vscg.plots.tables import (
     accuracy_by_parameters,
-    confusion,
     course_figure,
     difference_figure,
     intervals,

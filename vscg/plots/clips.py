@@ -1,10 +1,9 @@
-"""One clip, or the clips of a data set: pictures, sound, timelines, attention, histograms."""
+"""One clip: its pictures, its sound, its timeline, and where systems look."""
 import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
@@ -14,31 +13,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.plots.style import (
-    COLOURS,
-    DARK,
-    GROUND,
-    LIGHT,
-    MARK,
-    OTHERS,
-    OUTLINE,
-    WIDTH,
-    _figure,
-    _legend,
-    _name,
-    short_name,
-)
+from vscg.plots.style import DARK, GROUND, LIGHT, MARK, OTHERS, OUTLINE, WIDTH, _figure, _legend, _name
 
 
 def timeline(truth: Sequence[int] | None, predictions: Mapping[str, Sequence[int]], title: str = "",
              names: Sequence[str] = CATEGORIES) -> Figure:
     """Ground truth and any number of systems over one clip, as in the paper's Fig. 1.
 
-    Args:
-        truth: (T,) class indices; background, the index after the last event, is drawn light grey; None if it is not
-            known.
-        predictions: system's name -> (T,) class indices; a row may be shorter than the others.
-        names: of the events.
+    `truth` (T,) and each of `predictions`, some shorter, are class indices; background, the index after the last of the
+    events' `names`, is drawn light grey; the truth is None if it is not known.
     """
     rows = {} if truth is None else {"ground truth": np.asarray(truth)}
     rows |= {name: np.asarray(p) for name, p in predictions.items()}
@@ -70,15 +53,10 @@ def timeline(truth: Sequence[int] | None, predictions: Mapping[str, Sequence[int
     return fig
 
 
-def attention_maps(maps: np.ndarray, mask: np.ndarray | None = None, labels: Sequence[int] | None = None,
-                   background: int = BACKGROUND) -> Figure:
-    """Attention of each second over the picture regions, five seconds a row, on one colour scale.
+def attention_maps(maps: np.ndarray, mask: np.ndarray | None = None, labels: Sequence[int] | None = None) -> Figure:
+    """Attention (T,G,G) of each second over the picture regions, five seconds a row, on one colour scale.
 
-    Args:
-        maps: (T, G, G), each sums to 1; G is 7 on AVE.
-        mask: (T, G, G) bool, True on the true source's regions, which are outlined.
-        labels: (T,) class indices; seconds with an event are framed.
-        background: its class index.
+    The true source's regions, `mask` (T,G,G) bool, are outlined; seconds with an event, by AVE's `labels` (T,), framed.
     """
     maps = np.asarray(maps)
     rows = -(-len(maps) // 5)
@@ -87,7 +65,7 @@ def attention_maps(maps: np.ndarray, mask: np.ndarray | None = None, labels: Seq
         ax.set_axis_off()
     for t, ax in enumerate(axes.flat[:len(maps)]):
         picture = ax.imshow(maps[t], cmap="viridis", vmin=0, vmax=maps.max())
-        event = labels is not None and labels[t] != background
+        event = labels is not None and labels[t] != BACKGROUND
         ax.set(xticks=[], yticks=[])
         ax.set_title(f"{t} to {t + 1} s", color=MARK if event else DARK)
         ax.spines[:].set(color=MARK if event else LIGHT, linewidth=3.5 if event else 1)
@@ -100,29 +78,6 @@ def attention_maps(maps: np.ndarray, mask: np.ndarray | None = None, labels: Seq
     if mask is not None:
         marks["true source"] = tuple(Line2D([], [], color=colour, linewidth=width) for colour, width in OUTLINE)
     _legend(fig, list(marks.values()), list(marks))
-    return fig
-
-
-def class_histogram(counts: Sequence[int], names: Sequence[str]) -> Figure:
-    """How many clips each class has, largest first: C counts and C names."""
-    frame = pd.DataFrame({"count": counts, "name": [short_name(name) for name in names]}).sort_values(
-        "count", ascending=False, kind="stable")
-    fig, ax = _figure(1 + 0.25 * len(frame))
-    ax.bar_label(ax.barh(frame["name"], frame["count"], color=COLOURS["fused"]), padding=3, fontsize=11)
-    ax.set(xlabel="number of clips", ylabel="class", xlim=(0, 1.1 * max(1, frame["count"].max())),
-           ylim=(len(frame) - 0.4, -0.6))
-    ax.grid(False)
-    return fig
-
-
-def duration_histogram(durations: Sequence[int]) -> Figure:
-    """How many clips have an event of each duration: (N,) whole seconds, 0 to 10."""
-    counts = np.bincount(np.asarray(durations, dtype=np.int64), minlength=11)
-    fig, ax = _figure(3.8)
-    ax.bar_label(ax.bar(range(len(counts)), counts, color=COLOURS["fused"]), padding=2, fontsize=11)
-    ax.set(xlabel="duration of the event (s)", ylabel="number of clips", xticks=range(len(counts)),
-           ylim=(0, 1.12 * max(1, counts.max())))
-    ax.grid(False)
     return fig
 
 
@@ -146,10 +101,7 @@ def _outline(ax: plt.Axes, inside: np.ndarray, strokes: Sequence[tuple[str, floa
 
 
 def frames(pictures: np.ndarray, source: np.ndarray | None = None, silent: np.ndarray | None = None) -> Figure:
-    """One picture of each second, five a row: (T,H,W,3) uint8.
-
-    Regions (T,G,G) bool are outlined: those of the source in white on black, silent ones in black.
-    """
+    """One picture of each second, five a row, (T,H,W,3) uint8; outlined are regions (T,G,G) bool, silent ones black."""
     rows = -(-len(pictures) // 5)
     fig, axes = _figure(0.4 + 1.6 * rows, rows, min(5, len(pictures)), squeeze=False)
     for ax in axes.flat[len(pictures):]:
@@ -176,32 +128,15 @@ def photographs(pictures: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
     return fig
 
 
-def log_mel(examples: np.ndarray) -> Figure:
-    """Log-mel energies of consecutive examples, (T,96,64), over time and band; lines part the examples of 0.96 s."""
-    bands = np.concatenate(list(examples)).T                                       # (64, 96 T)
-    fig, ax = _figure(3.6)
-    picture = ax.imshow(bands, origin="lower", aspect="auto", cmap="magma",
-                        extent=(0, bands.shape[1] / 100, 0, len(bands)))       # a step every 10 ms
-    for edge in range(1, len(examples)):
-        ax.axvline(edge * examples.shape[1] / 100, color="white", linewidth=0.6, alpha=0.6)
-    ax.set(xlabel="time (s)", ylabel="mel band (125 to 7,500 Hz)", xticks=range(len(examples) + 1))
-    ax.grid(False)
-    fig.colorbar(picture, ax=ax, label="log energy")
-    return fig
-
-
 def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None = None,
-                         labels: Sequence[int] | None = None, background: int = BACKGROUND,
-                         pictures: np.ndarray | None = None, first: int = 0) -> Figure:
+                         labels: Sequence[int] | None = None, pictures: np.ndarray | None = None,
+                         first: int = 0) -> Figure:
     """Attention of several systems over the seconds of one clip, a row each, as in the paper's Figs. 4 to 6.
 
     Every map is drawn on a scale of its own, from 0 to its maximum: how sharp a map is differs from system to system.
     Over pictures it is smooth between the regions' centres, and clear where it is low. `maps` are by the system's name,
-    (T,G,G); `mask`, `labels` and `background` as for `attention_maps`.
-
-    Args:
-        pictures: (T,H,W,3) uint8, one of each second, drawn grey under the maps.
-        first: the first second's number, where the T seconds are part of a clip.
+    (T,G,G), `mask` and `labels` as for `attention_maps`; `pictures` (T,H,W,3) uint8, one of each second, are drawn grey
+    under the maps. `first` is the first second's number, where the T seconds are part of a clip.
     """
     seconds, _, grid = np.shape(next(iter(maps.values())))
     edges = (-0.5, grid - 0.5, grid - 0.5, -0.5)
@@ -214,7 +149,7 @@ def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None
                 ax.imshow(pictures[t].mean(-1), extent=edges, cmap="gray", vmin=0, vmax=255)
                 smooth = {"alpha": 0.7 * share, "interpolation": "bilinear"}
             picture = ax.imshow(share, cmap="viridis", vmin=0, vmax=1, **smooth)
-            event = labels is not None and labels[t] != background
+            event = labels is not None and labels[t] != BACKGROUND
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set(color=MARK if event else LIGHT, linewidth=2.5 if event else 1)
             if mask is not None:
@@ -230,4 +165,18 @@ def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None
     if mask is not None:
         marks["true source"] = tuple(Line2D([], [], color=colour, linewidth=width) for colour, width in OUTLINE)
     _legend(fig, list(marks.values()), list(marks))
+    return fig
+
+
+def log_mel(examples: np.ndarray) -> Figure:
+    """Log-mel energies of consecutive examples, (T,96,64), over time and band; lines part the examples of 0.96 s."""
+    bands = np.concatenate(list(examples)).T                                       # (64, 96 T)
+    fig, ax = _figure(3.6)
+    picture = ax.imshow(bands, origin="lower", aspect="auto", cmap="magma",
+                        extent=(0, bands.shape[1] / 100, 0, len(bands)))       # a step every 10 ms
+    for edge in range(1, len(examples)):
+        ax.axvline(edge * examples.shape[1] / 100, color="white", linewidth=0.6, alpha=0.6)
+    ax.set(xlabel="time (s)", ylabel="mel band (125 to 7,500 Hz)", xticks=range(len(examples) + 1))
+    ax.grid(False)
+    fig.colorbar(picture, ax=ax, label="log energy")
     return fig

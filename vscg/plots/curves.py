@@ -1,4 +1,4 @@
-"""Lines over one variable, and heatmaps: losses over a probability, a run over its epochs, states over the seconds."""
+"""Lines over one variable, bars and heatmaps: losses over a probability, a run over its epochs, states over seconds."""
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -7,24 +7,14 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from vscg.plots.style import (
-    COLOURS,
-    DARK,
-    DASHES,
-    OTHERS,
-    PALETTE,
-    WIDTH,
-    _figure,
-    _legend,
-)
+from vscg.plots.style import COLOURS, DARK, DASHES, LIGHT, OTHERS, PALETTE, WIDTH, _figure, _legend, short_name
 
 
 def curves(x: Sequence[float], lines: Mapping[str, Sequence[float]], x_label: str, y_label: str,
            marks: Mapping[str, float] | None = None) -> Figure:
-    """Several functions of one variable.
+    """Several functions of one variable `x` (N,), up to 20 of whose values are drawn as dots on the lines.
 
     Args:
-        x: (N,) values of the variable; up to 20 of them are drawn as dots on the lines.
         lines: name -> (N,) values. A name that begins with audio, visual or fused gets that colour; of a name "a, b"
             the first part picks the colour and the second the dashes.
         x_label, y_label: axis labels with their units.
@@ -48,9 +38,8 @@ def curves(x: Sequence[float], lines: Mapping[str, Sequence[float]], x_label: st
 def learning_curves(history: pd.DataFrame) -> Figure:
     """Loss and accuracy over the epochs, side by side.
 
-    Args:
-        history: columns `epoch`, `loss`, `val_accuracy`, `test_accuracy` (fractions; NaN where not measured) and, for
-            several systems, `system`. Several rows for one epoch, one a seed, become their mean and range.
+    `history` has the columns `epoch`, `loss`, `val_accuracy`, `test_accuracy` (fractions; NaN where not measured) and,
+    for several systems, `system`. Several rows for one epoch, one a seed, become their mean and range.
     """
     several = "system" in history
     colour = {"hue": "system", "palette": OTHERS[:history["system"].nunique()]} if several else {"color": PALETTE[2]}
@@ -71,10 +60,7 @@ def learning_curves(history: pd.DataFrame) -> Figure:
 
 def matrix(values: np.ndarray, row_label: str, column_label: str, title: str, value_label: str,
            annotate: bool = False) -> Figure:
-    """A matrix (R, C) as a heatmap; values of both signs get a scale centred on zero. Labels carry the units.
-
-    `annotate` writes the values into their cells, zeros left blank.
-    """
+    """A matrix (R,C) as a heatmap, of both signs centred on zero; `annotate` writes values, but zeros, into cells."""
     values = np.asarray(values)
     numbers = [[f"{value:.2f}" if round(value, 2) else "" for value in row] for row in values.tolist()]
     scale = {"cmap": "vlag", "center": 0} if np.nanmin(values) < 0 else {"cmap": "viridis"}
@@ -100,4 +86,44 @@ def matrices(panels: Mapping[str, np.ndarray], row_label: str, column_label: str
     axes[0].set_ylabel(row_label)
     fig.supxlabel(column_label, fontsize=13)
     fig.colorbar(picture, ax=axes, label=value_label, shrink=0.8)
+    return fig
+
+
+def confusion(counts: np.ndarray, names: Sequence[str]) -> Figure:
+    """Row-normalised confusion matrix of `counts`, (C,C) segments, rows the truth; grey where that lacks a class."""
+    counts = np.asarray(counts, dtype=float)
+    totals = counts.sum(axis=1, keepdims=True)
+    share = np.where(totals > 0, 100 * counts / np.maximum(totals, 1), np.nan)
+    short = [short_name(name) for name in names]
+    fig, ax = _figure(np.clip(0.5 * len(short), 2.4, 5.5) + 2.4)
+    sns.heatmap(share, ax=ax, square=True, cmap="Blues", vmin=0, vmax=100, xticklabels=short, yticklabels=short,
+                cbar_kws={"label": "share of the true class's segments (%)", "location": "top", "shrink": 0.7})
+    ax.set_facecolor(LIGHT)
+    ax.grid(False)
+    ax.set(xlabel="predicted class", ylabel="true class")
+    ax.tick_params(labelsize=12 if len(short) <= 12 else 9.5, rotation=0)
+    ax.tick_params(axis="x", rotation=90)
+    return fig
+
+
+def class_histogram(counts: Sequence[int], names: Sequence[str]) -> Figure:
+    """How many clips each class has, largest first: C counts and C names."""
+    frame = pd.DataFrame({"count": counts, "name": [short_name(name) for name in names]}).sort_values(
+        "count", ascending=False, kind="stable")
+    fig, ax = _figure(1 + 0.25 * len(frame))
+    ax.bar_label(ax.barh(frame["name"], frame["count"], color=COLOURS["fused"]), padding=3, fontsize=11)
+    ax.set(xlabel="number of clips", ylabel="class", xlim=(0, 1.1 * max(1, frame["count"].max())),
+           ylim=(len(frame) - 0.4, -0.6))
+    ax.grid(False)
+    return fig
+
+
+def duration_histogram(durations: Sequence[int]) -> Figure:
+    """How many clips have an event of each duration: (N,) whole seconds, 0 to 10."""
+    counts = np.bincount(np.asarray(durations, dtype=np.int64), minlength=11)
+    fig, ax = _figure(3.8)
+    ax.bar_label(ax.bar(range(len(counts)), counts, color=COLOURS["fused"]), padding=2, fontsize=11)
+    ax.set(xlabel="duration of the event (s)", ylabel="number of clips", xticks=range(len(counts)),
+           ylim=(0, 1.12 * max(1, counts.max())))
+    ax.grid(False)
     return fig

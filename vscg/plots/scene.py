@@ -1,8 +1,12 @@
-"""A planted clip as a film: its truth drawn, what systems look at and say beside it, and a beep for what is heard."""
+"""Clips that move: a planted one as a film with beeps, and the player of clips that the book's site has."""
+import json
+import uuid
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
+from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -12,6 +16,7 @@ from vscg.data.labels import BACKGROUND, CATEGORIES
 from vscg.plots.clips import _outline
 from vscg.plots.style import COLOURS, DARK, LIGHT, MARK, _name
 
+HERE = Path(__file__).resolve().parent
 PIXELS = 640, 464            # of a picture; video needs even numbers
 DPI = 100
 FAINT = 0.3                  # of a shape's colour, and of a beep's loudness, in a second without class evidence
@@ -20,7 +25,7 @@ LOWEST = 220.0               # Hz, the beep of class 0; each further class is a 
 
 def film(clip: Mapping[str, np.ndarray], silent: np.ndarray, looks: Mapping[str, np.ndarray],
          said: Mapping[str, np.ndarray], rate: int) -> np.ndarray:
-    """Pictures of a planted clip with a hand that moves over its seconds.
+    """Pictures (T * rate, H, W, 3) uint8, `rate` a second, of a planted clip with a hand that moves over its seconds.
 
     Left the truth: a disc where the sounding object is seen, fainter in a second with little of its class, and a
     diamond where an object makes no sound. Right what each system looks at. Below what is heard, what is seen, the
@@ -29,11 +34,7 @@ def film(clip: Mapping[str, np.ndarray], silent: np.ndarray, looks: Mapping[str,
     Args:
         clip: truth (T,), source_mask (T,G,G) bool, heard, seen (T,) bool, visual_evidence (T,) in 0..1.
         silent: (G,G) bool, where an object stands that makes no sound.
-        looks: system's name -> attention (T,G,G), one or two of them.
-        said: system's name -> classes (T,).
-        rate: pictures a second.
-
-    Returns: (T * rate, H, W, 3) uint8.
+        looks, said: system's name -> attention (T,G,G), of one or two, and classes (T,).
     """
     pictures, seconds = [], len(clip["truth"])
     for t in range(seconds):
@@ -52,11 +53,7 @@ def film(clip: Mapping[str, np.ndarray], silent: np.ndarray, looks: Mapping[str,
 def beeps(heard: np.ndarray, evidence: np.ndarray, category: int, rate: int) -> np.ndarray:
     """A beep in each second in which the object is heard, of a pitch of its class: waveform (T * rate,) in -1..1.
 
-    Args:
-        heard: (T,) bool.
-        evidence: (T,) in 0..1, how much of its class a second has: the less, the fainter the beep.
-        category: the class, 0 to 27.
-        rate: Hz.
+    Of `heard` (T,) bool; the less `evidence` (T,), in 0..1, a second has, the fainter the beep. `rate` is in Hz.
     """
     time = np.arange(rate) / rate
     swell = np.clip(np.minimum(time - 0.1, 0.7 - time) / 0.05, 0, 1)                   # from 0.1 to 0.7 s, no clicks
@@ -128,3 +125,14 @@ def _place(inside: np.ndarray) -> tuple[float, float, float]:
     """Row, column and radius of the disc that covers as many regions as the True cells."""
     row, column = np.argwhere(inside).mean(0)
     return row, column, float(np.sqrt(inside.sum() / np.pi))
+
+
+def clip_player(content: Mapping) -> HTML:
+    """Slides over the seconds of clips: what happens, what each system says and where it looks. `content` is of
+    `study.player_content`; the element has its script and data inside, and nothing is loaded from elsewhere.
+    """
+    style, script = ((HERE / f"player.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    name = f"vscg-player-{uuid.uuid4().hex[:8]}"
+    data = json.dumps(content, separators=(",", ":")).replace("</", "<\\/")      # no name may close the script
+    return HTML(f'<style>{style}</style><div id="{name}"></div><script>(() => {{{script}\n'
+                f'vscgPlayer(document.getElementById("{name}"), {data});}})();</script>')

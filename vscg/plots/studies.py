@@ -14,11 +14,7 @@ def score_against_accuracy(frame: pd.DataFrame, score_label: str, accuracy_label
                            chance: float | None = None) -> Figure:
     """One dot for each system with its 95% intervals both ways: does localising go with answering right?
 
-    Args:
-        frame: columns `name`, `score`, `score_low`, `score_high`, `accuracy`, `accuracy_low`, `accuracy_high`, all
-            fractions.
-        score_label, accuracy_label: the axes, with their units; drawn in percent.
-        chance: score of chance, a dashed line.
+    `frame` has `name`, `score` and `accuracy`, and both also with `_low` and `_high`: fractions, as is `chance`.
     """
     fig, ax = _figure(4.4)
     for i, row in enumerate(frame.to_dict("records")):
@@ -35,10 +31,7 @@ def score_against_accuracy(frame: pd.DataFrame, score_label: str, accuracy_label
 
 
 def pairing(frame: pd.DataFrame) -> Figure:
-    """One dot for each clip of two classes, by the manner in which it is heard and the one in which it is seen.
-
-    `frame` has the columns `class`, `heard` and `seen`, correlations from -1 to 1.
-    """
+    """One dot for each clip of two classes (`class`), by the manners `heard` and `seen` in it, correlations -1 to 1."""
     fig, ax = _figure(4.6)
     for i, (name, part) in enumerate(frame.groupby("class")):
         ax.plot(part["heard"], part["seen"], "os"[i], color=OTHERS[i], markersize=5, label=name)
@@ -52,8 +45,7 @@ def pairing(frame: pd.DataFrame) -> Figure:
 def edge_figure(frame: pd.DataFrame, reach: int) -> Figure:
     """Accuracy by signed distance to the event's edge, background to the left, the event to the right.
 
-    `frame` has `name`, `distance` (s, negative in background, never 0), `mean`, `low`, `high` (fractions); `reach` is
-    the largest distance and stands for "and more".
+    `frame` has `name`, `distance` (s, never 0; as far as `reach` or more), `mean`, `low`, `high` (fractions).
     """
     names = list(dict.fromkeys(frame["name"]))
     fig, ax = _figure(4.4)
@@ -76,10 +68,7 @@ def edge_figure(frame: pd.DataFrame, reach: int) -> Figure:
 
 
 def grouped_figure(frame: pd.DataFrame, value_label: str) -> Figure:
-    """Several groups side by side in each row, a dot with its 95% interval each; every other row is shaded.
-
-    `frame` has `name` (the row), `group`, `mean`, `low`, `high` (fractions, drawn as percent).
-    """
+    """Groups side by side in each row, dots with 95% intervals: `name`, `group`, `mean`, `low`, `high` (fractions)."""
     names, groups = (list(dict.fromkeys(frame[column])) for column in ("name", "group"))
     fig, ax = _figure(1 + (0.3 + 0.17 * len(groups)) * len(names))
     for i, group in enumerate(groups):
@@ -127,9 +116,7 @@ LOOPS = {"published": OTHERS[0], "vscg": COLOURS["fused"]}      # the two loops,
 def speedup_figure(clocks: Mapping[str, pd.DataFrame]) -> Figure:
     """How many times faster than the published loop each arm is: median and quartiles, by several clocks.
 
-    Args:
-        clocks: clock's name -> a row for each arm, columns `median`, `low`, `high`. The arm "published again" is the
-            published loop itself; its quartiles by the first clock are shaded.
+    `clocks`: name -> arms with `median`, `low`, `high`; the first's "published again", the loop itself, is shaded.
     """
     arms = list(next(iter(clocks.values())).index)
     fig, ax = _figure(1.4 + 0.5 * len(arms))
@@ -240,9 +227,7 @@ def cere_tree() -> Figure:
 
 
 def ledger_figure(frame: pd.DataFrame) -> Figure:
-    """What others obtained with a published program, beside what was published: `name` (the row), `published` and
-    `obtained` (percent) of a frame, in which several lines may share a row.
-    """
+    """What others obtained with a program beside what was published: `name`, `published`, `obtained` (%) of a frame."""
     names = list(dict.fromkeys(frame["name"]))
     fig, ax = _figure(1.4 + 0.5 * len(names))
     at = frame["name"].map(names.index)

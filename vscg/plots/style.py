@@ -1,8 +1,4 @@
-"""Every figure of the book, in one style.
-
-Each function takes tidy values and returns a matplotlib Figure. The figure is closed in pyplot, so a notebook shows it
-once: as the value of the cell's last line. Accuracies come in as fractions and are drawn as percent.
-"""
+"""The one style of every figure; accuracies come in as fractions and are drawn as percent."""
 import gzip
 import io
 import sys

@@ -1,17 +1,16 @@
 """The paper's tables: accuracies, differences, confusions and parameter counts, with their intervals."""
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS
-from vscg.plots.style import COLOURS, DARK, DASHES, GROUND, LIGHT, MARKERS, OTHERS, _figure, _legend, short_name
+from vscg.plots.style import COLOURS, DARK, DASHES, GROUND, MARKERS, OTHERS, _figure, _legend
 
 DAGGER = "\N{DAGGER}"      # of what no published program computes
 
@@ -21,33 +20,11 @@ def lighter(colour: str) -> str:
     return to_hex((np.array(to_rgb(colour)) + 1) / 2)
 
 
-def confusion(counts: np.ndarray, names: Sequence[str]) -> Figure:
-    """Row-normalised confusion matrix of `counts`, (C,C) segments, rows the truth; a class absent from the truth
-    is grey.
-    """
-    counts = np.asarray(counts, dtype=float)
-    totals = counts.sum(axis=1, keepdims=True)
-    share = np.where(totals > 0, 100 * counts / np.maximum(totals, 1), np.nan)
-    short = [short_name(name) for name in names]
-    fig, ax = _figure(np.clip(0.5 * len(short), 2.4, 5.5) + 2.4)
-    sns.heatmap(share, ax=ax, square=True, cmap="Blues", vmin=0, vmax=100, xticklabels=short, yticklabels=short,
-                cbar_kws={"label": "share of the true class's segments (%)", "location": "top", "shrink": 0.7})
-    ax.set_facecolor(LIGHT)
-    ax.grid(False)
-    ax.set(xlabel="predicted class", ylabel="true class")
-    ax.tick_params(labelsize=12 if len(short) <= 12 else 9.5, rotation=0)
-    ax.tick_params(axis="x", rotation=90)
-    return fig
-
-
 def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None,
               value_label: str = "accuracy (% of segments)") -> Figure:
-    """One dot with its 95% interval for each row, in percent.
+    """One dot with its 95% interval for each row; `references` are dashed lines. Fractions are drawn as percent.
 
-    Args:
-        frame: columns `name`, `mean`, `low`, `high` (fractions) and, for one colour a group, `group`.
-        references: text -> fraction, drawn as dashed lines.
-        value_label: axis label with its unit.
+    `frame` has `name`, `mean`, `low`, `high` and, for one colour a group, `group`.
     """
     names = list(dict.fromkeys(frame["name"]))
     groups = list(dict.fromkeys(frame["group"])) if "group" in frame else [None]
@@ -72,12 +49,8 @@ def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None
 def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     """Measured accuracy of the rows in one setting, in the paper's order; its own figures only beside runs on AVE.
 
-    Rows that are still learning are lighter; those that no published program computes have a dagger.
-
-    Args:
-        frame: `TableResult.frame()`, with the name of the outcome and the references, dashed lines, in its `attrs`.
-        setting: "fully" or "weakly".
-    Raises VscgError: nothing was measured in that setting.
+    `frame` is `TableResult.frame()`, with the name of the outcome and the references, dashed lines, in its `attrs`.
+    Rows that are still learning are lighter; those that no published program computes have a dagger. VscgError if nothing was measured in that setting.
     """
     rows = frame[(frame["setting"] == setting) & frame["mean"].notna()]
     if rows.empty:
@@ -127,10 +100,7 @@ def _references(line: Callable[..., object], references: Mapping[str, tuple[floa
 def difference_figure(rows: pd.DataFrame) -> Figure:
     """Measured differences around zero; a triangle at the edge points to the side on which the paper's lies.
 
-    Pairs of which a row is still learning are lighter; a dagger is for a row that no published program computes.
-
-    Args:
-        rows: `TableResult.differences()`, both settings or one.
+    `rows` are `TableResult.differences()`. Light: a row is still learning; dagger: no published program computes one.
     """
     pairs = list(dict.fromkeys(zip(_marked(rows, "first"), _marked(rows, "second"), strict=True)))
     settings = list(dict.fromkeys(rows["setting"]))
@@ -190,13 +160,7 @@ TITLES = [entry.title for entry in SYSTEMS.values()]
 
 def parts_figure(parts: pd.DataFrame, references: Mapping[str, float] | None = None,
                  label: str = "parameters (millions)") -> Figure:
-    """One bar for each row, stacked from its parts.
-
-    Args:
-        parts: a row for each bar (a system), a column for each part (of its parameters).
-        references: row -> the printed value, drawn as a mark on its bar.
-        label: axis label with its unit.
-    """
+    """A bar a row, stacked from its columns; `references`, row -> printed value, are marks. `label` has a unit."""
     fig, ax = _figure(1.2 + 0.5 * len(parts))
     at, left = range(len(parts)), pd.Series(0.0, index=parts.index)
     for part, colour in zip(parts, (COLOURS["fused"], *OTHERS), strict=False):
@@ -213,10 +177,7 @@ def parts_figure(parts: pd.DataFrame, references: Mapping[str, float] | None = N
 def accuracy_by_parameters(frame: pd.DataFrame, label: str) -> Figure:
     """Accuracy over the number of parameters, one dot for each system.
 
-    Args:
-        frame: columns `name` (a title of the registry or any other), `parameters` (millions), `mean` and, where there
-            are intervals, `low`, `high` (percent).
-        label: what was counted, for the axis.
+    `frame` has `name`, `parameters` (millions, as `label` says), `mean` and, for intervals, `low`, `high` (percent).
     """
     fig, ax = _figure(4.2)
     places = list(dict.fromkeys([*TITLES, *frame["name"]]))

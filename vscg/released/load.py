@@ -12,10 +12,7 @@ from vscg.released.reader import read_checkpoint
 
 
 def our_name(system: str, setting: str, published: str) -> str | None:
-    """Our name of a published parameter, None for a dead one.
-
-    Raises VscgError: the name belongs to no parameter of that system.
-    """
+    """Our name of a published parameter, None for a dead one; VscgError if no parameter of that system has it."""
     if published in DEAD[system, setting]:
         return None
     prefix, _, leaf = published.rpartition(".")
@@ -29,20 +26,19 @@ def our_name(system: str, setting: str, published: str) -> str | None:
 
 
 def load_released(model: nn.Module, source: Mapping[str, torch.Tensor | np.ndarray] | str | PathLike) -> nn.Module:
-    """Put published weights into a model made by `build_model`.
+    """Put published weights into a model made by `build_model`, of the same system and setting and variant "released".
 
-    Args:
-        model: a model of the same system and setting; its variant must be "released".
-        source: a mapping of the published key names, or the path of a published checkpoint, which is read without
-            running anything in it.
-    Returns: The same model, weights replaced; dead parameters are dropped by name.
-    Raises VscgError: another variant, unreadable file, unknown or missing names, wrong shapes, or numbers that are not
-        finite; the model is unchanged then.
+    `source` is a mapping of the published key names, or the path of a published checkpoint, which is read without
+    running anything in it. Returns the same model; dead parameters are dropped by name.
+    Raises VscgError: another variant, a system without a published program, unreadable file, unknown or missing names,
+        wrong shapes, or numbers that are not finite; the model is unchanged then.
     """
     system, setting = model.system, model.setting
     if model.variant != "released":
         raise VscgError(f"Published weights fit the released variant alone, and this model is {model.variant!r}: "
                         f"build it with build_model({system!r}, setting={setting!r}, variant='released').")
+    if (system, setting) not in KEYS:
+        raise VscgError(f"No program of {system}, {setting} supervised, was published, so there are no weights of it.")
     where = "the mapping" if isinstance(source, Mapping) else str(source)
     weights = source if isinstance(source, Mapping) else read_checkpoint(source)
     state, wanted = {}, model.state_dict()

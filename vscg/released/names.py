@@ -40,8 +40,8 @@ _WEAKLY = {"linear_v": "encoder.visual_projection", "W3": "head.weight", "L1": "
            "L2": "head.segment.layers.2"}
 _OUTER_ATTENTION = {theirs: f"attention.{ours}" for theirs, ours in ATTENTION.items()}
 _FUSION = {"U_a": "fusion.audio_map", "U_v": "fusion.visual_map"}
-_LSTMS = {"lstm_audio": "audio_lstm.lstm", "lstm_video": "visual_lstm.lstm"}
-_AVEL = {**_OUTER_ATTENTION, **_LSTMS, "L1": "hidden", "L2": "classifier"}
+LSTMS = {"lstm_audio": "audio_lstm.lstm", "lstm_video": "visual_lstm.lstm"}
+_AVEL = {**_OUTER_ATTENTION, **LSTMS, "L1": "hidden", "L2": "classifier"}
 # The names of a third-party port with two heads; the authors' own program was not found.
 _AVSDN = {**_OUTER_ATTENTION, **_FUSION, "lstm_audio": "audio_encoder", "lstm_video": "visual_encoder",
           "lstm_a_v": "decoder", "event_classifier.0": "relevance", "category_classifier.0": "category"}
@@ -104,45 +104,7 @@ _DMIN = {
     **_interaction("AVInter", "interaction"), **_HEAD,
 }
 
-# Systems without a published program of their authors: the names that their specifications give the parameters.
-_INNER_ATTENTION = {f"attention.{theirs}": ours for theirs, ours in _OUTER_ATTENTION.items()}
-
-
-def _both(theirs: str, ours: str) -> dict[str, str]:
-    """A part that each modality has of its own."""
-    return {f"{theirs}_{modality}": f"{modality}_{ours}" for modality in ("audio", "visual")}
-
-
-_CMAN = {
-    "where_visual": "where.visual_map", "where_audio": "where.audio_map", **_both("embed", "embed"),
-    **_both("self", "when"), "classifier": "classifier",
-    **{f"{theirs}_{modality}{part}": f"{modality}_{ours}" for modality in ("audio", "visual")
-       for theirs, part, ours in (
-           ("lstm", "", "lstm.cells.0"), ("sentinel", ".input", "lstm.input_map"),
-           ("sentinel", ".hidden", "lstm.hidden_map"), ("coattention", ".memory", "which.memory_map"),
-           ("coattention", ".hidden", "which.hidden_map"), ("coattention", ".sentinel", "which.sentinel_map"),
-           ("coattention", ".score", "which.score"))},
-}
-_DAM = {**_INNER_ATTENTION, **_both("project", "project"), **_both("self", "self"),
-        "category.fc1": "category.0", "category.fc2": "category.3", "category.fc3": "category.6"}
-_AVIN = {**_INNER_ATTENTION, "lstm_audio": "audio_lstm", "lstm_video": "visual_lstm", "classifier": "classifier",
-         "bilinear.visual": "bilinear.visual_factors", "bilinear.audio": "bilinear.audio_factors"}
-_AVRB = {**_INNER_ATTENTION, **_LSTMS, "fusion.visual": "fusion.visual_map", "fusion.audio": "fusion.audio_map",
-         "fusion.output": "fusion.output", "segment": "segment", "L1": "hidden", "L2": "classifier"}
-_CSA = {**_LSTMS, "spatial_visual": "spatial.visual_map", "spatial_audio": "spatial.audio_map", "gate": "spatial.gate",
-        "semantic_visual": "semantic.visual_map", "semantic_audio": "semantic.audio_map", "L1": "hidden",
-        "L2": "classifier"}
-_AVT = {name: name for name in ("audio_projection", "intra", "inter", "audio", "instance", "temporal", "classifier")}
-_CSSNET = {**_INNER_ATTENTION, **_LSTMS, "audio_attention": "audio_attention",
-           "project_visual": "visual_project.0", "norm_visual": "visual_project.3", "project_audio": "audio_project.0",
-           "norm_audio": "audio_project.3", "relevance": "head.relevance", "category": "head.category"}
-_SPECIFIED = {
-    **{(system, setting): keys for setting in ("fully", "weakly") for system, keys in (
-        ("cman", _CMAN), ("avin", _AVIN), ("avrb", _AVRB), ("csa", _CSA), ("avt", _AVT), ("cssnet", _CSSNET))},
-    ("dam", "fully"): _DAM, ("dca", "fully"): {**_CMAN, "reduce": "reduce"},
-}
-
-# (system, setting) -> key prefix of the program or the specification -> ours
+# (system, setting) -> key prefix of the program -> ours
 KEYS: dict[tuple[str, str], dict[str, str]] = {
     ("vscg", "fully"): {**_FULLY, **_branches(True), **_escm(True), "escm.v_fc": "escm.project.visual_map.0",
                         "escm.a_fc": "escm.project.audio_map.0", "L3": "head.relevance", "L4": "head.category"},
@@ -152,7 +114,7 @@ KEYS: dict[tuple[str, str], dict[str, str]] = {
     ("psp", "weakly"): {**_WEAKLY, **_branches(False)},
     **{(system, setting): keys for setting in ("fully", "weakly") for system, keys in (
         ("avel", _AVEL), ("avsdn", _AVSDN), ("cmra", _CMRA))},
-    ("dmrn", "fully"): {**_OUTER_ATTENTION, **_LSTMS, **_FUSION, "L2": "classifier"},
+    ("dmrn", "fully"): {**_OUTER_ATTENTION, **LSTMS, **_FUSION, "L2": "classifier"},
     ("cmbs", "fully"): {**_CMBS, **_HEAD, "audio_visual_rnn_layer.audio_rnn": "audio_lstm.lstm",
                         "audio_visual_rnn_layer.visual_rnn": "visual_lstm.lstm",
                         "audio_gated.0": "audio_gate", "video_gated.0": "visual_gate"},
@@ -162,7 +124,6 @@ KEYS: dict[tuple[str, str], dict[str, str]] = {
     ("dmin", "fully"): {**_DMIN, "localize_module.event_self": "visual_head"},
     ("dmin", "weakly"): {**_DMIN, "localize_module.event_self": "visual_head.category",
                          "localize_module.classifier_self": "visual_head.relevance"},
-    **_SPECIFIED,
 }
 
 _UNIMODAL = {f"{modality}_classify.{layer}.weight": shape
@@ -210,7 +171,8 @@ _AVE = _linear("spatial_channel_att.ave_bottleneck", 256, 512)
 
 # (system, setting) -> parameters of the published program that never receive a gradient: name -> shape
 DEAD: dict[tuple[str, str], Shapes] = {
-    **{case: {} for case in KEYS},                     # where nothing else is said, every parameter takes part
+    # Where nothing else is said, every parameter takes part; of AVT no program is known.
+    **{case: {} for case in (*KEYS, ("avt", "fully"), ("avt", "weakly"))},
     ("vscg", "fully"): {**_LINEAR_V, "escm.L1.weight": (10, 9), **_UNIMODAL, "L1.weight": (64, 256),
                         "L2.weight": (29, 64), "audio_gated.0.weight": (1, 256), "audio_gated.0.bias": (1,),
                         "video_gated.0.weight": (1, 256), "video_gated.0.bias": (1,)},

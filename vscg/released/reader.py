@@ -145,9 +145,9 @@ def _read(path: Path) -> dict[str, Tensor]:
 def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
     """Read the tensors of a published PyTorch checkpoint without running anything that the file holds.
 
-    Args:
-        path: what `torch.save` wrote, in either of its formats, of a state dict, of a dictionary that holds one under a
-            key of `WRAPPERS`, or of a module (its class need not exist).
+    `path` is what `torch.save` wrote, in either of its formats, of a state dict, of a dictionary that holds one under a
+    key of `WRAPPERS`, or of a module (its class need not exist).
+
     Returns: name -> tensor (CPU, own memory, saved dtype and shape), named and ordered as by `Module.state_dict`. A
         prefix of `PREFIXES` is removed where every name has it.
     Raises VscgError: the file cannot be read, is damaged, holds something else or numbers that are not finite, or asks

@@ -14,9 +14,9 @@ import torch
 
 from vscg.data import load_dataset
 from vscg.data.labels import BACKGROUND
-from vscg.data.prepared import Dataset, PreparedWriter, read_fingerprint, read_prepared
+from vscg.data.prepared import Dataset, PreparedWriter, made_prepared, read_prepared
 from vscg.errors import VscgError
-from vscg.machine.files import data_dir, made_once, make_folder, runs_dir, value_hash, write_atomically
+from vscg.machine.files import data_dir, make_folder, runs_dir, value_hash, write_atomically
 from vscg.models import Output, predict_segments
 from vscg.study.statistics import mean_interval
 from vscg.training.batches import Features, outputs
@@ -33,15 +33,12 @@ DUPLICATES = 16                               # of 160 test clips; AVE has 8 in 
 
 @dataclass(frozen=True)
 class Deviation:
-    """One difference: the program's way and the other one, as fields of `RunConfig`; the effect is first minus second.
-
-    `first` and `second` lie on top of `base`, which both share.
-    """
+    """One difference: the program's way and the other, fields of `RunConfig`; the effect is first minus second."""
     row: str                                  # of the deviations page, or what is rounded to
     question: str                             # the first way, or the second?
     first: Mapping = field(default_factory=dict)
     second: Mapping = field(default_factory=dict)
-    base: Mapping = field(default_factory=dict)
+    base: Mapping = field(default_factory=dict)       # below both
 
     def configs(self) -> tuple[list[RunConfig], list[RunConfig]]:
         """The runs of both ways, seed by seed."""
@@ -151,26 +148,23 @@ def duplicated_rows(category: np.ndarray, splits: Mapping[str, np.ndarray]) -> t
 def duplicates_file() -> Path:
     """planted-mini with some test clips that have the sound and picture of a training clip, as in AVE; made once.
 
-    AVE has videos that are annotated twice, each time with another category, and some of them lie in two splits: the
-    same features then carry one label in training and another in the test. Here every such test clip keeps its labels
-    and gets the features of a training clip of another category.
+    AVE has videos annotated twice, with two categories, some of them in two splits. Here such a test clip keeps
+    its labels and gets the features of a training clip of another category.
     """
     data = load_dataset(DATA)
     test, train = duplicated_rows(data.category, data.splits)
     fingerprint = value_hash([data.fingerprint, "duplicates", test.tolist(), train.tolist()])
-    return made_once(data_dir() / f"{DATA}-duplicates.h5",
-                     lambda path: path.is_file() and read_fingerprint(path) == fingerprint,
-                     lambda path: _write_duplicates(path, data, fingerprint, test, train))
-
-
-def _write_duplicates(path: Path, data: Dataset, fingerprint: str, test: np.ndarray, train: np.ndarray) -> None:
     source = np.arange(len(data))
     source[test] = train
-    with PreparedWriter(path, len(data), f"{DATA}, {DUPLICATES} test clips duplicated", fingerprint) as writer:
-        for row, of in enumerate(source):
-            writer.append(data.visual[[of]], data.audio[[of]], data.labels[[row]], data.category[[row]],
-                          [data.video_ids[row]])
-        writer.splits(**data.splits)
+
+    def make(path: Path) -> None:
+        with PreparedWriter(path, len(data), f"{DATA}, {DUPLICATES} test clips duplicated", fingerprint) as writer:
+            for row, of in enumerate(source):
+                writer.append(data.visual[[of]], data.audio[[of]], data.labels[[row]], data.category[[row]],
+                              [data.video_ids[row]])
+            writer.splits(**data.splits)
+
+    return made_prepared(data_dir() / f"{DATA}-duplicates.h5", fingerprint, make)
 
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
@@ -218,8 +212,8 @@ class Study:
 
     def current(self) -> int:
         """How many of the runs have the key that today's code computes."""
-        return sum(run["key"] == run_key(config, run["fingerprint"])
-                   for config, run in ((_config(run), run) for run in self.values["runs"]))
+        return sum(run["key"] == run_key(RunConfig(**run["config"] | {"data": DATA}).resolve(), run["fingerprint"])
+                   for run in self.values["runs"])
 
 
 def per_clip(runs: list[dict], selection: str = "validation") -> np.ndarray:
@@ -239,15 +233,8 @@ def _changes(config: RunConfig) -> dict:
     return {"system": config.system, "setting": config.setting, "seed": config.seed, **changes, **data}
 
 
-def _config(run: dict) -> RunConfig:
-    return RunConfig(**{name: value for name, value in run["config"].items() if name != "data"}).resolve()
-
-
 def collect(store: Path | None = None) -> dict:
-    """The content of the study's file, from the records of its runs.
-
-    Raises VscgError: runs are missing.
-    """
+    """The content of the study's file, from the records of its runs; VscgError if runs are missing."""
     store = store or runs_dir()
     data, doubled = load_dataset(DATA), read_prepared(duplicates_file())
     runs, records = [], []

@@ -53,10 +53,7 @@ def group_numbers(groups: Iterable[Sequence[int]], classes: int = CLASSES) -> np
 
 def group_by_chance(true: np.ndarray, where: np.ndarray, groups: Iterable[Sequence[int]],
                     classes: int = CLASSES) -> float:
-    """Share of wrong names that stay in their group if any other event is as likely: 0..1, NaN without a second.
-
-    `true` is (N,T), `where` (S,N,T) bool has the misnamed seconds, `groups` hold class indices.
-    """
+    """Share of wrong names, at `where` (S,N,T), that stay in their group if all events are as likely: 0..1 or NaN."""
     numbers = group_numbers(groups, classes)[:-1]
     others = (numbers[:, None] == numbers).sum(1) - 1
     names = np.broadcast_to(true, where.shape)[where]
@@ -66,8 +63,7 @@ def group_by_chance(true: np.ndarray, where: np.ndarray, groups: Iterable[Sequen
 def edge_distance(true: np.ndarray, classes: int = CLASSES) -> np.ndarray:
     """Seconds to the nearest edge, (N,T) int64: 1, 2, ... inside an event, -1, -2, ... in background, 0 without edge.
 
-    An edge lies between two neighbouring seconds of unlike class; both have distance 1, on their side of zero. The
-    beginning and the end of the clip are no edges: what happens beyond them is not known.
+    An edge lies between two neighbouring seconds of unlike class, both at distance 1; a clip's ends are no edges.
     """
     clips, edges = np.nonzero(np.diff(true, axis=1))
     distance = np.full(true.shape, true.shape[1] + 1)
@@ -91,13 +87,9 @@ def other_names(video_ids: Sequence[str], category: np.ndarray, classes: int = C
 def resampled_shares(hits: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Share of the seconds `where` that are `hits`, first as measured, then in each resample of seeds and clips.
 
-    All seconds count alike. The resamples depend on the numbers of seeds and clips alone, so two results can be
-    subtracted: the difference is then paired.
-
-    Args:
-        hits, where: (S,N,T) bool, or (N,T) if the same for all seeds; not both without a seed axis.
-    Returns: (1+R,) float64 in 0..1, NaN where a resample has no such second.
-    Raises VscgError: another shape, or no second at all.
+    Both are (S,N,T) bool, or one of them (N,T) if the same for all seeds. All seconds count alike. The resamples depend
+    on the numbers of seeds and clips alone, so two results can be subtracted: the difference is then paired. Returns
+    (1+R,) in 0..1, NaN where a resample has no such second; VscgError for another shape, or no second at all.
     """
     hits, where = np.broadcast_arrays(hits, where)
     if hits.ndim != 3 or not hits.size:
@@ -111,21 +103,19 @@ def resampled_shares(hits: np.ndarray, where: np.ndarray) -> np.ndarray:
 
 
 def estimate(resampled: np.ndarray) -> tuple[float, float, float]:
-    """Value and 95% interval from (1+R,), the measured value first; resamples that are NaN are left out.
+    """`(value, low, high)`, a value and its 95% interval, from (1+R,), the measured value first.
 
-    Returns: `(value, low, high)`, NaN where nothing was measured.
+    Resamples that are NaN are left out; all three are NaN where nothing was measured.
     """
     rest = resampled[1:][np.isfinite(resampled[1:])]
     return (float(resampled[0]), *bounds(rest)) if np.isfinite(resampled[0]) else (float("nan"),) * 3
 
 
 def class_probability(output: Output) -> Tensor:
-    """Probability of each class in each second: (B,T,C), sums to 1.
+    """Probability of each class in each second: (B,T,C), sums to 1; VscgError for a system that gives none.
 
     Of segment logits their softmax. Of the two-part head (Eq. 14, 15): an event's probability is that the second is
     relevant, sigmoid(o_t), times that the clip holds this event, softmax(o_c); background's is 1 - sigmoid(o_t).
-
-    Raises VscgError: the system gives neither.
     """
     if output.segment_logits is not None:
         return output.segment_logits.softmax(-1)
@@ -142,13 +132,10 @@ def confidence_of(probability: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """How often answers of about the same confidence are right; ten bins of equal width, [0, 0.1) and so on.
+    """How often answers of about the same confidence are right; ten bins of equal width, the last with 1.
 
-    Args:
-        confidence, right: (S,N,T), 0..1 and bool; a confidence of 1 falls into the last bin.
-    Returns: one row for each bin that is not empty: `confidence` (mean), `mean`, `low`, `high` (share of right answers
-    with its interval), `share` of all seconds.
-    Raises VscgError: shapes that differ, `right` not bool, or a confidence outside 0..1.
+    `confidence` in 0..1 and `right`, bool, are (S,N,T); VscgError for others. One row for each bin that is not empty:
+    `confidence` (mean), `mean`, `low`, `high` (share of right answers with its interval), `share` of all seconds.
     """
     number = _bin(confidence, right, BINS)
     lines = [(confidence[number == b].mean(), *estimate(resampled_shares(right, number == b)), (number == b).mean())
@@ -187,8 +174,7 @@ def calibration_estimate(errors: np.ndarray) -> tuple[float, float, float]:
 def perfect_calibration(confidence: np.ndarray) -> float:
     """Mean calibration error of a system that means what it says, with these confidences (S,N,T).
 
-    Answers are drawn to be right with just their confidence. The seconds of a clip share one draw, the largest
-    dependence there can be: what exceeds this value clearly is more than noise.
+    Answers are right with their confidence, a clip's seconds by one draw: what exceeds it clearly is more than noise.
     """
     generator, errors = np.random.default_rng(0), []
     for _ in range(200):

@@ -60,9 +60,8 @@ def success(overlap: np.ndarray, at: float | np.ndarray = HALF) -> np.ndarray:
 def success_area(overlap: np.ndarray) -> np.ndarray:
     """Area under each second's success over IoU thresholds 0, 0.05, ..., 1 by trapezoids: (N,T) of `overlap` (N,T).
 
-    Its mean over seconds is the AUC of the literature. Without steps the area is the IoU itself, so that AUC is the
-    mean IoU, within 0.025. `scores` therefore gives the mean IoU and, as AUC, the one of the ROC curve, which needs no
-    threshold at all.
+    Its mean over seconds is the AUC of the literature; without steps it is the mean IoU, within 0.025. So `scores`
+    gives the mean IoU and, as AUC, that of the ROC curve, which needs no threshold at all.
     """
     return np.trapezoid(success(overlap, GRID_OF_THRESHOLDS), GRID_OF_THRESHOLDS, axis=-1)
 
@@ -70,8 +69,7 @@ def success_area(overlap: np.ndarray) -> np.ndarray:
 def roc_auc(maps: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """How often is a region inside the mask larger than one outside, over all such pairs of a map? (N,T).
 
-    The area under the ROC curve of the map's values as a test for the mask's regions; equal values count half. NaN
-    where the mask is empty or full.
+    The area under the map's ROC curve; equal values count half. NaN where the mask is empty or full.
     """
     maps, mask = _regions(maps, mask)
     inside, outside = mask.sum(-1), (~mask).sum(-1)
@@ -83,10 +81,7 @@ def roc_auc(maps: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def scores(maps: np.ndarray, mask: np.ndarray, scored: np.ndarray) -> dict[str, np.ndarray]:
     """All of `SCORES`, each a mean over the scored seconds of a clip: (C,) in 0..1.
 
-    Args:
-        maps, mask: (N,T,H,W).
-        scored: (N,T) bool, from `scored_seconds`; the C clips without such a second are left out.
-    Raises VscgError: no second is scored, or one whose mask is empty or full.
+    `scored` (N,T) is of `scored_seconds`; C clips have one. VscgError: none is, or its mask is empty or full.
     """
     overlap = iou(maps, mask)
     seconds = {"pointing": pointing(maps, mask), "iou": overlap, "success": success(overlap),
@@ -118,20 +113,14 @@ def chance(mask: np.ndarray, scored: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def centre_prior(grid: int = GRID) -> np.ndarray:
-    """A fixed map that knows only that things are filmed in the middle: a round bump (grid,grid), sums to 1.
-
-    Its spread (standard deviation) is a quarter of the map's side.
-    """
+    """A map (grid,grid) that knows only that things are filmed in the middle: a bump a quarter of it wide, sum 1."""
     squares = ((np.arange(grid) - (grid - 1) / 2) / (grid / 4)) ** 2
     bump = np.exp(-(squares[:, None] + squares) / 2)
     return bump / bump.sum()
 
 
 def other_clip(category: np.ndarray, seed: int = 0) -> np.ndarray:
-    """For each clip one of another class, each clip once, drawn at random: (N,) positions in `category` (N,).
-
-    Raises VscgError: a class holds more than half of the clips, so that they cannot all be paired.
-    """
+    """For each clip one of another class, each once, at random: (N,) positions; VscgError if a class has over half."""
     generator, size = np.random.default_rng(seed), len(category)
     classes, of = np.unique(category, return_inverse=True)
     if np.bincount(of).max() > size / 2:
@@ -147,14 +136,9 @@ def other_clip(category: np.ndarray, seed: int = 0) -> np.ndarray:
 @torch.inference_mode()
 def attention_of(model: nn.Module, data: Dataset, rows: np.ndarray,
                  sound_rows: np.ndarray | None = None) -> np.ndarray:
-    """A system's attention for the pictures of some clips, with their own sound or with that of other clips.
+    """A system's attention (N,T,G,G) float32, each map of sum 1, for pictures `rows` (N,), with sounds `sound_rows`.
 
-    Args:
-        model: on the CPU, in evaluation mode.
-        rows: (N,) row numbers of the pictures.
-        sound_rows: (N,) row numbers of the sounds, second by second; None takes `rows`.
-    Returns: (N,T,G,G) float32, each map sums to 1.
-    Raises VscgError: the system has no attention over the picture.
+    The sounds are the pictures' own if None. VscgError: the system has no attention over the picture.
     """
     parts = [output.attention for output in outputs(model, Features(data, torch.device("cpu")), rows,
                                                     sounds=sound_rows)]

@@ -174,13 +174,9 @@ def verdict(paper: float, values: np.ndarray | None, origin: str, data: str, pro
             learning: bool) -> str:
     """The verdict by `VERDICT_RULE`: why there is none, or the word of `statistics.agreement`.
 
-    Args:
-        paper: the paper's accuracy in percent.
-        values: (S,N) accuracy of each run and clip in percent, at the epoch that the program would have kept; None if
-            there are no runs.
-        origin: where the row comes from, one of `models.ORIGINS`.
-        data, profile, protocol: of the runs; the data set by name.
-        learning: whether the row is still learning.
+    `paper` is its accuracy in percent, `values` (S,N) that of each run and clip at the epoch that the program would
+    have kept, None without runs. `origin` is one of `models.ORIGINS`; data set, profile and protocol are the runs';
+    `learning` says whether the row still is.
     """
     if values is None:
         return "reported only"

@@ -37,9 +37,9 @@ class Truth:
     silent: np.ndarray                           # (N,10,S,7,7) bool, each silent thing
 
 
-def truth(dials: composed.Dials | None = None, seed: int = 0) -> Truth:
-    """The test clips of `composed.load` with these dials."""
-    dials = dials or composed.Dials()
+def truth() -> Truth:
+    """The test clips of `composed.load`."""
+    dials, seed = composed.Dials(), 0
     layout = composed.plan(dials, seed)
     rows = np.flatnonzero(layout["split"] == "test")
     clips = tuple(composed.draw(dials, layout, seed, rows))
@@ -59,10 +59,7 @@ def configs() -> list[RunConfig]:
 
 
 def runs(progress: bool = True) -> Iterator[Record]:
-    """The finished runs of `configs`: those that are here, or came with the book; what is missing is trained now.
-
-    Only for a training the features are needed: VscgError as `composed.load` where the networks cannot be had.
-    """
+    """The finished runs of `configs`, here or of the book; missing ones are trained now, errors as `composed.load`."""
     data, wanted = None, composed.fingerprint()
     for config in configs():
         record = find_record(config, wanted)

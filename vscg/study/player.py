@@ -79,8 +79,7 @@ def player_content(records: Mapping[str, Record], data: Dataset, rows: Sequence[
     Args:
         records: name to run, with its weights. Where the first is VSCG with ESCM and the two-part head, its blocks are
             opened: PSP's threshold can be moved and the prior be swapped.
-        data: the data set, for labels and, planted, the object's place.
-        rows: rows of the clips in it.
+        data, rows: the data set, for labels and, planted, the object's place, and the clips in it.
         levels: the clips with several ambiguities; by default once, as stored.
         silent: (B,7,7) bool, where an object stands that makes no sound; None if that is not known.
         command: what makes this content anew.

@@ -67,8 +67,7 @@ def floor(data: Dataset, regions: Sequence[int] = REGIONS) -> np.ndarray:
     """What a rule in closed form says of the test clips: classes (N,T).
 
     Ridge regression on mean and maximum over time of both modalities names the clip; two thresholds, on how much a
-    second sounds and looks like the mean second of that class, find its seconds. Validation picks the number of
-    brightest regions among `regions`, the penalty and the thresholds.
+    second sounds and looks like that class's mean second, find its seconds. Validation picks all numbers.
     """
     found = [_rule(data, pooled(data, number).astype(np.float64)) for number in regions]
     return max(found, key=lambda said: _accuracy(said, data, "val"))[data.splits["test"]]
@@ -115,11 +114,8 @@ def _accuracy(said: np.ndarray, data: Dataset, split: str) -> float:
 def plain_network(data: Dataset, seed: int = 0, modality: str = "both") -> np.ndarray:
     """What a perceptron with one hidden layer says of each second by itself, from its sound and its mean region.
 
-    Args:
-        seed: of its weights and of the order of clips.
-        modality: "both", "audio" or "visual"; the other one's features are left out.
-
-    Returns: classes of the test clips in each of the last five epochs, (5,N,10).
+    `seed` is that of its weights and of the order of clips; `modality` is "both", or "audio" or "visual": the other
+    one's features are left out. Returns classes of the test clips in each of the last five epochs, (5,N,10).
     """
     parts = {"audio": data.audio, "visual": pooled(data, 49)}
     x = torch.from_numpy(np.concatenate([part for key, part in parts.items() if modality in ("both", key)], -1))
@@ -145,13 +141,7 @@ def plain_network(data: Dataset, seed: int = 0, modality: str = "both") -> np.nd
 
 
 def ceiling(data: Dataset) -> np.ndarray:
-    """What the rule says that knows the true prototypes, and which sounds and looks pair, and learns from no clip.
-
-    Returns: classes of the test clips, (N,10).
-
-    Raises:
-        VscgError: the data set is not one of `twins`.
-    """
+    """What the rule says, (N,10) test classes, that knows the prototypes and pairings; VscgError if not of `twins`."""
     with opened(data.path) as file:
         made = json.loads(file.attrs["sources"])
     if made.get("size") not in ("study", "full"):

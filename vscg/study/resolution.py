@@ -19,9 +19,8 @@ RIVALS = ("PSP-Net", "CMBS", "DMIN")
 def margins() -> pd.DataFrame:
     """One line for each margin that the paper argues from: Tables III to V, and VSCG over its three nearest rivals.
 
-    Columns: table, first, second, setting; margin (points, first minus second as printed); for each of `PER_CLIP` the
-    margin in standard errors of 402 clips, `z15`, `z30`, `z35`; `runs`, the margin in standard deviations of a
-    difference of two single runs, sqrt(2) times `run_to_run`.
+    Columns: table, first, second, setting; margin (points, as printed), `z15`, `z30`, `z35` in standard errors of 402
+    clips by `PER_CLIP`, and `runs` in standard deviations of a difference of two single runs.
     """
     lines, (spread, *_) = [], run_to_run()
     for name in ("I", "III", "IV", "V"):
@@ -45,10 +44,7 @@ def smallest_margin(per_clip: float) -> float:
 
 
 def reproductions() -> pd.DataFrame:
-    """What others obtained on AVE with published programs, book/records/reproductions.csv.
-
-    Columns: system, setting, published, obtained (percent), source, date.
-    """
+    """What others obtained on AVE with programs: system, setting, published, obtained (percent), source, date."""
     return pd.read_csv(records_dir() / "reproductions.csv")
 
 
@@ -58,12 +54,9 @@ def selections() -> pd.DataFrame:
 
 
 def run_to_run(systems: tuple[str, ...] = RIVALS) -> tuple[float, float, float, int]:
-    """Standard deviation of a run, in points, pooled over systems and settings, with its 95% interval.
+    """Standard deviation of a run, in points, pooled over systems and settings: `(deviation, low, high, freedom)`.
 
-    The published figure counts as one run of its group. The interval is that of a variance under the
-    chi-squared distribution.
-
-    Returns: `(deviation, low, high, degrees of freedom)`.
+    The published figure counts as one run of its group; the 95% interval is a variance's, by chi-squared.
     """
     found, squares, free = reproductions(), 0.0, 0
     for _, group in found[found["system"].isin(systems)].groupby(["system", "setting"]):

@@ -63,8 +63,7 @@ def ambiguity_configs(*, planted: str = "planted-mini", profile: str = "quick",
                       seeds: int | None = None) -> list[RunConfig]:
     """VSCG with and without ESCM, fully supervised, on a planted data set at every value of `AMBIGUITIES`.
 
-    `planted` is the name of a planted data set; of `seeds`, runs for each point, None takes the profile's number.
-    VscgError for another data set, an unknown profile, or a number of seeds out of range.
+    `planted` is its name; for None `seeds` is the profile's number. VscgError: an unknown name, or one out of range.
     """
     choose("planted data set", planted, PLANTED)
     own = SIZES[PLANTED[planted]].ambiguity
@@ -79,10 +78,9 @@ def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | N
     """The runs of some of `STUDIES` and `PLANNED`, in order and with repetitions: tables share many.
 
     Args:
-        tables: "all" of `STUDIES`, or names separated by commas: "I,III,ambiguity".
+        tables, systems: "all" (of `STUDIES`), or names separated by commas: "I,III,ambiguity".
         data, protocol: of the tables; the study of ambiguity always has the planted sets and is clean.
         profile, seeds: of every run; seeds None takes the profile's number.
-        systems: "all", or those whose runs are wanted, separated by commas.
     Raises VscgError: unknown name, system, data set, profile or protocol, or a number of seeds out of range.
     """
     names = STUDIES if tables == "all" else [name.strip() for name in tables.split(",")]
@@ -114,8 +112,7 @@ def chapter_configs(*, data: str, profile: str) -> list[RunConfig]:
 def finished(configs: Iterable[RunConfig]) -> tuple[Record, ...]:
     """The finished runs of some configurations, each once: those that are here, and those that came with the book.
 
-    What is missing is trained now, several at a time. VscgError for a configuration that is out of range, or for runs
-    that failed, by name.
+    What is missing is trained now, several at a time. VscgError: a value out of range, or runs that failed, by name.
     """
     runs = unique_runs(configs)
     came = {key: record for key in runs if not (runs_dir() / key / "record.json").is_file()

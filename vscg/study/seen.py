@@ -1,7 +1,6 @@
 """What chapters look at in a trained network: its attention, with the own and with a foreign sound, and its doubts.
 
-It is computed once from the weights and kept beside the run as one file, which ships with it: a run that came with the
-book has no weights.
+Computed once from the weights and kept beside the run, as a file that ships with it: a shipped run has no weights.
 """
 from collections.abc import Container
 
@@ -29,9 +28,8 @@ def seen_clips(data: Dataset) -> np.ndarray:
 
 
 def observe(record: Record, data: Dataset, kept: Container[str] = KEPT) -> Record:
-    """The run with what `observed` gives kept beside it: computed now from its weights if it is not there.
+    """The run with what `observed` gives beside it, computed now from its weights, only `kept`, if it is not there.
 
-    Of `KEPT` only what is in `kept` is computed then.
     Raises VscgError: the run came with the book without it, its weights are damaged, or nothing can be written.
     """
     if OBSERVED in record.values["sums"]:
@@ -45,16 +43,12 @@ def observe(record: Record, data: Dataset, kept: Container[str] = KEPT) -> Recor
 def observed(record: Record, data: Dataset) -> dict[str, np.ndarray]:
     """What a run's network attends to and how sure it is, at the epoch that the run's own selection picked.
 
-    Args:
-        record: local or shipped, trained on `data`.
-        data: its data set.
-    Returns: what the system has of
+    `record`, local or shipped, was trained on `data`; VscgError as `observe`. Returns what the system has of
         attention: (M,10,7,7) float64, each map sums to 1; of the M test clips `seen_clips`, with their own sound;
         foreign: the same with the sound of `localisation.other_clip`, drawn by the run's seed; fully supervised;
         untrained: the same with the weights that the run began with and the own sound; fully supervised;
         probability: (N,10,29) float64 of all N test clips, each second sums to 1; fully supervised;
         gate: (N,10) float32 in 0..1 of all test clips; CMBS, weakly supervised.
-    Raises: as `observe`.
     """
     found = safetensors.numpy.load(observe(record, data).content(OBSERVED))
     return {name: values if name == "gate" else values / values.sum(_axes(values), keepdims=True, dtype=float)

@@ -19,8 +19,7 @@ BOX = '<div class="admonition tip" style="border-left: 0.2rem solid #3a7d44; pad
 class Findings:
     """The box "On this page": what the run that is shown found, one sentence after the other.
 
-    Made in a cell near the top of a chapter, where it shows itself; each `say` further down adds a sentence there. The
-    executed notebook keeps the last state of the box.
+    Made in a cell near the top of a chapter, where it shows itself and gets what each `say` further down adds.
     """
 
     def __init__(self):
@@ -55,11 +54,7 @@ def paragraphs(*texts: str):
 
 
 def with_seeds(chapter: str) -> dict[int, list[str]]:
-    """Seed -> the sentences of a chapter's box with it, from a record of the book; empty where that lacks the chapter.
-
-    Args:
-        chapter: its number, two digits. `python book/five_seeds.py` writes the record.
-    """
+    """Seed -> the sentences of a chapter's box ("07") with it, as `book/five_seeds.py` recorded them; or nothing."""
     file = records_dir() / "five_seeds.json"
     of_seeds = json.loads(file.read_text(encoding="utf-8")).get(chapter, {}) if file.is_file() else {}
     return {int(seed): said for seed, said in of_seeds.items()}

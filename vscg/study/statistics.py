@@ -89,10 +89,7 @@ class Parts:
 
 
 def variance_parts(values: np.ndarray) -> Parts:
-    """Variance of the seeds, of the clips, and what is left, by the two-way analysis of variance.
-
-    Raises VscgError: fewer than two seeds or two clips, another shape, or a value that is not finite.
-    """
+    """Variances of seeds, clips and the rest, by two-way analysis; VscgError unless finite (S,N), at least two each."""
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or min(values.shape) < 2 or not np.isfinite(values).all():
         raise VscgError("variance parts need finite values for at least two seeds and two clips, shape (S,N); got "
@@ -172,14 +169,10 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
 def family(differences: Mapping[str, np.ndarray | None], paper: Mapping[str, float],
            learning: Container[str] = (), fewest: int = FEWEST) -> pd.DataFrame:
-    """The primary family, judged together by `FAMILY_RULE`.
+    """The primary family, judged together by `FAMILY_RULE`: name, paper, mean, low, high, method, seeds, p, holm, word.
 
-    Args:
-        differences: name -> (S,N) in points, None if the runs are missing; all names of the family.
-        paper: name -> the paper's difference; only its sign counts, and it is not 0.
-        learning: names of the differences of which one row is still learning.
-        fewest: seeds that a word needs.
-    Returns: one line for each name, with name, paper, mean, low, high, method, seeds, p, holm, word.
+    `differences` are name -> (S,N) in points, None if the runs are missing; of `paper` only the sign counts. `learning`
+    names those of which a row is still learning; a word needs `fewest` seeds.
     """
     lines = []
     for name, values in differences.items():
@@ -222,11 +215,10 @@ class Course(NamedTuple):
 
 
 def course(curve: np.ndarray) -> Course:
-    """Is a row still learning? By `LEARNING_RULE`.
+    """Is a row still learning? By `LEARNING_RULE`, with the word "still learning" or "converged".
 
-    Args:
-        curve: validation accuracy after each epoch, in percent: (E,) of one run or (S,E) of several, E at least 2.
-    Returns: the word is "still learning" or "converged"; slope (least squares) and error are NaN for a short curve.
+    `curve` is the validation accuracy after each epoch, in percent: (E,) of one run or (S,E) of several, E at least 2.
+    Slope (least squares) and error are NaN for a short curve.
     """
     curve = np.atleast_2d(curve).mean(0)
     gain = float(curve[-1] - curve[-2])

@@ -139,11 +139,10 @@ class TableResult:
     def differences(self) -> pd.DataFrame:
         """One line per setting and pair of rows that the paper argues from, first minus second, in percentage points.
 
-        Pairs of which a row was not measured are left out. No line has a word: those are for `primary_family`.
-
-        Columns: first, second, setting, paper, `mean`, `low`, `high` (of the outcome), `smallest` (the smallest
-        difference that 80% power would find, `statistics.POWER_RULE`; NaN with one seed), `learning` (whether one of
-        the two rows still is), seeds, data, first_origin, second_origin.
+        Pairs of which a row was not measured are left out. Columns: first, second, setting, paper, `mean`, `low`,
+        `high` (of the outcome), `smallest` (the smallest difference that 80% power would find,
+        `statistics.POWER_RULE`; NaN with one seed), `learning` (whether one of the two rows still is), seeds, data,
+        first_origin, second_origin.
         """
         return pd.DataFrame([self._difference(first, second, setting) for first, second in EVERY[self.name].pairs
                              for setting in SETTINGS if self.pair(first, second, setting)], columns=DIFFERENCE)
@@ -190,8 +189,7 @@ class TableResult:
 
     def show_differences(self, setting: str | None = None) -> Styler:
         """The paired differences for a notebook, of one setting or of all."""
-        text = show.difference_text(self._of(self.differences(), setting))
-        text, once = show.said_once(text)
+        text, once = show.said_once(show.difference_text(self._of(self.differences(), setting)))
         caption = f"Differences in {self.caption(setting)}{once}"
         return show.styled(text, caption, self._uuid("differences", setting))
 
@@ -303,12 +301,9 @@ def schedule_text(cells: Sequence[Cell]) -> str:
 
 
 def primary_family(results: Sequence[TableResult]) -> pd.DataFrame:
-    """The primary family, `paper.PRIMARY`, judged together by `statistics.FAMILY_RULE`.
+    """The primary family, `paper.PRIMARY`, judged together: the frame of `statistics.family`.
 
-    Args:
-        results: Tables III, IV and V, all of one data set, profile and protocol. What a table that is not among them
-            holds counts as not measured.
-    Returns: the frame of `statistics.family`: name, paper, mean, low, high, method, seeds, p, holm, word.
+    `results` are Tables III, IV and V of one data set, profile and protocol; what is missing counts as not measured.
     """
     made = sorted({f"{result.data}, {result.profile}, {result.protocol}" for result in results})
     if len(made) != 1:
@@ -336,12 +331,10 @@ def show_family(results: Sequence[TableResult]) -> Styler:
 
 def order_agreement(result: TableResult, setting: str,
                     selection: str | None = None) -> tuple[float, float, float, int]:
-    """Share of the pairs of rows whose measured order is the paper's, with the range of it that chance gives.
+    """Share of the pairs of rows whose measured order is the paper's: `(share, low, high, pairs)`, or NaN and 0.
 
-    Pairs that the paper prints as equal do not count, nor do rows that it does not print; a pair measured as equal
-    counts half. The range is `statistics.chance_order`: a share inside it is no better than a random order.
-
-    Returns: `(share, low, high, pairs)`; NaN and 0 if there is no pair.
+    Rows that it does not print and pairs that it prints as equal do not count; a pair measured as equal counts half.
+    A share inside the range, `statistics.chance_order`, is no better than a random order.
     """
     cells = [cell for cell in result.cells if cell.setting == setting and cell.records and cell.row.printed]
     paper = np.array([cell.row.paper[setting] for cell in cells])
@@ -362,8 +355,7 @@ def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int
         dataset: None, or a draw of "planted-study", for the runs of book/plan.md, of which every one has a draw of its
             own. They come in seed by seed: each row then has the seeds that are there.
         profile, seeds, protocol: as for `table_configs`.
-        store: folder of runs, default `runs_dir()`.
-        data: what the data set is called in configurations, if not by its own name.
+        store, data: the folder of runs, and the data set's name in configurations, if not the usual ones.
     Raises VscgError: runs are missing (it says how many and how to train them), or a record is damaged.
     """
     choose("table", name, EVERY)
@@ -405,9 +397,9 @@ REASONS = {
 def parameter_table() -> pd.DataFrame:
     """One line per system of Table II and setting.
 
-    Columns: system, setting; paper (millions, from a table of fully supervised systems); live, dead, registered
-    (parameters of our model, parameters of the published program that never receive a gradient, and their sum);
-    difference (paper minus registered, millions, both rounded as the paper does); reason.
+    Columns: system, setting; paper (millions, of fully supervised systems); live, dead, registered (our parameters, the
+    published program's that never receive a gradient, and their sum); difference (paper minus registered, millions, as
+    rounded in the paper); reason.
     """
     lines = []
     for name, paper in PARAMETERS.items():

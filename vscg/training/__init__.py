@@ -12,5 +12,4 @@ from vscg.training.evaluation import (
     resampled_means,
     segment_accuracy,
     trivial_baselines,
-    two_way_interval,
 )

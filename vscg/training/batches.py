@@ -17,9 +17,7 @@ EVALUATION_BATCH = 64      # clips; without gradients 64 clips need 0.1 GB
 class Features:
     """A data set as tensors on one device: read once, gathered by row number, converted a batch at a time.
 
-    Args:
-        modality: one of `config.MODALITIES`; the other one's features are zeros.
-        precision: for "bf16" the maps of a batch are bf16, as autocast would round them at every use; else float32.
+    For "audio" or "visual" the other modality is zeros; for "bf16" maps are bf16, as autocast would round them.
     """
 
     def __init__(self, dataset: Dataset, device: torch.device, modality: str = "both", precision: str = "fp32"):
@@ -40,10 +38,7 @@ class Features:
         self.labels = torch.from_numpy(dataset.labels).to(device)
 
     def batch(self, rows: Tensor, sounds: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Audio (B,10,128), visual (B,10,7,7,512) and labels (B,10,29) of clips `rows`, on the device.
-
-        `sounds` are the clips whose audio it is, by default the same.
-        """
+        """Audio (B,10,128) of clips `sounds`, or `rows`, visual (B,10,7,7,512) and labels (B,10,29) of clips `rows`."""
         visual = self._maps(rows)
         rows = rows.to(self.device, non_blocking=True)
         sounds = rows if sounds is None else sounds.to(self.device, non_blocking=True)
@@ -92,10 +87,9 @@ def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
     """While it lasts, products are computed in `precision`, and float32 ones are rounded only if it says so.
 
     What torch was told before, of all products (`torch.backends.fp32_precision`) or of some, holds again afterwards. On
-    a GPU cuDNN takes only kernels that give the same sums each time, so that a resumed run is the run.
-
-    On a CPU without bf16 instructions, where torch's own bf16 products are slow and its bf16 LSTM fails, and for TF32
-    on any CPU, the factors are rounded by `RoundedProducts`.
+    a GPU cuDNN takes only kernels that give the same sums each time, so that a resumed run is the run. On a CPU without
+    bf16 instructions, where torch's own bf16 products are slow and its bf16 LSTM fails, and for TF32 on any CPU, the
+    factors are rounded by `RoundedProducts`.
     """
     backends, on_gpu, tf32 = torch.backends, device.type == "cuda", precision == "tf32"
     cudnn, onednn, wanted = backends.cudnn, backends.mkldnn, "tf32" if on_gpu and tf32 else "ieee"
@@ -117,8 +111,7 @@ def outputs(model: nn.Module, features: Features, rows: np.ndarray, precision: s
             sounds: np.ndarray | None = None) -> Iterator[Output]:
     """A model's outputs for clips `rows` (N,), `EVALUATION_BATCH` clips at a time, in evaluation mode, on its device.
 
-    Args:
-        sounds: (N,) the clips whose sound is heard to the pictures of `rows`; None takes their own.
+    `sounds` (N,) are the clips whose sound is heard to the pictures of `rows`; None takes their own.
     """
     model.eval()
     numbers = torch.from_numpy(np.stack([rows, rows if sounds is None else sounds])).to(features.home)

@@ -169,9 +169,7 @@ class RunConfig:
     model_options: Mapping[str, float | str | bool] = field(default_factory=dict)
 
     def resolve(self) -> "RunConfig":
-        """The same run with every field filled, its schedule the one that it follows; VscgError for a field out
-        of range.
-        """
+        """The same run, every field filled, its schedule the one that it follows; VscgError for one out of range."""
         for what, allowed in (("setting", SETTINGS), ("profile", PROFILES), ("protocol", PROTOCOLS),
                               ("modality", MODALITIES), ("precision", PRECISIONS)):
             choose(what, getattr(self, what), allowed)

@@ -1,9 +1,8 @@
 """Every metric of the book, their intervals, and the baselines that need no localisation.
 
 `predicted` and `true` are integer arrays (N, T) of class indices; `classes` is their number, of which the last is
-background: 29 on AVE. Accuracies are fractions 0..1.
-Intervals come from a bootstrap over clips, and over seeds where there are several: the segments of one clip are not
-independent of each other, clips are.
+background: 29 on AVE. Accuracies are fractions 0..1. Intervals come from a bootstrap over clips, and over seeds where
+there are several: the segments of one clip are not independent of each other, clips are.
 """
 import numpy as np
 import pandas as pd
@@ -53,10 +52,8 @@ def event_f1(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) ->
     """Precision, recall and F1 of whole events, micro-averaged over all clips.
 
     An event is a maximal run of one class other than background. A predicted and a true event match if they have the
-    same clip and class and their temporal intersection over union is at least one half. No event can match two.
-
-    Returns `precision`, `recall`, `f1`, each 0..1. No events on either side: all three are 1, nothing was there to
-    be found and nothing was claimed. Events on one side only: all three are 0.
+    same clip and class and their temporal intersection over union is at least one half. No event can match two. Returns
+    `precision`, `recall`, `f1`, each 0..1: all 1 without any event, all 0 with events on one side only.
     """
     predicted, true = _pair(predicted, true, classes)
     claimed, wanted = _events(predicted, classes - 1), _events(true, classes - 1)
@@ -74,10 +71,7 @@ def bootstrap_interval(per_clip: np.ndarray) -> tuple[float, float]:
 
 
 def paired_difference(per_clip_a: np.ndarray, per_clip_b: np.ndarray) -> tuple[float, float, float]:
-    """Mean of a - b over the same clips in the same order, with its bootstrap interval: `(mean, low, high)`.
-
-    Raises VscgError: two shapes that differ, or what `bootstrap_interval` refuses.
-    """
+    """Mean of a - b over the same clips, with its bootstrap interval: `(mean, low, high)`; VscgError for two shapes."""
     a, b = np.asarray(per_clip_a, dtype=np.float64), np.asarray(per_clip_b, dtype=np.float64)
     if a.shape != b.shape:
         raise VscgError(f"a paired difference needs the same clips on both sides; got shapes {a.shape} and {b.shape}")
@@ -87,9 +81,8 @@ def paired_difference(per_clip_a: np.ndarray, per_clip_b: np.ndarray) -> tuple[f
 def two_way_interval(per_seed_and_clip: np.ndarray) -> tuple[float, float]:
     """95% percentile bootstrap interval `(low, high)` of a mean over seeds and clips, both drawn with replacement.
 
-    `per_seed_and_clip` is (S,N), finite: the same N clips for each of S seeds; VscgError for anything else. With one
-    seed the interval covers the clips alone. Two or three seeds say little about all seeds: it is then rather too
-    narrow.
+    The values are (S,N), finite: the same N clips for each of S seeds; VscgError for anything else. With one seed the
+    interval covers the clips alone. Two or three seeds say little about all: it is then rather too narrow.
     """
     values = np.asarray(per_seed_and_clip, dtype=np.float64)
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
@@ -131,13 +124,10 @@ def summarise(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -
 
 def trivial_baselines(train_labels: np.ndarray, test_labels: np.ndarray, train_category: np.ndarray,
                       test_category: np.ndarray) -> pd.DataFrame:
-    """Accuracy on the test clips of four rules that look at neither sound nor picture.
+    """Accuracy on test clips of four rules that look at neither sound nor picture: `name`, `accuracy`, `low`, `high`.
 
-    Args:
-        train_labels, test_labels: (N, T, C) one-hot, background last.
-        train_category, test_category: (N,) class of each clip. The labels do not hold it for an annotated clip
-            without an event segment.
-    Returns: one row for each rule, with `name` and the fractions `accuracy`, `low`, `high` (95% interval over clips).
+    Labels are (N,T,C) one-hot, background last; `category` (N,) holds each clip's class, which the labels lack for an
+    annotated clip without an event segment. Fractions, with 95% intervals over clips.
     """
     train, true = np.asarray(train_labels).argmax(axis=2), np.asarray(test_labels).argmax(axis=2)
     category, classes = np.asarray(test_category)[:, None], np.asarray(test_labels).shape[2]
@@ -157,9 +147,8 @@ def trivial_baselines(train_labels: np.ndarray, test_labels: np.ndarray, train_c
 def learnt_windows(true: np.ndarray, category: np.ndarray, classes: int = CLASSES) -> np.ndarray:
     """For each class, the window of seconds that is right most often: (classes, 2) int64 of `[start, end)`.
 
-    Marking a window as the clip's category and the rest as background has the largest segment accuracy on the clips
-    of that class, `true` (N, T), among all windows, the empty one too. Equal windows: the longest, then the earliest.
-    A class without clips gets the whole clip.
+    Of all windows, the empty one too, marking it as the category and the rest as background has the largest accuracy
+    on `true` (N,T) of that class. Equal ones: the longest, then the earliest. Without clips it is the whole clip.
     """
     true, category = np.asarray(true), np.asarray(category)
     length = true.shape[1]

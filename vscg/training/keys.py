@@ -72,8 +72,10 @@ def _read(file: Path) -> tuple[dict[str, list[ast.stmt]], dict[str, str]]:
         if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
             own = [statement.name]
         else:
+            inner = {id(node) for part in ast.walk(statement) if isinstance(part, ast.comprehension)
+                     for node in ast.walk(part.target)}              # variables of a comprehension, not of the module
             own = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)
-                   and isinstance(node.ctx, ast.Store)}
+                   and isinstance(node.ctx, ast.Store) and id(node) not in inner}
         for name in own:
             defined.setdefault(name, []).append(statement)
     return defined, imported

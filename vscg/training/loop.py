@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from vscg.data import AVE, load_dataset
+from vscg.data import load_dataset
+from vscg.data.labels import AVE
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.machine import graphs
@@ -170,11 +171,9 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
     Interrupted at any moment, the same call continues from the last saved epoch and ends with the same numbers.
 
     Args:
-        config: the run; its gaps are filled by `RunConfig.resolve`.
         dataset: the data, if it is loaded already; else `load_dataset(config.data)`.
         store: folder of runs, default `files.runs_dir()`.
         device: "cpu" or "cuda"; default the GPU where there is one.
-        progress: show a bar with loss, validation accuracy and time left.
         save_every: seconds between saved states; 0 saves after every epoch.
     Raises VscgError: bad configuration, device or data, sizes that the system's structure does not allow, a damaged
         record, or a loss that is not finite.
@@ -238,9 +237,8 @@ def verify(record: Record, *, dataset: Dataset | None = None, device: str | None
            progress: bool = True) -> tuple[pd.DataFrame, bool]:
     """Train a finished run, local or shipped, anew on as many threads, and hold its numbers against the record's.
 
-    Returns: One row per epoch: the record's loss, val_accuracy and test_accuracy, and for each how much more it is now;
-        and whether the picked weights are the same bit for bit.
-    Raises VscgError: as `fit`, which takes the same arguments, or the data set is not the one that the record is of.
+    Returns: one row per epoch, the record's loss, val_accuracy and test_accuracy, and how much more each is now; and
+        whether the picked weights are the same bit for bit. VscgError: as `fit`, or other data than the record's.
     """
     dataset = load_dataset(record.config.data) if dataset is None else dataset
     if dataset.fingerprint != record.values["data"]["fingerprint"]:

@@ -1,7 +1,6 @@
-"""Every loss, one function each, and which system uses which (Sec. III-E).
+"""Every loss, one function each, and which system uses which (Sec. III-E): means over the clips of the batch.
 
-B clips, T segments, background the last class; shapes are given with AVE's numbers, 29 classes. Every loss is a mean
-over the clips of the batch.
+B clips, T segments, background the last class; shapes are given with AVE's numbers, 29 classes.
 """
 import functools
 from collections.abc import Callable, Mapping
@@ -47,8 +46,7 @@ def event_relevance_loss(relevance: Tensor, labels: Tensor) -> Tensor:
 def category_loss(category: Tensor, labels: Tensor, empty_as_first: bool = False) -> Tensor:
     """Cross-entropy of the clip's category logits (B,28) with its event, as the released program computes L_c.
 
-    A clip without event has no category and is left out; the released program counts it as class 0, which
-    `empty_as_first` reproduces.
+    A clip without event is left out; the released program counts it as class 0, which `empty_as_first` reproduces.
     """
     counts = torch.ones_like(category[:, 0]) if empty_as_first else event_indicator(labels).amax(1)
     loss = F.cross_entropy(category, event_class(labels), reduction="none")
@@ -104,13 +102,9 @@ def multi_label_soft_margin(values: Tensor, target: Tensor) -> Tensor:
 def discriminative_eigenvalues(rows: Tensor, classes: Tensor, ridge: float) -> Tensor:
     """How far classes lie apart in the directions that tell them apart: v of S_b e = v (S_w + lambda I) e.
 
-    S_w is the mean of the covariances within the classes, S_b the covariance of all rows minus S_w.
-
-    Args:
-        rows: (N,D) float64.
-        classes: (N,C) one-hot float64; a class of one row has no covariance and is left out of S_w.
-        ridge: lambda.
-    Returns: (D,) float64, ascending; not more than the classes that are there less one can be far above 0.
+    S_w is the mean of the covariances within the classes, S_b the covariance of all rows minus S_w. `rows` (N,D) and
+    `classes` (N,C) one-hot are float64, `ridge` is lambda; a class of one row has no covariance and is left out of S_w.
+    Returns (D,) float64, ascending; not more than the classes that are there less one can be far above 0.
     """
     counts = classes.sum(0)
     centred = rows - classes @ (classes.T @ rows / counts.clamp(min=1).unsqueeze(-1))
@@ -129,14 +123,9 @@ def eigenvalue_loss(representation: Tensor, labels: Tensor, *, ridge: float = 1e
     """DCA's objective, read as Deep LDA: minus the mean of the batch's least `discriminative_eigenvalues`.
 
     Of the C' - 1 largest, C' classes being there, those count that lie within `margin` of their least: what tells the
-    classes apart worst is raised. Below 0 where classes lie apart.
-
-    Args:
-        representation: r (B,T,D) of all segments.
-        labels: (B,T,29); background is a class.
-        ridge: lambda.
-        min_rows: segments below which the loss is 0: with one clip to a class the network would shrink S_w, the
-            scatter within single clips, and the loss would fall without bound.
+    classes apart worst is raised. Below 0 where classes lie apart. `representation` is r (B,T,D) of all segments,
+    `ridge` lambda; background is a class. Below `min_rows` segments the loss is 0: with one clip to a class the network
+    would shrink S_w, the scatter within single clips, and the loss would fall without bound.
     """
     rows, classes = representation.flatten(0, 1).double(), labels.flatten(0, 1).double()     # (N,D), (N,29)
     if len(rows) < min_rows:
@@ -149,12 +138,9 @@ def eigenvalue_loss(representation: Tensor, labels: Tensor, *, ridge: float = 1e
 
 
 def pull_loss(visual: Tensor, audio: Tensor, counts: Tensor, normalised: bool = False) -> Tensor:
-    """L_av of CSS-Net: 1 - cos(G^v, G^a) plus the squared distance of the two, mean over the clips that count.
+    """L_av of CSS-Net: 1 - cos(G^v, G^a) plus their squared distance, mean over clips whose `counts` (B,) is 1, not 0.
 
-    Args:
-        visual, audio: G^v, G^a (B,D).
-        counts: (B,), 1 for a clip that counts, else 0.
-        normalised: the distance is that of the two vectors scaled to length 1, in place of the mean over the channels.
+    G^v, G^a are (B,D); the distance is a mean over the channels or, `normalised`, that of both scaled to length 1.
     """
     if normalised:
         distance = (F.normalize(visual, dim=-1) - F.normalize(audio, dim=-1)).square().sum(-1)
@@ -202,10 +188,7 @@ class SimilarityTerm(nn.Module):
 class Objective(nn.Module):
     """A weighted sum of terms; call it with an `Output` and labels (B,T,29), get the total and its parts.
 
-    Args:
-        name: of the loss.
-        terms: name -> weight, the field of `Output` (or of its extras) that the term reads, or several with spaces
-            between, and the term.
+    `terms`: name -> weight, the fields of `Output` or its extras that it reads, with spaces between, and the term.
     """
 
     def __init__(self, name: str, terms: Mapping[str, tuple[float, str, Callable[..., Tensor]]]):
@@ -224,10 +207,7 @@ class Objective(nn.Module):
         return values
 
     def forward(self, output: Output, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted sum and each term without its weight, all scalars, from an output and labels (B,T,29).
-
-        VscgError as `read`.
-        """
+        """The weighted sum and each term without its weight, all scalars, of labels (B,T,29); VscgError as `read`."""
         parts = {name: term(*(self.read(output, field) for field in fields.split()), labels)
                  for name, (_, fields, term) in self.terms.items()}
         return sum(weight * parts[name] for name, (weight, _, _) in self.terms.items()), parts
@@ -285,7 +265,7 @@ def published_loss(system: str, setting: str, variant: str = "released") -> str:
 
 def build_objective(system: str, *, setting: str = "fully", variant: str = "released", loss: str | None = None,
                     target: str = "presence", stale_avps: bool = False, empty_as_first: bool = False) -> Objective:
-    """The training loss of a system.
+    """The training loss of a system: `total, parts = loss(output, labels)`.
 
     Args:
         system, setting, variant: as for `build_model`.
@@ -293,7 +273,6 @@ def build_objective(system: str, *, setting: str = "fully", variant: str = "rele
         target: the weak tag, see `weak_target`.
         stale_avps, empty_as_first: faults of the released fully supervised program, see `SimilarityTerm` and
             `category_loss`.
-    Returns: A callable: `total, parts = loss(output, labels)`.
     Raises VscgError: unknown name, or, when it is called, an output that lacks what the loss reads.
     """
     check_system(system, setting, variant)

@@ -21,7 +21,7 @@ import safetensors.numpy
 import safetensors.torch
 from torch import nn
 
-from vscg.data import AVE, Dims
+from vscg.data.labels import AVE, Dims
 from vscg.errors import VscgError
 from vscg.machine.files import make_folder, runs_dir, value_hash, write_atomically
 from vscg.models import SYSTEMS, build_model
@@ -175,7 +175,7 @@ def record_json(values: dict) -> bytes:
 def read_record(folder: Path) -> Record | None:
     """The record in a run's folder or in the file of a shipped run, None if there is none or it has not finished.
 
-    Raises OtherVersion: it is of another version of the package; VscgError: it is damaged.
+    OtherVersion if it is of another version of the package, VscgError if it is damaged.
     """
     if not (folder if folder.suffix == ".zip" else folder / "record.json").is_file():
         return None
@@ -195,10 +195,7 @@ def read_record(folder: Path) -> Record | None:
 
 
 def find_record(config: RunConfig, fingerprint: str, store: Path | None = None) -> Record | None:
-    """A finished run by its configuration and its data's fingerprint: the local one, else the one shipped, else None.
-
-    Local runs are in `store`, default `runs_dir()`.
-    """
+    """A finished run by configuration and data: the one in `store` (`runs_dir()`), else the one shipped, else None."""
     key = run_key(config.resolve(), fingerprint)
     return read_record((store or runs_dir()) / key) or read_record(shipped_dir() / f"{key}.zip")
 
@@ -213,10 +210,7 @@ def record_of(key: str) -> Record:
 
 
 def find_records(store: Path, other: Callable[[OtherVersion], object] = lambda error: None) -> list[Record]:
-    """All finished runs in a folder of runs, oldest first by the clocks of the machines that trained them.
-
-    Those of another version of the package are left out; `other` is called with what `read_record` says of each.
-    """
+    """All finished runs in a folder, oldest first; for those of another version `other` is called with their error."""
     records = []
     for path in (*store.glob("*/record.json"), *store.glob("*.zip")):
         try:
@@ -227,10 +221,7 @@ def find_records(store: Path, other: Callable[[OtherVersion], object] = lambda e
 
 
 def ship(records: Iterable[Record], folder: Path | None = None) -> list[Path]:
-    """Write runs, without their weights, to a folder, default `shipped_dir()`; returns the files.
-
-    Each file is written whole or not at all, and the same run always gives the same bytes.
-    """
+    """Write runs without weights to a folder (`shipped_dir()`), the same bytes each time; returns the files."""
     folder = folder or shipped_dir()
     make_folder(folder)
     paths = []

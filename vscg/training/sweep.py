@@ -13,7 +13,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
-from vscg.data import AVE, dataset_fingerprint, prepared_file
+from vscg.data import dataset_fingerprint, prepared_file
+from vscg.data.labels import AVE
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 from vscg.machine.cluster import Cluster, Outcome, Processes, local_workers, work
@@ -54,10 +55,7 @@ class Sweep:
 
 
 def unique_runs(configs: Iterable[RunConfig]) -> dict[str, RunConfig]:
-    """Run key -> resolved configuration, each run once however often it is asked for.
-
-    Raises VscgError: a configuration that is out of range, or a data set that is not there and cannot be made.
-    """
+    """Run key -> resolved configuration, each run once; VscgError for one out of range, or data that cannot be had."""
     fingerprints: dict[str, str] = {}
     runs = {}
     for config in configs:
@@ -97,13 +95,10 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
     another process trains is left to it and read when it is finished.
 
     Args:
-        configs: the runs, in any order, repetitions allowed.
-        store: folder of runs, default `files.runs_dir()`.
+        store, device: as for `fit`.
         workers: runs at a time; default `device.workers()`, or one on a GPU.
-        device: "cpu" or "cuda"; default the GPU where there is one.
         scheduler: train on the workers of this Dask scheduler, see `cluster.Cluster`; each takes one run at a time, on
             one thread, and sees the store and the data sets' files under the same paths as this process.
-        progress: show a bar over the whole sweep with the time left.
     Raises VscgError: as `unique_runs` and `cluster.Cluster`, a device that is not there, or a damaged record;
         WriteError: nothing can be written, so no other run could be kept either.
     """
