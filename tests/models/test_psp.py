@@ -76,14 +76,6 @@ def test_similarities_are_divided_by_the_root_of_the_dimension():
     assert [beta.item() for beta in seen] == [3 * 2 * 4 / 2] * 2
 
 
-def test_dropout_of_the_branches():
-    module = propagation(dim=16, threshold=0.0, dropout=0.5)
-    audio, visual = streams(dim=16)
-    assert not torch.equal(module.train()(audio, visual)[0], module(audio, visual)[0])
-    assert torch.equal(module.eval()(audio, visual)[0], module(audio, visual)[0])
-    assert [layer.p for layer in module.modules() if isinstance(layer, nn.Dropout)] == [0.5] * 4
-
-
 class TestProjectAndNorm:
     @pytest.mark.parametrize("with_maps", [True, False])
     def test_agrees_with_loops(self, with_maps):
