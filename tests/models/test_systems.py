@@ -1,4 +1,6 @@
 """The registry, every system that can be built as `build_model` makes it, and what it predicts."""
+from inspect import signature
+
 import pytest
 import torch
 
@@ -269,43 +271,27 @@ def test_prediction_agrees_with_loops():
 
 @pytest.mark.parametrize("system, options, message", [
     ("vscgg", {}, "system 'vscgg' is unknown: choose one of avel, dmrn, avsdn"),
-    ("dmrn", dict(setting="weakly"), "setting of dmrn 'weakly' is unknown: choose one of fully."),
-    ("dam", dict(setting="weakly"), "setting of dam 'weakly' is unknown: choose one of fully."),
-    ("dca", dict(setting="weakly"), "setting of dca 'weakly' is unknown: choose one of fully."),
+    *((system, dict(setting="weakly"), f"setting of {system} 'weakly' is unknown: choose one of fully.")
+      for system in ("dmrn", "dam", "dca")),
     ("vscg", dict(setting="semi"), "setting of vscg 'semi' is unknown: choose one of fully, weakly."),
-    ("vscg", dict(variant="mine"), "variant of vscg 'mine' is unknown: choose one of released, paper."),
     ("psp", dict(variant="paper"), "variant of psp 'paper' is unknown: choose one of released."),
     ("vscg", dict(dropout=0.1), "option of vscg 'dropout' is unknown: choose one of setting, variant, psp_dropout"),
-    ("avel", dict(dropout=0.1), "option of avel 'dropout' is unknown"),
     ("cmra", dict(plug="escm"), "option of cmra 'plug' is unknown"),
-    ("vscg", dict(similarity="dot"), "similarity 'dot' is unknown: choose one of cosine, product."),
     ("vscg", dict(psp_dropout=7), "VSCG cannot be built with"),
-    ("vscg", dict(gru="lstm"), "gru 'lstm' is unknown: choose one of library, equations."),
-    ("vscg", dict(prior="mean"), "prior 'mean' is unknown: choose one of cere, unshared, average"),
-    ("vscg", dict(head="both"), "head 'both' is unknown: choose one of two_part, segment."),
-    *((host, dict(plug="vscg"), "plug 'vscg' is unknown: choose one of none, psp, escm.")
-      for host in ("avel", "psp", "cmbs")),
-    ("cmbs", dict(setting="weakly", rule="mend"), "rule 'mend' is unknown: choose one of published, mended."),
-    ("avsdn", dict(head="one"), "head of avsdn 'one' is unknown: choose one of segment29, two_head."),
-    ("avsdn", dict(spatial="max"), "spatial of avsdn 'max' is unknown: choose one of agva, mean."),
-    ("avsdn", dict(pooling="median"), "pooling of avsdn 'median' is unknown: choose one of average, maximum."),
     ("avsdn", dict(setting="weakly", pooling="maximum"),
      "avsdn, weakly supervised with head 'segment29', has no pooling 'maximum'"),
     ("avsdn", dict(head="two_head", pooling="maximum"), "avsdn, fully supervised with head 'two_head', has no pooling"),
-    ("cman", dict(similarity="euclid"), "similarity of cman 'euclid' is unknown: choose one of cosine, dot."),
-    ("cman", dict(memory="all"), "memory of cman 'all' is unknown: choose one of attended, embedded."),
-    ("cman", dict(fusion="product"), "fusion of cman 'product' is unknown: choose one of concat, sum."),
-    ("avrb", dict(fusion="sum"), "fusion of avrb 'sum' is unknown: choose one of low_rank, mfb."),
-    ("avrb", dict(pooling="mean"), "pooling of avrb 'mean' is unknown: choose one of swab, max."),
     ("avrb", dict(pooling="max"), "avrb, fully supervised, pools nothing over time: leave out the pooling 'max'."),
-    ("avin", dict(spatial="max"), "spatial of avin 'max' is unknown: choose one of mean, agva."),
-    ("avin", dict(weights="vector"), "weights of avin 'vector' is unknown: choose one of scalar, channel."),
-    ("avin", dict(inter_query="own"), "inter_query of avin 'own' is unknown: choose one of other, both."),
-    ("avin", dict(pooling="median"), "pooling of avin 'median' is unknown: choose one of max, mean."),
-    ("avin", dict(pooling="mean"), "avin, fully supervised, pools nothing over time: leave out the pooling 'mean'."),
-    ("avt", dict(positions="spatial"), "positions of avt 'spatial' is unknown: choose one of none, temporal."),
-    ("cssnet", dict(attention="none"), "attention of cssnet 'none' is unknown: choose one of bgca, agva.")])
+    ("avin", dict(pooling="mean"), "avin, fully supervised, pools nothing over time: leave out the pooling 'mean'.")])
 def test_what_does_not_exist_is_refused_in_one_line(system, options, message):
     with pytest.raises(VscgError) as error:
         build_model(system, **options)
     assert str(error.value).startswith(message) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("system, option", [
+    (system, name) for system, entry in SYSTEMS.items() for name, parameter in signature(entry.build).parameters.items()
+    if "str" in str(parameter.annotation) and name != "setting"])
+def test_a_choice_that_an_option_has_not_is_refused(system, option):
+    with pytest.raises(VscgError, match=f"^{option}( of {system})? 'nothing' is unknown: choose one of "):
+        build_model(system, **{option: "nothing"})
