@@ -67,22 +67,6 @@ def test_a_planted_name_takes_the_seed_that_it_is_drawn_from(home):
         prepared_file("planted-mini:seed=1.5")
 
 
-def test_a_dial_that_counts_takes_whole_numbers(home):
-    assert len(load_dataset("planted-mini:train=6")) == 11
-    for wrong in ("2.5", "-1", "many", ""):
-        with pytest.raises(VscgError, match=f"'train={wrong}' needs a whole number of clips"):
-            prepared_file(f"planted-mini:train={wrong}")
-
-
-def test_a_damaged_generated_file_is_named_and_made_again_once_it_is_deleted(home):
-    path = prepared_file("planted-mini")
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(VscgError, match=f"{path}: .*damaged.*delete it, and it is made again"):
-        prepared_file("planted-mini")
-    path.unlink()
-    assert len(load_dataset("planted-mini")) == 9
-
-
 def test_the_one_folder_is_named_where_the_official_files_were_looked_for(home, monkeypatch):
     for place in (home / "data" / "ave", home / "elsewhere"):
         with pytest.raises(VscgError, match=f"no Annotations.txt in {place}; .* data download {place}`") as error:

@@ -105,16 +105,6 @@ def test_errors(arguments, words):
     assert all(word in str(error.value) for word in words) and "\n" not in str(error.value)
 
 
-def test_no_seeds_are_not_the_profiles_number():
-    with pytest.raises(VscgError, match="seeds is 0"):
-        ambiguity_configs(seeds=0)
-
-
-def test_only_a_planted_data_set_has_a_dial():
-    with pytest.raises(VscgError, match="planted data set 'ave' is unknown"):
-        ambiguity_configs(planted="ave")
-
-
 def test_every_built_row_in_every_setting_with_every_seed():
     configs = table_configs("I", data="planted", profile="quick", seeds=3)
     # CSS-Net has two rows, one with VSCG's attention and one with its own.
@@ -124,21 +114,9 @@ def test_every_built_row_in_every_setting_with_every_seed():
     assert {(config.data, config.profile) for config in configs} == {("planted", "quick")}
 
 
-def test_seeds_are_the_profiles_unless_given():
-    assert len(table_configs("VI", data="ave", profile="full")) == 3 * 5
-    assert len(table_configs("VI", data="ave", profile="quick")) == 3
-
-
 def test_losses_and_options_of_a_row_reach_its_runs():
     config = table_configs("V", data="planted", profile="quick")[1]
     assert (config.loss, config.model_options) == ("ce+avps", {"head": "segment"})
-
-
-@pytest.mark.parametrize("options, message", [({"table": "VII"}, "table 'VII'"), ({"profile": "fast"}, "'fast'"),
-                                              ({"seeds": 0}, "from 1 to 1000")])
-def test_unknown_names_are_refused(options, message):
-    with pytest.raises(VscgError, match=message):
-        table_configs(**{"table": "I", "data": "planted", "profile": "quick", **options})
 
 
 def test_the_quick_book_has_all_its_runs_and_trains_none(tmp_path, monkeypatch):

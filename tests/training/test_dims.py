@@ -120,12 +120,6 @@ def test_what_the_structure_fixes_is_refused(system, options, dims, words):
         build_model(system, dims=replace(AVE, **dims), **options)
 
 
-def test_fit_refuses_before_it_trains(other, tmp_path):
-    with pytest.raises(VscgError, match="CERE"):
-        fit(RunConfig(data="other", epochs=1), dataset=other, store=tmp_path, device="cpu", progress=False)
-    assert not list(tmp_path.glob("*/record.json"))
-
-
 def test_psp_cuts_below_an_even_share():
     even = torch.ones(1, 12, 12)
     for system, setting in (("psp", "fully"), ("psp", "weakly"), ("vscg", "weakly")):
