@@ -1,11 +1,10 @@
 """Figures of the paper's tables and of parameter counts."""
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
+from tests.plots.conftest import legend
 from vscg import plots
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS
@@ -65,10 +64,6 @@ def points(ax, marker, face=None):
 def ends(ax):
     """The two ends of each interval."""
     return [tuple(segment[:, 0]) for collection in ax.collections for segment in collection.get_segments()]
-
-
-def legend(fig):
-    return [text.get_text() for text in fig.legends[0].get_texts()]
 
 
 def test_table_draws_the_measured_rows_of_one_setting_in_order():
@@ -138,24 +133,6 @@ def test_one_setting_has_its_dots_on_the_rows():
 FIGURES = {"rows": lambda: table_figure(frame(), "fully"), "differences": lambda: difference_figure(differences()),
            **{f"Table {name}": lambda name=name: table_figure(large(name)[0], "fully") for name in TABLES},
            **{f"differences in Table {name}": lambda name=name: difference_figure(large(name)[1]) for name in TABLES}}
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_figure_has_units_and_its_text_inside(name):
-    fig = FIGURES[name]()
-    file = io.BytesIO()
-    fig.savefig(file, format="png")
-    assert len(file.getvalue()) < 100_000 and fig.get_figwidth() == plots.WIDTH
-    ax = fig.axes[0]
-    assert ax.get_xlabel() in ("accuracy (% of segments)", "difference (points)")
-    page = fig.bbox.padded(2)
-    texts = [ax.xaxis.label, *ax.get_yticklabels(), *fig.legends[0].get_texts()]
-    boxes = [text.get_window_extent() for text in texts]
-    assert [text.get_text() for text, box in zip(texts, boxes, strict=True)
-            if not (page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1)] == []
-    ticks = sorted((box.y0, box.y1) for box in boxes[1:1 + len(ax.get_yticklabels())])
-    assert all(upper[0] >= lower[1] - 1 for lower, upper in zip(ticks, ticks[1:], strict=False))
-    assert ax.bbox.width > 0.4 * fig.bbox.width
 
 
 def test_bars_end_at_the_sum_of_their_parts_and_the_printed_count_stands_on_its_row():
