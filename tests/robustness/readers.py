@@ -13,14 +13,12 @@ import torch
 from torch import nn
 
 from vscg.data.ave import check, prepare_ave
-from vscg.data.labels import CATEGORIES, labels_from_annotations, read_annotations
 from vscg.data.planted import generate
 from vscg.data.prepared import SPLITS, read_fingerprint, read_prepared
 from vscg.errors import VscgError
 from vscg.features import weights
 from vscg.features.video import read_windows
 from vscg.predict import load_checkpoint
-from vscg.released.load import load_released
 from vscg.released.reader import read_checkpoint
 from vscg.training.checkpoint import load_run, save_run
 from vscg.training.config import RunConfig
@@ -54,30 +52,19 @@ def prepared(path: Path) -> str:
     return digest(data.visual, data.audio, data.labels, data.category, rows, *data.truth.values(), texts)
 
 
-def checked(path: Path) -> str:
-    return str(check(path))
-
-
-def prepare(path: Path, target: str, writes: bool) -> str:
-    """An official folder to a prepared file; a target that is there must survive a refusal."""
-    target = Path(target)
+def official(path: Path, writes: bool) -> str:
+    """An official folder to a prepared file; a file that is there survives a refusal."""
+    target = path.with_name("ave.h5")
     before = target.read_bytes() if target.exists() else None
     try:
+        check(path)
         prepare_ave(path, target, progress=False)
     except VscgError:
         assert (target.read_bytes() if target.exists() else None) == before, "what was there is lost"
         raise
     finally:
-        left = [file.name for file in target.parent.iterdir() if file.name.endswith(".partial")]
-        assert not left, f"left behind: {left}"
+        assert not list(target.parent.glob(".*partial")), "left behind"
     return prepared(target)
-
-
-def annotations(path: Path) -> list:
-    marks = read_annotations(path)
-    assert labels_from_annotations(marks).shape == (len(marks), 10, 29)
-    columns = [CATEGORIES[c] for c in marks.category], marks.video_ids, marks.start.tolist(), marks.end.tolist()
-    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def record(path: Path) -> str | None:
@@ -96,14 +83,6 @@ def record(path: Path) -> str | None:
     model, title = load_checkpoint(str(path))
     assert title and not model.training
     return json.dumps([text, found.values, history.to_dict("list")]) + digest(*predicted, *weights_of(model))
-
-
-def planted_name(path: Path, name: str, writes: bool) -> int:
-    from vscg.data import load_dataset
-
-    data = load_dataset(name)
-    assert data.path.parent == path / "data"
-    return len(data)
 
 
 @cache
@@ -159,21 +138,6 @@ def network(path: Path) -> str:
     found = weights.load(Small, path)
     assert not found.training and all(value.dtype == torch.float32 for value in found.state_dict().values())
     return digest(*weights_of(found))
-
-
-def released(path: Path) -> str:
-    """A published checkpoint into our model, which stays as it was when the file is refused."""
-    from vscg.models import build_model
-
-    torch.manual_seed(0)
-    model = build_model("avel")
-    before = digest(*weights_of(model))
-    try:
-        load_released(model, path)
-    except VscgError:
-        assert digest(*weights_of(model)) == before
-        raise
-    return digest(*weights_of(model))
 
 
 def media(path: Path, pad: bool = False) -> list:
