@@ -12,9 +12,6 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from docutils import nodes
-from docutils.utils import new_document
-from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 import vscg
@@ -67,21 +64,6 @@ def test_status_without_make_book_says_so_and_with_it_names_times_versions_and_f
             "date 2026-01-02; versions Python 3.11.7, torch 2.13.0, vscg 0.1.0.") in text
     assert "| [](notebooks/03_toy) | ok | 12 s |\n" in text
     assert "| [](notebooks/04_other) | failed |" in text and "- 04_other: `cell In [4]: a | b`" in text
-
-
-def test_status_lists_committed_records_whatever_they_hold(sources, tmp_path):
-    assert "Runs that take long or need a GPU.\n\nNone." in page(sources, tmp_path)
-    (tmp_path / "records").mkdir()
-    part = {"device": "a CPU", "finished": "2026-01-02T03:04:05", "versions": {"torch": "2.13.0"}}
-    speed = {"step": part, "turn": part | {"device": "a GPU"}}
-    for name, values in {"one": part | {"title": "Deviations | all"}, "bare": [1], "speed": speed}.items():
-        (tmp_path / "records" / f"{name}.json").write_text(json.dumps(values))
-    text = page(sources, tmp_path)
-    assert "Where a row says nothing else: device a CPU; date 2026-01-02; versions torch 2.13.0." in text
-    assert "| Deviations \\| all | `records/one.json` |  |  |  |" in text
-    assert "| bare: not readable | `records/bare.json` | – | – | – |" in text
-    assert "| speed, step | `records/speed.json` |  |  |  |" in text
-    assert "| speed, turn | `records/speed.json` | a GPU |  |  |" in text
 
 
 def test_status_says_with_which_parameters_each_chapter_ran_and_what_failed(sources, tmp_path):
@@ -148,14 +130,6 @@ def test_the_first_cell_installs_only_what_is_missing_and_makes_the_data(here, m
     package = [*pip, "--no-deps", "--src", "src", "-e", f"git+{ADDRESS}.git#egg=vscg"]
     assert calls == ([] if here else [[*pip, "av==1", "tqdm==3"], package])
     assert capsys.readouterr().out == "planted-mini is ready\n"
-
-
-def test_without_an_address_there_are_no_copies_left(sources, tmp_path):
-    site = tmp_path / "site"
-    launch.write_copies(sources, ROOT, site, ADDRESS)
-    assert sorted(path.stem for path in (site / "launch" / "notebooks").iterdir()) == ["03_toy", "04_other"]
-    launch.write_copies(sources, ROOT, site, None)
-    assert list(site.iterdir()) == []
 
 
 def test_one_page_keeps_links_apart_and_inside(tmp_path):
@@ -240,43 +214,3 @@ def test_a_shared_link_shows_a_title_a_sentence_and_a_picture_and_says_where_the
     assert said["og:image"] == f"{site}glance.png" and said["og:url"] == f"{site}tour.html"
     assert first_page.address({"VSCG_REPOSITORY": ADDRESS}) == site
     assert first_page.address({}) == "" and "og:url" not in first_page.meta_tags("A title", text, "", "tour")
-
-
-def test_a_description_is_the_first_sentence_outside_of_tables_cut_at_a_word():
-    table, short = nodes.table("", nodes.paragraph("", "x" * 60)), nodes.paragraph("", "Too short.")
-    long = "word " * 60
-    document = new_document("page")
-    document += [table, short, nodes.paragraph("", long), nodes.paragraph("", "y" * 60)]
-    found = first_page.description(document)
-    assert found.startswith("word word") and found.endswith("word ...") and len(found) <= first_page.MOST + 4
-    assert first_page.description(new_document("empty")) == ""
-
-
-def test_pages_lose_the_script_of_the_icons_and_nothing_else():
-    script = '<script src="../_static/vendor/fontawesome/6.5.2/js/all.min.js?digest=ab12"></script>\n'
-    link = '<link rel="preload" as="font" href="_static/vendor/fontawesome/6.5.2/webfonts/fa-brands-400.woff2" />\n'
-    rest = '<link href="_static/vendor/fontawesome/6.5.2/css/all.min.css" /><script src="_static/book.js"></script>'
-    assert lighter.lighter(script + rest + link) == rest
-
-
-def test_a_style_sheet_that_changed_is_copied_though_no_page_did_and_what_stays_is_not_written_anew(tmp_path):
-    book, site = tmp_path / "book", tmp_path / "site"
-    (book / "_static").mkdir(parents=True)
-    (book / "_static" / "book.css").write_text("a {}")
-    (book / "index.rst").write_text("Title\n=====\n")
-    settings = {"extensions": ["restyle"], "html_static_path": ["_static"], "html_extra_path": ["../player.js"]}
-    (tmp_path / "player.js").write_text("1")
-
-    def build() -> int:
-        """When the page was written."""
-        Sphinx(book, None, site, tmp_path / "doctrees", "html", confoverrides=settings, status=None).build()
-        return (site / "index.html").stat().st_mtime_ns
-
-    first = build()
-    assert build() == first
-    for file, copy in (("book/_static/book.css", "_static/book.css"), ("player.js", "player.js")):
-        (tmp_path / file).write_text("changed")
-        second = build()
-        assert second > first and (site / copy).read_text() == "changed"
-        first = second
-    assert build() == first

@@ -1,5 +1,6 @@
 """fit(): batches, resuming, what stops a run, and what it leaves."""
 import gc
+import time
 import weakref
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 import vscg.training.loop as training
+from tests.robustness.killing import numbers
 from vscg.errors import VscgError
 from vscg.models import SETTINGS
 from vscg.training.batches import Features, predict
@@ -180,6 +182,14 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_batch(tiny, tmp_p
     with pytest.raises(VscgError, match=rf"not finite in epoch 1, batch {number} of 2"):
         run(quick(), tiny, tmp_path)
     assert not find_records(tmp_path)
+
+
+def test_a_wall_clock_that_jumps_changes_nothing_but_dates(tiny, tmp_path, monkeypatch):
+    config, rng = quick(system="avel"), np.random.default_rng(0)
+    whole = run(config, tiny, tmp_path / "whole")
+    monkeypatch.setattr(time, "time", lambda: rng.uniform(0, 4e9))
+    record = run(config, tiny, tmp_path / "jumping")
+    assert numbers(record) == numbers(whole) and 0 < record.values["seconds"] < 1000
 
 
 @pytest.mark.parametrize("device", ["cuda", "tpu"])
