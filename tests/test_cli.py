@@ -1,5 +1,4 @@
 """The commands, as a reader types them."""
-import json
 import os
 import signal
 import subprocess
@@ -17,11 +16,10 @@ from vscg import cli
 from vscg.cli import main
 from vscg.data.planted import generate
 from vscg.errors import VscgError
-from vscg.models import SYSTEMS
 from vscg.study.runs import book_configs
 from vscg.training import records
 from vscg.training.config import RunConfig
-from vscg.training.records import Record, record_json
+from vscg.training.records import Record
 from vscg.training.sweep import Failure, Sweep
 
 
@@ -203,20 +201,6 @@ def test_names_that_begin_with_a_dash(name, home, monkeypatch, capsys):
     assert asked == [(name, "out"), name, name]
 
 
-def test_an_absent_name_with_a_dash_is_named_with_the_way_out(home, capsys):
-    for words, name in (("predict -0123.mp4 --checkpoint x", "-0123.mp4"), ("data plant -x.h5", "-x.h5"),
-                        ("data prepare ave -o -x.h5", "-x.h5"), ("data check --x.h5", "--x.h5")):
-        with pytest.raises(SystemExit):
-            main(words.split())
-        error = capsys.readouterr().err
-        assert f"if {name} is a file or folder, write ./{name}" in error and error.count(" is a file or folder") == 1
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    shown = capsys.readouterr().out
-    assert "write ./-name in place of -name" in " ".join(shown.split())
-    assert all(command in shown for command in ("data", "train", "sweep", "runs"))
-
-
 @pytest.mark.parametrize("error, word", [
     (MemoryError(), "not enough memory ("), (torch.OutOfMemoryError("CUDA out\nof memory"), "not enough memory ("),
     (OSError(36, "File name too long", "x"), "x: the system refuses (File name too long)")])
@@ -234,24 +218,6 @@ def test_a_run_knows_its_own_system(home, options, capsys):
         assert main(["predict", "clip.mp4", "--checkpoint", checkpoint, *options]) == 1
         assert capsys.readouterr().err == (f"error: {checkpoint}: a run knows its own system and setting; leave out "
                                            f"{options[0]}\n")
-
-
-def test_runs_lists_the_rest_beside_a_record_of_another_version(home, capsys):
-    fill(home / "runs", MINI, "VI")
-    path = next((home / "runs").glob("*/record.json"))
-    values = json.loads(path.read_text())
-    path.write_bytes(record_json(values | {"config": values["config"] | {"momentum": 0.9}}))
-    assert main(["runs"]) == 0
-    out, err = capsys.readouterr()
-    assert out.count(": loaded (run") == 2 and err.count("\n") == 1 and "is of another version of the package" in err
-
-
-def test_train_offers_what_can_be_built(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        main(["train", "--system", "yolo"])
-    assert stopped.value.code == 2
-    error = capsys.readouterr().err
-    assert all(name in error for name in SYSTEMS)
 
 
 def stop(given):

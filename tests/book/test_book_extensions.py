@@ -12,7 +12,6 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from sphinx.errors import ExtensionError
 
 import vscg
 from tests.book.test_build import NOTEBOOK, ROOT, load
@@ -66,17 +65,6 @@ def test_status_without_make_book_says_so_and_with_it_names_times_versions_and_f
     assert "| [](notebooks/04_other) | failed |" in text and "- 04_other: `cell In [4]: a | b`" in text
 
 
-def test_status_says_with_which_parameters_each_chapter_ran_and_what_failed(sources, tmp_path):
-    assert "Other seeds" not in page(sources, tmp_path)
-    (tmp_path / "records").mkdir()
-    (tmp_path / "records" / "seeds.csv").write_text(
-        'chapter,varied,result,seconds,parameters,key\n03,nothing,ok,9,,ab\n03,seed 1,ok,9,SEED=1,ab\n'
-        '04,seed 1,"04_other.py stopped in cell In [4] with AssertionError: a, b",9,SEED=1,ab\n')
-    text = page(sources, tmp_path)
-    assert "2 of 3 cases ran to their end" in text and "| 03 | nothing; seed 1 |\n| 04 | seed 1 |" in text
-    assert "- 04, seed 1: `04_other.py stopped in cell In [4] with AssertionError: a, b`" in text
-
-
 def test_status_counts_runs_by_table_and_names_damaged_ones(sources, tmp_path):
     store = tmp_path / "runs"
     assert "None was made by the code at hand." in page(sources, tmp_path)
@@ -100,18 +88,6 @@ def test_status_counts_runs_by_table_and_names_damaged_ones(sources, tmp_path):
     values = json.loads(newest.read_text())
     newest.write_bytes(record_json(values | {"config": values["config"] | {"momentum": 0.9}}))
     assert "1 more in the store are of no table, or of another state of the code" in page(sources, tmp_path)
-
-
-def test_the_address_of_launch_buttons_comes_from_one_of_two_places():
-    workflow = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "someone/book"}
-    for environment, address in (({}, None), ({"VSCG_REPOSITORY": "", "GITHUB_SERVER_URL": "https://github.com"}, None),
-                                 ({"VSCG_REPOSITORY": f"{ADDRESS}.git"}, ADDRESS), (workflow, ADDRESS),
-                                 (workflow | {"VSCG_REPOSITORY": "https://github.com/a/b/"}, "https://github.com/a/b")):
-        assert launch.repository(environment) == address
-    for address in ("someone/book", "https://example.org/a/b", "https://github.com/a/b/tree/main",
-                    "https://github.com/a/b\"; import os"):
-        with pytest.raises(ExtensionError, match="OWNER/NAME"):
-            launch.repository({"VSCG_REPOSITORY": address})
 
 
 @pytest.mark.parametrize("here", [True, False])

@@ -8,7 +8,6 @@ import pytest
 
 from vscg.data.planted import SIZES
 from vscg.machine.files import value_hash
-from vscg.study.paper import PRIMARY
 from vscg.study.runs import PLANNED, STUDY, book_configs
 from vscg.training.config import PROFILES
 from vscg.training.records import find_records, shipped_dir
@@ -37,11 +36,6 @@ def test_every_run_of_the_study_that_ships_is_younger_than_the_plan():
     day = datetime.datetime.fromisoformat(values["finished"]) + datetime.timedelta(days=1)
     later = re.sub(r"Registered \S+", f"Registered {day.isoformat()}", PLAN)
     assert too_early(later, [replace(some, values=values)]) == [some.key]
-
-
-def test_the_plan_names_every_difference_of_the_primary_family():
-    assert len(PRIMARY) == 8 and PLAN.count(" minus ") == 5
-    assert {setting for _, _, _, setting in PRIMARY.values()} == {"fully", "weakly"}
 
 
 def test_the_commands_of_the_plan_train_what_it_says():

@@ -160,23 +160,6 @@ def test_clip_prior_and_ambiguity_show_what_the_data_say(tab):
 
 
 @needs_browser
-def test_it_plays_fits_a_phone_and_follows_the_colour_scheme(tab):
-    tab.set_viewport_size(PHONE)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    tab.locator("[data-part=play]").click()
-    tab.wait_for_function("document.querySelector('[data-part=second]').value === '2'")
-    tab.locator("[data-part=play]").click()
-    stopped = tab.locator("[data-part=second]").input_value()
-    tab.wait_for_timeout(900)
-    assert tab.locator("[data-part=second]").input_value() == stopped
-    colours = []
-    for scheme in ("light", "dark"):
-        tab.emulate_media(color_scheme=scheme)
-        colours.append(tab.evaluate("getComputedStyle(document.querySelector('.vscg-player')).backgroundColor"))
-    assert colours == ["rgb(255, 255, 255)", "rgb(27, 31, 38)"]
-
-
-@needs_browser
 def test_the_one_of_chapter_19_moves_as_its_own_run_says(browser, tmp_path):
     """The cell's output as the notebook holds it, alone on a page: a page of the site and Jupyter Lab show the same."""
     notebook = nbformat.read(ROOT / "notebooks" / "19_your_own_clip.ipynb", as_version=4)

@@ -2,15 +2,12 @@
 import hashlib
 import json
 import os
-import time
-from collections import namedtuple
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from tests.loopback import in_two_processes
 from vscg.data import download
 from vscg.errors import VscgError
 
@@ -18,7 +15,6 @@ REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "ave"
 SMALL, LARGE = "a.h5", "visual_feature.h5"                 # a file of each download, and what the server calls it
 CALLED = {SMALL: SMALL, LARGE: f"id-{LARGE}"}
 CONTENT = {SMALL: np.random.default_rng(0).bytes(1_500_000), "b.txt": b"Church bell&abc&good&0&10\n"}
-Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
@@ -129,13 +125,6 @@ def test_cut_for_good_is_an_error_and_the_next_call_continues(tmp_path, server, 
     assert not list(tmp_path.glob("*.part")) + list(tmp_path.glob(".*.part"))
 
 
-def test_two_processes_download_once(tmp_path, server, one):
-    """The first is cut in the middle and continues; the second waits for it and finds the file."""
-    server.cuts[CALLED[one]], server.at_cut = [1_100_000], lambda: time.sleep(0.5)
-    in_two_processes(get, one, server, tmp_path)
-    assert len(server.ranges(CALLED[one])) == 2 and right(one, server, tmp_path)
-
-
 WRONG = {SMALL: "has not a SHA-256 that begins with", LARGE: "is not a complete HDF5 file with `avadataset` in it"}
 
 
@@ -153,27 +142,6 @@ def test_what_is_the_users_own_is_never_replaced(tmp_path, server, one):
     with pytest.raises(VscgError, match=f"{tmp_path / one}: {WRONG[one]}.* stays as it is; move it away, .* put there"):
         get(one, server, tmp_path)
     assert (tmp_path / one).read_bytes() == b"mine"
-
-
-def test_unknown_file_and_no_server(tmp_path, server, one):
-    name, call = CALLED[one], download.download_small if one == SMALL else download.download_features
-    del server.files[name]
-    with pytest.raises(VscgError, match=f"{one}: the server answered 404 .*{server.url}{name}.*by hand.*{tmp_path}"):
-        call(tmp_path, server.url, progress=False)
-    with pytest.raises(VscgError, match="h5: the connection to .* failed.*Check the network"):
-        call(tmp_path / "new", "http://127.0.0.1:9/", progress=False)
-    assert not (tmp_path / one).exists()
-
-
-def test_a_disk_that_is_full(tmp_path, server, one, monkeypatch):
-    part(tmp_path, one).symlink_to("/dev/full")            # the kernel answers each write with ENOSPC
-    with pytest.raises(VscgError, match=f"{tmp_path / one}: cannot be written .No space left .*Free some"):
-        get(one, server, tmp_path)
-    part(tmp_path, one).unlink()
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda folder: Usage(10**9, 10**9 - 100_000, 100_000))
-    with pytest.raises(VscgError, match=f"{one}: no space left .* are still to come, 0.1 MB are free"):
-        get(one, server, tmp_path)
-    assert not (tmp_path / one).exists()
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the official small files are not on this machine")

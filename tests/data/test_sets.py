@@ -59,14 +59,6 @@ def test_several_dials_and_their_files_stand_side_by_side(home):
     assert dataset_fingerprint(f"planted-mini:ambiguity={SIZES['mini'].ambiguity:g}") == prints["planted-mini"]
 
 
-def test_a_planted_name_takes_the_seed_that_it_is_drawn_from(home):
-    first, second = (load_dataset(f"planted-mini:train=3,val=1,test=1,background=0{seed}") for seed in ("", ",seed=1"))
-    assert first.fingerprint != second.fingerprint and not np.array_equal(first.audio, second.audio)
-    assert second.video_ids[0] == "planted-1-00000"
-    with pytest.raises(VscgError, match="'seed=1.5' needs a whole number"):
-        prepared_file("planted-mini:seed=1.5")
-
-
 def test_the_one_folder_is_named_where_the_official_files_were_looked_for(home, monkeypatch):
     for place in (home / "data" / "ave", home / "elsewhere"):
         with pytest.raises(VscgError, match=f"no Annotations.txt in {place}; .* data download {place}`") as error:
@@ -124,3 +116,11 @@ def test_two_processes_that_need_one_data_set_make_it_once(name, home, official_
     in_two_processes(prepared_file, name)
     assert (home / "made").read_text() == "once\n"
     assert read_prepared(home / "data" / files(home)[0]).fingerprint == dataset_fingerprint(name)
+
+
+def test_a_planted_name_takes_the_seed_that_it_is_drawn_from(home):
+    first, second = (load_dataset(f"planted-mini:train=3,val=1,test=1,background=0{seed}") for seed in ("", ",seed=1"))
+    assert first.fingerprint != second.fingerprint and not np.array_equal(first.audio, second.audio)
+    assert second.video_ids[0] == "planted-1-00000"
+    with pytest.raises(VscgError, match="'seed=1.5' needs a whole number"):
+        prepared_file("planted-mini:seed=1.5")

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from tests import media
 from tests.media import write_clip
 from vscg.data import prepared
 from vscg.data.ave import check
@@ -134,21 +133,6 @@ def test_what_has_changed_is_computed_anew(tmp_path, folder):
     assert prepared.read_fingerprint(target) != fingerprint
 
 
-def test_a_damaged_part_or_note_of_a_finished_clip_is_named(tmp_path, folder, networks):
-    with pytest.raises(KeyboardInterrupt):
-        run(folder, tmp_path / "features.h5", Networks(Stopping(25), Heard()))
-    notes = [b"", b"{}", b"[]", b'{"windows": "3", "rest": 0}', b'{"windows": 3, "rest": NaN}',
-             b'{"windows": 1000000000000, "rest": 0}', b"[" * 100_000, b"\xff"]
-    for pattern, contents in (("*-1.safetensors", [b"x" * 100]), ("*.json", notes)):
-        path = next((tmp_path / "features.h5.parts").glob(pattern))
-        sound = path.read_bytes()
-        for content in contents:
-            path.write_bytes(content)
-            with pytest.raises(VscgError, match=f"{path}: damaged .* remove its folder"):
-                run(folder, tmp_path / "features.h5", networks)
-        path.write_bytes(sound)
-
-
 def test_nothing_in_the_folder_is_overlooked(tmp_path, networks):
     """Links that lead nowhere, folders, pipes, what has no suffix, and a target among the clips."""
     folder = tmp_path / "clips"
@@ -204,13 +188,3 @@ def test_a_gpu_gives_the_same(folder, networks):
     found = window_features(window, Networks(networks.visual.cuda(), networks.audio.cuda()))
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-3)
-
-
-@pytest.mark.skipif(not media.SHARED.is_dir(), reason="the example clips are not on this machine")
-def test_example_clips(tmp_path, networks):
-    report = run(media.SHARED, tmp_path / "features.h5", networks, pad=True)
-    assert report.video_ids == ("big_buck_bunny_0_30.webm@0s", "big_buck_bunny_0_30.webm@10s",
-                                "big_buck_bunny_0_30.webm@20s", "flipping_a_pancake.mkv@0s", "no_duration.webm@0s",
-                                "transparent.webm@0s")
-    assert len(report.skipped) == 4
-    check(tmp_path / "features.h5")

@@ -161,21 +161,6 @@ def test_the_default_tracks_are_taken(tmp_path):
         assert window.notes == (f"sound: track {(default or 0) + 1} of 3 ({kept})",)
 
 
-def test_a_text_track_does_not_make_a_clip_longer(tmp_path):
-    """Its picture and sound do; a file that ends before its text does is cut off all the same."""
-    source, path = write_clip(tmp_path / "clip.mkv", seconds=11, fps=4), tmp_path / "with.mkv"
-    (tmp_path / "text.srt").write_text("1\n00:00:01,000 --> 00:00:25,000\nstill talking\n")
-    with av.open(str(source)) as clip, av.open(str(tmp_path / "text.srt")) as text, av.open(str(path), "w") as target:
-        copies = {stream: target.add_stream_from_template(stream) for stream in (*clip.streams, *text.streams)}
-        packets = [p for file in (clip, text) for p in file.demux() if p.dts is not None]
-        for packet in sorted(packets, key=lambda p: p.dts * p.time_base):
-            packet.stream = copies[packet.stream]
-            target.mux(packet)
-    with av.open(str(path)) as container:
-        assert container.duration == 25e6
-    assert [round(window.rest, 1) for window in windows(path)] == [1.0]
-
-
 def test_a_clock_that_starts_anew_goes_on(tmp_path):
     """Two transport streams, one appended to the other, as receivers and `cat` make them."""
     parts = []
@@ -230,16 +215,6 @@ def light(found):
     return seen, (heard ** 2).mean(1) ** 0.5
 
 
-def test_empty_packets_are_no_damage(tmp_path):
-    """FLAC ends with one, and Theora says with them that nothing has changed."""
-    path = streamed(tmp_path / "clip.nut", ("mpeg4", "flac"))
-    with av.open(str(path)) as container:
-        assert any(packet.size == 0 and packet.dts is not None for packet in container.demux(audio=0))
-    seen, heard = light(windows(path))
-    np.testing.assert_allclose(seen, range(10), atol=0.4)
-    np.testing.assert_allclose(heard / heard[0], range(1, 11), rtol=0.01)
-
-
 def test_sound_and_picture_may_change_their_form(tmp_path):
     """Broadcasts do: six channels after two, another size of the picture."""
     first = streamed(tmp_path / "a.ts", ("mpeg2video", "ac3"), seconds=6, layout="stereo").read_bytes()
@@ -263,15 +238,6 @@ def test_a_clock_that_does_not_begin_at_zero(tmp_path):
     with av.open(str(path)) as container:
         assert container.start_time == 100e6 and container.duration == pytest.approx(111e6, abs=1e5)
     assert [(window.start, round(window.rest, 1)) for window in windows(path)] == [(0, 1.0)]
-
-
-def test_an_avi_file_that_is_cut_off_has_no_index(tmp_path):
-    path = streamed(tmp_path / "clip.avi", ("mpeg4", "libmp3lame"), seconds=25)
-    assert len(windows(path)) == 2
-    content = path.read_bytes()
-    path.write_bytes(content[:len(content) * 2 // 3])
-    with pytest.raises(VscgError, match="damaged or cut off: it says that it lasts 25.0 s"):
-        windows(path)
 
 
 def test_one_track_alone_is_refused(tmp_path):

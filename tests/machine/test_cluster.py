@@ -188,13 +188,6 @@ def one(found, folder, needs=()) -> None:
     done(Cluster(found.scheduler_address, folder, needs), [(folder, note, folder / "log", "a")])
 
 
-@pytest.mark.parametrize("scheduler", ["", "local", "local:0", "local:-1", "local:two", "host:8786", "tcp://host",
-                                       "http://host:8786", "tcp://:8786", "tcp://a b:1"])
-def test_no_address(scheduler, tmp_path):
-    with pytest.raises(VscgError, match="is no address: give tcp://host:port"):
-        Cluster(scheduler, tmp_path, [])
-
-
 def test_a_scheduler_that_is_not_there_that_has_no_workers_or_that_ends_in_between(threads, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT", 0.5)
     monkeypatch.setattr(cluster, "PATIENCE", 0.5)

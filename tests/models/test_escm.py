@@ -143,16 +143,6 @@ class TestPriors:
 class TestPriorsOfTableIII:
     """Where the initial states come from, and what each choice has of its own."""
 
-    @pytest.mark.parametrize("prior, extractors", [("cere", 1), ("unshared", 2), ("average", 0), ("maximum", 0),
-                                                   ("zero", 0)])
-    def test_extractors(self, prior, extractors):
-        module = small_escm(prior=prior)
-        found = [child for child in module.modules() if isinstance(child, CrossModalEventExtractor)]
-        assert len(found) == extractors
-        if extractors == 2:
-            assert not any(torch.equal(a, b) for a, b in zip(found[0].parameters(), found[1].parameters(), strict=True)
-                           if a.ndim > 1), "two extractors that start alike would be one"
-
     def test_zero_is_a_gru_without_initial_state(self):
         module, (audio, visual) = small_escm(prior="zero"), streams()
         assert not any(prior.any() for prior in module.priors(audio, visual))
@@ -205,13 +195,6 @@ class TestPriorsOfTableIII:
         ((normed_a + normed_v) * torch.arange(8.0)).sum().backward()
         for name, value in [*module.named_parameters(), ("audio", audio), ("visual", visual)]:
             assert value.grad is not None and value.grad.any(), name
-
-    @pytest.mark.parametrize("setting", SETTINGS)
-    @pytest.mark.parametrize("prior", PRIORS)
-    def test_in_vscg(self, prior, setting):
-        """The released weakly supervised program's crossing stays where there is a prior."""
-        model = build("vscg", setting, prior=prior)
-        assert model.escm.prior == prior and model.escm.crossed == (setting == "weakly" and prior != "zero")
 
     @pytest.mark.parametrize("setting", SETTINGS)
     def test_vscg_without_it_classifies_what_psp_gives(self, setting):

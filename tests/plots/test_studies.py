@@ -32,10 +32,6 @@ def bins(number=3):
                          "share": np.full(number, 1 / number)})
 
 
-def dots(ax):
-    return {line.get_label(): line for line in ax.lines if line.get_marker() == "o"}
-
-
 def test_background_stands_left_of_the_edge_and_no_line_crosses_it():
     fig = edge_figure(edges(), 3)
     ax = fig.axes[0]
@@ -73,12 +69,6 @@ def test_reliability_has_a_panel_for_each_system_and_a_dot_for_each_bin():
     assert np.allclose(points[0], 100 * bins()[["confidence", "mean"]])
 
 
-def test_bins_with_more_seconds_have_larger_dots():
-    frame = bins(2).assign(share=[0.1, 0.9])
-    sizes = reliability_figure({"VSCG": frame}).axes[0].collections[-1].get_sizes()
-    assert sizes[1] > 4 * sizes[0]
-
-
 RNG = np.random.default_rng(0)
 TRUTH = np.array([BG] * 4 + [2] * 6)
 MASK = np.zeros((10, 7, 7), dtype=bool)
@@ -109,11 +99,6 @@ def test_a_row_for_each_system_and_a_column_for_each_second():
     # The source is outlined where there is one: the border of 2 x 2 regions has 8 pieces.
     assert [max(len(lines.get_segments()) for lines in ax.collections) for ax in cells[0]] == [0] * 4 + [8] * 6
     assert legend(fig) == ["second with the event", "true source"]
-
-
-def test_without_mask_and_labels_nothing_is_marked():
-    fig = attention_of_systems(maps())
-    assert not fig.legends and not any(ax.collections for ax in fig.axes if ax.images)
 
 
 def test_score_against_accuracy_draws_percent_both_ways_and_names():

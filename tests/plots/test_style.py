@@ -169,12 +169,6 @@ def test_a_figure_of_many_points_is_a_picture_of_twice_the_pixels():
     assert abs(plt.imread(io.BytesIO(png)).shape[1] / (2 * plots.DPI * plots.WIDTH) - 1) < 0.1
 
 
-def test_a_notebook_shows_each_figure_once():
-    before = plt.get_fignums()
-    FIGURES["matrix"]()
-    assert plt.get_fignums() == before
-
-
 def test_colours_of_modalities_differ_in_brightness_and_come_last_elsewhere():
     assert set(plots.COLOURS) == {"audio", "visual", "fused"}
     assert not set(plots.OTHERS[:6]) & set(plots.COLOURS.values())
@@ -190,12 +184,6 @@ def test_timeline_draws_one_run_for_each_event_and_names_it():
     colours = [to_hex(bar.get_facecolor()) for bar in ax.patches]
     assert colours[0] == colours[2] == plots.LIGHT and colours[1] == colours[3] != colours[4]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["ground truth", "VSCG"]
-
-
-def test_timeline_puts_names_that_do_not_fit_into_a_legend():
-    assert plots.timeline(TRUTH, {}).legends == []
-    legend = FIGURES["timeline, narrow runs"]().legends[0]
-    assert "Acoustic guitar" in [text.get_text() for text in legend.get_texts()]
 
 
 def test_attention_maps_share_one_scale_and_mark_events_and_source():

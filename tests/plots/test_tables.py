@@ -6,7 +6,6 @@ from matplotlib.colors import to_hex
 
 from tests.plots.conftest import legend
 from vscg import plots
-from vscg.errors import VscgError
 from vscg.models import SYSTEMS
 from vscg.plots import accuracy_by_parameters, difference_figure, parts_figure, table_figure
 from vscg.plots.tables import lighter
@@ -91,11 +90,6 @@ def test_the_papers_figures_stand_beside_runs_on_ave_alone():
     assert points(fig.axes[0], "D") == [(72.7, 0), (79.7, 1)] and "paper" in legend(fig)
 
 
-def test_nothing_measured_is_said():
-    with pytest.raises(VscgError, match="weakly supervised, of this table was measured"):
-        table_figure(frame()[:3], "weakly")
-
-
 def test_differences_stand_around_zero_with_the_papers_side_at_the_edge():
     fig = difference_figure(differences())
     ax = fig.axes[0]
@@ -123,11 +117,6 @@ def test_what_is_still_learning_is_lighter_and_what_no_program_computes_has_a_da
         "VSCG\nminus AVEL \N{DAGGER}", "w/o ISCE\nminus w/o ESCM"]
     assert [x for x, _ in points(ax, "o", lighter(plots.OTHERS[0]))] == [8] and sorted(ends(ax))[-1] == (5, 10)
     assert legend(fig)[2:] == ["lighter: still learning", "not the published code", "paper's side"]
-
-
-def test_one_setting_has_its_dots_on_the_rows():
-    ax = difference_figure(differences()[:1]).axes[0]
-    assert points(ax, "o") == [(8, 0)] and ax.get_xlim()[0] < 0
 
 
 FIGURES = {"rows": lambda: table_figure(frame(), "fully"), "differences": lambda: difference_figure(differences()),

@@ -25,13 +25,6 @@ from vscg.training.config import RunConfig
 from vscg.training.records import find_records, read_record
 
 
-def warm_up() -> None:
-    """What is imported or allocated once, before memory is measured."""
-    from vscg.training import sweep  # noqa: F401
-
-    torch.zeros(10).clone()
-
-
 def digest(*arrays: np.ndarray) -> str:
     return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()
 
@@ -52,7 +45,7 @@ def prepared(path: Path) -> str:
     return digest(data.visual, data.audio, data.labels, data.category, rows, *data.truth.values(), texts)
 
 
-def official(path: Path, writes: bool) -> str:
+def official(path: Path) -> str:
     """An official folder to a prepared file; a file that is there survives a refusal."""
     target = path.with_name("ave.h5")
     before = target.read_bytes() if target.exists() else None
@@ -99,7 +92,7 @@ def _run(folder: Path):
     return loop.Run(resolved, loop.Features(tiny, cpu), tiny.splits, cpu), tiny.labels.argmax(-1)
 
 
-def saved_state(path: Path, writes: bool) -> str:
+def saved_state(path: Path) -> str:
     """The state of a run after its first epoch, to `path`."""
     run, truth = _run(path.parent)
     run.next_epoch(truth, lambda steps: None)
@@ -140,9 +133,9 @@ def network(path: Path) -> str:
     return digest(*weights_of(found))
 
 
-def media(path: Path, pad: bool = False) -> list:
+def media(path: Path) -> list:
     found = []
-    for window in read_windows(path, pad):
+    for window in read_windows(path, pad=True):
         assert window.frames.shape == (10, 16, 224, 224, 3) and window.frames.dtype == np.uint8
         assert window.waveform.shape == (10 * window.sample_rate,) and np.isfinite(window.waveform).all()
         found.append([window.start, window.sample_rate, digest(window.frames, window.waveform, window.padded)])

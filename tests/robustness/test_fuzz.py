@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import make_official
 from tests.media import tone, write_clip
-from tests.robustness.cases import Child, cases, damaged
+from tests.robustness.cases import case, cases, damaged
 from vscg.data.prepared import PreparedWriter
 from vscg.models import build_model
 from vscg.training.config import RunConfig
@@ -104,7 +104,7 @@ WHOLE = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
 WEIGHTS = {"features.0.weight": torch.zeros(4, 3, 3, 3), "features.0.bias": torch.zeros(4),
            "features.2.weight": torch.zeros(2, 4), "features.2.bias": torch.zeros(2),
            "classifier.0.weight": torch.ones(3)}
-FILM = {"pad": True, "limit": 400}            # MiB; a window of ten seconds takes 24, and some are made side by side
+FILM = {"limit": 400}            # MiB; a window of ten seconds takes 24, and some are made side by side
 KINDS = {
     "prepared": Kind(prepared, "prepared"),
     **{f"official {name}": Kind(lambda folder, name=name: make_official(folder / "official", 4, packed=True) / name,
@@ -122,28 +122,20 @@ KINDS = {
 
 
 @pytest.fixture(scope="module")
-def child(tmp_path_factory):
-    """The process that reads."""
-    child = Child(tmp_path_factory.mktemp("fuzz") / "cases")
-    yield child
-    child.close()
-
-
-@pytest.fixture(scope="module")
-def sound(child):
+def sound(tmp_path_factory):
     """A kind's sound file, made once: its path, its content, where most damage begins, and what it reads as."""
-    known = {}
+    known, home = {}, tmp_path_factory.mktemp("fuzz")
 
     def find(name: str):
         if name not in known:
-            kind, folder = KINDS[name], child.folder / name.replace(" ", "-")
+            kind, folder = KINDS[name], home / name.replace(" ", "-")
             folder.mkdir()
             path = kind.make(folder)
             if name == "state":
-                child.case("saved_state", path, writes=True, limit=2000)
+                case("saved_state", path, writes=True, limit=2000)
             size = path.stat().st_size
             spots = headers(path) if name == "prepared" else [range(min(size, 3000)), range(max(0, size - 1500), size)]
-            result = child.case(kind.reader, path.parent if kind.whole else path, **kind.options)
+            result = case(kind.reader, path.parent if kind.whole else path, **kind.options)
             assert result is not None, name
             known[name] = path, path.read_bytes(), spots, result
         return known[name]
@@ -153,12 +145,12 @@ def sound(child):
 @pytest.mark.parametrize("name", KINDS)
 @cases(20, 500)
 @given(data=st.data())
-def test_a_damaged_file_is_read_as_it_was_or_is_one_error(child, sound, name, data):
+def test_a_damaged_file_is_read_as_it_was_or_is_one_error(sound, name, data):
     path, content, spots, result = sound(name)
     kind, changed = KINDS[name], data.draw(damaged(content, spots))
     path.write_bytes(changed)
     try:
-        found = child.case(kind.reader, path.parent if kind.whole else path, **kind.options)
+        found = case(kind.reader, path.parent if kind.whole else path, **kind.options)
     finally:
         path.write_bytes(content)
     if changed == content or kind.summed and found is not None:
@@ -175,8 +167,8 @@ PLAYLISTS = ("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n
 @cases(20, 60)
 @given(form=st.sampled_from(PLAYLISTS), ending=st.sampled_from(["m3u8", "mp4", "ffconcat", "sdp", "txt"]),
        to=st.sampled_from(["{0.name}", "file:{0}", "http://127.0.0.1:9/x.mp4", "/dev/zero", "concat:{0}|{0}"]))
-def test_playlists_lead_nowhere(child, sound, form, ending, to):
+def test_playlists_lead_nowhere(sound, form, ending, to):
     """A text that names another clip is no clip, even where that one is beside it."""
     clip, *_ = sound("clip lossless.mkv")
     (path := clip.parent / f"list.{ending}").write_text(form.format(to.format(clip)))
-    assert child.case("media", path, **FILM) is None
+    assert case("media", path, **FILM) is None

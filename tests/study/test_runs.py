@@ -3,8 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from vscg.data.planted import SIZES
-from vscg.data.sets import PLANTED
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS
 from vscg.study.paper import ACCURACY, TABLES
@@ -75,10 +73,6 @@ def test_ambiguity_has_both_models_at_every_point():
     assert names == ["planted-mini:ambiguity=0", "planted-mini", "planted-mini:ambiguity=0.4",
                      "planted-mini:ambiguity=0.8"]
     assert {(config.system, config.setting) for config in configs} == {("vscg", "fully")}
-
-
-def test_the_data_sets_own_ambiguity_is_one_of_the_points():
-    assert SIZES[PLANTED["planted-mini"]].ambiguity in AMBIGUITIES
 
 
 @pytest.mark.parametrize("data, planted", [("planted-mini", "planted-mini"), ("planted", "planted"),

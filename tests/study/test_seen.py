@@ -66,16 +66,6 @@ def test_a_run_that_came_without_them_says_so(trained, tiny, tmp_path):
         observed(read_record(ship([bare], tmp_path)[0]), tiny)
 
 
-def test_a_file_that_is_not_what_was_kept_is_named(gated, tiny):
-    record = observe(stored(gated), tiny)
-    path = record.folder / OBSERVED
-    content = path.read_bytes()
-    path.write_bytes(content[:-1] + b"?")
-    with pytest.raises(VscgError, match=f"{OBSERVED} is damaged"):
-        observed(stored(gated), tiny)
-    path.write_bytes(content)
-
-
 def test_the_gate_held_against_one_half_is_the_mended_rule(gated, tiny):
     """Chapter 10 needs no weights for it: the published rule gives every second the clip's class."""
     found, test = observed(stored(gated), tiny), tiny.splits["test"]

@@ -5,15 +5,8 @@ import nbformat
 import numpy as np
 import pandas as pd
 import papermill
-import pytest
 
-from tests import tables
 from vscg.study import show
-
-
-@pytest.fixture(scope="module")
-def table_four(tmp_path_factory):
-    return tables.table_four(tmp_path_factory.mktemp("runs"))
 
 
 class TestFindings:
@@ -71,11 +64,6 @@ class TestExport:
         rows = [line for line in body.splitlines() if line.endswith(r"\\")]
         assert len(rows) == 15 and {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {8}
         assert r"paper (\%)" in body and not re.search(r"(?<!\\)[%#_$]", body) and "[" not in body
-
-    def test_underscores_ampersands_and_dashes(self):
-        text = show.latex(pd.DataFrame({"a & b": ["L_c + 100% {x}", "–"]}), "one\ntwo")
-        assert r"a \& b" in text and r"L\_c + 100\% \{x\}" in text and "\n-- \\\\" in text
-        assert text.startswith("% one two\n")
 
     def test_default_folder_stays_among_the_runs(self, table_four, tmp_path, monkeypatch):
         monkeypatch.setenv("VSCG_HOME", str(tmp_path))

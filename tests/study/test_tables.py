@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests import tables
 from tests.tables import CLIPS, CONVERGED, MINI, SPREAD, dataset, fill, store_run, table_cells
 from vscg.data import dataset_fingerprint
 from vscg.data.planted import true_classes
@@ -19,16 +18,6 @@ from vscg.study.runs import STUDY, table_configs
 from vscg.study.tables import TableResult, order_agreement, parameter_table, primary_family, show_family, table
 from vscg.training.evaluation import bootstrap_interval
 from vscg.training.records import write_record
-
-
-@pytest.fixture(scope="module")
-def table_one(tmp_path_factory):
-    return tables.table_one(tmp_path_factory.mktemp("runs"))
-
-
-@pytest.fixture(scope="module")
-def table_four(tmp_path_factory):
-    return tables.table_four(tmp_path_factory.mktemp("runs"))
 
 
 class TestLoading:
@@ -148,9 +137,6 @@ class TestDifferences:
         assert line["smallest"] == pytest.approx((4.3027 + 1.0607) * 10 / math.sqrt(3), rel=1e-4)
         assert not {"sign", "word", "verdict"} & set(result.differences())
 
-    def test_one_seed_finds_no_smallest_difference(self, table_one):
-        assert table_one.differences()["smallest"].isna().all() and table_one.differences()["low"].notna().all()
-
     def test_the_origin_shown_is_that_of_the_row_known_less_well(self, table_one):
         lines = table_one.differences()
         assert set(lines["first_origin"]) == {"published code"}
@@ -189,10 +175,6 @@ class TestPrimaryFamily:
         found = primary_family(three[:1])
         assert found["word"].tolist() == ["agrees"] * 4 + ["not measured"] * 4
         assert found["holm"].min() == pytest.approx(8 * found["p"].min())
-
-    def test_tables_of_two_kinds_are_refused(self, three, tmp_path):
-        with pytest.raises(VscgError, match="tables of other, quick, clean; planted-mini, quick, clean: give Tables"):
-            primary_family([*three, fill(tmp_path, dataset("other"), "III")])
 
     def test_show(self, three):
         html = show_family(three).to_html()
@@ -307,11 +289,6 @@ class TestShow:
         fill(tmp_path, data, "VI")
         html = table("VI", dataset=data, profile="quick", store=tmp_path).show("fully").to_html()
         assert "&lt;b&gt;mine" in html and "<b>" not in html
-
-    def test_a_setting_that_the_table_lacks_is_refused(self, tmp_path):
-        fill(tmp_path, MINI, "VI")
-        with pytest.raises(VscgError, match="setting of Table VI 'weakly' is unknown: choose one of fully"):
-            table("VI", dataset=MINI, profile="quick", store=tmp_path).show("weakly")
 
 
 def test_parameters_of_table_two():
