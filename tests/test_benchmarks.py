@@ -2,8 +2,6 @@
 import json
 import time
 
-import h5py
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -15,8 +13,6 @@ from benchmarks.arms import ARMS, SINGLE
 from benchmarks.published import PublishedLoop
 from benchmarks.roofline import Traffic, missed, recurrent_flops, step_cost
 from benchmarks.work import WORK, PackageLoop, configuration
-from vscg.data import ave
-from vscg.data.prepared import read_prepared
 
 CPU = torch.device("cpu")
 
@@ -29,17 +25,6 @@ def data(tmp_path_factory) -> standin.StandIn:
 def job(data, **config) -> dict:
     return {"work": "steps", "folder": str(data.folder), "threads": 1, "device": "cpu",
             "config": {"setting": "fully", "batch": 4, "epochs": 2} | config}
-
-
-def test_the_stand_in_is_float64_of_numbers_that_float16_holds(data):
-    prepared = read_prepared(data.folder / "prepared.h5")
-    assert {name: len(rows) for name, rows in prepared.splits.items()} == {
-        "train": 8, "val": 2, "test": 2, "background": standin.NOISY}
-    with h5py.File(data.folder / "visual_feature.h5", "r") as handle:
-        visual = handle[ave.KEY][()]
-    assert visual.dtype == np.float64 and visual.shape == (12, 10, 7, 7, 512) and visual.std() > 0.1
-    assert (prepared.visual[:12] == visual).all()
-    assert data.clips == 12 and data.feature_bytes >= visual.nbytes
 
 
 @pytest.mark.parametrize("setting", ["fully", "weakly"])

@@ -15,8 +15,6 @@ from bs4 import BeautifulSoup
 
 import vscg
 from tests.book.test_build import NOTEBOOK, ROOT, load
-from tests.tables import MINI, fill
-from vscg.training.records import read_record, record_json, ship
 
 EXTENSIONS = ROOT / "book" / "_ext"
 status, launch, one_page, first_page, lighter = (
@@ -63,31 +61,6 @@ def test_status_without_make_book_says_so_and_with_it_names_times_versions_and_f
             "date 2026-01-02; versions Python 3.11.7, torch 2.13.0, vscg 0.1.0.") in text
     assert "| [](notebooks/03_toy) | ok | 12 s |\n" in text
     assert "| [](notebooks/04_other) | failed |" in text and "- 04_other: `cell In [4]: a | b`" in text
-
-
-def test_status_counts_runs_by_table_and_names_damaged_ones(sources, tmp_path):
-    store = tmp_path / "runs"
-    assert "None was made by the code at hand." in page(sources, tmp_path)
-    fill(store, MINI, "I", seeds=1)
-    for record in store.glob("*/record.json"):
-        values = json.loads(record.read_text())
-        record.write_text(json.dumps(values | {"data": {"name": MINI.name, "fingerprint": MINI.fingerprint}}))
-    (store / "0123").mkdir()
-    (store / "0123" / "record.json").write_text("{")
-    text = page(sources, tmp_path)
-    rows = [line for line in text.splitlines() if line.startswith("| Table I:")]
-    assert [row.split(" | ")[2:5] for row in rows] == [["`quick`", "30 of 30", "0"]]
-    assert "Where a row says nothing else: device CPU, 2 of 2 cores; finished" in text
-    assert "- `runs/0123/record.json` is damaged" in text and "more in the store" not in text
-    oldest, *_, newest = sorted(store.glob("????????????????/record.json"))
-    (tmp_path / "records").mkdir()
-    ship([read_record(oldest.parent)], tmp_path / "records" / "runs")
-    assert "| `quick` | 30 of 30 | 0 |" in page(sources, tmp_path), "the one that is here counts"
-    shutil.rmtree(oldest.parent)
-    assert "| `quick` | 30 of 30 | 1 |" in page(sources, tmp_path)
-    values = json.loads(newest.read_text())
-    newest.write_bytes(record_json(values | {"config": values["config"] | {"momentum": 0.9}}))
-    assert "1 more in the store are of no table, or of another state of the code" in page(sources, tmp_path)
 
 
 @pytest.mark.parametrize("here", [True, False])

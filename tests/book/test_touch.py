@@ -19,7 +19,7 @@ load(ROOT / "book" / "overview.py")
 touch = load(ROOT / "book" / "touch.py")
 tour = load(ROOT / "book" / "tour.py")
 DATA = json.loads(touch.FILE.read_text(encoding="utf-8").removeprefix("window.VSCG_CLIPS = ").rstrip(";\n"))
-OWN, NONE = 0, 1
+NONE = 1
 
 
 def numbers(text: str) -> np.ndarray:

@@ -187,44 +187,6 @@ def test_a_clock_that_starts_anew_goes_on(tmp_path):
     np.testing.assert_allclose(np.array(heard) * 1.2, [440] * 6 + [880] * 4, atol=2)
 
 
-def streamed(path, codecs, seconds=12, size=32, layout="mono"):
-    """A clip in lossy codecs: the picture gets lighter every second, the tone louder."""
-    with av.open(str(path), "w") as container:
-        video = container.add_stream(codecs[0], rate=25, width=size, height=size, pix_fmt="yuv420p")
-        video.codec_context.gop_size = 12
-        audio = container.add_stream(codecs[1], rate=48000, layout=layout)
-        packets = []
-        for number in range(25 * seconds):
-            pixels = np.full((size, size, 3), 40 + 8 * (number // 25), np.uint8)
-            packets += video.encode(av.VideoFrame.from_ndarray(pixels, "rgb24"))
-        wave = tone(seconds, 48000) * np.repeat(np.arange(1, seconds + 1), 48000) // seconds
-        to_format = av.AudioResampler(format=audio.format.name, layout=layout)
-        for first in range(0, wave.shape[1], 960):
-            frame = av.AudioFrame.from_ndarray(wave[:, first:first + 960].astype(np.int16), "s16", "mono")
-            frame.sample_rate, frame.pts, frame.time_base = 48000, first, Fraction(1, 48000)
-            packets += [packet for part in to_format.resample(frame) for packet in audio.encode(part)]
-        packets += [*video.encode(), *audio.encode()]
-        container.mux(sorted((p for p in packets if p.dts is not None), key=lambda p: p.dts * p.time_base))
-    return path
-
-
-def light(found):
-    """Which second of `streamed` each second of windows shows, and is as loud as."""
-    seen = np.concatenate([(window.frames[:, 8].mean((1, 2, 3)) - 40) / 8 for window in found])
-    heard = np.concatenate([window.waveform.reshape(10, -1)[:, 8000:40_000] for window in found])
-    return seen, (heard ** 2).mean(1) ** 0.5
-
-
-def test_sound_and_picture_may_change_their_form(tmp_path):
-    """Broadcasts do: six channels after two, another size of the picture."""
-    first = streamed(tmp_path / "a.ts", ("mpeg2video", "ac3"), seconds=6, layout="stereo").read_bytes()
-    second = streamed(tmp_path / "b.ts", ("mpeg2video", "ac3"), seconds=6, size=64, layout="5.1").read_bytes()
-    (path := tmp_path / "clip.ts").write_bytes(first + second)
-    seen, heard = light(windows(path))
-    np.testing.assert_allclose(seen, [*range(6), *range(4)], atol=0.4)
-    assert (heard > 0.001).all() and (np.diff(heard[:6]) > 0).all() and (np.diff(heard[6:]) > 0).all()
-
-
 def test_a_clock_that_does_not_begin_at_zero(tmp_path):
     """A Matroska file states the end on its clock, not the length."""
     source, path = write_clip(tmp_path / "clip.mkv", seconds=11, fps=4), tmp_path / "late.mkv"

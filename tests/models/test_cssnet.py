@@ -14,7 +14,6 @@ from vscg.training.objectives import pull_loss, push_loss
 
 EACH = pytest.mark.parametrize("setting, attention", [(setting, attention) for setting in ("fully", "weakly")
                                                      for attention in ("bgca", "agva")])
-LABELS = labels_of((3, 2, 7), (7, 0, 10)).double()
 
 
 @pytest.fixture

@@ -128,18 +128,6 @@ class TestGRUOfTheEquations:
         assert not [name for name in unreached(model, clips, "vscg", setting) if name.startswith("escm")]
 
 
-class TestPriors:
-    @pytest.mark.parametrize("prior", ["cere", "average", "maximum", "unshared"])
-    def test_crossed(self, prior):
-        module = small_escm(crossed=True, linear=False, prior=prior)
-        audio, visual = streams()
-        audio_event, visual_event = module.events(audio, visual)
-        prior_a, prior_v = module.priors(audio, visual)
-        torch.testing.assert_close(prior_a, visual_event @ module.audio_prior_map.weight.T)
-        torch.testing.assert_close(prior_v, audio_event @ module.visual_prior_map.weight.T)
-        assert module.audio_prior_map.bias is None and module.visual_prior_map.bias is None
-
-
 class TestPriorsOfTableIII:
     """Where the initial states come from, and what each choice has of its own."""
 

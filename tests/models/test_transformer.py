@@ -10,7 +10,6 @@ from tests import loops
 from tests.models.whole import build
 from vscg.models.transformer import (
     CrossModalTransformer,
-    Decoder,
     Encoder,
     Interaction,
     MultiHeadAttention,
@@ -108,15 +107,6 @@ class TestStacks:
         first, second = build("cmra", twins=False).transformer.audio_encoder.layers
         assert not any(torch.equal(one, other) for one, other in zip(first.parameters(), second.parameters(),
                                                                      strict=True) if one.ndim > 1)
-
-    def test_decoder_reads_the_other_first_and_itself_after(self):
-        module, (x, other) = shaken(Decoder(5, 8, hidden=6, dropout=0)), sequences((2, 3, 5), (2, 3, 8))
-        mapped, seen = module.affine(x), []
-        module.layer.attention.register_forward_hook(lambda layer, args, result: seen.append(args))
-        after = module(x, other)
-        (query, memory), = seen
-        assert torch.equal(query, mapped) and torch.equal(memory, torch.cat([other, mapped], 1))
-        torch.testing.assert_close(after, module.layer(mapped, memory))
 
     def test_each_modality_reads_the_encoding_of_the_other(self):
         module = shaken(CrossModalTransformer(3, encoder_hidden=6, decoder_hidden=7, dropout=0.1,

@@ -169,13 +169,6 @@ def test_a_figure_of_many_points_is_a_picture_of_twice_the_pixels():
     assert abs(plt.imread(io.BytesIO(png)).shape[1] / (2 * plots.DPI * plots.WIDTH) - 1) < 0.1
 
 
-def test_colours_of_modalities_differ_in_brightness_and_come_last_elsewhere():
-    assert set(plots.COLOURS) == {"audio", "visual", "fused"}
-    assert not set(plots.OTHERS[:6]) & set(plots.COLOURS.values())
-    brightness = sorted(float(np.dot(to_rgb(colour), (0.3, 0.59, 0.11))) for colour in plots.COLOURS.values())
-    assert min(np.diff(brightness)) > 0.05
-
-
 def test_timeline_draws_one_run_for_each_event_and_names_it():
     ax = plots.timeline(TRUTH, {"VSCG": [BG, BG, BG, 2, 2, 2, 2, 18, 18, 18]}).axes[0]
     runs = [(bar.get_x(), bar.get_width()) for bar in ax.patches]

@@ -192,12 +192,6 @@ def test_a_device_that_is_not_there_is_refused_before_the_data_is_made(tmp_path,
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_that_another_process_trains_is_waited_for_and_that_is_said(tiny, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(training, "in_use", lambda folder: True)
-    record = fit(quick(epochs=1), dataset=tiny, store=tmp_path, device="cpu")
-    assert f"another process trains {record.folder}; waiting for it\n" in capsys.readouterr().err
-
-
 def test_fit_leaves_the_callers_generator_alone(tiny, tmp_path):
     torch.manual_seed(5)
     expected = torch.rand(3)
