@@ -43,29 +43,32 @@ def smallest(tmp_path_factory):
 
 @pytest.fixture
 def official_folder(tmp_path):
-    """Factory: a folder in the official form with `clips` annotated and `noisy` background-only clips.
+    """Factory: a folder in the official form, see `make_official`."""
+    return lambda clips=6, noisy=2, packed=False, name="official": make_official(tmp_path / name, clips, noisy, packed)
+
+
+def make_official(folder: Path, clips: int, noisy: int = 2, packed: bool = False) -> Path:
+    """A folder in the official form with `clips` annotated and `noisy` background-only clips.
 
     `packed` stores the visual maps as one compressed constant per clip: full shape, but small and quick to write.
     """
-    def make(clips: int = 6, noisy: int = 2, packed: bool = False, name: str = "official") -> Path:
-        folder, rng = tmp_path / name, np.random.default_rng(clips)
-        folder.mkdir()
-        lines = [f"{CATEGORIES[i % 28]}&clip_{i:06d}&good&{i % 5}&{10 - i % 4}" for i in range(clips)]
-        (folder / "Annotations.txt").write_text("\n".join(lines) + "\n")
-        rows, held = rng.permutation(clips), max(1, clips // 6)
-        for split, part in (("test", rows[:held]), ("val", rows[held:2 * held]), ("train", rows[2 * held:])):
-            write(folder / f"{split}_order.h5", "order", np.sort(part))
-        for suffix, count in (("", clips), ("_noisy", noisy)):
-            write(folder / f"audio_feature{suffix}.h5", "avadataset", rng.random((count, 10, 128)))
-            path = folder / f"visual_feature{suffix}.h5"
-            if packed:
-                write_packed(path, count)
-            else:
-                write(path, "avadataset", rng.random((count, 10, 7, 7, 512)))
-        write(folder / "labels_noisy.h5", "avadataset", np.eye(29, dtype=np.float32)[[28] * noisy])
-        write(folder / "mil_labels.h5", "avadataset", presence_target(read_annotations(folder / "Annotations.txt")))
-        return folder
-    return make
+    rng = np.random.default_rng(clips)
+    folder.mkdir()
+    lines = [f"{CATEGORIES[i % 28]}&clip_{i:06d}&good&{i % 5}&{10 - i % 4}" for i in range(clips)]
+    (folder / "Annotations.txt").write_text("\n".join(lines) + "\n")
+    rows, held = rng.permutation(clips), max(1, clips // 6)
+    for split, part in (("test", rows[:held]), ("val", rows[held:2 * held]), ("train", rows[2 * held:])):
+        write(folder / f"{split}_order.h5", "order", np.sort(part))
+    for suffix, count in (("", clips), ("_noisy", noisy)):
+        write(folder / f"audio_feature{suffix}.h5", "avadataset", rng.random((count, 10, 128)))
+        path = folder / f"visual_feature{suffix}.h5"
+        if packed:
+            write_packed(path, count)
+        else:
+            write(path, "avadataset", rng.random((count, 10, 7, 7, 512)))
+    write(folder / "labels_noisy.h5", "avadataset", np.eye(29, dtype=np.float32)[[28] * noisy])
+    write(folder / "mil_labels.h5", "avadataset", presence_target(read_annotations(folder / "Annotations.txt")))
+    return folder
 
 
 def write(path: Path, key: str, values: np.ndarray) -> None:

@@ -51,28 +51,32 @@ def attention(audio, regions, w):
     return attended, alpha
 
 
-def directions(sequence, w, step, size, start):
-    """Run `step` forwards and backwards over (T,I) and join the two hidden states of each position: (T,2*size)."""
-    out = np.zeros((len(sequence), 2 * size))
-    for d, suffix in enumerate(("_l0", "_l0_reverse")):
+def directions(sequence, w, step, start=None):
+    """Run `step` over (T,I) forwards and, where there are weights for it, backwards.
+
+    Returns the hidden states of each position, joined (T,n*size), and the last hidden and cell states, (n,size) each.
+    """
+    size, found, last = w["weight_hh_l0"].shape[1], [], ([], [])
+    for d, suffix in enumerate(suffix for suffix in ("_l0", "_l0_reverse") if f"weight_hh{suffix}" in w):
         own = [w[f"{kind}{suffix}"] for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-        h, cell = start[d], np.zeros(size)
-        order = range(len(sequence)) if d == 0 else reversed(range(len(sequence)))
-        for t in order:
-            h, cell = step(sequence[t], h, cell, *own)
-            out[t, d * size:(d + 1) * size] = h
-    return out
+        h, cell = (np.zeros(size), np.zeros(size)) if start is None else (start[0][d], start[1][d])
+        out = np.zeros((len(sequence), size))
+        for t in range(len(sequence))[::-1 if d else 1]:
+            out[t], cell = h, cell = step(sequence[t], h, cell, *own)
+        found.append(out), last[0].append(h), last[1].append(cell)
+    return np.concatenate(found, 1), last
+
+
+def lstm_step(x, h, cell, w_x, w_h, b_x, b_h):
+    """The gates stand in the order input, forget, candidate, output."""
+    i, f, g, o = np.split(w_x @ x + b_x + w_h @ h + b_h, 4)
+    cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(cell), cell
 
 
 def lstm(sequence, w):
-    """Bidirectional LSTM from zero; the gates stand in the order input, forget, candidate, output."""
-    def step(x, h, cell, w_x, w_h, b_x, b_h):
-        i, f, g, o = np.split(w_x @ x + b_x + w_h @ h + b_h, 4)
-        cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
-        return sigmoid(o) * np.tanh(cell), cell
-
-    size = w["weight_hh_l0"].shape[1]
-    return directions(sequence, w, step, size, np.zeros((2, size)))
+    """LSTM of one or two directions from zero."""
+    return directions(sequence, w, lstm_step)[0]
 
 
 def gru(sequence, start, w):
@@ -86,7 +90,7 @@ def gru(sequence, start, w):
         z, candidate = sigmoid(z_x + z_h), np.tanh(n_x + sigmoid(r_x + r_h) * n_h)
         return z * h + (1 - z) * candidate, cell
 
-    return directions(sequence, w, step, w["weight_hh_l0"].shape[1], start)
+    return directions(sequence, w, step, (start, start))[0]
 
 
 def equation_gru(sequence, start, w):

@@ -17,60 +17,40 @@ def tone(seconds: float, rate: int, hertz: float = 440.0) -> np.ndarray:
 
 def write_clip(path: Path, seconds: float = 10, fps: int | Fraction = 16, sound: np.ndarray | None = None,
                rate: int = 8000, picture: bool = True, sound_at: float = 0.0, times: list[float] | None = None,
-               size: int = 32, pix_fmt: str = "yuv420p", options: dict | None = None) -> Path:
+               options: dict | None = None) -> Path:
     """A clip without loss whose picture number n is grey with luma 16 + 4 (n modulo 50); `sound` (channels, samples).
 
     By default the sound is `tone`; `sound` of no sample leaves it out. `times` are the pictures' own times.
     """
     sound = tone(seconds, rate) if sound is None else sound
-    times = times or [number / fps for number in range(round(seconds * fps))] if picture else []
+    times = times or [number / fps for number in range(round(seconds * fps))]
+    return compose(path, times if picture else [], [(sound, sound_at)] if sound.size else [], fps=fps, rate=rate,
+                   options=options)
+
+
+def compose(path, times, sounds, default=0, fps=4, rate=8000, options=None):
+    """A clip: pictures at `times` in s, and sounds of (waveform, begin in s), of which one or none is the default."""
     with av.open(str(path), "w", options=options or {}) as container:
         packets = []
-        if picture:
-            video = container.add_stream("ffv1", rate=fps, width=size, height=size, pix_fmt=pix_fmt)
+        if times:
+            video = container.add_stream("ffv1", rate=fps, width=32, height=32, pix_fmt="yuv420p")
             video.codec_context.time_base = Fraction(1, 1000)
-        if sound.size:
-            audio = container.add_stream("pcm_s16le", rate=rate, layout="mono" if len(sound) == 1 else "stereo")
-        for number, time in enumerate(times):
-            planes = np.full((size * 3 // 2, size), 128, np.uint8)
-            planes[:size] = BLACK + 4 * (number % 50)
-            frame = av.VideoFrame.from_ndarray(planes, "yuv420p")
-            frame = frame if pix_fmt == "yuv420p" else frame.reformat(format=pix_fmt)
-            frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
-            packets += video.encode(frame)
-        packets += video.encode() if picture else []
-        step = rate // 10
-        for first in range(0, sound.shape[1], step):
-            piece = np.ascontiguousarray(sound[:, first:first + step].T.reshape(1, -1))
-            frame = av.AudioFrame.from_ndarray(piece, "s16", "mono" if len(sound) == 1 else "stereo")
-            frame.sample_rate, frame.pts, frame.time_base = rate, first + round(sound_at * rate), Fraction(1, rate)
-            packets += audio.encode(frame)
-        packets += audio.encode() if sound.size else []
-        container.mux(sorted((packet for packet in packets if packet.dts is not None),
-                             key=lambda packet: packet.dts * packet.time_base))
-    return path
-
-
-def compose(path, video_times, sounds, default=None):
-    """A Matroska clip: pictures at times in s, one or more sounds of (waveform, begin in s)."""
-    with av.open(str(path), "w") as container:
-        video = container.add_stream("ffv1", rate=4, width=32, height=32, pix_fmt="yuv420p")
-        video.codec_context.time_base = Fraction(1, 1000)
-        tracks = [container.add_stream("pcm_s16le", rate=8000, layout="mono") for _ in sounds]
+        tracks = [container.add_stream("pcm_s16le", rate=rate, layout="mono" if len(wave) == 1 else "stereo")
+                  for wave, _ in sounds]
         for number, track in enumerate(tracks):
             track.disposition = Disposition.default if number == default else Disposition(0)
-        packets = []
-        for number, time in enumerate(video_times):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 32), 128, np.uint8), "yuv420p")
-            frame.planes[0].update(bytes([BLACK + 4 * (number % 50)] * frame.planes[0].buffer_size))
-            frame.pts, frame.time_base = round(1000 * time), Fraction(1, 1000)
+        for number, time in enumerate(times):
+            planes = np.full((48, 32), 128, np.uint8)
+            planes[:32] = BLACK + 4 * (number % 50)
+            frame = av.VideoFrame.from_ndarray(planes, "yuv420p")
+            frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
             packets += video.encode(frame)
-        packets += video.encode()
+        packets += video.encode() if times else []
         for track, (wave, begin) in zip(tracks, sounds, strict=True):
-            for first in range(0, wave.shape[1], 800):
-                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(wave[:, first:first + 800]), "s16", "mono")
-                frame.sample_rate, frame.time_base = 8000, Fraction(1, 8000)
-                frame.pts = first + round(8000 * begin)
+            for first in range(0, wave.shape[1], rate // 10):
+                piece = np.ascontiguousarray(wave[:, first:first + rate // 10].T.reshape(1, -1))
+                frame = av.AudioFrame.from_ndarray(piece, "s16", "mono" if len(wave) == 1 else "stereo")
+                frame.sample_rate, frame.pts, frame.time_base = rate, first + round(begin * rate), Fraction(1, rate)
                 packets += track.encode(frame)
             packets += track.encode()
         container.mux(sorted((p for p in packets if p.dts is not None), key=lambda p: p.dts * p.time_base))

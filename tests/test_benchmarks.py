@@ -1,27 +1,18 @@
 """The benchmarks run, count rightly, and compare loops that do the same arithmetic. No test asserts a time."""
 import json
-import sys
 import time
 
-import h5py
-import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import __main__ as command
-from benchmarks import kinds, profiling, standin, turns
+from benchmarks import kinds, profiling, standin
 from benchmarks.arms import ARMS, SINGLE
 from benchmarks.published import PublishedLoop
 from benchmarks.roofline import Traffic, missed, recurrent_flops, step_cost
-from benchmarks.turns import Worker
 from benchmarks.work import WORK, PackageLoop, configuration
-from vscg.data import ave
-from vscg.data.prepared import read_prepared
-from vscg.errors import VscgError
-from vscg.study.speed import profile_table
 
 CPU = torch.device("cpu")
 
@@ -34,17 +25,6 @@ def data(tmp_path_factory) -> standin.StandIn:
 def job(data, **config) -> dict:
     return {"work": "steps", "folder": str(data.folder), "threads": 1, "device": "cpu",
             "config": {"setting": "fully", "batch": 4, "epochs": 2} | config}
-
-
-def test_the_stand_in_is_float64_of_numbers_that_float16_holds(data):
-    prepared = read_prepared(data.folder / "prepared.h5")
-    assert {name: len(rows) for name, rows in prepared.splits.items()} == {
-        "train": 8, "val": 2, "test": 2, "background": standin.NOISY}
-    with h5py.File(data.folder / "visual_feature.h5", "r") as handle:
-        visual = handle[ave.KEY][()]
-    assert visual.dtype == np.float64 and visual.shape == (12, 10, 7, 7, 512) and visual.std() > 0.1
-    assert (prepared.visual[:12] == visual).all()
-    assert data.clips == 12 and data.feature_bytes >= visual.nbytes
 
 
 @pytest.mark.parametrize("setting", ["fully", "weakly"])
@@ -87,23 +67,6 @@ def test_whole_runs_from_the_command_to_the_record(tmp_path, capsys, monkeypatch
     assert "times faster" in printed and "0.0e+00" in printed
 
 
-def test_steps_from_the_command_to_the_record(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(kinds, "MAIN", ("published", "vscg"))
-    monkeypatch.setattr(kinds, "SINGLE", ())
-    file = tmp_path / "speed.json"
-    file.write_text('{"run": "kept"}')
-    words = "step --batch 4 --steps 1 --rounds 2 --sessions 1 --threads 1 --device cpu --json".split()
-    assert command.main([*words, str(file)]) == 0
-    records = json.loads(file.read_text())
-    rows = pd.DataFrame(records["step"]["groups"]["main"])
-    assert records["run"] == "kept" and len(rows) == 2 * 3
-    faults = rows.groupby("arm")["page_faults"].median()
-    if sys.platform.startswith("linux"):
-        assert faults["vscg"] < faults["published"], "the arms do not differ in their allocator"
-    printed = capsys.readouterr().out
-    assert "floor of a step" in printed and "of the speed that the product had" in printed
-
-
 class Enough(Exception):
     pass
 
@@ -119,14 +82,6 @@ class OneTurn:
     def done(self, **found):
         self.found = found
         raise Enough
-
-
-@pytest.mark.parametrize("arm", ["published", "vscg"])
-def test_a_turn_of_an_epoch_is_training_and_evaluation(data, arm):
-    turn = OneTurn()
-    with pytest.raises(Enough):
-        WORK["epochs"](job(data), ARMS[arm], CPU, turn)
-    assert set(turn.found) == {"train_seconds", "evaluate_seconds"} and min(turn.found.values()) > 0
 
 
 @pytest.mark.parametrize("arm", ["published", "vscg"])
@@ -150,84 +105,6 @@ def test_the_largest_products_are_told_by_their_shapes():
             work()
         found[name] = [profiling.group_of(event, 2) for event in seen.events() if event.name == "aten::mm"]
     assert found == {"forward": [profiling.LARGEST], "score": ["other products"], "both": 2 * [profiling.LARGEST]}
-
-
-@pytest.mark.parametrize("kind", ["epoch", "profile", "scaling"])
-def test_epochs_profiles_and_growth_from_the_command_to_the_record(tmp_path, capsys, monkeypatch, kind):
-    asked = []
-
-    def fake(jobs, rounds, warm, sessions):
-        asked.append({name: [(arm, work["work"], work["threads"], work["config"]["batch"]) for arm, work in team]
-                      for name, team in jobs.items()})
-        took = {"seconds": 2.0, "train_seconds": 1.5, "evaluate_seconds": 0.5, "bytes_read": 7, "peak_host": 2**20,
-                "peak_device": None, "parts": dict.fromkeys(profiling.NAMES, 2.0)}
-        return [{"round": n, "arm": name, **took} for n in range(sessions * rounds) for name in jobs]
-
-    monkeypatch.setattr(kinds, "take_turns", fake)
-    file = tmp_path / "speed.json"
-    words = f"{kind} --batch 16 --steps 1 --rounds 2 --sessions 1 --threads 4 --device cpu --json {file}".split()
-    assert command.main(words) == 0
-    found, printed = json.loads(file.read_text())[kind], capsys.readouterr().out
-    if kind == "epoch":
-        assert asked == [{arm: [(arm, "epochs", 4, 16)] for arm in kinds.MAIN}]
-        assert found["clips"] == 20 and "1.00 (1.00 to 1.00) times faster" in printed
-        return
-    if kind == "profile":
-        assert {arm: asked[0][arm] for arm in ("published", "vscg")} == {
-            arm: [(arm, "profiles", 4, 16)] for arm in ("published", "vscg")}
-        table = profile_table(found)
-        assert tuple(table.index) == profiling.NAMES and (table["vscg"] == 2).all()
-        assert "ms of a step" in printed and "2000.0" in printed
-        return
-    assert [asked[at]["vscg"] for at in range(3)] == [[("vscg", "steps", 4, batch)] for batch in (1, 4, 16)]
-    assert list(found["clips"]) == ["20", "40", "80"]
-    assert [team for team in asked[-1].values()] == [n * [("vscg", "epochs", 4 // n, 16)] for n in (1, 2, 4)]
-    assert "4 seeds at a time: 0.50 s an epoch and seed" in printed
-
-
-def test_every_session_has_new_processes_and_the_first_turn_goes_round(monkeypatch):
-    started, turned = [], []
-
-    class Told:
-        def __init__(self, arm, job):
-            self.arm = arm
-            started.append(arm)
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error):
-            pass
-
-        def start_turn(self):
-            turned.append(self.arm)
-
-        def end_turn(self):
-            return {"seconds": 1.0 + len(turned)}
-
-    monkeypatch.setattr(turns, "Worker", Told)
-    rows = turns.take_turns({"a": [("a", {})], "both": [("b", {}), ("c", {})]}, rounds=2, warm=1, sessions=2)
-    assert started == ["a", "b", "c"] * 2
-    assert turned == ["a", "b", "c", "b", "c", "a", "a", "b", "c"] * 2
-    assert [(row["round"], row["arm"]) for row in rows] == [
-        (0, "both"), (0, "a"), (1, "a"), (1, "both"), (2, "both"), (2, "a"), (3, "a"), (3, "both")]
-
-
-def test_a_dead_worker_is_one_error(data):
-    with Worker("published", job(data)) as worker:
-        worker.process.kill()
-        worker.start_turn()
-        with pytest.raises(VscgError, match="'published' ended with status -9"):
-            worker.end_turn()
-
-
-def test_a_damaged_file_of_records_is_named(tmp_path):
-    file = tmp_path / "speed.json"
-    for text in ("{", "[]"):
-        file.write_text(text)
-        with pytest.raises(VscgError, match="speed.json is damaged"):
-            command.keep(file, "step", {})
-        assert file.read_text() == text
 
 
 def test_flops_of_a_gru_are_what_torch_counts_and_an_lstm_is_counted_by_hand():

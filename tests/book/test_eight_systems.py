@@ -3,34 +3,24 @@ import csv
 import inspect
 import json
 import re
-import sys
-from pathlib import Path
 
-import pytest
 import torch
 
+from tests.book.test_build import ROOT, load
 from vscg.data import planted
 from vscg.models import SYSTEMS, build_model
 from vscg.study.speed import FOLDER
 from vscg.training.objectives import LOSSES, build_objective
 
-BOOK = Path(__file__).resolve().parents[2] / "book"
+script = load(ROOT / "book" / "eight_systems.py")
 
 
-@pytest.fixture
-def script(monkeypatch):
-    monkeypatch.syspath_prepend(str(BOOK))
-    import eight_systems
-    yield eight_systems
-    sys.modules.pop("eight_systems")
-
-
-def test_the_eight_are_those_without_a_program_or_a_port(script):
+def test_the_eight_are_those_without_a_program_or_a_port():
     assert set(script.EIGHT) == {name for name, system in SYSTEMS.items() if system.origin != "published code"} - {
         "avsdn"}
 
 
-def test_every_guess_is_whole_and_every_other_reading_is_an_option(script):
+def test_every_guess_is_whole_and_every_other_reading_is_an_option():
     with (FOLDER / "guesses.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     titles = {SYSTEMS[name].title: name for name in script.EIGHT}
@@ -48,7 +38,7 @@ def test_every_guess_is_whole_and_every_other_reading_is_an_option(script):
     assert named > 20
 
 
-def test_the_record_holds_the_runs_of_the_script(script):
+def test_the_record_holds_the_runs_of_the_script():
     """In its order and as they would be trained now, on the data that would be generated now."""
     record, wanted = json.loads(script.FILE.read_text()), script.configs()
     names = [(run["system"], run["setting"], run["reading"], run["seed"]) for run in record["runs"]]
@@ -64,7 +54,7 @@ def test_the_record_holds_the_runs_of_the_script(script):
     assert record["fingerprint"] == planted.fingerprint("mini", dials=planted.turned("mini", dials))
 
 
-def test_every_switch_was_run(script):
+def test_every_switch_was_run():
     """What can be read in two ways is an option; all are in the record but dropout and the number of factors."""
     run = {(system, option) for system, _, _, fields in script.READINGS for option in fields.get("model_options", {})}
     for system in script.EIGHT:
@@ -72,7 +62,7 @@ def test_every_switch_was_run(script):
         assert {option for name, option in run if name == system} == options - {"dropout", "factors"}
 
 
-def test_every_loss_reads_what_its_model_gives(script):
+def test_every_loss_reads_what_its_model_gives():
     labels = torch.zeros(2, 10, 29)
     labels[:, :4, 28], labels[:, 4:, 3] = 1, 1
     audio, visual = torch.rand(2, 10, 128), torch.rand(2, 10, 7, 7, 512)

@@ -8,7 +8,6 @@ import pytest
 
 from vscg.data.planted import SIZES
 from vscg.machine.files import value_hash
-from vscg.study.paper import PRIMARY
 from vscg.study.planned import PLANNED, STUDY
 from vscg.study.runs import STEPS, book_configs, progress
 from vscg.training.config import PROFILES
@@ -39,11 +38,6 @@ def test_every_run_of_the_study_that_ships_is_younger_than_the_plan():
     day = datetime.datetime.fromisoformat(values["finished"]) + datetime.timedelta(days=1)
     later = re.sub(r"Registered \S+", f"Registered {day.isoformat()}", PLAN)
     assert too_early(later, [replace(some, values=values)]) == [some.key]
-
-
-def test_the_plan_names_every_difference_of_the_primary_family():
-    assert len(PRIMARY) == 8 and PLAN.count(" minus ") == 5
-    assert {setting for _, _, _, setting in PRIMARY.values()} == {"fully", "weakly"}
 
 
 def commands() -> list[dict[str, str]]:

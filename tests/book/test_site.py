@@ -264,23 +264,6 @@ def test_every_page_says_what_a_shared_link_shows_and_loads_no_script_of_icons()
 
 @needs_site
 @needs_browser
-def test_no_line_of_code_is_cut_on_a_desk_screen():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        tab, cut = browser.new_page(viewport=DESK), {}
-        tab.route(re.compile("mathjax", re.IGNORECASE), lambda route: route.abort())
-        for page in sorted(HTML.glob("notebooks/*.html")):
-            tab.goto(page.as_uri())
-            wide = tab.locator(".cell_input pre").evaluate_all(
-                "cells => cells.filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.innerText)"
-            )
-            cut |= {page.stem: wide} if wide else {}
-        browser.close()
-    assert cut == {}
-
-
-@needs_site
-@needs_browser
 def test_a_search_shows_sentences_a_long_page_has_a_way_up_and_the_player_plays_on_its_page():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[

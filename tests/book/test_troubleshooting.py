@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.robustness.places import Place, build, execute
-from tests.robustness.provokers import PROVOKERS
+from tests.robustness.provokers import PROVOKERS, Place, build, execute
 from vscg.errors import VscgError
 
 PAGE = (Path(__file__).resolve().parents[2] / "book" / "troubleshooting.md").read_text(encoding="utf-8")

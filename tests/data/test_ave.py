@@ -3,12 +3,7 @@ import hashlib
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 import tracemalloc
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -20,8 +15,6 @@ from vscg.data.ave import REQUIRED, check, prepare_ave, repeated_videos, shared_
 from vscg.data.labels import labels_from_annotations, read_annotations
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def assign(path, index, value, key="avadataset"):
@@ -209,27 +202,6 @@ def test_ave_is_prepared_on_first_use_and_again_from_another_folder(official_fol
     assert load_dataset("ave").fingerprint == data.fingerprint
     shutil.rmtree(third)                                   # the prepared file is enough
     assert load_dataset("ave").fingerprint == data.fingerprint
-
-
-def test_killed_it_leaves_nothing_that_looks_finished(official_folder):
-    folder = official_folder(100, packed=True)
-    target = folder.parent / "out" / "ave.h5"
-    program = "import sys; from vscg.data.ave import prepare_ave; prepare_ave(*sys.argv[1:], progress=False)"
-    process = subprocess.Popen([sys.executable, "-c", program, str(folder), str(target)], cwd=REPOSITORY,
-                               stderr=subprocess.PIPE, text=True)
-    try:
-        deadline = time.monotonic() + 60
-        while not any(path.stat().st_size > 2**22 for path in target.parent.glob(".ave.h5.partial")):
-            assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait(60)
-    finally:
-        process.kill()
-        process.communicate()
-    assert os.listdir(target.parent) == [".ave.h5.partial"]
-    prepare_ave(official_folder(3, name="small"), target, progress=False)
-    assert len(read_prepared(target)) == 5 and os.listdir(target.parent) == ["ave.h5"]
 
 
 def test_memory_stays_flat_while_the_file_grows(official_folder):

@@ -88,13 +88,6 @@ def test_the_numbers_are_right(tmp_path):
     assert ours[SAME] > 0.9 and 0.5 < ours[CORRELATION] < 1
 
 
-def test_clips_without_event_are_left_out(tmp_path):
-    category = np.where(np.arange(CLIPS) < CLIPS - 5, CATEGORY, EVENTS)
-    path = prepared(tmp_path / "a.h5", TRUSTED, category, background=5)
-    found = compare(path, official(tmp_path / "visual.h5", TRUSTED[:-5].astype(np.float32)), progress=False)
-    assert not found.causes and found.table["number"].tolist().count("clips") == 1
-
-
 def test_prepared_files_are_matched_by_ids(tmp_path):
     """Another order and fewer clips are then no cause; features that are under the wrong ids are."""
     trusted = prepared(tmp_path / "a.h5", TRUSTED, CATEGORY)

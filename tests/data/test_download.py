@@ -2,19 +2,12 @@
 import hashlib
 import json
 import os
-import signal
-import threading
-import time
-from collections import namedtuple
 from pathlib import Path
 
-import gdown
 import h5py
 import numpy as np
 import pytest
 
-from tests.loopback import in_two_processes
-from vscg import cli
 from vscg.data import download
 from vscg.errors import VscgError
 
@@ -22,7 +15,6 @@ REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "ave"
 SMALL, LARGE = "a.h5", "visual_feature.h5"                 # a file of each download, and what the server calls it
 CALLED = {SMALL: SMALL, LARGE: f"id-{LARGE}"}
 CONTENT = {SMALL: np.random.default_rng(0).bytes(1_500_000), "b.txt": b"Church bell&abc&good&0&10\n"}
-Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
@@ -99,11 +91,6 @@ def test_small_files_arrive_and_are_not_fetched_again(tmp_path, server, small, c
     assert get_small(server, dest) == paths
 
 
-def test_a_bar_shows_the_progress(tmp_path, server, small, capfd):
-    download.download_small(tmp_path, server.url)
-    assert "a.h5: 100%" in capfd.readouterr().err
-
-
 def test_features_arrive_with_their_sums(tmp_path, server, features, capfd):
     paths = get_features(server, tmp_path)
     assert [path.read_bytes() for path in paths] == list(features.values())
@@ -138,47 +125,6 @@ def test_cut_for_good_is_an_error_and_the_next_call_continues(tmp_path, server, 
     assert not list(tmp_path.glob("*.part")) + list(tmp_path.glob(".*.part"))
 
 
-def test_interrupted_it_is_continued(tmp_path, server, one):
-    def wait_and_interrupt():
-        """At a cut: wait until much is there, then interrupt like Ctrl-C, while the connection is still open."""
-        end = time.monotonic() + 10
-        while part(tmp_path, one).stat().st_size < 500_000 and time.monotonic() < end:
-            time.sleep(0.01)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-        time.sleep(0.2)
-
-    server.cuts[CALLED[one]], server.at_cut = [1_100_000], wait_and_interrupt
-    with pytest.raises(KeyboardInterrupt):
-        get(one, server, tmp_path)
-    have = part(tmp_path, one).stat().st_size
-    assert have >= 500_000 and not (tmp_path / one).exists()
-    get(one, server, tmp_path)
-    assert server.ranges(CALLED[one])[-1] == f"bytes={have}-" and right(one, server, tmp_path)
-
-
-def test_two_processes_download_once(tmp_path, server, one):
-    """The first is cut in the middle and continues; the second waits for it and finds the file."""
-    server.cuts[CALLED[one]], server.at_cut = [1_100_000], lambda: time.sleep(0.5)
-    in_two_processes(get, one, server, tmp_path)
-    assert len(server.ranges(CALLED[one])) == 2 and right(one, server, tmp_path)
-
-
-@pytest.mark.parametrize("ranges, size", [(False, 1000), (True, 3_000_000)])
-def test_a_part_that_cannot_be_continued_begins_again(tmp_path, server, one, ranges, size):
-    server.understands_ranges = ranges
-    part(tmp_path, one).write_bytes(server.files[CALLED[one]][:size].ljust(size))
-    get(one, server, tmp_path)
-    assert right(one, server, tmp_path) and not part(tmp_path, one).exists()
-
-
-def test_a_part_of_another_file_is_not_kept(tmp_path, server, small):
-    part(tmp_path, SMALL).write_bytes(b"another beginning")
-    with pytest.raises(VscgError, match="a.h5: what .* sent has not a SHA-256 .* not kept"):
-        get_small(server, tmp_path)
-    assert names(tmp_path) == []
-    get_small(server, tmp_path)
-
-
 WRONG = {SMALL: "has not a SHA-256 that begins with", LARGE: "is not a complete HDF5 file with `avadataset` in it"}
 
 
@@ -198,45 +144,10 @@ def test_what_is_the_users_own_is_never_replaced(tmp_path, server, one):
     assert (tmp_path / one).read_bytes() == b"mine"
 
 
-def test_unknown_file_and_no_server(tmp_path, server, one):
-    name, call = CALLED[one], download.download_small if one == SMALL else download.download_features
-    del server.files[name]
-    with pytest.raises(VscgError, match=f"{one}: the server answered 404 .*{server.url}{name}.*by hand.*{tmp_path}"):
-        call(tmp_path, server.url, progress=False)
-    with pytest.raises(VscgError, match="h5: the connection to .* failed.*Check the network"):
-        call(tmp_path / "new", "http://127.0.0.1:9/", progress=False)
-    assert not (tmp_path / one).exists()
-
-
-def test_a_disk_that_is_full(tmp_path, server, one, monkeypatch):
-    part(tmp_path, one).symlink_to("/dev/full")            # the kernel answers each write with ENOSPC
-    with pytest.raises(VscgError, match=f"{tmp_path / one}: cannot be written .No space left .*Free some"):
-        get(one, server, tmp_path)
-    part(tmp_path, one).unlink()
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda folder: Usage(10**9, 10**9 - 100_000, 100_000))
-    with pytest.raises(VscgError, match=f"{one}: no space left .* are still to come, 0.1 MB are free"):
-        get(one, server, tmp_path)
-    assert not (tmp_path / one).exists()
-
-
-def test_folders_that_cannot_be(tmp_path, server, small):
-    (tmp_path / "file").write_text("")
-    for call in (download.download_small, download.download_features):
-        with pytest.raises(VscgError, match=f"{tmp_path}/file/ave: cannot be written .Not a directory"):
-            call(tmp_path / "file" / "ave", server.url, progress=False)
-        with pytest.raises(VscgError, match="^~nobody-of-this-name/x: no home folder is known"):
-            call("~nobody-of-this-name/x", progress=False)
-
-
 @pytest.mark.skipif(not REAL.is_dir(), reason="the official small files are not on this machine")
 def test_real_files_have_the_listed_sums_and_arrive(tmp_path, server):
     server.files = {name: (REAL / name).read_bytes() for name in download.SMALL_FILES}
     assert [path.name for path in get_small(server, tmp_path)] == list(download.SMALL_FILES)
-
-
-def test_gdown_knows_the_addresses_as_drive_files():
-    for identifier in download.FEATURE_FILES.values():
-        assert gdown.parse_url.parse_url(download.DRIVE + identifier) == (identifier, True)
 
 
 WHOLE = download.REVISION + "0" * 28
@@ -297,10 +208,3 @@ def test_a_mirror_that_has_changed_is_one_clear_error(hub, name, content, words,
     with pytest.raises(VscgError, match=words):
         get_clips(hub, tmp_path / "in" / "here")
     assert not list(tmp_path.glob("**/out"))
-
-
-def test_the_command_says_what_the_mirror_lacks(hub, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(download.download_clips, "__defaults__", (hub.url, False))
-    assert cli.main(["data", "download", str(tmp_path), "--clips"]) == 0
-    said = capsys.readouterr().out
-    assert str(tmp_path / "clips" / "README.md") in said and "no validation split" in said and "178" in said

@@ -97,12 +97,6 @@ def test_malformed_annotations_name_file_and_line(annotations, text, line, fault
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_and_a_folder_are_named(tmp_path):
-    for path in (tmp_path / "none.txt", tmp_path):
-        with pytest.raises(VscgError, match=str(path)):
-            read_annotations(path)
-
-
 def test_categories_are_in_the_order_of_the_real_file(ave_small):
     lines = (ave_small / "Annotations.txt").read_text(encoding="utf-8").splitlines()
     assert tuple(dict.fromkeys(line.split("&")[0] for line in lines)) == CATEGORIES

@@ -6,7 +6,6 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.loopback import in_two_processes
 from vscg.data import load_dataset
 from vscg.data.prepared import PreparedWriter, read_prepared
 from vscg.errors import VscgError
@@ -97,12 +96,6 @@ def test_bad_values_are_refused_when_written(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_too_little_room_is_found_before_writing(tmp_path):
-    with pytest.raises(VscgError, match="GiB"), PreparedWriter(tmp_path / "set.h5", 10**9, "toy", "cd"):
-        pass
-    assert os.listdir(tmp_path) == []
-
-
 def test_a_place_where_something_else_is_or_would_be_lost(tmp_path, prepared, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for place in (tmp_path, ".", "", "/"):
@@ -118,27 +111,6 @@ def test_a_place_where_something_else_is_or_would_be_lost(tmp_path, prepared, mo
             PreparedWriter(path, 1, "toy", "ab")
     assert clip.read_bytes() == b"a clip" and h5py.File(other)["avadataset"][0] == 1
     assert write_one(prepared, "cd").fingerprint == "cd"               # a prepared one is replaced
-
-
-def test_two_writers_of_one_file_take_turns(tmp_path):
-    """None removes what the other has begun, and the file is always a whole one."""
-    path = tmp_path / "set.h5"
-
-    def write():
-        for _ in range(5):
-            assert len(write_one(path)) == 1
-
-    in_two_processes(write)
-    assert os.listdir(tmp_path) == ["set.h5"]
-
-
-def test_the_file_is_as_readable_as_the_user_wants(tmp_path):
-    before = os.umask(0o027)
-    try:
-        write_one(tmp_path / "set.h5")
-    finally:
-        os.umask(before)
-    assert (tmp_path / "set.h5").stat().st_mode & 0o777 == 0o640
 
 
 def replace(key, **make):

@@ -59,30 +59,6 @@ def test_several_dials_and_their_files_stand_side_by_side(home):
     assert dataset_fingerprint(f"planted-mini:ambiguity={SIZES['mini'].ambiguity:g}") == prints["planted-mini"]
 
 
-def test_a_planted_name_takes_the_seed_that_it_is_drawn_from(home):
-    first, second = (load_dataset(f"planted-mini:train=3,val=1,test=1,background=0{seed}") for seed in ("", ",seed=1"))
-    assert first.fingerprint != second.fingerprint and not np.array_equal(first.audio, second.audio)
-    assert second.video_ids[0] == "planted-1-00000"
-    with pytest.raises(VscgError, match="'seed=1.5' needs a whole number"):
-        prepared_file("planted-mini:seed=1.5")
-
-
-def test_a_dial_that_counts_takes_whole_numbers(home):
-    assert len(load_dataset("planted-mini:train=6")) == 11
-    for wrong in ("2.5", "-1", "many", ""):
-        with pytest.raises(VscgError, match=f"'train={wrong}' needs a whole number of clips"):
-            prepared_file(f"planted-mini:train={wrong}")
-
-
-def test_a_damaged_generated_file_is_named_and_made_again_once_it_is_deleted(home):
-    path = prepared_file("planted-mini")
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(VscgError, match=f"{path}: .*damaged.*delete it, and it is made again"):
-        prepared_file("planted-mini")
-    path.unlink()
-    assert len(load_dataset("planted-mini")) == 9
-
-
 def test_the_one_folder_is_named_where_the_official_files_were_looked_for(home, monkeypatch):
     for place in (home / "data" / "ave", home / "elsewhere"):
         with pytest.raises(VscgError, match=f"no Annotations.txt in {place}; .* data download {place}`") as error:
@@ -102,16 +78,11 @@ def test_a_home_folder_that_nobody_has(name, monkeypatch):
     ("plantd", ["plantd", "planted-mini, planted-study, planted, ave"]),
     ("plantd:ambiguity=0.7", ["plantd:ambiguity=0.7", "planted-mini, planted-study, planted, ave"]),
     ("ave:ambiguity=0.7", ["ave:ambiguity=0.7"]),
-    ("absent.h5", ["absent.h5"]),
-    ("planted-mini:ambigiuty=0.7", ["ambigiuty"]),
     ("planted-mini:ambiguity", ["ambiguity", "no number"]),
-    ("planted-mini:ambiguity=much", ["ambiguity=much", "no number"]),
     ("planted-mini:ambiguity=1.5", ["ambiguity is 1.5"]),
     ("planted-mini:one_sided=2", ["one_sided is 2.0", "from 0 to 1"]),
     ("planted-mini:", ["planted-mini:", "no number"]),
-    ("ave:", ["ave:", "planted-mini, planted-study, planted, ave"]),
     ("planted-mini:ambiguity=0.2,", ["no number"]),
-    ("planted-mini:ambiguity=0.2,ambiguity=0.2", ["'ambiguity' is there twice"]),
     ("planted-mini:ambiguity=nan", ["ambiguity=nan", "out of range"]),
     ("planted-mini:=0.7", ["no dial ''"]),
     ("planted-mini:../../x=1", ["../../x"]),
@@ -140,3 +111,11 @@ def test_two_processes_that_need_one_data_set_make_it_once(name, home, official_
     in_two_processes(prepared_file, name)
     assert (home / "made").read_text() == "once\n"
     assert read_prepared(home / "data" / files(home)[0]).fingerprint == dataset_fingerprint(name)
+
+
+def test_a_planted_name_takes_the_seed_that_it_is_drawn_from(home):
+    first, second = (load_dataset(f"planted-mini:train=3,val=1,test=1,background=0{seed}") for seed in ("", ",seed=1"))
+    assert first.fingerprint != second.fingerprint and not np.array_equal(first.audio, second.audio)
+    assert second.video_ids[0] == "planted-1-00000"
+    with pytest.raises(VscgError, match="'seed=1.5' needs a whole number"):
+        prepared_file("planted-mini:seed=1.5")

@@ -7,7 +7,6 @@ import pytest
 from vscg.data import BACKGROUND, EVENT_CLASSES, planted, twins
 from vscg.data.labels import GROUPS
 from vscg.data.prepared import read_prepared
-from vscg.errors import VscgError
 
 DIALS = planted.SIZES["study"]
 LOOKS = twins.Prototypes.draw(0)
@@ -117,10 +116,3 @@ def test_labels_are_the_same_for_all_seeds_and_clips_are_not(tmp_path):
     assert first.fingerprint != second.fingerprint and not np.array_equal(first.audio, second.audio)
     assert first.truth["silent_mask"].shape == first.truth["source_mask"].shape == (41, 10, 7, 7)
     assert first.fingerprint == planted.fingerprint("study", 0, replace(DIALS, **few))
-
-
-def test_a_dial_of_the_other_generator_is_refused():
-    with pytest.raises(VscgError, match="no dial 'one_sided': see vscg.data.twins.Dials"):
-        planted.turned("study", {"one_sided": 0.5})
-    with pytest.raises(VscgError, match="clarity is 1.5: it is a share"):
-        planted.turned("study", {"clarity": 1.5})

@@ -1,15 +1,12 @@
 """A folder of clips to a prepared file, with small networks in place of VGG-19 and VGGish."""
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from tests import media
-from tests.media import compose, tone, write_clip
+from tests.media import write_clip
 from vscg.data import prepared
 from vscg.data.ave import check
 from vscg.errors import VscgError
@@ -18,7 +15,6 @@ from vscg.features.extract import Networks, window_features
 from vscg.features.vgg19 import visual_features
 from vscg.features.vggish import audio_features
 from vscg.features.video import read_windows
-from vscg.machine.files import locked
 
 
 class Seen(nn.Module):
@@ -123,19 +119,6 @@ def test_interrupted_it_goes_on_and_gives_the_same(tmp_path, folder, networks):
     np.testing.assert_array_equal(first.audio, second.audio)
 
 
-def test_killed_between_any_two_files_it_goes_on(tmp_path, folder, networks):
-    """Without cleaning up, as at a power cut: the process ends in the middle of the second window."""
-    code = ("import os, sys; sys.path.insert(0, sys.argv[1]); import test_extract as t; from pathlib import Path\n"
-            "class Killed(t.Seen):\n"
-            "    def forward(self, pictures):\n"
-            "        return os._exit(9) if self.calls == 15 else super().forward(pictures)\n"
-            "t.run(Path(sys.argv[2]), Path(sys.argv[3]), t.Networks(Killed(), t.Heard()))")
-    target = tmp_path / "features.h5"
-    done = subprocess.run([sys.executable, "-c", code, str(media.Path(__file__).parent), str(folder), str(target)])
-    assert done.returncode == 9 and not target.exists()
-    assert len(run(folder, target, networks).video_ids) == 3 and networks.visual.calls == 20
-
-
 def test_what_has_changed_is_computed_anew(tmp_path, folder):
     target = tmp_path / "features.h5"
     with pytest.raises(KeyboardInterrupt):
@@ -148,43 +131,6 @@ def test_what_has_changed_is_computed_anew(tmp_path, folder):
     write_clip(folder / "a.mkv", fps=4)
     assert run(folder, target, other).video_ids == before.video_ids, "a finished target is replaced"
     assert prepared.read_fingerprint(target) != fingerprint
-
-
-def test_a_damaged_part_or_note_of_a_finished_clip_is_named(tmp_path, folder, networks):
-    with pytest.raises(KeyboardInterrupt):
-        run(folder, tmp_path / "features.h5", Networks(Stopping(25), Heard()))
-    notes = [b"", b"{}", b"[]", b'{"windows": "3", "rest": 0}', b'{"windows": 3, "rest": NaN}',
-             b'{"windows": 1000000000000, "rest": 0}', b"[" * 100_000, b"\xff"]
-    for pattern, contents in (("*-1.safetensors", [b"x" * 100]), ("*.json", notes)):
-        path = next((tmp_path / "features.h5.parts").glob(pattern))
-        sound = path.read_bytes()
-        for content in contents:
-            path.write_bytes(content)
-            with pytest.raises(VscgError, match=f"{path}: damaged .* remove its folder"):
-                run(folder, tmp_path / "features.h5", networks)
-        path.write_bytes(sound)
-
-
-def test_nothing_to_extract(tmp_path, networks):
-    with pytest.raises(VscgError, match="absent: cannot be looked into"):
-        run(tmp_path / "absent", tmp_path / "features.h5", networks)
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(VscgError, match="empty: no clip in it; clips are recognised by their suffix: .*mp4"):
-        run(tmp_path / "empty", tmp_path / "features.h5", networks)
-    (tmp_path / "empty" / "a.mp4").touch()
-    with pytest.raises(VscgError, match="no clip in it can be used:\n  .*a.mp4: not a clip"):
-        run(tmp_path / "empty", tmp_path / "features.h5", networks)
-    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
-
-
-def test_every_suffix_of_a_container_is_looked_into(tmp_path, networks):
-    names = sorted(f"a{suffix.upper()}" for suffix in extract.SUFFIXES)
-    for name in names:
-        (tmp_path / name).write_text("no clip")
-    with pytest.raises(VscgError, match="no clip in it can be used:\n") as error:
-        run(tmp_path, tmp_path / "features.h5", networks)
-    assert [line.split(": ")[0].rpartition("/")[2] for line in str(error.value).splitlines()[1:]] == names
-    assert {".vob", ".asf", ".mxf", ".3g2", ".f4v", ".mp4", ".webm"} < set(extract.SUFFIXES)
 
 
 def test_nothing_in_the_folder_is_overlooked(tmp_path, networks):
@@ -224,25 +170,6 @@ def test_features_that_are_no_numbers_are_refused(tmp_path, folder):
         run(folder, tmp_path / "features.h5", Networks(Seen(float("nan")), Heard()))
 
 
-def test_which_tracks_were_taken_is_reported(tmp_path, networks):
-    folder = tmp_path / "clips"
-    folder.mkdir()
-    compose(folder / "a.mkv", [n / 4 for n in range(40)], [(tone(10, 8000), 0), (tone(15, 8000, 700), 0)], default=1)
-    with pytest.raises(KeyboardInterrupt):
-        write_clip(folder / "b.mkv", fps=4)
-        run(folder, tmp_path / "features.h5", Networks(Stopping(15), Heard()))
-    assert run(folder, tmp_path / "features.h5", networks).notes == (
-        "a.mkv: sound: track 2 of 2 (the default)", "a.mkv: the picture ends at 10.0 s, the sound at 15.0 s")
-
-
-def test_another_process_and_a_place_that_cannot_be_written(tmp_path, folder, networks):
-    with locked(tmp_path / "features.h5.parts"):
-        with pytest.raises(VscgError, match="features.h5: another process extracts into it"):
-            run(folder, tmp_path / "features.h5", networks)
-    with pytest.raises(VscgError, match="cannot be written"):
-        run(folder, folder / "notes.txt" / "features.h5", networks)
-
-
 def test_a_target_that_is_no_prepared_file(tmp_path, folder, monkeypatch):
     monkeypatch.setattr(extract, "load_networks", None)            # refused before they are loaded
     monkeypatch.chdir(tmp_path)
@@ -254,21 +181,6 @@ def test_a_target_that_is_no_prepared_file(tmp_path, folder, monkeypatch):
     assert (folder / "b.mkv").read_bytes() == before
 
 
-def test_long_names_fit_and_stay_apart(tmp_path, networks):
-    folder = tmp_path / "clips"
-    folder.mkdir()
-    for last in "12":
-        write_clip(folder / ("ü" * 40 + last + ".mkv"), fps=int(last))
-    ids = run(folder, tmp_path / "features.h5", networks).video_ids
-    assert len(set(ids)) == 2 and all(len(name.encode()) <= 64 and name.endswith("@0s") for name in ids)
-
-
-def test_a_gpu_that_is_not_there(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(VscgError, match="device cuda: no GPU"):
-        extract.load_networks(tmp_path, device="cuda")
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 def test_a_gpu_gives_the_same(folder, networks):
     window = next(read_windows(folder / "a.mkv"))
@@ -276,13 +188,3 @@ def test_a_gpu_gives_the_same(folder, networks):
     found = window_features(window, Networks(networks.visual.cuda(), networks.audio.cuda()))
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-3)
-
-
-@pytest.mark.skipif(not media.SHARED.is_dir(), reason="the example clips are not on this machine")
-def test_example_clips(tmp_path, networks):
-    report = run(media.SHARED, tmp_path / "features.h5", networks, pad=True)
-    assert report.video_ids == ("big_buck_bunny_0_30.webm@0s", "big_buck_bunny_0_30.webm@10s",
-                                "big_buck_bunny_0_30.webm@20s", "flipping_a_pancake.mkv@0s", "no_duration.webm@0s",
-                                "transparent.webm@0s")
-    assert len(report.skipped) == 4
-    check(tmp_path / "features.h5")

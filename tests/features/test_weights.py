@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from vscg.errors import VscgError
-from vscg.features import extract, weights
+from vscg.features import weights
 from vscg.features.weights import Weights, fetch, load
 
 
@@ -60,14 +60,6 @@ def test_other_content_is_not_kept(tmp_path, server, tiny):
     with pytest.raises(VscgError, match=f"{tmp_path / tiny.name}: has not a SHA-256 that .* move it away.*{tiny.url}"):
         fetch(tiny, tmp_path, progress=False)
     assert (tmp_path / tiny.name).read_bytes() == b"put here by hand"
-
-
-def test_without_network_the_message_says_what_to_put_where(tmp_path, monkeypatch):
-    lost = Weights("http://127.0.0.1:9/models/vgg19-dcbb9e9d.pth")
-    monkeypatch.setattr(weights, "VGG19", lost)
-    with pytest.raises(VscgError, match=f"vgg19-dcbb9e9d.pth: the connection to {lost.url} failed .*"
-                                        f"fetch {lost.url} by hand and put it into {tmp_path} as vgg19-dcbb9e9d.pth"):
-        extract.load_networks(tmp_path, progress=False)
 
 
 @pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}])

@@ -7,7 +7,6 @@ import time
 import types
 from pathlib import Path
 
-import dask
 import h5py
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ from tests.media import write_clip
 from tests.robustness.killing import numbers
 from tests.training.test_sweep import is_whole, run, times, until
 from vscg.errors import VscgError
-from vscg.features import extract as extracting
 from vscg.features.extract import Networks, extract
 from vscg.machine import cluster
 from vscg.machine.cluster import Cluster, Outcome, Processes, work
@@ -158,12 +156,6 @@ class TestSweep:
             sweep([], store=tmp_path, scheduler="local", progress=False)           # though nothing is missing
         assert not list(tmp_path.iterdir())
 
-    def test_data_that_has_changed_is_noted(self, smallest, tmp_path):
-        """Else a run would be stored under a key that nobody asked for."""
-        config, = unique_runs([run(smallest)]).values()
-        outcome = sweeping._train(tmp_path / ("0" * 16), config, smallest, "cpu")
-        assert "smallest.h5 is not what it was when the sweep began" in outcome.error and not list(tmp_path.iterdir())
-
 
 class TestExtract:
     @pytest.fixture
@@ -190,33 +182,10 @@ class TestExtract:
         assert there.read_bytes() == here.read_bytes()
         assert sorted(path.name for path in tmp_path.iterdir()) == ["clips", "here.h5", "there.h5"]
 
-    def test_networks_are_loaded_once_and_compared_and_copies_of_a_clip_are_computed_once(self, clips, tmp_path,
-                                                                                         monkeypatch):
-        """Of two workers with copies the second waits for the first and takes its windows."""
-        names = extracting.Names(tmp_path)
-        loaded, parts, identity = [], tmp_path / "parts", Networks(Seen(), Heard()).fingerprint()
-        monkeypatch.setattr(extracting, "load_networks",
-                            lambda *given, **named: loaded.append((*given, named)) or Networks(Seen(), Heard()))
-        extracting._loaded.cache_clear()
-        first = extracting._extract_there(clips / "a.mkv", parts, False, names, identity, None).value
-        monkeypatch.setattr(extracting, "window_features", None)
-        second = extracting._extract_there(clips / "c.mkv", parts, False, names, identity, None).value
-        assert second.parts == first.parts and (parts / first.parts[0].name.partition("-")[0] / ".lock").exists()
-        assert loaded == [(tmp_path, None, False, {"visual": "vgg19", "audio": "vggish"})]
-        with pytest.raises(VscgError, match="the weights there have changed"):
-            extracting._extract_there(clips / "a.mkv", parts, False, names, "other", None)
-
 
 def one(found, folder, needs=()) -> None:
     """One task on a cluster."""
     done(Cluster(found.scheduler_address, folder, needs), [(folder, note, folder / "log", "a")])
-
-
-@pytest.mark.parametrize("scheduler", ["", "local", "local:0", "local:-1", "local:two", "host:8786", "tcp://host",
-                                       "http://host:8786", "tcp://:8786", "tcp://a b:1"])
-def test_no_address(scheduler, tmp_path):
-    with pytest.raises(VscgError, match="is no address: give tcp://host:port"):
-        Cluster(scheduler, tmp_path, [])
 
 
 def test_a_scheduler_that_is_not_there_that_has_no_workers_or_that_ends_in_between(threads, tmp_path, monkeypatch):
@@ -250,13 +219,3 @@ def test_a_worker_that_does_not_do_is_refused_before_it_begins(threads, processe
     with pytest.raises(VscgError, match="a worker lacks this package .*only_here.*same installation"):
         one(processes, tmp_path)
     assert not (tmp_path / "log").exists() and pids(processes) == before, "no worker ended for it"
-
-
-def test_a_worker_that_dask_gives_up_is_started_again(tmp_path, monkeypatch):
-    """Dask looks a while after a death whether the worker is back; the one that came back may have died meanwhile."""
-    monkeypatch.setattr(cluster, "PATIENCE", 30.0)
-    with dask.config.set({"distributed.deploy.lost-worker-timeout": "0.01s"}), Cluster("local:1", tmp_path, []) as pool:
-        nanny, = pool.client.cluster.workers.values()
-        os.kill(nanny.pid, signal.SIGKILL)
-        until(lambda: nanny.status.name == "closed", 30)
-        assert pool.size == 1

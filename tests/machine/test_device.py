@@ -24,6 +24,7 @@ def watch(event, arguments):
         at_import.update(os.environ)
 sys.addaudithook(watch)
 import IMPORTS
+vscg.features.vggish.log_mel_examples, vscg.data.labels_from_annotations, vscg.fit      # what the book promises
 libc = ctypes.CDLL(None)
 class Info(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in

@@ -2,8 +2,6 @@
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -16,32 +14,12 @@ from vscg.machine.files import (
     locked,
     made_once,
     make_folder,
-    reason,
     replacing,
     value_hash,
     write_atomically,
 )
 
 FORK = multiprocessing.get_context("fork")
-# A process for which fallocate(2) is not supported, as on NFS 3 and 4.1 and on many FUSE mounts (a seccomp filter).
-WITHOUT_FALLOCATE = """
-import ctypes, errno, os, platform, struct, sys
-from pathlib import Path
-call = {"x86_64": 285, "aarch64": 47}[platform.machine()]
-codes = [(0x20, 0, 0, 0), (0x15, 0, 1, call), (0x06, 0, 0, 0x00050000 | errno.EOPNOTSUPP), (0x06, 0, 0, 0x7FFF0000)]
-codes = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *code) for code in codes))
-program, prctl = struct.pack("HxxxxxxP", 4, ctypes.addressof(codes)), ctypes.CDLL(None).prctl
-assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, 2, program, 0, 0) == 0
-from vscg.data.planted import generate
-from vscg.data.prepared import read_prepared
-path = Path(sys.argv[1])
-print(len(read_prepared(generate(path, progress=False, train=2, val=1, test=1, background=1))))
-with path.open("ab") as file:
-    try:
-        os.posix_fallocate(file.fileno(), 0, 10)
-    except OSError as error:
-        print(error.strerror)
-"""
 
 
 def hold(folder, held):
@@ -115,18 +93,6 @@ class TestWriteAtomically:
                 write(tmp_path / place)
         assert sorted(left.name for left in tmp_path.iterdir()) == ["file", "folder"]
 
-    @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="fallocate is Linux's")
-    def test_a_file_system_without_fallocate_will_do(self, tmp_path):
-        """The C library's stand-in refuses files opened to append: the last line, which tells that the test works."""
-        done = subprocess.run([sys.executable, "-c", WITHOUT_FALLOCATE, tmp_path / "set.h5"], capture_output=True,
-                              text=True)
-        assert done.stdout.split("\n") == ["5", os.strerror(9), ""], done.stderr
-
-
-def test_the_reason_is_never_empty():
-    assert (reason(OSError()), reason(ValueError("one\ntwo"))) == ("OSError", "one")
-    assert reason(OSError(28, "full")) == os.strerror(28)
-
 
 class TestLocked:
     def test_a_second_process_waits_for_the_first(self, tmp_path, holder):
@@ -147,21 +113,6 @@ class TestLocked:
         os.kill(process.pid, signal.SIGKILL)
         waiting.join(10)
         assert entered and entered[0] >= ended and not in_use(folder)
-
-    def test_it_is_free_again_after_an_error_and_keeps_what_is_in_it(self, tmp_path):
-        (tmp_path / "x").write_text("kept")
-        with pytest.raises(ValueError), locked(tmp_path):
-            raise ValueError
-        with locked(tmp_path):
-            assert in_use(tmp_path) and (tmp_path / "x").read_text() == "kept"
-        assert not in_use(tmp_path)
-
-    def test_looking_neither_makes_a_folder_nor_holds_it(self, tmp_path, holder):
-        assert not in_use(tmp_path / "absent") and not in_use(tmp_path) and list(tmp_path.iterdir()) == []
-        with locked(tmp_path):
-            pass
-        assert not in_use(tmp_path)
-        holder(tmp_path)                                          # another process gets in at once
 
 
 def test_what_another_process_makes_meanwhile_is_not_made_again(tmp_path):

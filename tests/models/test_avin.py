@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from tests import loops
-from tests.models.test_avsdn import slow_lstm
-from tests.models.whole import agrees, rates, unreached
+from tests.models.whole import agrees, unreached
 from vscg.models.avin import AVIN
 from vscg.models.bilinear import BilinearPooling, signed_root
 
@@ -48,22 +47,11 @@ def slow_avin(audio, visual, w, *, setting, spatial="mean", bidirectional=True, 
     else:
         attended = np.stack([sum(segment.reshape(49, 512)) / 49 for segment in visual])
 
-    def read(sequence, name):
-        if bidirectional:
-            return slow_lstm(sequence, loops.part(w, name))[0]
-        own, h, m, out = loops.part(w, name), np.zeros(256), np.zeros(256), []
-        for x in sequence:
-            i, f, g, o = np.split(own["weight_ih_l0"] @ x + own["bias_ih_l0"]
-                                  + own["weight_hh_l0"] @ h + own["bias_hh_l0"], 4)
-            m = loops.sigmoid(f) * m + loops.sigmoid(i) * np.tanh(g)
-            h = loops.sigmoid(o) * np.tanh(m)
-            out.append(h)
-        return np.array(out)
-
     def ask(sequence, query):
         return slow_interact(sequence, query, weights, 16 if scaled else 1, rescale)
 
-    f_a, f_v = read(audio, "audio_lstm"), read(attended, "visual_lstm")
+    f_a, f_v = (loops.lstm(x, loops.part(w, name)) for x, name in ((audio, "audio_lstm"), (attended, "visual_lstm")))
+    assert ("weight_hh_l0_reverse" in loops.part(w, "audio_lstm")) == bidirectional
     i_a, i_v = ask(f_a, sum(f_a) / 10), ask(f_v, sum(f_v) / 10)
     m_a, m_v = sum(i_a) / 10, sum(i_v) / 10
     if inter_query == "both":
@@ -133,8 +121,3 @@ class TestInteractions:
         assert scalar[0, 4, :2].tolist() == pytest.approx([share, share])
         assert channel[0, 4, [0, 7]].tolist() == pytest.approx([0.1, 3 * share])
         assert scalar[0, 4, 7].item() == pytest.approx(3 * share)
-
-
-def test_the_dropout_of_the_bilinear_pooling_is_the_only_one():
-    assert rates(AVIN("fully")) == {"bilinear.dropout": 0.1}
-    assert rates(AVIN("fully", dropout=0.6)) == {"bilinear.dropout": 0.6}

@@ -7,7 +7,7 @@ import torch
 
 from tests import loops
 from tests.models.test_avin import slow_bilinear
-from tests.models.whole import agrees, rates, unreached, zeroed
+from tests.models.whole import agrees, unreached, zeroed
 from vscg.models.avrb import AVRB, AudioVisualFusion, SegmentWiseAttention
 
 CASES = [dict(setting="fully"), dict(setting="weakly"), dict(setting="fully", fusion="mfb"),
@@ -52,7 +52,7 @@ def slow_avrb(audio, visual, w, *, setting, fusion="low_rank", gate_scale=1.0, p
 def test_agrees_with_loops_and_trains(case, clips):
     model = AVRB(**case).double()
     agrees(model, clips, slow_avrb, **case)
-    assert unreached(model, clips, "avrb", case["setting"]) == [] and rates(model) in ({}, {"fusion.dropout": 0.0})
+    assert unreached(model, clips, "avrb", case["setting"]) == []
 
 
 class TestFusion:

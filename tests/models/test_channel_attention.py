@@ -3,16 +3,13 @@ import math
 
 import numpy as np
 import torch
-from torch import nn
 
 from tests import loops
 from vscg.models.channel_attention import (
     ChannelGate,
     GuidedPooling,
-    SpatialChannelAttention,
     apply_gate,
     pool,
-    visual_layer,
 )
 
 
@@ -67,28 +64,8 @@ def test_pool_by_hand():
     torch.testing.assert_close(mean, torch.tensor([7.0]))
 
 
-def test_cmra_attention_pools_the_gated_regions():
-    module = SpatialChannelAttention()
-    audio, regions = torch.rand(2, 10, 128), torch.rand(2, 10, 49, 512)
-    attended, weights = module(audio, regions)
-    assert attended.shape == (2, 10, 512) and weights.shape == (2, 10, 49)
-    gate = module.channel(audio, regions)
-    torch.testing.assert_close(attended, (weights.unsqueeze(-1) * regions).sum(-2) * (1 + gate))
-
-
 def test_gradients_are_exact():
     """Against finite differences: what the shortcuts spare does not change them."""
     audio, regions = (x.requires_grad_() for x in features(batch=1, segments=2))
     assert torch.autograd.gradcheck(ChannelGate(4, 5, 3).double(), (audio, regions))
     assert torch.autograd.gradcheck(GuidedPooling(4, 5, 3).double(), (audio, regions))
-
-
-def test_visual_layer():
-    layer, x = visual_layer(0.5), torch.randn(4, 49, 512)
-    kept = x.clone()
-    expected = nn.functional.linear(x, layer[0].weight, layer[0].bias).relu()
-    torch.testing.assert_close(layer.eval()(x), expected)
-    assert torch.equal(x, kept)
-    dropped = layer.train()(x)
-    assert 0.4 < (dropped[expected > 0] == 0).float().mean() < 0.6
-    torch.testing.assert_close(dropped[dropped != 0], 2 * expected[dropped != 0])

@@ -5,13 +5,9 @@ import torch
 
 from tests import loops
 from tests.models.test_channel_attention import slow_gate, slow_pooling
-from tests.models.test_systems import NO_DROPOUT
-from tests.models.whole import draw_clips, rates, values
-from vscg.errors import VscgError
+from tests.models.whole import draw_clips
 from vscg.models.cmbs import CMBS, SelfAttentiveSpatialAttention, strongest_mean
 from vscg.models.output import predict_segments
-
-SETTINGS = pytest.mark.parametrize("setting", ["fully", "weakly"])
 
 
 @pytest.mark.parametrize("scaled, divisor", [(False, 1), (True, np.sqrt(128))])
@@ -67,63 +63,6 @@ def test_gates_scale_the_other_modality_fully_and_the_same_one_weakly():
         torch.testing.assert_close(found, torch.full((1, 2), gate))
 
 
-@SETTINGS
-def test_each_gate_reads_its_own_modality(setting):
-    model, x = CMBS(setting), torch.randn(1, 2, 256)
-    seen = {}
-    for name in ("audio", "visual"):
-        getattr(model, f"{name}_gate").register_forward_hook(
-            lambda layer, args, result, name=name: seen.update({name: args[0]}))
-    model.suppress((x, x + 1), (x, x))
-    assert torch.equal(seen["audio"], x) and torch.equal(seen["visual"], x + 1)
-
-
-@SETTINGS
-def test_the_key_bias_changes_nothing(setting):
-    """It adds the same to all logits of a region's softmax: its gradient is rounding alone."""
-    model, inputs = CMBS(setting, **NO_DROPOUT["cmbs"]), draw_clips()
-    before = values(model(*inputs))
-    with torch.no_grad():
-        model.attention.key.bias += 1
-    for name, value in values(model(*inputs)).items():
-        torch.testing.assert_close(value, before[name], atol=1e-5, rtol=1e-4)
-
-
-@SETTINGS
-def test_the_plug_stands_between_the_interactions_and_the_mean(setting):
-    model, inputs, seen = CMBS(setting, plug="psp").eval(), draw_clips(), {}
-    for name in ("audio_interaction", "visual_interaction", "plug", "head"):
-        getattr(model, name).register_forward_hook(
-            lambda layer, args, result, name=name: seen.update({name: (args, result)}))
-    model(*inputs)
-    assert torch.equal(seen["plug"][0][0], seen["audio_interaction"][1])
-    assert torch.equal(seen["plug"][0][1], seen["visual_interaction"][1])
-    assert torch.equal(seen["audio_interaction"][0][1], seen["visual_interaction"][1])     # the audio comes second
-    fused = sum(seen["plug"][1]) / 2
-    assert torch.equal(seen["head"][0][0], fused if setting == "fully" else fused.mT)
-
-
-@SETTINGS
-def test_dropout_rates(setting):
-    def found(model):
-        return {(name.split(".")[0], name.endswith("attention.dropout"), rate) for name, rate in rates(model).items()}
-
-    blocks = {(f"{name}_interaction", inner, rate) for name in ("audio", "visual")
-              for inner, rate in ((True, 0.9), (False, 0.8))}
-    changed = CMBS(setting, visual_dropout=0.6, region_dropout=0.7, dropout=0.8, interaction_dropout=0.9)
-    assert found(changed) == {("visual_layer", False, 0.6), ("attention", True, 0.7), ("transformer", True, 0.8),
-                              ("transformer", False, 0.8)} | blocks
-    usual = {(name, rate) for name, _, rate in found(CMBS(setting)) if not name.endswith("interaction")}
-    assert usual == {("visual_layer", 0.2 if setting == "fully" else 0.1), ("attention", 0.2), ("transformer", 0.1)}
-
-
-def test_heads_and_constants():
-    for setting, heads, constants in (("fully", 4, (0.1, 0.4, 0.3)), ("weakly", 2, (0.2, 0.5, 0.5))):
-        model = CMBS(setting)
-        assert model.audio_interaction.attention.heads == model.visual_interaction.attention.heads == heads
-        assert (model.alpha, model.attention.beta, model.gamma) == constants
-
-
 def test_published_rule_never_says_background_and_the_mended_one_can():
     published, mended, inputs = CMBS("weakly"), CMBS("weakly", rule="mended"), draw_clips()
     with torch.no_grad():
@@ -136,10 +75,3 @@ def test_published_rule_never_says_background_and_the_mended_one_can():
     assert one.extras["gate"].max() < 0.5
     assert (predict_segments(other) == 28).all()
     assert torch.equal(predict_segments(one), one.extras["raw_logits"].argmax(-1, keepdim=True).expand(-1, 10))
-
-
-def test_errors():
-    with pytest.raises(VscgError, match="rule 'mend' .*published, mended"):
-        CMBS("weakly", rule="mend")
-    with pytest.raises(VscgError, match="plug 'vscg'"):
-        CMBS("fully", plug="vscg")

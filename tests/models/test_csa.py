@@ -12,12 +12,6 @@ from vscg.models.csa import CSA, CoSemanticAttention, CoSpatialAttention
 EACH = pytest.mark.parametrize("setting, correlation", [("fully", False), ("weakly", False), ("fully", True)])
 
 
-@pytest.fixture
-def states():
-    """Audio and visual states after the Bi-LSTMs."""
-    return torch.randn(2, 2, 10, 256, dtype=torch.float64)
-
-
 def slow_spatial(audio, visual, w):
     """One segment: a' (128,), v (512,) and alpha (49,)."""
     regions, sound = visual.reshape(49, 512), loops.linear(audio, loops.part(w, "audio_map"))
@@ -90,14 +84,3 @@ def test_channels_that_vary_together_find_each_other():
         new_audio, new_visual = semantic(audio, visual)
     assert new_visual[0, 4, 0].item() == pytest.approx(20 + 20) and new_audio[0, 4, 1].item() == pytest.approx(20 + 20)
     assert new_visual[0, 4, 7].item() == pytest.approx(20 / 256) and not new_visual[0, :4].any()
-
-
-def test_correlation_ignores_scale_and_shift_of_a_channel(states):
-    semantic, (audio, visual) = CoSemanticAttention(correlation=True).double(), states
-    with torch.no_grad():
-        for layer in (semantic.visual_map, semantic.audio_map):
-            layer.weight.copy_(torch.eye(256))
-    m = semantic.affinity(audio, visual)
-    assert m.abs().max() <= 1 + 1e-12
-    torch.testing.assert_close(semantic.affinity(3 * audio - 1, 0.5 * visual + 2), m)
-    np.testing.assert_allclose(m[0].detach(), np.corrcoef(visual[0].T, audio[0].T)[:256, 256:], atol=1e-12)

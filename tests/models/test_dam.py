@@ -7,21 +7,13 @@ import torch
 import torch.nn.functional as F
 
 from tests import loops
-from tests.models.whole import agrees, rates, unreached
-from vscg.models import predict_segments
+from tests.models.test_transformer import slow_attention
+from tests.models.whole import agrees, unreached
 from vscg.models.dam import DAM, match
 
 CASES = [dict(), dict(scaled=True), dict(residual=True), dict(locals_after=True),
          dict(scaled=True, residual=True, locals_after=True)]
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(case) or "default")
-
-
-def slow_attention(sequence, w):
-    """One head over one clip (10,256), with its output map."""
-    query, key, value = (loops.linear(sequence, dict(weight=weight, bias=bias)) for weight, bias in zip(
-        np.split(w["in_proj_weight"], 3), np.split(w["in_proj_bias"], 3), strict=True))
-    read = [sum(share * v for share, v in zip(loops.softmax(key @ q / 16), value, strict=True)) for q in query]
-    return loops.linear(np.array(read), loops.part(w, "out_proj"))
 
 
 def slow_dam(audio, visual, w, scaled=False, residual=False, locals_after=False):
@@ -30,7 +22,8 @@ def slow_dam(audio, visual, w, scaled=False, residual=False, locals_after=False)
     local, read, whole = {}, {}, {}
     for name, x in (("audio", audio), ("visual", attended)):
         local[name] = loops.linear(x, loops.part(w, f"{name}_project"))
-        read[name] = slow_attention(local[name], loops.part(w, f"{name}_self")) + (local[name] if residual else 0)
+        read[name] = slow_attention(local[name], local[name], loops.part(w, f"{name}_self"), heads=1)
+        read[name] += residual * local[name]
         whole[name] = sum(read[name]) / 10
     compared, scale = (read if locals_after else local), 16 if scaled else 1
     p = np.array([(loops.sigmoid(whole["audio"] @ v / scale) + loops.sigmoid(whole["visual"] @ a / scale)) / 2
@@ -90,29 +83,3 @@ class TestMatch:
         torch.testing.assert_close(F.binary_cross_entropy_with_logits(logit, target), F.binary_cross_entropy(p, target),
                                    atol=1e-6, rtol=0)
         assert not torch.allclose(match(phi_v, phi_a, audio, visual)[0], p, atol=0.01), "whose global it is counts"
-
-
-def test_without_globals_nothing_is_known(clips):
-    """Both output maps zeroed, phi is 0: p is 1/2 everywhere, which passes no threshold."""
-    model = DAM("fully").double()
-    with torch.no_grad():
-        for attention in (model.audio_self, model.visual_self):
-            attention.out_proj.weight.zero_(), attention.out_proj.bias.zero_()
-        output = model(*clips)
-    assert torch.equal(output.extras["relevance_prob"], torch.full((2, 10), 0.5).double())
-    assert (predict_segments(output) == 28).all()
-
-
-def test_the_clip_s_event_stands_where_the_relevance_passes_a_half(clips):
-    torch.manual_seed(7)      # of weights with which five of the twenty segments pass
-    output = DAM("fully").double().eval()(*clips)
-    passes = output.extras["relevance_prob"] > 0.5
-    assert passes.any() and not passes.all()
-    event = output.event_category.argmax(-1, keepdim=True).expand(2, 10)
-    assert torch.equal(predict_segments(output), torch.where(passes, event, 28))
-
-
-def test_dropout_rates():
-    still = {"audio_self.dropout": 0.0, "visual_self.dropout": 0.0}
-    assert rates(DAM("fully")) == still | {"category.2": 0.2, "category.5": 0.2}
-    assert rates(DAM("fully", dropout=0.7)) == still | {"category.2": 0.7, "category.5": 0.7}

@@ -6,11 +6,8 @@ import pytest
 import torch
 
 from tests import loops
-from tests.models.whole import draw_clips, rates
+from tests.models.whole import draw_clips
 from vscg.models.dmin import DMIN, BilinearRecurrentAttention, DenseAttention, root
-from vscg.models.transformer import MultiHeadAttention
-
-SETTINGS = pytest.mark.parametrize("setting", ["fully", "weakly"])
 
 
 class TestDenseAttention:
@@ -28,19 +25,6 @@ class TestDenseAttention:
                 expected = sum(share * sum(q[(c + s) % dim] * k[c] for c in range(dim))
                                for s, share in enumerate(shares)) / dim
             assert logits[b, h, i, n].item() == pytest.approx(expected, abs=1e-12)
-
-    def test_only_the_logits_differ(self):
-        dense, plain = DenseAttention(8, dropout=0), MultiHeadAttention(8, dropout=0)
-        plain.load_state_dict(dense.state_dict())
-        query, memory = torch.randn(2, 3, 8), torch.randn(2, 6, 8)
-        assert not torch.allclose(dense(query, memory), plain(query, memory), atol=1e-3)
-        plain.logits = dense.logits
-        assert torch.equal(dense(query, memory), plain(query, memory))
-
-    def test_decoders_use_it(self):
-        model = DMIN("fully")
-        assert {name for name, layer in model.named_modules() if isinstance(layer, DenseAttention)} == {
-            f"transformer.{name}_decoder.layer.attention" for name in ("audio", "visual")}
 
 
 class TestRoot:
@@ -102,26 +86,6 @@ class TestSpatialAttention:
     def test_bilinear_dropout(self):
         module, audio, regions = BilinearRecurrentAttention(dropout=1), torch.rand(1, 2, 128), torch.rand(1, 2, 3, 512)
         assert not module.train().bilinear(audio, regions).any() and module.eval().bilinear(audio, regions).any()
-
-
-@SETTINGS
-def test_dropout_rates(setting):
-    def found(model):
-        return {(".".join(name.split(".")[:2 if name.startswith("transformer") else 1]), rate)
-                for name, rate in rates(model).items()}
-
-    def expected(visual, bilinear, dropout, decoder):
-        return {("visual_layer", visual), ("attention", bilinear), ("interaction", dropout)} | {
-            (f"transformer.{name}_{part}", rate) for name in ("audio", "visual")
-            for part, rate in (("encoder", dropout), ("decoder", decoder))}
-
-    changed = DMIN(setting, visual_dropout=0.6, bilinear_dropout=0.7, dropout=0.8, decoder_dropout=0.9)
-    assert found(changed) == expected(0.6, 0.7, 0.8, 0.9)
-    assert found(DMIN(setting)) == expected(0.2, 0.1, 0.1, 0.02 if setting == "fully" else 0.1)
-
-
-def test_heads():
-    assert [DMIN(setting).interaction.attention.heads for setting in ("fully", "weakly")] == [4, 2]
 
 
 def test_the_second_head_reads_the_encoded_picture_alone():

@@ -9,16 +9,6 @@ from tests import loops
 from vscg.models.encoder import BiLSTM, SegmentEncoder
 
 
-def test_bilstm_agrees_with_a_manual_recurrence():
-    torch.manual_seed(0)
-    module = BiLSTM(4, 3).double()
-    x = torch.randn(2, 6, 4, dtype=torch.float64)
-    out = module(x)
-    assert out.shape == (2, 6, 6)
-    for b in range(2):
-        np.testing.assert_allclose(out[b].detach(), loops.lstm(x[b].numpy(), loops.weights(module.lstm)), atol=1e-12)
-
-
 def test_bilstm_by_hand():
     """No input weights, candidate 1 before tanh, gates half open: c_1 = tanh(1)/2, c_2 = c_1/2 + tanh(1)/2."""
     module = BiLSTM(1, 1).double()

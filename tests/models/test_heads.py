@@ -9,7 +9,6 @@ from vscg.models.heads import (
     TwoPartHead,
     WeightingHead,
     build_head,
-    classify,
     segment_cosine,
 )
 
@@ -28,29 +27,6 @@ class TestTwoPartHead:
         assert relevance.tolist() == [[-2.5, 5.5]]
         assert category.tolist() == [[3.0, 7.0]]                    # of the maximum over time of each feature, (3, 4)
 
-    def test_agrees_with_loops(self):
-        head, x = TwoPartHead(6, 3).double(), fused()
-        w = loops.weights(head)
-        relevance, category = head(x)
-        for b in range(2):
-            for t in range(5):
-                slow = loops.linear(x[b, t].numpy(), loops.part(w, "relevance"))
-                np.testing.assert_allclose(relevance[b, t].item(), slow.item())
-            largest = np.array([max(x[b, :, d].tolist()) for d in range(6)])
-            np.testing.assert_allclose(category[b].detach(), loops.linear(largest, loops.part(w, "category")))
-
-
-class TestSegmentHead:
-    def test_agrees_with_loops_and_carries_gradients(self):
-        head, x = SegmentHead().double(), fused(dim=256).requires_grad_()
-        w = loops.weights(head)
-        out = head(x)
-        for b in range(2):
-            slow = loops.two_layers(x[b].detach().numpy(), loops.part(w, "layers.0"), loops.part(w, "layers.2"))
-            np.testing.assert_allclose(out[b].detach(), slow, atol=1e-12)
-        out.sum().backward()
-        assert all(p.grad.any() for p in head.parameters()) and x.grad.any()
-
 
 class TestWeightingHead:
     first = torch.eye(29, dtype=torch.float64)[:1, None]              # (1,1,29): one segment, all on class 0
@@ -61,15 +37,6 @@ class TestWeightingHead:
         with torch.no_grad():
             head.weight.weight.copy_(weight * self.first[0])
         return head(2 * self.first)
-
-    def test_agrees_with_loops(self):
-        torch.manual_seed(0)
-        head, x = WeightingHead().double(), fused(dim=256)
-        score, probability = head(x)
-        for b in range(2):
-            slow_score, slow_probability = loops.weigh(x[b].numpy(), loops.weights(head))
-            np.testing.assert_allclose(score[b].detach(), slow_score, atol=1e-12)
-            np.testing.assert_allclose(probability[b].detach(), slow_probability, atol=1e-12)
 
     @pytest.mark.parametrize("weight, factor", [(0.0, 0.5), (-5.0, 0.5), (np.log(3) / 2, 0.75), (100.0, 1.0)])
     def test_weights_lie_between_a_half_and_one(self, weight, factor):
@@ -90,42 +57,6 @@ class TestChoiceOfHead:
         ("weakly", "segment", WeightingHead)])
     def test_build_head(self, setting, head, kind):
         assert type(build_head(setting, head)) is kind
-
-
-class TestClassify:
-    x = torch.rand(2, 10, 256, generator=torch.Generator().manual_seed(3))
-
-    def given(self, output, *names):
-        """The names of everything that the output holds, after a check that it is `names`."""
-        found = {name for name, value in vars(output).items() if torch.is_tensor(value)}
-        assert found == set(names)
-        return output
-
-    def test_two_part(self):
-        head = TwoPartHead()
-        output = self.given(classify(head, self.x), "event_relevance", "event_category")
-        relevance, category = head(self.x)
-        assert torch.equal(output.event_relevance, relevance) and torch.equal(output.event_category, category)
-
-    def test_segment(self):
-        head = SegmentHead()
-        output = self.given(classify(head, self.x), "segment_logits")
-        assert torch.equal(output.segment_logits, head(self.x))
-
-    def test_weighting(self):
-        head = WeightingHead()
-        output = self.given(classify(head, self.x), "segment_logits", "video_probability", "smooth_probability")
-        score, probability = head(self.x)
-        assert torch.equal(output.segment_logits, score) and torch.equal(output.video_probability, probability)
-        for b in range(2):
-            slow = loops.softmax(probability[b].detach().double().numpy())
-            np.testing.assert_allclose(output.smooth_probability[b].detach(), slow, atol=1e-6)
-
-    @pytest.mark.parametrize("head", [TwoPartHead, SegmentHead, WeightingHead])
-    def test_other_fields_pass_through(self, head):
-        similarity, attention = torch.rand(2, 10), torch.rand(2, 10, 7, 7)
-        output = classify(head(), self.x, similarity=similarity, attention=attention, threshold=0.7)
-        assert output.similarity is similarity and output.attention is attention and output.threshold == 0.7
 
 
 def test_segment_cosine():

@@ -7,7 +7,7 @@ from tests import loops
 from tests.models.whole import build, draw_clips, rates, values
 from vscg.models import SETTINGS
 from vscg.models.escm import EventSemanticConsistency
-from vscg.models.plug import PLUGS, PassThrough, PluggedESCM, build_plug, consistency, propagation
+from vscg.models.plug import PassThrough, PluggedESCM, build_plug, consistency, propagation
 
 HOSTS = pytest.mark.parametrize("system", ["avel", "psp", "cmbs"])
 EACH = pytest.mark.parametrize("setting", SETTINGS)
@@ -95,7 +95,3 @@ def test_the_plug_draws_its_weights_and_leaves_the_others_what_comes_before(syst
     after = {"avel": ("hidden", "classifier"), "cmbs": ("head",)}[system]
     assert all(torch.equal(value, plugged[name]) for name, value in plain.items() if not name.startswith(after))
     assert set(plugged) - set(plain) == {name for name in plugged if name.startswith("plug.")}
-
-
-def test_names():
-    assert set(PLUGS) == {"none", "psp", "escm"}

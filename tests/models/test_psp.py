@@ -67,23 +67,6 @@ def test_by_hand():
     torch.testing.assert_close(new_audio.flatten(), torch.tensor([1 + 1.0, 3 + 1.0]).double())
 
 
-def test_similarities_are_divided_by_the_root_of_the_dimension():
-    module = identity_maps(propagation(dim=4, threshold=0.0))
-    ones = torch.ones(1, 1, 4).double()
-    seen = []
-    module.cut = lambda beta: seen.append(beta) or beta
-    module(3 * ones, 2 * ones)
-    assert [beta.item() for beta in seen] == [3 * 2 * 4 / 2] * 2
-
-
-def test_dropout_of_the_branches():
-    module = propagation(dim=16, threshold=0.0, dropout=0.5)
-    audio, visual = streams(dim=16)
-    assert not torch.equal(module.train()(audio, visual)[0], module(audio, visual)[0])
-    assert torch.equal(module.eval()(audio, visual)[0], module(audio, visual)[0])
-    assert [layer.p for layer in module.modules() if isinstance(layer, nn.Dropout)] == [0.5] * 4
-
-
 class TestProjectAndNorm:
     @pytest.mark.parametrize("with_maps", [True, False])
     def test_agrees_with_loops(self, with_maps):

@@ -1,4 +1,6 @@
 """The registry, every system that can be built as `build_model` makes it, and what it predicts."""
+from inspect import signature
+
 import pytest
 import torch
 
@@ -63,7 +65,7 @@ FIELDS = {  # what each system returns, with the shape after the batch
 }
 # DAM's only dropout is in the classifier of the clip's event.
 UNDROPPED = {"dam": ("event_relevance", "relevance_prob")}
-# A softmax does not see what is added to all its logits alike: no gradient but rounding (see test_cmbs.py).
+# A softmax does not see what is added to all its logits alike: no gradient but rounding.
 SILENT = {"cmbs": {"attention.key.bias"}}
 
 
@@ -147,17 +149,50 @@ def test_every_dropout_can_be_off(system, setting, variant):
         assert torch.equal(dropped[name], evaluated[name]) == still
 
 
-@pytest.mark.parametrize("setting, variant, branch, after_psp, after_isce", [
-    ("fully", "released", 0.2, 0.2, 0.1), ("fully", "paper", 0.2, 0.2, 0.2),
-    ("weakly", "released", 0.1, 0.2, 0.5), ("weakly", "paper", 0.1, 0.2, 0.5)])
-def test_vscg_dropout_rates(setting, variant, branch, after_psp, after_isce):
-    for options, found in (({}, (branch, after_psp, after_isce)),
-                           (dict(psp_dropout=0.6, psp_project_dropout=0.7, escm_dropout=0.8), (0.6, 0.7, 0.8))):
-        model = build("vscg", setting, variant, **options)
-        maps = rates(model, "psp.audio") | rates(model, "psp.visual")
-        assert rates(model) == maps | rates(model, "psp.project") | rates(model, "escm.")
-        for part, rate in zip((maps, rates(model, "psp.project"), rates(model, "escm.")), found, strict=True):
-            assert set(part.values()) == {rate}
+INTERACTIONS, STREAMS = ("audio_interaction", "visual_interaction"), ("audio", "visual")
+# System, setting, variant, options -> the rate of the dropouts whose names begin so, the longest beginning first.
+RATES = [
+    *(("vscg", setting, variant, {}, {"psp": branch, "psp.project": 0.2, "escm": after_isce})
+      for setting, variant, branch, after_isce in (("fully", "released", 0.2, 0.1), ("fully", "paper", 0.2, 0.2),
+                                                   ("weakly", "released", 0.1, 0.5), ("weakly", "paper", 0.1, 0.5))),
+    *(("vscg", setting, variant, dict(psp_dropout=0.6, psp_project_dropout=0.7, escm_dropout=0.8),
+       {"psp": 0.6, "psp.project": 0.7, "escm": 0.8}) for setting in SETTINGS for variant in ("released", "paper")),
+    ("psp", "fully", "released", {}, {"psp": 0.1}),
+    ("psp", "weakly", "released", {}, {"psp": 0.1, "psp.project": 0.0}),
+    ("avrb", "fully", "released", {}, {}), ("avrb", "fully", "released", {"fusion": "mfb"}, {"fusion": 0.0}),
+    *((system, "fully", "released", {} if rate is None else {"dropout": rate}, dict.fromkeys(places, rate or usual))
+      for system, usual, places in (
+          ("avin", 0.1, ["bilinear"]), ("avt", 0.1, [""]), ("cssnet", 0.2, ["audio_project", "visual_project"]),
+          *((system, 0.0, [f"{name}_{part}" for name in STREAMS for part in ("lstm", "which")])
+            for system in ("cman", "dca"))) for rate in (None, 0.6)),
+    *(("dam", "fully", "released", options, {"audio_self": 0.0, "visual_self": 0.0, "category": rate})
+      for options, rate in (({}, 0.2), ({"dropout": 0.7}, 0.7))),
+    *(row for setting, usual in (("fully", 0.2), ("weakly", 0.1)) for row in (
+        ("cmbs", setting, "released",
+         dict(visual_dropout=0.6, region_dropout=0.7, dropout=0.8, interaction_dropout=0.9),
+         {"visual_layer": 0.6, "attention": 0.7, "transformer": 0.8, **dict.fromkeys(INTERACTIONS, 0.8),
+          **{f"{name}.attention": 0.9 for name in INTERACTIONS}}),
+        ("cmbs", setting, "released", {}, {"visual_layer": usual, "attention": 0.2, "transformer": 0.1,
+                                           **dict.fromkeys(INTERACTIONS, 0.1),
+                                           **{f"{name}.attention": 0.2 for name in INTERACTIONS}}),
+        ("cmra", setting, "released", dict(visual_dropout=0.6, dropout=0.7),
+         {"visual_layer": 0.6, "transformer": 0.7, "interaction": 0.7}),
+        ("cmra", setting, "released", {}, {"visual_layer": 0.2, "transformer": 0.1, "interaction": 0.1}),
+        ("dmin", setting, "released",
+         dict(visual_dropout=0.6, bilinear_dropout=0.7, dropout=0.8, decoder_dropout=0.9),
+         {"visual_layer": 0.6, "attention": 0.7, "transformer": 0.8, "interaction": 0.8,
+          **{f"transformer.{name}_decoder": 0.9 for name in STREAMS}}),
+        ("dmin", setting, "released", {},
+         {"visual_layer": 0.2, "attention": 0.1, "transformer": 0.1, "interaction": 0.1,
+          **{f"transformer.{name}_decoder": 0.02 if setting == "fully" else 0.1 for name in STREAMS}})))]
+
+
+@pytest.mark.parametrize("system, setting, variant, options, expected", RATES, ids=lambda value: str(value)[:40])
+def test_dropout_rates(system, setting, variant, options, expected):
+    found = rates(build(system, setting, variant, **options))
+    places = {name: max((place for place in expected if name.startswith(place)), key=len) for name in found}
+    assert found == {name: expected[place] for name, place in places.items()}
+    assert set(places.values()) == set(expected)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
@@ -165,8 +200,6 @@ def test_psp_settings_of_vscg_and_pspnet(setting):
     vscg, psp, fully = build("vscg", setting), build("psp", setting), setting == "fully"
     assert (vscg.psp.threshold, psp.psp.threshold) == (0.099, 0.099 if fully else 0.095)
     assert vscg.psp.renormalise == psp.psp.renormalise == fully
-    assert set(rates(psp, "psp.audio").values()) == {0.1}
-    assert set(rates(psp, "psp.project").values()) == {0.1 if fully else 0.0}
     assert [any(True for _ in model.psp.project.audio_map.parameters()) for model in (vscg, psp)] == [True, fully]
 
 
@@ -238,43 +271,27 @@ def test_prediction_agrees_with_loops():
 
 @pytest.mark.parametrize("system, options, message", [
     ("vscgg", {}, "system 'vscgg' is unknown: choose one of avel, dmrn, avsdn"),
-    ("dmrn", dict(setting="weakly"), "setting of dmrn 'weakly' is unknown: choose one of fully."),
-    ("dam", dict(setting="weakly"), "setting of dam 'weakly' is unknown: choose one of fully."),
-    ("dca", dict(setting="weakly"), "setting of dca 'weakly' is unknown: choose one of fully."),
+    *((system, dict(setting="weakly"), f"setting of {system} 'weakly' is unknown: choose one of fully.")
+      for system in ("dmrn", "dam", "dca")),
     ("vscg", dict(setting="semi"), "setting of vscg 'semi' is unknown: choose one of fully, weakly."),
-    ("vscg", dict(variant="mine"), "variant of vscg 'mine' is unknown: choose one of released, paper."),
     ("psp", dict(variant="paper"), "variant of psp 'paper' is unknown: choose one of released."),
     ("vscg", dict(dropout=0.1), "option of vscg 'dropout' is unknown: choose one of setting, variant, psp_dropout"),
-    ("avel", dict(dropout=0.1), "option of avel 'dropout' is unknown"),
     ("cmra", dict(plug="escm"), "option of cmra 'plug' is unknown"),
-    ("vscg", dict(similarity="dot"), "similarity 'dot' is unknown: choose one of cosine, product."),
     ("vscg", dict(psp_dropout=7), "VSCG cannot be built with"),
-    ("vscg", dict(gru="lstm"), "gru 'lstm' is unknown: choose one of library, equations."),
-    ("vscg", dict(prior="mean"), "prior 'mean' is unknown: choose one of cere, unshared, average"),
-    ("vscg", dict(head="both"), "head 'both' is unknown: choose one of two_part, segment."),
-    *((host, dict(plug="vscg"), "plug 'vscg' is unknown: choose one of none, psp, escm.")
-      for host in ("avel", "psp", "cmbs")),
-    ("cmbs", dict(setting="weakly", rule="mend"), "rule 'mend' is unknown: choose one of published, mended."),
-    ("avsdn", dict(head="one"), "head of avsdn 'one' is unknown: choose one of segment29, two_head."),
-    ("avsdn", dict(spatial="max"), "spatial of avsdn 'max' is unknown: choose one of agva, mean."),
-    ("avsdn", dict(pooling="median"), "pooling of avsdn 'median' is unknown: choose one of average, maximum."),
     ("avsdn", dict(setting="weakly", pooling="maximum"),
      "avsdn, weakly supervised with head 'segment29', has no pooling 'maximum'"),
     ("avsdn", dict(head="two_head", pooling="maximum"), "avsdn, fully supervised with head 'two_head', has no pooling"),
-    ("cman", dict(similarity="euclid"), "similarity of cman 'euclid' is unknown: choose one of cosine, dot."),
-    ("cman", dict(memory="all"), "memory of cman 'all' is unknown: choose one of attended, embedded."),
-    ("cman", dict(fusion="product"), "fusion of cman 'product' is unknown: choose one of concat, sum."),
-    ("avrb", dict(fusion="sum"), "fusion of avrb 'sum' is unknown: choose one of low_rank, mfb."),
-    ("avrb", dict(pooling="mean"), "pooling of avrb 'mean' is unknown: choose one of swab, max."),
     ("avrb", dict(pooling="max"), "avrb, fully supervised, pools nothing over time: leave out the pooling 'max'."),
-    ("avin", dict(spatial="max"), "spatial of avin 'max' is unknown: choose one of mean, agva."),
-    ("avin", dict(weights="vector"), "weights of avin 'vector' is unknown: choose one of scalar, channel."),
-    ("avin", dict(inter_query="own"), "inter_query of avin 'own' is unknown: choose one of other, both."),
-    ("avin", dict(pooling="median"), "pooling of avin 'median' is unknown: choose one of max, mean."),
-    ("avin", dict(pooling="mean"), "avin, fully supervised, pools nothing over time: leave out the pooling 'mean'."),
-    ("avt", dict(positions="spatial"), "positions of avt 'spatial' is unknown: choose one of none, temporal."),
-    ("cssnet", dict(attention="none"), "attention of cssnet 'none' is unknown: choose one of bgca, agva.")])
+    ("avin", dict(pooling="mean"), "avin, fully supervised, pools nothing over time: leave out the pooling 'mean'.")])
 def test_what_does_not_exist_is_refused_in_one_line(system, options, message):
     with pytest.raises(VscgError) as error:
         build_model(system, **options)
     assert str(error.value).startswith(message) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("system, option", [
+    (system, name) for system, entry in SYSTEMS.items() for name, parameter in signature(entry.build).parameters.items()
+    if "str" in str(parameter.annotation) and name != "setting"])
+def test_a_choice_that_an_option_has_not_is_refused(system, option):
+    with pytest.raises(VscgError, match=f"^{option}( of {system})? 'nothing' is unknown: choose one of "):
+        build_model(system, **{option: "nothing"})

@@ -11,3 +11,8 @@ def style():
         matplotlib.use("Agg")
         plots.set_style()
         yield
+
+
+def legend(fig) -> list[str]:
+    """The texts of a figure's own legend."""
+    return [text.get_text() for text in fig.legends[0].get_texts()]

@@ -1,11 +1,9 @@
 """Figures of the book's studies: failures, attention against accuracy, speed."""
-import io
-
 import numpy as np
 import pandas as pd
-import pytest
 from matplotlib.colors import to_hex
 
+from tests.plots.conftest import legend
 from vscg import plots
 from vscg.data.labels import BACKGROUND as BG
 from vscg.plots import (
@@ -32,10 +30,6 @@ def bins(number=3):
     middle = (np.arange(number) + 0.5) / number
     return pd.DataFrame({"confidence": middle, "mean": middle / 2, "low": middle / 3, "high": middle,
                          "share": np.full(number, 1 / number)})
-
-
-def dots(ax):
-    return {line.get_label(): line for line in ax.lines if line.get_marker() == "o"}
 
 
 def test_background_stands_left_of_the_edge_and_no_line_crosses_it():
@@ -75,12 +69,6 @@ def test_reliability_has_a_panel_for_each_system_and_a_dot_for_each_bin():
     assert np.allclose(points[0], 100 * bins()[["confidence", "mean"]])
 
 
-def test_bins_with_more_seconds_have_larger_dots():
-    frame = bins(2).assign(share=[0.1, 0.9])
-    sizes = reliability_figure({"VSCG": frame}).axes[0].collections[-1].get_sizes()
-    assert sizes[1] > 4 * sizes[0]
-
-
 RNG = np.random.default_rng(0)
 TRUTH = np.array([BG] * 4 + [2] * 6)
 MASK = np.zeros((10, 7, 7), dtype=bool)
@@ -98,10 +86,6 @@ def frame():
                                                  for end in ("", "_low", "_high"))])
 
 
-def legend(fig):
-    return [text.get_text() for text in fig.legends[0].get_texts()]
-
-
 def test_a_row_for_each_system_and_a_column_for_each_second():
     drawn = maps()
     fig = attention_of_systems(drawn, MASK, TRUTH)
@@ -117,11 +101,6 @@ def test_a_row_for_each_system_and_a_column_for_each_second():
     assert legend(fig) == ["second with the event", "true source"]
 
 
-def test_without_mask_and_labels_nothing_is_marked():
-    fig = attention_of_systems(maps())
-    assert not fig.legends and not any(ax.collections for ax in fig.axes if ax.images)
-
-
 def test_score_against_accuracy_draws_percent_both_ways_and_names():
     fig = score_against_accuracy(frame(), "score (% of seconds)", "accuracy (% of segments)", chance=0.12)
     ax = fig.axes[0]
@@ -133,21 +112,12 @@ def test_score_against_accuracy_draws_percent_both_ways_and_names():
     assert "chance" not in legend(score_against_accuracy(frame(), "score (%)", "accuracy (%)"))
 
 
-@pytest.mark.parametrize("build", [lambda: attention_of_systems(maps(), MASK, TRUTH),
-                                   lambda: attention_of_systems({"DMIN": maps()["AVEL"][:4]}),
-                                   lambda: score_against_accuracy(frame(), "score (%)", "accuracy (%)", 0.1),
-                                   lambda: edge_figure(edges(("VSCG", "PSP-Net", "AVEL", "CMRA")), 3),
-                                   lambda: grouped_figure(groups(("VSCG", "PSP-Net", "AVEL", "CMRA")), "share (%)"),
-                                   lambda: reliability_figure({name: bins(10) for name in "ABCD"})],
-                         ids=["systems", "one system", "scatter", "edge", "groups", "reliability"])
-def test_text_stays_inside_and_the_file_is_small(build):
-    fig = build()
-    fig.draw_without_rendering()
-    drawn, (width, height) = fig.get_tightbbox(), fig.get_size_inches()
-    assert drawn.x0 > -0.02 and drawn.y0 > -0.02 and drawn.x1 < width + 0.02 and drawn.y1 < height + 0.02
-    file = io.BytesIO()
-    fig.savefig(file)
-    assert file.tell() < 100_000
+FIGURES = {"systems": lambda: attention_of_systems(maps(), MASK, TRUTH),
+           "one system": lambda: attention_of_systems({"DMIN": maps()["AVEL"][:4]}),
+           "scatter": lambda: score_against_accuracy(frame(), "score (%)", "accuracy (%)", 0.1),
+           "edge": lambda: edge_figure(edges(("VSCG", "PSP-Net", "AVEL", "CMRA")), 3),
+           "groups": lambda: grouped_figure(groups(("VSCG", "PSP-Net", "AVEL", "CMRA")), "share (%)"),
+           "reliability": lambda: reliability_figure({name: bins(10) for name in "ABCD"})}
 
 
 def test_ratios_have_a_dot_for_each_arm_and_clock_and_the_noise_is_shaded():

@@ -1,13 +1,11 @@
 """Figures of the paper's tables and of parameter counts."""
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
+from tests.plots.conftest import legend
 from vscg import plots
-from vscg.errors import VscgError
 from vscg.models import SYSTEMS
 from vscg.plots import accuracy_by_parameters, course_figure, difference_figure, parts_figure, table_figure
 from vscg.plots.tables import lighter
@@ -67,10 +65,6 @@ def ends(ax):
     return [tuple(segment[:, 0]) for collection in ax.collections for segment in collection.get_segments()]
 
 
-def legend(fig):
-    return [text.get_text() for text in fig.legends[0].get_texts()]
-
-
 def test_table_draws_the_measured_rows_of_one_setting_in_order():
     fig = table_figure(frame(), "fully")
     ax = fig.axes[0]
@@ -94,11 +88,6 @@ def test_the_papers_figures_stand_beside_runs_on_ave_alone():
     assert points(table_figure(frame(), "fully").axes[0], "D") == []
     fig = table_figure(frame(data="ave"), "fully")
     assert points(fig.axes[0], "D") == [(72.7, 0), (79.7, 1)] and "paper" in legend(fig)
-
-
-def test_nothing_measured_is_said():
-    with pytest.raises(VscgError, match="weakly supervised, of this table was measured"):
-        table_figure(frame()[:3], "weakly")
 
 
 def test_differences_stand_around_zero_with_the_papers_side_at_the_edge():
@@ -130,32 +119,9 @@ def test_what_is_still_learning_is_lighter_and_what_no_program_computes_has_a_da
     assert legend(fig)[2:] == ["lighter: still learning", "not the published code", "paper's side"]
 
 
-def test_one_setting_has_its_dots_on_the_rows():
-    ax = difference_figure(differences()[:1]).axes[0]
-    assert points(ax, "o") == [(8, 0)] and ax.get_xlim()[0] < 0
-
-
 FIGURES = {"rows": lambda: table_figure(frame(), "fully"), "differences": lambda: difference_figure(differences()),
            **{f"Table {name}": lambda name=name: table_figure(large(name)[0], "fully") for name in TABLES},
            **{f"differences in Table {name}": lambda name=name: difference_figure(large(name)[1]) for name in TABLES}}
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_figure_has_units_and_its_text_inside(name):
-    fig = FIGURES[name]()
-    file = io.BytesIO()
-    fig.savefig(file, format="png")
-    assert len(file.getvalue()) < 100_000 and fig.get_figwidth() == plots.WIDTH
-    ax = fig.axes[0]
-    assert ax.get_xlabel() in ("accuracy (% of segments)", "difference (points)")
-    page = fig.bbox.padded(2)
-    texts = [ax.xaxis.label, *ax.get_yticklabels(), *fig.legends[0].get_texts()]
-    boxes = [text.get_window_extent() for text in texts]
-    assert [text.get_text() for text, box in zip(texts, boxes, strict=True)
-            if not (page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1)] == []
-    ticks = sorted((box.y0, box.y1) for box in boxes[1:1 + len(ax.get_yticklabels())])
-    assert all(upper[0] >= lower[1] - 1 for lower, upper in zip(ticks, ticks[1:], strict=False))
-    assert ax.bbox.width > 0.4 * fig.bbox.width
 
 
 def test_references_are_lines_across_the_rows_and_the_curves():

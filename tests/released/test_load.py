@@ -9,7 +9,6 @@ from torch import nn
 
 from tests.golden import golden
 from tests.golden.compare import CASES, options_of, path_of, system_and_setting
-from tests.released.test_reader import Hostile
 from vscg.errors import VscgError
 from vscg.models import build_model
 from vscg.released.load import DEAD, KEYS, load_released, our_name
@@ -84,11 +83,6 @@ def test_every_system_and_setting_has_a_table():
     assert set(KEYS) == set(DEAD) == {system_and_setting(case) for case in CASES}
 
 
-def test_two_published_names_never_lead_to_one_of_ours():
-    for keys in KEYS.values():
-        assert len(set(keys.values())) == len(keys)
-
-
 def test_the_crossed_gates_of_the_weakly_supervised_program():
     """CMBS, weakly supervised: what its program calls the audio gate reads the picture."""
     assert our_name("cmbs", "fully", "audio_gated.0.weight") == "audio_gate.weight"
@@ -129,18 +123,6 @@ def test_a_state_dict_file_and_tensors_of_another_type(tmp_path):
     assert torch.equal(model.head.weight.weight, weights["W3.weight"].float())
 
 
-def test_the_mapping_is_not_shared_with_the_model():
-    weights = published()
-    model = load_released(fresh(), weights)
-    weights["W3.weight"][:] = 9
-    assert not (model.head.weight.weight == 9).any()
-
-
-def test_a_system_without_a_published_program(monkeypatch):
-    monkeypatch.delitem(KEYS, ("cman", "fully"))               # which the golden vectors have added
-    assert "No program of cman, fully supervised, was published" in refused(fresh("cman_fully"), published())
-
-
 def test_missing_names():
     weights = published()
     del weights["W3.weight"], weights["escm.a_gru.bias_ih_l0"]
@@ -164,14 +146,6 @@ def test_wrong_shapes(name, wrong):
     assert name in message and str(wrong) in message and str(tuple(right)) in message
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_numbers_that_are_none(value):
-    weights = {name: np.array(values) for name, values in published().items()}
-    name = next(name for name in weights if our_name("vscg", "weakly", name))
-    weights[name].flat[0] = value
-    assert f"{name} holds values that are no finite numbers" in refused(fresh(), weights)
-
-
 def test_weights_of_another_setting_or_system():
     assert "no parameter of the published vscg (weakly" in refused(fresh("vscg_weakly"), published("vscg_fully"))
     assert "no parameter of the published psp (fully" in refused(fresh("psp_fully"), published("vscg_weakly"))
@@ -180,24 +154,12 @@ def test_weights_of_another_setting_or_system():
     assert "localize_module.classifier_self" in refused(fresh("dmin_fully"), published("dmin_weakly"))
     # CMRA's settings differ in one class.
     assert "(28, 256)" in refused(fresh("cmra_fully"), published("cmra_weakly"))
-    # AVIN without attention has no place for it.
-    assert "attention" in refused(fresh("avin_fully"), published("avin_fully_agva"))
-    assert "lacks 7 parameters" in refused(fresh("avin_fully_agva"), published("avin_fully"))
-    # Table I's CSS-Net has no visually guided path.
-    assert "audio_attention" in refused(fresh("cssnet_fully_agva"), published("cssnet_fully"))
-    assert "lacks 7 parameters" in refused(fresh("cssnet_fully"), published("cssnet_fully_agva"))
     # Our own head of AVSDN is not the port's.
     ours = build_model("avsdn", setting="fully")
     assert "no parameter of the published avsdn" in refused(ours, published("avsdn_fully"))
     # The published PSP-Net is part of VSCG: what is left over is named.
     assert "lacks" in refused(fresh("vscg_weakly"), {name: value for name, value in published("vscg_weakly").items()
                                                      if not name.startswith("escm")})
-
-
-@pytest.mark.parametrize("case", ["vscg_fully", "vscg_weakly"])
-def test_the_paper_variant_is_refused(case):
-    message = refused(fresh(case, variant="paper"), published(case))
-    assert "'paper'" in message and "variant='released'" in message
 
 
 def test_files_that_are_not_there_or_no_checkpoints(tmp_path):
@@ -207,11 +169,3 @@ def test_files_that_are_not_there_or_no_checkpoints(tmp_path):
     torch.save({"W3.weight": print}, tmp_path / "hostile.pt")
     message = refused(fresh(), tmp_path / "hostile.pt")
     assert str(tmp_path / "hostile.pt") in message and "is not a tensor" in message
-
-
-def test_a_hostile_checkpoint_is_refused_and_runs_nothing(tmp_path):
-    path, marker = tmp_path / "hostile.pt", tmp_path / "marker"
-    weights = {name: torch.as_tensor(value) for name, value in published().items()}
-    torch.save({**weights, "W3.bias": Hostile(marker)}, path)
-    message = refused(fresh(), path)
-    assert str(path) in message and "nothing was run" in message and not marker.exists()

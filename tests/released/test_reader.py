@@ -2,7 +2,6 @@
 import functools
 import os
 import pickle
-import subprocess
 import sys
 import types
 import zipfile
@@ -165,14 +164,12 @@ def test_other_ways_to_run_code_are_refused(tmp_path, name, content):
     assert not marker.exists()
 
 
-def test_classes_and_names_in_the_file_are_never_imported(tmp_path):
+def test_classes_and_names_in_the_file_are_never_imported(tmp_path, monkeypatch):
     (tmp_path / "trap_module.py").write_text(f"open({str(tmp_path / 'marker')!r}, 'w')\n")
+    monkeypatch.syspath_prepend(tmp_path)
     content = b"\x80\x02ctrap_module\nNet\n)\x81}X\x01\x00\x00\x00actrap_module\nf\nsb."  # an instance with a function
-    path = with_pickle(tmp_path / "trap.pt", content)
-    code = (f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom vscg.released.reader import read_checkpoint\n"
-            f"try:\n    read_checkpoint({str(path)!r})\nexcept Exception as e:\n    print(e)")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "neither a module nor a state dict" in done.stdout
+    with pytest.raises(VscgError, match="neither a module nor a state dict"):
+        read_checkpoint(with_pickle(tmp_path / "trap.pt", content))
     assert not (tmp_path / "marker").exists()
 
 
@@ -216,19 +213,18 @@ def test_false_claims_are_refused(tmp_path, change, message):
             read_checkpoint(path)
 
 
-def test_zip_bomb_is_refused(tmp_path):
+def test_what_would_fill_the_memory_or_never_end_is_refused(tmp_path):
     original = save({"w": torch.zeros(10_000_000)}, tmp_path / "t.pt")
     bomb = rewritten(original, tmp_path / "bomb.pt", lambda *record: record, zipfile.ZIP_DEFLATED)
-    assert bomb.stat().st_size < 100_000
-    with pytest.raises(VscgError, match="compressed"):
-        read_checkpoint(bomb)
-
-
-@FORMATS
-def test_tensors_far_larger_than_the_file_are_refused(tmp_path, zipped):
-    path = save({"w": torch.ones(1).expand(10**12)}, tmp_path / "t.pt", zipped)
-    with pytest.raises(VscgError, match="would take 4,000,000,000,000 bytes"):
-        read_checkpoint(path)
+    loop, wide = nn.Module(), nn.Linear(1, 1)
+    loop._modules["again"] = loop
+    for _ in range(60):  # 2**60 paths to one layer
+        wide = nn.ModuleList([wide, wide])
+    for path, message in ((bomb, "compressed"), (save(loop, tmp_path / "loop.pt"), "nested without end"),
+                          (save(wide, tmp_path / "wide.pt"), "absurdly many"),
+                          (save({"w": torch.ones(1).expand(10**12)}, tmp_path / "t.pt"), "would take 4,000,000,000")):
+        with pytest.raises(VscgError, match=message):
+            read_checkpoint(path)
 
 
 @FORMATS
@@ -239,18 +235,6 @@ def test_every_truncation_is_refused(tmp_path, zipped):
         path.write_bytes(content[:length])
         with pytest.raises(VscgError, match="refused"):
             read_checkpoint(path)
-
-
-def test_modules_nested_without_end_are_refused(tmp_path):
-    loop = nn.Module()
-    loop._modules["again"] = loop
-    with pytest.raises(VscgError, match="nested without end"):
-        read_checkpoint(save(loop, tmp_path / "loop.pt"))
-    wide = nn.Linear(1, 1)
-    for _ in range(60):  # 2**60 paths to one layer
-        wide = nn.ModuleList([wide, wide])
-    with pytest.raises(VscgError, match="absurdly many"):
-        read_checkpoint(save(wide, tmp_path / "wide.pt"))
 
 
 @pytest.mark.parametrize("value, message", [

@@ -2,11 +2,10 @@
 import json
 import multiprocessing
 import os
-import resource
 import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -28,27 +27,12 @@ def numbers(record: Record) -> dict:
     return files | {name: value for name, value in record.values.items() if name not in TIMING}
 
 
-@dataclass(frozen=True)
-class Kill:
-    """When a process ends, counted from the beginning of an epoch (from 0); the one after the last is the writing of
-    the record. `how`:
-
-    "line": after so many lines of the package, by SIGKILL;
-    "write": in the middle of the first write that makes a file longer than so many bytes, by SIGXFSZ.
-    """
+class Kill(NamedTuple):
+    """When a process ends: so many lines of the package after the beginning of an epoch (from 0); the one after the
+    last is the writing of the record."""
 
     epoch: int
-    how: str
     after: float
-
-    SIGNALS = {"line": signal.SIGKILL, "write": signal.SIGXFSZ}
-
-    def arm(self) -> None:
-        if self.how == "write":
-            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)        # Python ignores it, and the write would fail
-            resource.setrlimit(resource.RLIMIT_FSIZE, (int(self.after), resource.RLIM_INFINITY))
-        else:
-            Lines(self.after).follow()
 
 
 class Lines:
@@ -88,7 +72,7 @@ def _train(config, data, store, kill, threads) -> None:
         with log_of(store).open("a") as log:
             log.write(f"{os.getpid()} {epoch}\n")
         if kill and epoch == kill.epoch:
-            kill.arm()
+            Lines(kill.after).follow()
 
     train(config, data, store, note, threads).model()
 

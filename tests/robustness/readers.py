@@ -13,25 +13,16 @@ import torch
 from torch import nn
 
 from vscg.data.ave import check, prepare_ave
-from vscg.data.labels import CATEGORIES, labels_from_annotations, read_annotations
 from vscg.data.planted import generate
 from vscg.data.prepared import SPLITS, read_fingerprint, read_prepared
 from vscg.errors import VscgError
 from vscg.features import weights
 from vscg.features.video import read_windows
 from vscg.predict import load_checkpoint
-from vscg.released.load import load_released
 from vscg.released.reader import read_checkpoint
 from vscg.training.checkpoint import load_run, save_run
 from vscg.training.config import RunConfig
 from vscg.training.records import find_records, read_record
-
-
-def warm_up() -> None:
-    """What is imported or allocated once, before memory is measured."""
-    from vscg.training import sweep  # noqa: F401
-
-    torch.zeros(10).clone()
 
 
 def digest(*arrays: np.ndarray) -> str:
@@ -54,30 +45,19 @@ def prepared(path: Path) -> str:
     return digest(data.visual, data.audio, data.labels, data.category, rows, *data.truth.values(), texts)
 
 
-def checked(path: Path) -> str:
-    return str(check(path))
-
-
-def prepare(path: Path, target: str, writes: bool) -> str:
-    """An official folder to a prepared file; a target that is there must survive a refusal."""
-    target = Path(target)
+def official(path: Path) -> str:
+    """An official folder to a prepared file; a file that is there survives a refusal."""
+    target = path.with_name("ave.h5")
     before = target.read_bytes() if target.exists() else None
     try:
+        check(path)
         prepare_ave(path, target, progress=False)
     except VscgError:
         assert (target.read_bytes() if target.exists() else None) == before, "what was there is lost"
         raise
     finally:
-        left = [file.name for file in target.parent.iterdir() if file.name.endswith(".partial")]
-        assert not left, f"left behind: {left}"
+        assert not list(target.parent.glob(".*partial")), "left behind"
     return prepared(target)
-
-
-def annotations(path: Path) -> list:
-    marks = read_annotations(path)
-    assert labels_from_annotations(marks).shape == (len(marks), 10, 29)
-    columns = [CATEGORIES[c] for c in marks.category], marks.video_ids, marks.start.tolist(), marks.end.tolist()
-    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def record(path: Path) -> str | None:
@@ -98,14 +78,6 @@ def record(path: Path) -> str | None:
     return json.dumps([text, found.values, history.to_dict("list")]) + digest(*predicted, *weights_of(model))
 
 
-def planted_name(path: Path, name: str, writes: bool) -> int:
-    from vscg.data import load_dataset
-
-    data = load_dataset(name)
-    assert data.path.parent == path / "data"
-    return len(data)
-
-
 @cache
 def _tiny(folder: Path):
     return read_prepared(generate(folder / "tiny.h5", progress=False, train=8, val=2, test=2, background=1))
@@ -120,7 +92,7 @@ def _run(folder: Path):
     return loop.Run(resolved, loop.Features(tiny, cpu), tiny.splits, cpu), tiny.labels.argmax(-1)
 
 
-def saved_state(path: Path, writes: bool) -> str:
+def saved_state(path: Path) -> str:
     """The state of a run after its first epoch, to `path`."""
     run, truth = _run(path.parent)
     run.next_epoch(truth, lambda steps: None)
@@ -161,24 +133,9 @@ def network(path: Path) -> str:
     return digest(*weights_of(found))
 
 
-def released(path: Path) -> str:
-    """A published checkpoint into our model, which stays as it was when the file is refused."""
-    from vscg.models import build_model
-
-    torch.manual_seed(0)
-    model = build_model("avel")
-    before = digest(*weights_of(model))
-    try:
-        load_released(model, path)
-    except VscgError:
-        assert digest(*weights_of(model)) == before
-        raise
-    return digest(*weights_of(model))
-
-
-def media(path: Path, pad: bool = False) -> list:
+def media(path: Path) -> list:
     found = []
-    for window in read_windows(path, pad):
+    for window in read_windows(path, pad=True):
         assert window.frames.shape == (10, 16, 224, 224, 3) and window.frames.dtype == np.uint8
         assert window.waveform.shape == (10 * window.sample_rate,) and np.isfinite(window.waveform).all()
         found.append([window.start, window.sample_rate, digest(window.frames, window.waveform, window.padded)])

@@ -2,7 +2,6 @@
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,12 +62,6 @@ def test_without_planted_truth_or_vscg_the_rest_is_shown(runs, tiny):
     clip, = study.player_content({"AVEL": runs["AVEL"]}, real, tiny.splits["test"][:1])["clips"]
     level, = clip["levels"]
     assert set(clip["object"]) == set(level["heard"]) == {"0"} and level["vscg"] == level["shares"] == []
-
-
-def test_a_shipped_run_has_no_weights_to_show(runs, tiny):
-    shipped = Record(Path("abc.zip"), runs["AVEL"].values)
-    with pytest.raises(vscg.VscgError, match="without its weights"):
-        study.player_content({"AVEL": shipped}, tiny, tiny.splits["test"][:1])
 
 
 def test_the_element_of_a_notebook_loads_nothing_and_no_name_closes_its_script(content):

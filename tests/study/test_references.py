@@ -36,7 +36,13 @@ def test_the_ceiling_knows_what_the_linear_rule_cannot(study):
     assert wrong.sum() > 10 and twin.mean() > 0.6
 
 
-def test_the_floor_and_the_plain_network_see_no_test_label(study):
+@pytest.fixture
+def short(monkeypatch):
+    """The plain network in ten epochs, where what is asked does not depend on how well it learns."""
+    monkeypatch.setitem(references.PLAN, "epochs", 10)
+
+
+def test_the_floor_and_the_plain_network_see_no_test_label(study, short):
     blind = replace(study, labels=study.labels.copy(), category=study.category.copy())
     test = study.splits["test"]
     blind.labels[test], blind.category[test] = np.eye(29)[3], 3
@@ -44,7 +50,7 @@ def test_the_floor_and_the_plain_network_see_no_test_label(study):
     assert np.array_equal(references.plain_network(blind, 1), references.plain_network(study, 1))
 
 
-def test_the_plain_network_takes_each_second_by_itself_and_no_places(study):
+def test_the_plain_network_takes_each_second_by_itself_and_no_places(study, short):
     shuffled = replace(study, visual=study.visual[:, :, ::-1, ::-1])
     both = references.plain_network(study)
     assert both.shape == (5, 60, 10)

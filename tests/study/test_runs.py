@@ -3,8 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from vscg.data.planted import SIZES
-from vscg.data.sets import PLANTED
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS
 from vscg.study.paper import ACCURACY, TABLES
@@ -77,10 +75,6 @@ def test_ambiguity_has_both_models_at_every_point():
     assert {(config.system, config.setting) for config in configs} == {("vscg", "fully")}
 
 
-def test_the_data_sets_own_ambiguity_is_one_of_the_points():
-    assert SIZES[PLANTED["planted-mini"]].ambiguity in AMBIGUITIES
-
-
 @pytest.mark.parametrize("data, planted", [("planted-mini", "planted-mini"), ("planted", "planted"),
                                            ("ave", "planted-mini"), ("file.h5", "planted-mini")])
 def test_only_the_tables_follow_the_data(data, planted, tmp_path, monkeypatch):
@@ -105,16 +99,6 @@ def test_errors(arguments, words):
     assert all(word in str(error.value) for word in words) and "\n" not in str(error.value)
 
 
-def test_no_seeds_are_not_the_profiles_number():
-    with pytest.raises(VscgError, match="seeds is 0"):
-        ambiguity_configs(seeds=0)
-
-
-def test_only_a_planted_data_set_has_a_dial():
-    with pytest.raises(VscgError, match="planted data set 'ave' is unknown"):
-        ambiguity_configs(planted="ave")
-
-
 def test_every_built_row_in_every_setting_with_every_seed():
     configs = table_configs("I", data="planted", profile="quick", seeds=3)
     # CSS-Net has two rows, one with VSCG's attention and one with its own.
@@ -124,21 +108,9 @@ def test_every_built_row_in_every_setting_with_every_seed():
     assert {(config.data, config.profile) for config in configs} == {("planted", "quick")}
 
 
-def test_seeds_are_the_profiles_unless_given():
-    assert len(table_configs("VI", data="ave", profile="full")) == 3 * 5
-    assert len(table_configs("VI", data="ave", profile="quick")) == 3
-
-
 def test_losses_and_options_of_a_row_reach_its_runs():
     config = table_configs("V", data="planted", profile="quick")[1]
     assert (config.loss, config.model_options) == ("ce+avps", {"head": "segment"})
-
-
-@pytest.mark.parametrize("options, message", [({"table": "VII"}, "table 'VII'"), ({"profile": "fast"}, "'fast'"),
-                                              ({"seeds": 0}, "from 1 to 1000")])
-def test_unknown_names_are_refused(options, message):
-    with pytest.raises(VscgError, match=message):
-        table_configs(**{"table": "I", "data": "planted", "profile": "quick", **options})
 
 
 def test_the_quick_book_has_all_its_runs_and_trains_none(tmp_path, monkeypatch):

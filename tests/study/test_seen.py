@@ -6,13 +6,12 @@ import torch
 from tests.training.test_loop import quick, run
 from vscg.data.labels import BACKGROUND
 from vscg.data.prepared import Dataset
-from vscg.errors import VscgError
 from vscg.models import build_model, predict_segments
 from vscg.study import seen
 from vscg.study.failures import class_probability
 from vscg.study.localisation import attention_of, other_clip
 from vscg.study.seen import observe, observed, seen_clips
-from vscg.training.records import OBSERVED, Record, find_record, read_record, ship
+from vscg.training.records import Record, find_record, read_record, ship
 
 
 @pytest.fixture(scope="module")
@@ -57,23 +56,6 @@ def test_they_are_computed_once_and_ship_with_the_run(trained, tiny, tmp_path, m
     there = observed(read_record(file), tiny)
     assert there.keys() == here.keys() and all((there[name] == here[name]).all() for name in here)
     assert find_record(quick(system="vscg", epochs=2), tiny.fingerprint, trained.folder.parent).values == record.values
-
-
-def test_a_run_that_came_without_them_says_so(trained, tiny, tmp_path):
-    bare = Record(trained.folder, {**trained.values, "sums": {name: value for name, value in
-                                                              trained.values["sums"].items() if name != OBSERVED}})
-    with pytest.raises(VscgError, match=f"The run {trained.key} .* came with the book without what .* trains it here"):
-        observed(read_record(ship([bare], tmp_path)[0]), tiny)
-
-
-def test_a_file_that_is_not_what_was_kept_is_named(gated, tiny):
-    record = observe(stored(gated), tiny)
-    path = record.folder / OBSERVED
-    content = path.read_bytes()
-    path.write_bytes(content[:-1] + b"?")
-    with pytest.raises(VscgError, match=f"{OBSERVED} is damaged"):
-        observed(stored(gated), tiny)
-    path.write_bytes(content)
 
 
 def test_the_gate_held_against_one_half_is_the_mended_rule(gated, tiny):

@@ -1,28 +1,12 @@
 """A chapter's findings in their box; tables as files: CSV and LaTeX."""
 import re
-import shutil
-import subprocess
 
 import nbformat
 import numpy as np
 import pandas as pd
 import papermill
-import pytest
 
-from tests import tables
-from tests.tables import dataset, fill
 from vscg.study import show
-from vscg.study.tables import table
-
-
-@pytest.fixture(scope="module")
-def table_one(tmp_path_factory):
-    return tables.table_one(tmp_path_factory.mktemp("runs"))
-
-
-@pytest.fixture(scope="module")
-def table_four(tmp_path_factory):
-    return tables.table_four(tmp_path_factory.mktemp("runs"))
 
 
 class TestFindings:
@@ -80,27 +64,6 @@ class TestExport:
         rows = [line for line in body.splitlines() if line.endswith(r"\\")]
         assert len(rows) == 1 + 14 + 2 and {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {8}
         assert r"paper (\%)" in body and not re.search(r"(?<!\\)[%#_$]", body) and "[" not in body
-
-    def test_underscores_ampersands_and_dashes(self):
-        text = show.latex(pd.DataFrame({"a & b": ["L_c + 100% {x}", "–"]}), "one\ntwo")
-        assert r"a \& b" in text and r"L\_c + 100\% \{x\}" in text and "\n-- \\\\" in text
-        assert text.startswith("% one two\n")
-
-    def test_on_ave_nothing_is_said_about_planted_data(self, tmp_path):
-        data = dataset("ave")
-        fill(tmp_path, data, "VI")
-        files = table("VI", dataset=data, profile="quick", store=tmp_path).export(tmp_path / "tables")
-        assert "no reproduction" not in files[1].read_text()
-
-    @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
-    def test_latex_compiles(self, table_one, table_four, tmp_path):
-        inputs = [file.name for result in (table_one, table_four) for file in result.export(tmp_path)
-                  if file.suffix == ".tex"]
-        body = "\n\n".join(rf"\input{{{name}}}" for name in inputs)
-        (tmp_path / "main.tex").write_text(
-            rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{body}\end{{document}}")
-        done = subprocess.run(["pdflatex", "-halt-on-error", "-interaction=batchmode", "main.tex"], cwd=tmp_path)
-        assert done.returncode == 0 and (tmp_path / "main.pdf").is_file()
 
     def test_default_folder_stays_among_the_runs(self, table_four, tmp_path, monkeypatch):
         monkeypatch.setenv("VSCG_HOME", str(tmp_path))

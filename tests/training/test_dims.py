@@ -1,7 +1,6 @@
 """Any sizes: what `fit` trains on features that are not AVE's, and what a system's structure refuses."""
 from dataclasses import replace
 
-import h5py
 import numpy as np
 import pytest
 import torch
@@ -46,30 +45,12 @@ def test_the_file_remembers_sizes_and_names(other):
     assert load_dataset(other.path).dims == OTHER
 
 
-def test_a_file_of_ave_sizes_has_aves_names(tiny):
-    assert tiny.dims == AVE == Dims() and AVE.classes == 29
-
-
-def test_arrays_that_disagree_are_refused(tmp_path):
-    path = write(tmp_path / "other.h5", OTHER)
-    with h5py.File(path, "r+") as handle:
-        names = handle["categories"][:4]
-        del handle["categories"]
-        handle["categories"] = names
-    with pytest.raises(VscgError, match=r"'labels' has shape \(22, 12, 6\), expected \(22,12,5\)"):
-        read_prepared(path)
-    with h5py.File(path, "r+") as handle:
-        del handle["categories"]
-    with pytest.raises(VscgError, match="'visual' has shape"):
-        read_prepared(path)
-
-
 @pytest.mark.parametrize("system, setting", PAIRS)
 def test_every_system_trains_on_other_sizes_and_leaves_a_complete_record(system, setting, other, tmp_path):
-    config = RunConfig(system=system, setting=setting, data="other", epochs=6, batch=6,
+    config = RunConfig(system=system, setting=setting, data="other", epochs=2, batch=6,
                        model_options=OPTIONS.get(system, {}))
     record = fit(config, dataset=other, store=tmp_path, device="cpu", progress=False)
-    complete(record, other, 6)
+    complete(record, other, 2)
     again = read_record(record.folder)
     assert again.dims == OTHER and len(again.result["test"]["class_accuracy"]) == 6
     test, model = other.splits["test"], again.model()
@@ -85,7 +66,7 @@ def test_every_system_trains_on_other_sizes_and_leaves_a_complete_record(system,
 def test_vscgs_faults_and_losses_on_other_sizes(protocol, other, tmp_path):
     for options in ({"escm": False}, {"prior": "maximum"}, {"prior": "zero", "head": "segment"}):
         loss = "ce+avps" if "head" in options else None
-        config = RunConfig(protocol=protocol, data="other", epochs=2, batch=6, model_options=options, loss=loss)
+        config = RunConfig(protocol=protocol, data="other", epochs=1, batch=6, model_options=options, loss=loss)
         record = fit(config, dataset=other, store=tmp_path, device="cpu", progress=False)
         assert record.history["loss"].notna().all()
 
@@ -119,12 +100,6 @@ def test_cere_takes_what_it_pools_to_two(segments):
 def test_what_the_structure_fixes_is_refused(system, options, dims, words):
     with pytest.raises(VscgError, match=words):
         build_model(system, dims=replace(AVE, **dims), **options)
-
-
-def test_fit_refuses_before_it_trains(other, tmp_path):
-    with pytest.raises(VscgError, match="CERE"):
-        fit(RunConfig(data="other", epochs=1), dataset=other, store=tmp_path, device="cpu", progress=False)
-    assert not list(tmp_path.glob("*/record.json"))
 
 
 def test_psp_cuts_below_an_even_share():

@@ -50,7 +50,8 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     """Measured accuracy of the rows in one setting, in the paper's order; its own figures only beside runs on AVE.
 
     `frame` is `TableResult.frame()`, with the name of the outcome and the references, dashed lines, in its `attrs`.
-    Rows that are still learning are lighter; those that no published program computes have a dagger. VscgError if nothing was measured in that setting.
+    Rows that are still learning are lighter; those that no published program computes have a dagger. VscgError if
+    nothing was measured in that setting.
     """
     rows = frame[(frame["setting"] == setting) & frame["mean"].notna()]
     if rows.empty:
