@@ -37,7 +37,7 @@ def _program() -> dict[str, str]:
     loss = deviations.load_study().effects().set_index("row").loc["V6"]
     separate, bare = (figures["III"][name] for name in ("ISCE w/ non-shared CERE", "w/o ESCM"))
     findings.require(all(separate[name] < bare[name] for name in bare), "separate extractors are above no ESCM")
-    findings.require(figures["IV"]["AVEL w/ PSP"] == figures["IV"]["PSP-Net"], "AVEL with PSP has figures of its own")
+    findings.require(figures["IV"]["AVEL w/ PSP"] == figures["IV"]["PSP-Net"], "AVEL with PSP has its own figures")
     said = (
         f"one network, printed in two rows, has two figures that differ by {abs(first - second):.1f}",
         "the row without it keeps the GRUs: it loses the prior, not the view of the clip",
@@ -47,7 +47,7 @@ def _program() -> dict[str, str]:
         f"{deviations.DATA}",
         "the weak tag of the program holds the event's duration",
         f"{(chosen == 'test').sum()} of {len(chosen)} programs choose the reported epoch by the test clips",
-        f"{counts['VSCG']:.1f} million parameters are registered, against {counts['CMBS']:.1f} and {counts['DMIN']:.1f}")
+        f"{counts['VSCG']:.1f} million parameters registered, against {counts['CMBS']:.1f} and {counts['DMIN']:.1f}")
     return dict(zip((claim.text for claim in CLAIMS), said, strict=True))
 
 

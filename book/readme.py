@@ -80,8 +80,8 @@ def glance(table: tables.TableResult) -> str:
         f"generated; in brackets the 95% interval over {over}. Profile {table.profile} "
         f"({records[0].config.epochs} epochs), {devices}, finished {max(r.values['finished'] for r in records)[:10]}. "
         "All systems are still learning: after so few epochs their figures tell how fast they learn. The last rows are "
-        f"no contestants and use every second's label; {above} of {measured['mean'].size} figures are above the rule in "
-        "closed form, which is why the plan has another data set. These numbers do not reproduce the paper's figures: "
+        f"no contestants and use every second's label; {above} of {len(measured)} figures are above the rule in closed "
+        "form, which is why the plan has another data set. These numbers do not reproduce the paper's figures: "
         "its data set is AVE, and the released program trains VSCG for 300 epochs.", 120, break_on_hyphens=False) + "\n"
 
 

@@ -18,7 +18,7 @@ PLAN = (Path(__file__).resolve().parents[2] / "book" / "plan.md").read_text()
 
 
 def registered(plan: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(re.search(r"Registered (\S+)", plan)[1])
+    return datetime.datetime.fromisoformat(re.search(r"Registered ([^\s,]+)", plan)[1])
 
 
 def too_early(plan: str, records) -> list[str]:

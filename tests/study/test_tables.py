@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tests.tables import CLIPS, CONVERGED, MINI, SPREAD, dataset, fill, store_run, table_cells
+from tests.tables import CLIPS, CONVERGED, MINI, SPREAD, TRUTH, dataset, fill, predictions, store_run, table_cells
 from vscg.data import dataset_fingerprint
 from vscg.data.planted import true_classes
 from vscg.errors import VscgError
@@ -392,11 +392,11 @@ class TestRunsOfThePlan:
                                np.full(CLIPS, 5), curve=CONVERGED)
             write_record(record.folder, record.values,
                          record.history.assign(test_accuracy=0.5).to_dict("records"), {},
-                         {name: tables.predictions(np.full(CLIPS, 7 + long)) for name in ("validation", "test")}
-                         | {"last": np.stack([tables.predictions(np.full(CLIPS, 7 + long))] * 5)})
+                         {name: predictions(np.full(CLIPS, 7 + long)) for name in ("validation", "test")}
+                         | {"last": np.stack([predictions(np.full(CLIPS, 7 + long))] * 5)})
         # The study's own clips are not those of this store.
         found = table("sentinels", profile="standard", seeds=9, store=tmp_path)
-        found = replace(found, cells=tuple(replace(cell, truth=tables.TRUTH[8:]) for cell in found.cells))
+        found = replace(found, cells=tuple(replace(cell, truth=TRUTH[8:]) for cell in found.cells))
         assert [len(cell.records) for cell in found.cells] == [3, 1, 3, 0], "the plan fixes the seeds, not the caller"
         line, = found.differences().itertuples()
         assert (line.first, line.second) == ("VSCG, 80 epochs", "VSCG, 40 epochs") and line.mean == pytest.approx(10)
