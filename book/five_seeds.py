@@ -1,10 +1,9 @@
 """Writes records/five_seeds.json: what chapters say in their box "On this page" with seeds 0 to 4.
 
-    python book/five_seeds.py            chapters 04, 05, 06, 08 and 16
+    python book/five_seeds.py            chapters 04, 05, 06 and 08
     python book/five_seeds.py 05         only this one; the others stay as they are
 
-The chapters read this file where they ask what another seed changes. A chapter that takes several seeds at once is
-executed once, with all five: its one entry is named by their number.
+The chapters read this file where they ask what another seed changes.
 """
 import json
 import sys
@@ -17,7 +16,7 @@ from vscg.machine.files import write_atomically
 
 RECORD = execute.ROOT / "book" / "records" / "five_seeds.json"
 FOLDER = execute.ROOT / "book" / "_run" / "five_seeds"
-CHAPTERS, SEEDS = ("04", "05", "06", "08", "16"), range(5)
+CHAPTERS, SEEDS = ("04", "05", "06", "08"), range(5)
 
 
 def box(notebook: Path) -> list[str]:
@@ -27,28 +26,21 @@ def box(notebook: Path) -> list[str]:
     return [line.removeprefix("- ") for line in found.outputs[0].data["text/plain"].splitlines()[1:]]
 
 
-def cases(source: Path) -> dict[str, dict]:
-    """A chapter's entries in the file, and the parameters that it is executed with for each."""
-    if "SEEDS" in execute.default_parameters(source, ("SEEDS",)):
-        return {str(len(SEEDS)): {"SEEDS": len(SEEDS)}}
-    return {str(seed): {"SEED": seed} for seed in SEEDS}
-
-
 def main(numbers: list[str]) -> int:
     """Executes the chapters and writes the file after each; 1 if one fails."""
     known = {source.name[:2]: source for source in execute.sources()}
     said = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.is_file() else {}
     for number in numbers or CHAPTERS:
         source, of_seeds = known[number], {}
-        for name, parameters in cases(source).items():
-            target = FOLDER / f"{source.stem}-{name}.ipynb"
+        for seed in SEEDS:
+            target = FOLDER / f"{source.stem}-{seed}.ipynb"
             try:
-                execute.execute(source, target, parameters)
+                execute.execute(source, target, {"SEED": seed})
             except execute.NotebookFailed as error:
-                print(f"error: {parameters}: {error}", file=sys.stderr)
+                print(f"error: seed {seed}: {error}", file=sys.stderr)
                 return 1
-            of_seeds[name] = box(target)
-            print(f"{source.stem}, {parameters}: {len(of_seeds[name])} sentences", flush=True)
+            of_seeds[str(seed)] = box(target)
+            print(f"{source.stem}, seed {seed}: {len(of_seeds[str(seed)])} sentences", flush=True)
         said[number] = of_seeds
         write_atomically(RECORD, (json.dumps(dict(sorted(said.items())), indent=1) + "\n").encode())
     return 0

@@ -540,7 +540,8 @@ for name in confidence:
     print(f"{name:8} {len(errors[10])} of it: " + ", ".join(
         f"{'/'.join(f'{error:.1f}' for error in runs)}% with {bins} bins"
         for bins, runs in errors.items()))
-    assert (errors[2] <= errors[10] + 1e-6).all() and (errors[10] <= errors[40] + 1e-6).all()
+    assert all((errors[few] <= errors[many] + 1e-6).all()
+               for few, many in ((2, 10), (10, 40)))
 
 # %% [markdown]
 # Splitting a bin cannot lower it: inside one bin gaps of opposite sign cancel, across bins they do not. So this answer is the

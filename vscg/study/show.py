@@ -57,8 +57,6 @@ def paragraphs(*texts: str):
 def with_seeds(chapter: str) -> dict[int, list[str]]:
     """Seed -> the sentences of a chapter's box with it, from a record of the book; empty where that lacks the chapter.
 
-    A chapter that takes several seeds at once has one entry: their number -> its sentences with all of them.
-
     Args:
         chapter: its number, two digits. `python book/five_seeds.py` writes the record.
     """
