@@ -537,7 +537,7 @@ def ece(name: str, bins: int) -> np.ndarray:
 
 for name in confidence:
     errors = {bins: ece(name, bins) for bins in (2, 10, 40)}
-    print(f"{name:8} {len(errors[10])} of it: " + ", ".join(
+    print(f"{name:8} runs: {len(errors[10])}; " + ", ".join(
         f"{'/'.join(f'{error:.1f}' for error in runs)}% with {bins} bins"
         for bins, runs in errors.items()))
     assert all((errors[few] <= errors[many] + 1e-6).all()
