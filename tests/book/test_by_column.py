@@ -10,6 +10,7 @@ from tests.book.test_build import ROOT, load
 from vscg.data import planted
 from vscg.models.attention import AudioGuidedAttention
 from vscg.study import deviations
+from vscg.study.statistics import mean_interval
 from vscg.training.config import RunConfig
 
 by_column = load(ROOT / "book" / "by_column.py")
@@ -70,3 +71,14 @@ def test_by_row_the_record_has_the_runs_of_the_study():
                     if (run["way"], run["setting"], run["epochs"]) == ("row", "fully", 4)])
     theirs = deviations.per_clip(study.runs(deviations.DEVIATIONS[0].configs()[0]))
     assert abs(10 * ours - theirs.mean()) < 3
+
+
+def test_what_chapter_3_says_of_the_record():
+    runs = json.loads(by_column.FILE.read_text())["runs"]
+    for setting in by_column.SETTINGS:
+        right, pointed = ([np.array([run[kept] for run in runs if (run["way"], run["setting"]) == (way, setting)])
+                           for way in ("row", "column")] for kept in ("right", "pointed"))
+        _, low, high, _ = mean_interval(right[0] - right[1])
+        assert low < 0 < high
+        assert max(np.ptp(way.mean(1)) for way in right) > abs(right[0].mean() - right[1].mean())
+        assert (pointed[0].mean(1) < pointed[1].mean(1)).all() and pointed[1].mean() < 1 / 7
