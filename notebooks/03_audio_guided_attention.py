@@ -431,7 +431,8 @@ for (setting, epochs), some in pd.DataFrame(record["runs"]).groupby(
         ["setting", "epochs"]):
     number, said = some["seed"].nunique(), []
     line = lines[f"{setting}, {epochs} epochs"] = {"seeds": number}
-    for what, kept, scale in (("right", "right", 0.1), ("on the source", "pointed", 1)):
+    for what, kept, scale in (("right", "right", 0.1),
+                              ("attention on the source", "pointed", 1)):
         row, column = (scale * np.array(some[some["way"] == way][kept].tolist())
                        for way in ("row", "column"))                           # (S,N)
         less = study.points(*statistics.mean_interval(row - column)[:3])
