@@ -262,8 +262,6 @@ print(f"{scored.sum()} event seconds of {scored.any(1).sum()} clips; maps "
       f"{maps['VSCG']['attention'].shape} (seeds, clips, seconds, down, across)")
 assert np.allclose(fixed["chance"]["roc_auc"], 0.5)
 
-# %%
-
 # %% [markdown]
 # All scores but the share of seconds with an IoU of at least one half, as a table:
 
