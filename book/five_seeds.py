@@ -1,6 +1,6 @@
 """Writes records/five_seeds.json: what chapters say in their box "On this page" with seeds 0 to 4.
 
-    python book/five_seeds.py            chapters 04, 05 and 06
+    python book/five_seeds.py            chapters 04, 05, 06 and 08
     python book/five_seeds.py 05         only this one; the others stay as they are
 
 The chapters read this file where they ask what another seed changes.
@@ -16,7 +16,7 @@ from vscg.machine.files import write_atomically
 
 RECORD = execute.ROOT / "book" / "records" / "five_seeds.json"
 FOLDER = execute.ROOT / "book" / "_run" / "five_seeds"
-CHAPTERS, SEEDS = ("04", "05", "06"), range(5)
+CHAPTERS, SEEDS = ("04", "05", "06", "08"), range(5)
 
 
 def box(notebook: Path) -> list[str]:

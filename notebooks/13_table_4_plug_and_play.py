@@ -230,7 +230,10 @@ def named(output: vscg.models.Output) -> dict[str, torch.Tensor]:
     return {name: value for name, value in {**own, **output.extras}.items()
             if isinstance(value, torch.Tensor)}
 
+# %% [markdown]
+# The three systems that Table IV plugs into, in both settings, before and after the plug:
 
+# %% tags=["nbval-check-output"]
 reached = {}
 sound, pictures = torch.randn(2, 10, 128), torch.randn(2, 10, 7, 7, 512)
 for name in ("AVEL", "PSP-Net", "CMBS"):

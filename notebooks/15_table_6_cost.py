@@ -308,6 +308,11 @@ memory["paper"] = paper["memory (MiB)"]
 print("MiB; estimates from weights and kept values, and the paper's figure")
 print(memory.round(1).to_string())
 assert (memory > 0).all().all()
+
+# %% [markdown]
+# In multiples of VSCG's, so that they can be held against the paper's ratios:
+
+# %%
 against = memory / memory.loc["VSCG"]
 found.say("Weights and kept values, in multiples of VSCG's, at a batch of 128 and as "
           "published: " + "; ".join(
@@ -368,7 +373,10 @@ for name, title, precision in entries:
         torch.optim.Adam(model.parameters(), lr=SCHEDULES[name, "fully"].lr),
         [values.to(device, precision) for values in batch])
 
+# %% [markdown]
+# What is timed: one whole step of the optimiser, by the clock that fits the device.
 
+# %%
 def clock() -> float:
     """Seconds: of the processor on a CPU, of the wall on a GPU that is done."""
     if device.type == "cuda":
@@ -426,7 +434,10 @@ shown = pd.DataFrame({
     "memory: estimate, batch 128": against["batch 128"],
     "memory: estimate, as published": against["published precision"]})
 
+# %% [markdown]
+# A row is a quantity, a dot a system; the paper's ratios are diamonds.
 
+# %%
 def ratio_figure(table: pd.DataFrame) -> plt.Figure:
     """A dot for each system (row) and ratio (column); the paper's are diamonds."""
     fig, ax = plt.subplots(figsize=(plots.WIDTH, 4.6), layout="constrained")
@@ -494,6 +505,11 @@ for row in study.TABLES["I"].rows:
     turns[row.name] = (model, objective, torch.optim.Adam(model.parameters(), lr=1e-4),
                        [values.to(device) for values in batch])
     step(*turns[row.name])                                          # to warm up
+
+# %% [markdown]
+# Now the rounds: in each, every system takes one step.
+
+# %%
 every = pd.DataFrame(lines).T
 timed = pd.DataFrame([{name: step(*parts) for name, parts in turns.items()}
                       for _ in range(ROUNDS)])

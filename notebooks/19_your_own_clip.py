@@ -304,11 +304,18 @@ plots.log_mel(examples)
 #
 # :::{admonition} Change this and see
 # :class: tip
-# Guess first: how many bands higher does the line lie if the tone is an octave higher? Set `TONE` to 1760 and run on from there:
-# band 30 instead of 17. Another octave, 3520 Hz, leads to band 45, and an octave down, 440 Hz, to band 8. An octave takes nine
-# bands at the bottom and fifteen at the top: the bands are nearly even in hertz below 700 Hz and nearly even in octaves
-# far above.
+# Guess first: how many bands higher does the line lie if the tone is an octave higher? Set `TONE` to 1760 and run on from there,
+# or read what the formula gives for each octave.
 # :::
+
+# %% mystnb={"code_prompt_hide": "The answer: the code and its output", "code_prompt_show": "The answer: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+octaves = [round(band_of(hertz)) for hertz in (440, 880, 1760, 3520)]
+print("bands of 440, 880, 1760 and 3520 Hz:", octaves, " steps:", np.diff(octaves))
+assert (np.diff(octaves, 2) > 0).all()
+
+# %% [markdown]
+# The higher the octave, the more bands it takes: the bands are nearly even in hertz below 700 Hz and nearly even in octaves
+# far above.
 #
 # ## The two networks
 #

@@ -499,7 +499,7 @@ study.styled(again, f"Effects in points on two processors, {deviations.SEEDS} se
 # | rows | why |
 # |---|---|
 # | V1, V2, V8, W6, T6, M2 | they change no function that the network can compute, only its parametrisation or the names of its parts |
-# | V9 | [chapter 3](03_audio_guided_attention.ipynb) compares the two on a toy; in VSCG it was not trained |
+# | V9 | measured, but not in this study, for the package has no switch for it: [chapter 3](03_audio_guided_attention.ipynb) has it, on a toy and in VSCG, with five seeds |
 # | V7, D1, P3, T2 | measured above, as the threshold and the looks |
 # | A2, T4 | the tag of W3 |
 # | P1, P2 | PSP-Net's V1, V3, V5, W3 and W4, measured in VSCG |
@@ -576,6 +576,11 @@ STATEMENTS = (
       for name in ("VSCG", "PSP-Net")]),
     ("VSCG is the most accurate", "I", list(study.TABLES["I"].pairs)),
 )
+
+# %% [markdown]
+# Each claim with what was measured of its pairs, and the words of those that were named before the runs:
+
+# %%
 words = family.set_index("name")["word"]
 said = {where: words[name] for name, where in study.PRIMARY.items()}
 judged = []

@@ -57,7 +57,7 @@ found = study.findings()
 # Time runs downwards. Grey boxes are ideas from other fields, white ones are systems with a public program, the eight
 # are blue. A source says the solid arrows; the dashed ones are our guess.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Who took what from whom. Solid: a source says so; dashed: our guess. Half of the arrows are guessed, and all arrows that lead to AVRB, CSA and DCA.", "name": "fig-eight-tree"}, "image": {"alt": "A tree of boxes from top to bottom: other fields, AVEL 2018, DAM 2019, then CMAN, AVT, AVRB and AVIN in 2020, CSA, DCA, CMRA and PSP-Net in the row of 2021, CSS-Net in 2023. Arrows lead from each source down to the system that took from it; half of them are dashed."}}
+# %% tags=["hide-input"]
 TAKEN = [  # system, source, what it took, whether somebody says so
     ("CMAN", "AVEL", "weights over the regions, by cosine", True),
     ("CMAN", "DAM", "self-attention over the clip", True),
@@ -79,6 +79,11 @@ TAKEN = [  # system, source, what it took, whether somebody says so
 takers = tuple(dict.fromkeys(system for system, *_ in TAKEN))
 EIGHT = ("cman", "dam", "avrb", "avin", "csa", "avt", "dca", "cssnet")
 assert takers == tuple(SYSTEMS[name].title for name in EIGHT)
+
+# %% [markdown]
+# Where each of them stands in the drawing; its year sets the row:
+
+# %% tags=["hide-input"]
 WHERE = {  # column, row, text
     "Deep LDA": (0, 0, "Deep\nLDA"), "transformer": (2, 0, "trans-\nformer"),
     "adaptive attention": (1, 0, "adaptive\nattention"), "SCAN": (5, 0, "SCAN"),
@@ -88,6 +93,11 @@ WHERE = {  # column, row, text
     "AVRB": (4.1, 2.6, "AVRB\n2020"), "AVIN": (5, 2.6, "AVIN\n2020"),
     "DCA": (0, 3.6, "DCA\n2021"), "CSA": (1.4, 3.6, "CSA\n2021"),
     "PSP-Net": (4.5, 3.6, "PSP-Net\n2021"), "CSS-Net": (2.9, 4.6, "CSS-Net\n2023")}
+
+# %% [markdown]
+# And the drawing, a box for each name and an arrow for each line of the list:
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Who took what from whom. Solid: a source says so; dashed: our guess. Half of the arrows are guessed, and all arrows that lead to AVRB, CSA and DCA.", "name": "fig-eight-tree"}, "image": {"alt": "A tree of boxes from top to bottom: other fields, AVEL 2018, DAM 2019, then CMAN, AVT, AVRB and AVIN in 2020, CSA, DCA, CMRA and PSP-Net in the row of 2021, CSS-Net in 2023. Arrows lead from each source down to the system that took from it; half of them are dashed."}}
 fig, ax = plt.subplots(figsize=(plots.WIDTH, 6), layout="constrained")
 ax.set(xlim=(-0.5, 5.5), ylim=(-5, 0.4))
 ax.axis("off")
@@ -741,6 +751,11 @@ for run in others[others["model_options"].astype(bool)].itertuples():
                   "parameters": f"{more:+,}" if more else "the same",
                   "moves (%)": f"{moved:.1f}" + (" *" if moved > usual else ""),
                   "other weights move (%)": f"{usual:.1f}"})
+
+# %% [markdown]
+# How many carry a star, and whose they are:
+
+# %%
 starred = sum("*" in line["moves (%)"] for line in lines)
 print(f"{starred} of {len(lines)} readings move more than other weights do")
 star_of = pd.Series([line["system"] for line in lines if "*" in line["moves (%)"]])
@@ -833,7 +848,7 @@ assert len(run.history) == len(recorded["val_accuracy"])
 # Now the other readings. A dot is a seed: accuracy with the other reading minus accuracy with ours, after three epochs.
 # The grey bar is the range of ours over its seeds.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "CMAN, DAM and AVRB: each other reading minus ours after three epochs, a dot for each seed. CMAN starts more slowly with most of them, DAM faster.", "name": "fig-eight-readings"}, "image": {"alt": "A row for each of 13 other readings of CMAN, DAM and AVRB, with three dots around a line at zero and a grey bar for the spread of the seeds."}}
+# %% tags=["hide-input"]
 BASE = {"batches of 64 clips, cross-entropy alone": "batches of 64 clips"}
 finals = runs.set_index(["system", "setting", "reading", "seed"])["final"].sort_index()
 
@@ -861,7 +876,10 @@ def reading_figure(some):
     plt.close(fig)
     return fig, same_side
 
+# %% [markdown]
+# The readings of CMAN, DAM and AVRB:
 
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "CMAN, DAM and AVRB: each other reading minus ours after three epochs, a dot for each seed. CMAN starts more slowly with most of them, DAM faster.", "name": "fig-eight-readings"}, "image": {"alt": "A row for each of 13 other readings of CMAN, DAM and AVRB, with three dots around a line at zero and a grey bar for the spread of the seeds."}}
 first = others["system"].isin(["cman", "dam", "avrb"])
 fig, upper = reading_figure(others[first])
 fig

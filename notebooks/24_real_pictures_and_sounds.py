@@ -219,6 +219,11 @@ for title, form in (("closed-form rule", ""), ("its stronger form", "stronger_")
                   "event seconds (%)": f"{100 * floor[form + 'event']:.1f}",
                   "background (%)": f"{100 * floor[form + 'background']:.1f}",
                   "course": ""})
+
+# %% [markdown]
+# The rule in its stronger form is the mark to beat. On which side of it do the systems' intervals lie?
+
+# %%
 high = floor["stronger_accuracy"]
 sides = {"above": [], "below": [], "around": []}
 for name in runs:
@@ -256,6 +261,9 @@ fixed = {"chance": localisation.chance(truth.source, scored),
 print(f"{scored.sum()} event seconds of {scored.any(1).sum()} clips; maps "
       f"{maps['VSCG']['attention'].shape} (seeds, clips, seconds, down, across)")
 assert np.allclose(fixed["chance"]["roc_auc"], 0.5)
+
+# %% [markdown]
+# All scores but the share of seconds with an IoU of at least one half, as a table:
 
 # %%
 def text(values):
