@@ -522,6 +522,8 @@ assert all(named[key].mean() >= right[key].mean() for key in right)
 # - With a short schedule a gain measures the speed of learning as well. "Without ESCM" is also a shallower network, so a gain is not
 #   yet due to the clip's summary: [chapter 12](12_table_3_ablations.ipynb) has the version with GRUs that start from
 #   zero.
+# - One name for a clip cannot be inconsistent. With a head that names every second, and clips whose events of one class develop
+#   alike, [the planned experiment](25_planned_experiment.ipynb) asks the question once more.
 # - The dial is one idea of ambiguity, made by us. Whether AVE's ambiguous seconds are like it is not known, and nothing
 #   here reproduces an accuracy of the paper.
 #

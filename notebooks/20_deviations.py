@@ -555,44 +555,23 @@ print(pd.DataFrame({
     "the paper's (median)": groups.paper.median().round(1)}).to_string(na_rep="-"))
 
 # %% [markdown]
-# And the claims in the paper's own terms. "Evidence" names the data and the schedule; what holds on AVE needs records
-# on AVE with the full schedule.
-
-# %%
-STATEMENTS = (
-    ("ESCM improves VSCG", "III", [("ISCE w/ CERE (full)", "w/o ESCM")]),
-    ("it is the clip's summary that helps: CERE beats a start from zero", "III",
-     [("ISCE w/ CERE (full)", "w/o ISCE")]),
-    ("CERE beats pooling and separate extractors", "III",
-     [("ISCE w/ CERE (full)", other)
-      for other in ("ISCE w/ Avg", "ISCE w/ Max", "ISCE w/ non-shared CERE")]),
-    ("ESCM improves other systems", "IV",
-     [(f"{name} w/ ESCM", name) for name in ("AVEL", "PSP-Net", "CMBS")]),
-    ("L_fully beats other losses on VSCG", "V",
-     [("VSCG, L_fully", "VSCG, L_c + L_t"),
-      ("VSCG, L_fully", "VSCG, L_ce + 100 L_avps")]),
-    ("the smooth loss helps", "V",
-     [(f"{name}, 2 L_bce + L_s-bce", f"{name}, L_bce")
-      for name in ("VSCG", "PSP-Net")]),
-    ("VSCG is the most accurate", "I", list(study.TABLES["I"].pairs)),
-)
-
-# %% [markdown]
-# Each claim with what was measured of its pairs, and the words of those that were named before the runs:
+# And the claims in the paper's own terms: each with what was measured of its pairs, and the words of those that were named
+# before the runs. "Evidence" names the data and the schedule; what holds on AVE needs records on AVE with the full
+# schedule. [The report](../book/report.md) holds the same claims against the paper's own numbers and the programs.
 
 # %%
 words = family.set_index("name")["word"]
 said = {where: words[name] for name, where in study.PRIMARY.items()}
 judged = []
-for statement, name, pairs in STATEMENTS:
-    part = claims[(claims["table"] == name)
-                  & np.array([pair in pairs for pair
-                              in zip(claims["first"], claims["second"], strict=True)])]
+for claim in [claim for claim in study.CLAIMS if claim.pairs]:
+    pairs = zip(claims["first"], claims["second"], strict=True)
+    part = claims[(claims["table"] == claim.table)
+                  & np.array([pair in claim.pairs for pair in pairs])]
     where = part[["table", "first", "second", "setting"]]
     keys = where.itertuples(index=False, name=None)
     family = dict.fromkeys(f"{key[-1]}: {said[key]}" for key in keys if key in said)
     judged.append({
-        "claim": statement, "table": name, "pairs": len(part),
+        "claim": claim.text, "table": claim.table, "pairs": len(part),
         "a row still learns": int(part["learning"].sum()),
         "measured (points)": f"{part['mean'].min():+.1f} to {part['mean'].max():+.1f}",
         "primary family": "; ".join(family) or "not in it",
@@ -601,7 +580,7 @@ study.styled(pd.DataFrame(judged), f"The paper's claims and what was measured, {
              f"profile {PROFILE}. Only the primary family has words.", "claims")
 
 # %% [markdown]
-# Two more claims need no accuracy. VSCG is small and cheap: the counts are exact, and
+# One more claim needs no accuracy. VSCG is small and cheap: the counts are exact, and
 # [chapter 11](11_table_2_parameters.ipynb) and [chapter 15](15_table_6_cost.ipynb) show what is behind them.
 
 # %%
