@@ -116,8 +116,10 @@ def _predict(args: argparse.Namespace) -> None:
         if files[0].exists() and json.loads(files[0].read_bytes())["stopped"]:
             print(f"{files[0]}: what was found before it stopped", file=sys.stderr)
         raise
-    notes = (f"  {note}" for note in json.loads(files[0].read_bytes())["notes"])
-    print(f"{args.clip}: {title}", files[0], *notes, *files[1:], sep="\n")
+    print(f"{args.clip}: {title}")
+    for file in files:
+        notes = json.loads(file.read_bytes())["notes"] if file.suffix == ".json" else []
+        print(file, *(f"  {note}" for note in notes), sep="\n")
 
 
 def _runs(args: argparse.Namespace) -> None:
@@ -222,8 +224,7 @@ def parser() -> argparse.ArgumentParser:
     cluster.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster: tcp://host:port of its "
                          "scheduler, or local:N for N processes on this machine")
     many = argparse.ArgumentParser(add_help=False, parents=[device])         # of the commands that train many runs
-    many.add_argument("--workers", type=int, 
-                      help="runs at a time; default: as many as cores and memory allow, or one on a GPU")
+    many.add_argument("--workers", type=int, help="runs at a time; default: as cores and memory allow, one on a GPU")
     tables = argparse.ArgumentParser(add_help=False)       # of the commands that are about the tables' runs
     tables.add_argument("--tables", default="all",
                         help=f"all, or some of {', '.join((*STUDIES, *PLANNED))}, separated by commas (default: "
@@ -263,8 +264,7 @@ def parser() -> argparse.ArgumentParser:
         run=_runs)
     commands.add_parser("ship", parents=[tables], help="put the tables' finished runs, without weights, to the records "
                         "that come with the book").set_defaults(run=_ship)
-    command = commands.add_parser("verify", parents=[device],
-                                  help="train a run that came with the book anew and compare, epoch by epoch")
+    command = commands.add_parser("verify", parents=[device], help="train a run of the book anew, and compare epochs")
     command.add_argument("key", help="as `runs` shows it")
     command.set_defaults(run=_verify)
     return top
