@@ -440,8 +440,8 @@ for (setting, epochs), some in pd.DataFrame(record["runs"]).groupby(
         line |= {f"{what}, by row": means[0], f"{what}, by column": means[1],
                  f"{what}, row minus column": less}
         said.append(f"{what} in {means[0]} by row and {means[1]} by column, {less}")
-    found.say(f"VSCG with AGVA's two additions ({record['data']}, {setting} supervised, "
-              f"{epochs} epochs, {number} seeds): {'; '.join(said)}.")
+    found.say(f"VSCG with AGVA's two additions ({record['data']}, {setting} "
+              f"supervised, {epochs} epochs, {number} seeds): {'; '.join(said)}.")
 study.styled(pd.DataFrame(lines).reset_index(names="share of seconds"),
              f"VSCG with the audio term by row and by column, {record['data']}, test "
              "clips. In brackets: 95% interval over seeds and clips.", "by-column")
