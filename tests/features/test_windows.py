@@ -55,3 +55,10 @@ def test_a_short_clip_is_watched_if_it_is_padded(tmp_path):
         next(watch(clip, model, networks))
     (watched,) = watch(clip, model, networks, pad=True)
     assert [second["padded"] for second in watched.seconds()] == [False] * 4 + [True] * 6
+
+
+def test_the_identity_of_networks_has_both():
+    other = Heard()
+    other.factor.data.fill_(2.0)
+    prints = {Networks(*pair).fingerprint() for pair in ((Seen(), Heard()), (Seen(2.0), Heard()), (Seen(), other))}
+    assert len(prints) == 3 and Networks(Seen(), Heard()).fingerprint() in prints

@@ -156,6 +156,12 @@ class TestSweep:
             sweep([], store=tmp_path, scheduler="local", progress=False)           # though nothing is missing
         assert not list(tmp_path.iterdir())
 
+    def test_data_that_has_changed_is_noted(self, smallest, tmp_path):
+        """Else a run would be stored under a key that nobody asked for."""
+        config, = unique_runs([run(smallest)]).values()
+        outcome = sweeping._train(tmp_path / ("0" * 16), config, smallest, "cpu")
+        assert "smallest.h5 is not what it was when the sweep began" in outcome.error and not list(tmp_path.iterdir())
+
 
 class TestExtract:
     @pytest.fixture

@@ -15,7 +15,6 @@ from vscg.machine.files import (
     made_once,
     make_folder,
     replacing,
-    value_hash,
     write_atomically,
 )
 
@@ -137,7 +136,3 @@ def test_code_hash_sees_what_code_does_and_nothing_else(text, same, tmp_path):
     (tmp_path / "a.py").write_text(SOURCE)
     (tmp_path / "b.py").write_text(text)          # a file may be called otherwise
     assert (code_hash([tmp_path / "a.py"]) == code_hash([tmp_path / "b.py"])) is same
-
-
-def test_value_hash():
-    assert value_hash({"a": 1, "b": [2]}) == value_hash({"b": [2], "a": 1}) != value_hash({"a": 1, "b": [3]})

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tests import loops
+from tests.models.whole import build
 from vscg.models.heads import (
     SegmentHead,
     TwoPartHead,
@@ -47,7 +48,7 @@ class TestWeightingHead:
 
     @pytest.mark.parametrize("weight, factor", [(0.0, 0.5), (-np.log(3) / 2, 0.25), (-100.0, 0.0)])
     def test_without_the_relu_a_weight_can_silence(self, weight, factor):
-        score, _ = self.weighed(WeightingHead(rectified=False), weight)
+        score, _ = self.weighed(build("vscg", "weakly", rectified=False).head, weight)
         torch.testing.assert_close(score, 2 * factor * self.first)
 
 

@@ -1,6 +1,7 @@
 """The film of a planted clip: its pictures and its beeps come from the truth, second by second."""
+import functools
+
 import numpy as np
-import pytest
 
 from vscg.data.labels import BACKGROUND
 from vscg.plots import beeps, film
@@ -22,12 +23,13 @@ def shown(said: np.ndarray, silent: np.ndarray | None = None) -> np.ndarray:
     return film(clip(), silent, {"VSCG": even, "CMRA": even}, {"VSCG": said, "CMRA": TRUTH}, RATE).astype(int)
 
 
-@pytest.fixture(scope="module")
-def pictures() -> np.ndarray:
+@functools.cache
+def right() -> np.ndarray:
     return shown(TRUTH)
 
 
-def test_every_picture_has_a_hand_and_within_a_second_nothing_else_moves(pictures):
+def test_every_picture_has_a_hand_and_within_a_second_nothing_else_moves():
+    pictures = right()
     assert pictures.shape == (10 * RATE, 464, 640, 3)
     for t in range(10):
         moved = (pictures[t * RATE] != pictures[t * RATE + 1]).any((0, 2))
@@ -36,7 +38,8 @@ def test_every_picture_has_a_hand_and_within_a_second_nothing_else_moves(picture
     assert all(len(hand) == 3 for hand in hands) and (np.diff([hand[0] for hand in hands]) > 0).all()
 
 
-def test_the_disc_the_diamond_and_the_answers_follow_the_truth(pictures):
+def test_the_disc_the_diamond_and_the_answers_follow_the_truth():
+    pictures = right()
     seen, faint, gone = (pictures[t * RATE, 40:220, 90:260] for t in (2, 3, 6))
     assert (seen != faint).any() and (faint != gone).any() and (pictures[0, 40:220, 90:260] == seen).all()
     silent = np.zeros((7, 7), bool)
