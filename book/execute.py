@@ -161,7 +161,8 @@ def execute(source: Path, target: Path, parameters: dict) -> None:
         with known_environment():
             notebook = papermill.execute_notebook(
                 jupytext.read(source), failed, parameters, kernel_name="python3", cwd=source.parent,
-                progress_bar=False, start_timeout=START, config=KERNEL)
+                progress_bar=False, start_timeout=START, config=KERNEL,
+                shutdown_kernel="immediate")     # else it is interrupted first, and may print that it was
     except papermill.PapermillExecutionError as error:
         raise NotebookFailed(
             f"{source.name} stopped in cell In [{error.exec_count}] with {error.ename}: {error.evalue}\n\n"
