@@ -259,7 +259,7 @@ for setting in planned.measured():
     display(planned.show(setting))
     if setting in set(judged["setting"]):
         display(planned.show_differences(setting))
-for line in judged.itertuples():
+for line in judged[judged["seeds"] > 1].itertuples():
     if (line.first, line.second) == ("VSCG", "PSP-Net"):
         found.say(f"By the plan, {line.setting} supervised, {line.seeds} of 10 seeds: "
                   f"{line.first} minus {line.second} {line.mean:+.1f} points "

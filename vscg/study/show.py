@@ -130,7 +130,7 @@ def family_text(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _seeds(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """The number of seeds where rows differ in it."""
-    return {"seeds": frame["seeds"]} if frame["seeds"][frame["seeds"] > 0].nunique() > 1 else {}
+    return {"seeds": frame["seeds"].map(str)} if frame["seeds"][frame["seeds"] > 0].nunique() > 1 else {}
 
 
 def _setting(frame: pd.DataFrame) -> dict[str, pd.Series]:
