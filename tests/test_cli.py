@@ -1,10 +1,12 @@
 """The commands, as a reader types them."""
+import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -19,7 +21,7 @@ from vscg.errors import VscgError
 from vscg.study.runs import book_configs
 from vscg.training import records
 from vscg.training.config import RunConfig
-from vscg.training.records import Record
+from vscg.training.records import Record, record_json
 from vscg.training.sweep import Failure, Sweep
 
 
@@ -273,3 +275,69 @@ def test_predict_hands_on_its_folders_and_padding(tmp_path, monkeypatch):
     command = "predict c.mp4 --checkpoint k --pad --weights w --device cpu -o out --visual clip --audio ast"
     assert main(command.split()) == 0
     assert seen == {"weights": "w", "device": "cpu", "pad": True, "output": "out", "visual": "clip", "audio": "ast"}
+
+
+def test_plant_check_and_their_errors(tmp_path, capsys):
+    assert main(["data", "plant", str(tmp_path / "no.h5"), "--ambiguity", "2"]) == 1
+    assert "ambiguity" in capsys.readouterr().err
+    data = generate(tmp_path / "tiny.h5", progress=False, train=4, val=2, test=2, background=1)
+    assert main(["data", "check", str(data)]) == 0
+    assert "9" in capsys.readouterr().out
+    assert main(["data", "check", str(tmp_path / "absent.h5")]) == 1
+    assert "absent.h5" in capsys.readouterr().err
+
+
+def test_ctrl_c_during_the_imports_is_no_traceback(monkeypatch):
+    class Interrupting(ModuleType):
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "vscg.cli", Interrupting("vscg.cli"))
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module("vscg", run_name="__main__")
+    assert stopped.value.code == 130
+
+
+def test_predict_looks_at_the_clip_and_its_target_before_it_downloads_weights(home, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "load_networks", None)
+    monkeypatch.setattr(cli, "load_checkpoint", None)
+    assert main(["predict", str(home / "absent.mp4"), "--checkpoint", "a"]) == 1
+    assert capsys.readouterr().err == f"error: {home / 'absent.mp4'}: no such file\n"
+    (home / "clip.mp4").touch()
+    assert main(["predict", str(home / "clip.mp4"), "--checkpoint", "a", "-o", str(home / "clip.mp4" / "out")]) == 1
+    assert "out: cannot be written (Not a directory)" in capsys.readouterr().err
+
+
+def test_an_absent_name_with_a_dash_is_named_with_the_way_out(home, capsys):
+    for words, name in (("predict -0123.mp4 --checkpoint x", "-0123.mp4"), ("data plant -x.h5", "-x.h5"),
+                        ("data prepare ave -o -x.h5", "-x.h5"), ("data check --x.h5", "--x.h5")):
+        with pytest.raises(SystemExit):
+            main(words.split())
+        error = capsys.readouterr().err
+        assert f"if {name} is a file or folder, write ./{name}" in error and error.count(" is a file or folder") == 1
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert "write ./-name in place of -name" in " ".join(shown.split())
+    assert all(command in shown for command in ("data", "train", "sweep", "runs"))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried\nto allocate"),
+                                   RuntimeError("[enforce] DefaultCPUAllocator: can't allocate memory: you tried\n")])
+def test_want_of_memory_is_one_line(error, home, monkeypatch, capsys):
+    def full(path):
+        raise error
+    monkeypatch.setattr(cli, "check", full)
+    assert main(["data", "check", str(home)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: not enough memory (") and said.count("\n") == 1
+
+
+def test_runs_lists_the_rest_beside_a_record_of_another_version(home, capsys):
+    fill(home / "runs", MINI, "VI")
+    path = next((home / "runs").glob("*/record.json"))
+    values = json.loads(path.read_text())
+    path.write_bytes(record_json(values | {"config": values["config"] | {"momentum": 0.9}}))
+    assert main(["runs"]) == 0
+    out, err = capsys.readouterr()
+    assert out.count(": loaded (run") == 2 and err.count("\n") == 1 and "is of another version of the package" in err

@@ -20,10 +20,12 @@ from vscg.features.extract import Networks
 from vscg.features.video import Window
 from vscg.models import build_model
 from vscg.predict import (
+    ENDS,
     Watched,
     enlarge,
     load_checkpoint,
     overlay,
+    result_files,
     timeline,
     watch,
     write_mp4,
@@ -262,3 +264,49 @@ def test_enlarge_keeps_the_regions_values_at_their_centres():
     small = np.arange(49.0).reshape(7, 7)
     large = enlarge(small, 7 * 33)
     np.testing.assert_allclose(large[16::33, 16::33], small, atol=1e-4)
+
+
+def test_a_video_that_cannot_be_written_leaves_the_old_one(clip, networks, tmp_path, monkeypatch):
+    torch.manual_seed(1)
+    watched = watch(clip, build_model("vscg").eval(), networks)
+    old = tmp_path / "square-attention.mp4"
+    old.write_bytes(b"old")
+    monkeypatch.setattr("vscg.predict.overlay", lambda one: (_ for _ in ()).throw(VscgError("stopped")))
+    with pytest.raises(VscgError, match="stopped"):
+        write_results(clip, watched, tmp_path, "a test")
+    assert old.read_bytes() == b"old" and not list(tmp_path.glob(".*partial"))
+
+
+def test_the_command_says_where_the_first_part_is(clip, networks, tmp_path, monkeypatch, capsys):
+    """An error late in a clip whose name has bytes that are no text; at the beginning nothing is written."""
+    path = tmp_path / "late\udce9.mkv"
+    shutil.copy(clip, path)
+
+    def watching(seconds):
+        yield from watched_seconds([3] * seconds)
+        raise VscgError(f"{path}: damaged")
+    monkeypatch.setattr(cli, "load_networks", lambda weights, device, **encoders: networks)
+    monkeypatch.setattr(cli, "load_checkpoint", lambda key: (build_model("avel").eval(), "a test"))
+    for seconds, files in ((0, []), (10, [f"late\udce9{end}" for end in ENDS])):
+        monkeypatch.setattr(cli, "watch", lambda *given, pad, seconds=seconds: watching(seconds))
+        assert cli.main(["predict", str(path), "--checkpoint", "k", "-o", str(tmp_path / "out")]) == 1
+        said = capsys.readouterr()
+        assert said.out == "" and said.err.count("\n") == 1 + bool(files) and "damaged" in said.err
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(files)
+    monkeypatch.setattr(cli, "watch", lambda *given, pad: watched_seconds([3] * 10))
+    assert cli.main(["predict", str(path), "--checkpoint", "k", "-o", str(tmp_path / "out")]) == 0
+    assert "late\\udce9.json\n  n0\n" in capsys.readouterr().out
+
+
+def test_what_cannot_be_written_is_found_before_the_work(clip, tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "out", tmp_path / ("a" * 256)):
+        with pytest.raises(VscgError, match="cannot be written"):
+            result_files(clip, folder)
+
+
+def test_numbers_that_are_none_are_refused(clip, networks):
+    model = build_model("avel").eval()
+    next(model.parameters()).data.fill_(float("nan"))
+    with pytest.raises(VscgError, match="square.mp4: what the model gives from 0 s on holds values that are no finite"):
+        next(watch(clip, model, networks))

@@ -12,9 +12,12 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from sphinx.errors import ExtensionError
 
 import vscg
 from tests.book.test_build import NOTEBOOK, ROOT, load
+from tests.tables import MINI, fill
+from vscg.training.records import read_record, record_json, ship
 
 EXTENSIONS = ROOT / "book" / "_ext"
 status, launch, one_page, first_page, lighter = (
@@ -163,3 +166,66 @@ def test_a_shared_link_shows_a_title_a_sentence_and_a_picture_and_says_where_the
     assert said["og:image"] == f"{site}glance.png" and said["og:url"] == f"{site}tour.html"
     assert first_page.address({"VSCG_REPOSITORY": ADDRESS}) == site
     assert first_page.address({}) == "" and "og:url" not in first_page.meta_tags("A title", text, "", "tour")
+
+
+def test_status_lists_committed_records_whatever_they_hold(sources, tmp_path):
+    assert "Runs that take long or need a GPU.\n\nNone." in page(sources, tmp_path)
+    (tmp_path / "records").mkdir()
+    part = {"device": "a CPU", "finished": "2026-01-02T03:04:05", "versions": {"torch": "2.13.0"}}
+    speed = {"step": part, "turn": part | {"device": "a GPU"}}
+    for name, values in {"one": part | {"title": "Deviations | all"}, "bare": [1], "speed": speed}.items():
+        (tmp_path / "records" / f"{name}.json").write_text(json.dumps(values))
+    text = page(sources, tmp_path)
+    assert "Where a row says nothing else: device a CPU; date 2026-01-02; versions torch 2.13.0." in text
+    assert "| Deviations \\| all | `records/one.json` |  |  |  |" in text
+    assert "| bare: not readable | `records/bare.json` | – | – | – |" in text
+    assert "| speed, step | `records/speed.json` |  |  |  |" in text
+    assert "| speed, turn | `records/speed.json` | a GPU |  |  |" in text
+
+
+def test_status_says_with_which_parameters_each_chapter_ran_and_what_failed(sources, tmp_path):
+    assert "Other seeds" not in page(sources, tmp_path)
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "seeds.csv").write_text(
+        'chapter,varied,result,seconds,parameters,key\n03,nothing,ok,9,,ab\n03,seed 1,ok,9,SEED=1,ab\n'
+        '04,seed 1,"04_other.py stopped in cell In [4] with AssertionError: a, b",9,SEED=1,ab\n')
+    text = page(sources, tmp_path)
+    assert "2 of 3 cases ran to their end" in text and "| 03 | nothing; seed 1 |\n| 04 | seed 1 |" in text
+    assert "- 04, seed 1: `04_other.py stopped in cell In [4] with AssertionError: a, b`" in text
+
+
+def test_status_counts_runs_by_table_and_names_damaged_ones(sources, tmp_path):
+    store = tmp_path / "runs"
+    assert "None was made by the code at hand." in page(sources, tmp_path)
+    fill(store, MINI, "I", seeds=1)
+    for record in store.glob("*/record.json"):
+        values = json.loads(record.read_text())
+        record.write_text(json.dumps(values | {"data": {"name": MINI.name, "fingerprint": MINI.fingerprint}}))
+    (store / "0123").mkdir()
+    (store / "0123" / "record.json").write_text("{")
+    text = page(sources, tmp_path)
+    rows = [line for line in text.splitlines() if line.startswith("| Table I:")]
+    assert [row.split(" | ")[2:5] for row in rows] == [["`quick`", "30 of 30", "0"]]
+    assert "Where a row says nothing else: device CPU, 2 of 2 cores; finished" in text
+    assert "- `runs/0123/record.json` is damaged" in text and "more in the store" not in text
+    oldest, *_, newest = sorted(store.glob("????????????????/record.json"))
+    (tmp_path / "records").mkdir()
+    ship([read_record(oldest.parent)], tmp_path / "records" / "runs")
+    assert "| `quick` | 30 of 30 | 0 |" in page(sources, tmp_path), "the one that is here counts"
+    shutil.rmtree(oldest.parent)
+    assert "| `quick` | 30 of 30 | 1 |" in page(sources, tmp_path)
+    values = json.loads(newest.read_text())
+    newest.write_bytes(record_json(values | {"config": values["config"] | {"momentum": 0.9}}))
+    assert "1 more in the store are of no table, or of another state of the code" in page(sources, tmp_path)
+
+
+def test_the_address_of_launch_buttons_comes_from_one_of_two_places():
+    workflow = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "someone/book"}
+    for environment, address in (({}, None), ({"VSCG_REPOSITORY": "", "GITHUB_SERVER_URL": "https://github.com"}, None),
+                                 ({"VSCG_REPOSITORY": f"{ADDRESS}.git"}, ADDRESS), (workflow, ADDRESS),
+                                 (workflow | {"VSCG_REPOSITORY": "https://github.com/a/b/"}, "https://github.com/a/b")):
+        assert launch.repository(environment) == address
+    for address in ("someone/book", "https://example.org/a/b", "https://github.com/a/b/tree/main",
+                    "https://github.com/a/b\"; import os"):
+        with pytest.raises(ExtensionError, match="OWNER/NAME"):
+            launch.repository({"VSCG_REPOSITORY": address})

@@ -2,11 +2,13 @@
 import importlib.util
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+import requests
 from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -219,3 +221,46 @@ def test_site_with_a_warning_or_without_an_index_page_is_refused(tmp_path, monke
     with pytest.raises(build.SiteFailed, match=complaint):
         build.build_site(tmp_path / "run")
     assert not (tmp_path / "_build" / ".doctrees").exists(), "the next build reads the pages anew"
+
+
+def test_without_the_two_networks_the_page_of_chapter_24_stays_as_committed(source, run, monkeypatch):
+    real = source.rename(source.with_name("24_real_pictures_and_sounds.py"))
+    monkeypatch.setattr(execute, "sources", lambda: [real])
+    for here, folder in ((False, run / "without-networks"), (True, run)):
+        monkeypatch.setattr(build.weights, "present", lambda *wanted, here=here: here)
+        assert build.tasks("planted-mini", "quick", run) == [(real, folder, {})]
+
+
+def test_networks_are_fetched_where_they_can_be_and_nothing_hangs_where_not(monkeypatch, capsys):
+    asked, here = [], iter([False, True, False, False, False, False, True, True])
+    monkeypatch.setattr(build.weights, "present", lambda *wanted: next(here))
+    monkeypatch.setattr(build.requests, "head", lambda url, timeout: asked.append((url, timeout)))
+    monkeypatch.setattr(build.subprocess, "run", lambda command, **options: asked.append(options["timeout"]))
+    assert build.fetch_networks() and asked == [(build.SMALL[0].url, build.KNOCK), build.PATIENCE]
+    assert capsys.readouterr().out == ""
+
+    def slow(command, timeout, **options):
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(build.subprocess, "run", slow)
+    assert not build.fetch_networks() and "its committed outputs are shown" in capsys.readouterr().out
+
+    def offline(url, timeout):
+        raise requests.ConnectionError("no network")
+
+    monkeypatch.setattr(build.requests, "head", offline)
+    assert not build.fetch_networks() and "its committed outputs are shown" in capsys.readouterr().out
+    assert build.fetch_networks() and len(asked) == 3                  # they are here: nobody is asked
+
+
+def test_runs_that_came_with_the_book_are_trained_only_where_they_are_asked_for(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(build, "SHIPPED", tmp_path)
+    monkeypatch.setattr(build, "unique_runs", lambda configs: {config: config.upper() for config in configs})
+    monkeypatch.setattr(build, "book_configs", lambda tables, **options: tables.split(","))
+    monkeypatch.setattr(build, "sweep", lambda configs: asked.append(configs) or build_sweep)
+    build_sweep = type("Sweep", (), {"records": (), "check": lambda self: self})()
+    (tmp_path / "b.zip").touch()
+    for fresh in (False, True):
+        build.train_runs("a,b", "planted-mini", "quick", fresh)
+    assert asked == [["A"], ["A", "B"]]

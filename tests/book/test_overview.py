@@ -41,3 +41,13 @@ def test_its_shapes_are_those_of_the_network():
     assert set(shapes) == {*seen["encoder.attention"][:3], *seen["encoder.audio_lstm"], seen["escm.cere"][-1]}
     assert seen["psp"] == ["(10,256)"] * 4 and seen["head.relevance"] == ["(10,256)", "(10,1)"]
     assert seen["head.category"][-1] == "(28)"
+
+
+PHONE = 340       # px that a picture has on a phone 390 px wide
+
+
+def test_its_labels_can_be_read_on_a_phone_and_lie_inside_the_picture():
+    smallest = min(float(size) for size in re.findall(r"([\d.]+)px", overview.STYLE))
+    assert smallest * PHONE / overview.SIZE[0] > 9.5
+    for left, top, width, height in (box[2:6] for box in overview.BOXES.values()):
+        assert 0 < left and left + width < overview.SIZE[0] and 0 < top and top + height < overview.SIZE[1]

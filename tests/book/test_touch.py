@@ -9,6 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.book.test_build import ROOT, load
 from tests.book.test_site import CHROMIUM, DESK, PHONE, needs_browser
+from vscg import plots
 from vscg.data import planted, silent_objects
 from vscg.data.labels import BACKGROUND
 from vscg.errors import VscgError
@@ -189,5 +190,41 @@ def test_the_one_of_chapter_19_moves_as_its_own_run_says(browser, tmp_path):
     tab.locator("[data-part=threshold]").focus()
     tab.keyboard.press("Home")
     assert kept(tab) == (np.array(level["shares"][:100]) > 0).sum()
+    tab.close()
+    assert faults == []
+
+
+@needs_browser
+def test_it_plays_fits_a_phone_and_follows_the_colour_scheme(tab):
+    tab.set_viewport_size(PHONE)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    tab.locator("[data-part=play]").click()
+    tab.wait_for_function("document.querySelector('[data-part=second]').value === '2'")
+    tab.locator("[data-part=play]").click()
+    stopped = tab.locator("[data-part=second]").input_value()
+    tab.wait_for_timeout(900)
+    assert tab.locator("[data-part=second]").input_value() == stopped
+    colours = []
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        colours.append(tab.evaluate("getComputedStyle(document.querySelector('.vscg-player')).backgroundColor"))
+    assert colours == ["rgb(255, 255, 255)", "rgb(27, 31, 38)"]
+
+
+@needs_browser
+def test_in_a_notebook_it_shows_runs_without_open_blocks_and_hides_what_they_have_not(browser, tmp_path):
+    avel = list(touch.RUNS).index("AVEL")
+    levels = [{**clip["levels"][1], "shares": [], "vscg": [],
+               **{name: [clip["levels"][1][name][avel]] for name in ("said", "looks", "on")}} for clip in DATA["clips"]]
+    content = DATA | {"systems": [DATA["systems"][avel]], "ambiguities": [None],
+                      "clips": [clip | {"levels": [level]} for clip, level in zip(DATA["clips"], levels, strict=True)]}
+    page = tmp_path / "page.html"
+    page.write_text(f'<!DOCTYPE html><meta charset="utf-8">{2 * plots.clip_player(content).data}')
+    tab, faults = browser.new_page(), []
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.goto(page.as_uri())
+    assert [tab.locator(f"[data-part={name}]").first.is_visible() for name in (
+        "second", "system", "threshold", "prior", "level", "reset")] == [True, True, False, False, False, False]
+    assert tab.locator("[data-part=verdict]").first.inner_text().startswith("AVEL says")
     tab.close()
     assert faults == []

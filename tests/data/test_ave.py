@@ -3,7 +3,12 @@ import hashlib
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 import tracemalloc
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -215,3 +220,27 @@ def test_memory_stays_flat_while_the_file_grows(official_folder):
         finally:
             tracemalloc.stop()
     assert 32 < peaks[0] and peaks[1] - peaks[0] < 20, peaks
+
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def test_killed_it_leaves_nothing_that_looks_finished(official_folder):
+    folder = official_folder(100, packed=True)
+    target = folder.parent / "out" / "ave.h5"
+    program = "import sys; from vscg.data.ave import prepare_ave; prepare_ave(*sys.argv[1:], progress=False)"
+    process = subprocess.Popen([sys.executable, "-c", program, str(folder), str(target)], cwd=REPOSITORY,
+                               stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not any(path.stat().st_size > 2**22 for path in target.parent.glob(".ave.h5.partial")):
+            assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait(60)
+    finally:
+        process.kill()
+        process.communicate()
+    assert os.listdir(target.parent) == [".ave.h5.partial"]
+    prepare_ave(official_folder(3, name="small"), target, progress=False)
+    assert len(read_prepared(target)) == 5 and os.listdir(target.parent) == ["ave.h5"]

@@ -2,12 +2,17 @@
 import hashlib
 import json
 import os
+import signal
+import threading
+import time
+from collections import namedtuple
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from tests.loopback import in_two_processes
 from vscg.data import download
 from vscg.errors import VscgError
 
@@ -208,3 +213,58 @@ def test_a_mirror_that_has_changed_is_one_clear_error(hub, name, content, words,
     with pytest.raises(VscgError, match=words):
         get_clips(hub, tmp_path / "in" / "here")
     assert not list(tmp_path.glob("**/out"))
+
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def test_interrupted_it_is_continued(tmp_path, server, one):
+    def wait_and_interrupt():
+        """At a cut: wait until much is there, then interrupt like Ctrl-C, while the connection is still open."""
+        end = time.monotonic() + 10
+        while part(tmp_path, one).stat().st_size < 500_000 and time.monotonic() < end:
+            time.sleep(0.01)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        time.sleep(0.2)
+
+    server.cuts[CALLED[one]], server.at_cut = [1_100_000], wait_and_interrupt
+    with pytest.raises(KeyboardInterrupt):
+        get(one, server, tmp_path)
+    have = part(tmp_path, one).stat().st_size
+    assert have >= 500_000 and not (tmp_path / one).exists()
+    get(one, server, tmp_path)
+    assert server.ranges(CALLED[one])[-1] == f"bytes={have}-" and right(one, server, tmp_path)
+
+
+def test_two_processes_download_once(tmp_path, server, one):
+    """The first is cut in the middle and continues; the second waits for it and finds the file."""
+    server.cuts[CALLED[one]], server.at_cut = [1_100_000], lambda: time.sleep(0.5)
+    in_two_processes(get, one, server, tmp_path)
+    assert len(server.ranges(CALLED[one])) == 2 and right(one, server, tmp_path)
+
+
+@pytest.mark.parametrize("ranges, size", [(False, 1000), (True, 3_000_000)])
+def test_a_part_that_cannot_be_continued_begins_again(tmp_path, server, one, ranges, size):
+    server.understands_ranges = ranges
+    part(tmp_path, one).write_bytes(server.files[CALLED[one]][:size].ljust(size))
+    get(one, server, tmp_path)
+    assert right(one, server, tmp_path) and not part(tmp_path, one).exists()
+
+
+def test_a_part_of_another_file_is_not_kept(tmp_path, server, small):
+    part(tmp_path, SMALL).write_bytes(b"another beginning")
+    with pytest.raises(VscgError, match="a.h5: what .* sent has not a SHA-256 .* not kept"):
+        get_small(server, tmp_path)
+    assert names(tmp_path) == []
+    get_small(server, tmp_path)
+
+
+def test_a_disk_that_is_full(tmp_path, server, one, monkeypatch):
+    part(tmp_path, one).symlink_to("/dev/full")            # the kernel answers each write with ENOSPC
+    with pytest.raises(VscgError, match=f"{tmp_path / one}: cannot be written .No space left .*Free some"):
+        get(one, server, tmp_path)
+    part(tmp_path, one).unlink()
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda folder: Usage(10**9, 10**9 - 100_000, 100_000))
+    with pytest.raises(VscgError, match=f"{one}: no space left .* are still to come, 0.1 MB are free"):
+        get(one, server, tmp_path)
+    assert not (tmp_path / one).exists()

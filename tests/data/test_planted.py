@@ -13,6 +13,7 @@ from vscg.data import planted
 from vscg.data.labels import BACKGROUND, CATEGORIES, EVENT_CLASSES
 from vscg.data.planted import CLASS_CLIPS, DURATION_CLIPS, GROUPS, SIZES, apportion, generate, make_clip, plan
 from vscg.data.prepared import read_prepared
+from vscg.errors import VscgError
 from vscg.study.speed import FOLDER
 from vscg.training.evaluation import trivial_baselines, two_way_interval
 
@@ -217,3 +218,13 @@ def test_difficulty_of_planted_mini_is_on_record():
     for modality in ("audio", "visual"):
         low, high = two_way_interval(right["both"] - right[modality])
         assert 0 < low and 0.08 <= high, modality
+
+
+@pytest.mark.parametrize("changes, named", [({"ambiguity": 1.5}, "ambiguity"), ({"ambigiuty": 0.5}, "ambigiuty"),
+                                            ({"size": "huge"}, "mini"), ({"one_sided": -0.1}, "one_sided is -0.1"),
+                                            ({"train": 0, "val": 0, "test": 0, "background": 0}, "at least one clip"),
+                                            ({"val": -1}, "val is -1, .*give numbers of clips from 0")])
+def test_a_bad_dial_is_one_error_and_writes_nothing(changes, named, tmp_path):
+    with pytest.raises(VscgError, match=named):
+        generate(tmp_path / "x.h5", progress=False, **changes)
+    assert not list(tmp_path.iterdir())

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.loopback import in_two_processes
 from vscg.data import load_dataset
 from vscg.data.prepared import PreparedWriter, read_prepared
 from vscg.errors import VscgError
@@ -176,3 +177,15 @@ def test_files_that_are_not_hdf5(prepared, tmp_path):
     for path in (tmp_path / "none.h5", tmp_path):
         with pytest.raises(VscgError, match=str(path)):
             read_prepared(path)
+
+
+def test_two_writers_of_one_file_take_turns(tmp_path):
+    """None removes what the other has begun, and the file is always a whole one."""
+    path = tmp_path / "set.h5"
+
+    def write():
+        for _ in range(5):
+            assert len(write_one(path)) == 1
+
+    in_two_processes(write)
+    assert os.listdir(tmp_path) == ["set.h5"]

@@ -1,12 +1,15 @@
 """A folder of clips to a prepared file, with small networks in place of VGG-19 and VGGish."""
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from tests.media import write_clip
+from tests import media
+from tests.media import compose, tone, write_clip
 from vscg.data import prepared
 from vscg.data.ave import check
 from vscg.errors import VscgError
@@ -15,6 +18,7 @@ from vscg.features.extract import Networks, window_features
 from vscg.features.vgg19 import visual_features
 from vscg.features.vggish import audio_features
 from vscg.features.video import read_windows
+from vscg.machine.files import locked
 
 
 class Seen(nn.Module):
@@ -188,3 +192,60 @@ def test_a_gpu_gives_the_same(folder, networks):
     found = window_features(window, Networks(networks.visual.cuda(), networks.audio.cuda()))
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-3)
+
+
+def test_killed_between_any_two_files_it_goes_on(tmp_path, folder, networks):
+    """Without cleaning up, as at a power cut: the process ends in the middle of the second window."""
+    code = ("import os, sys; sys.path.insert(0, sys.argv[1]); import test_extract as t; from pathlib import Path\n"
+            "class Killed(t.Seen):\n"
+            "    def forward(self, pictures):\n"
+            "        return os._exit(9) if self.calls == 15 else super().forward(pictures)\n"
+            "t.run(Path(sys.argv[2]), Path(sys.argv[3]), t.Networks(Killed(), t.Heard()))")
+    target = tmp_path / "features.h5"
+    done = subprocess.run([sys.executable, "-c", code, str(media.Path(__file__).parent), str(folder), str(target)])
+    assert done.returncode == 9 and not target.exists()
+    assert len(run(folder, target, networks).video_ids) == 3 and networks.visual.calls == 20
+
+
+def test_a_damaged_part_or_note_of_a_finished_clip_is_named(tmp_path, folder, networks):
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "features.h5", Networks(Stopping(25), Heard()))
+    notes = [b"", b"{}", b"[]", b'{"windows": "3", "rest": 0}', b'{"windows": 3, "rest": NaN}',
+             b'{"windows": 1000000000000, "rest": 0}', b"[" * 100_000, b"\xff"]
+    for pattern, contents in (("*-1.safetensors", [b"x" * 100]), ("*.json", notes)):
+        path = next((tmp_path / "features.h5.parts").glob(pattern))
+        sound = path.read_bytes()
+        for content in contents:
+            path.write_bytes(content)
+            with pytest.raises(VscgError, match=f"{path}: damaged .* remove its folder"):
+                run(folder, tmp_path / "features.h5", networks)
+        path.write_bytes(sound)
+
+
+def test_every_suffix_of_a_container_is_looked_into(tmp_path, networks):
+    names = sorted(f"a{suffix.upper()}" for suffix in extract.SUFFIXES)
+    for name in names:
+        (tmp_path / name).write_text("no clip")
+    with pytest.raises(VscgError, match="no clip in it can be used:\n") as error:
+        run(tmp_path, tmp_path / "features.h5", networks)
+    assert [line.split(": ")[0].rpartition("/")[2] for line in str(error.value).splitlines()[1:]] == names
+    assert {".vob", ".asf", ".mxf", ".3g2", ".f4v", ".mp4", ".webm"} < set(extract.SUFFIXES)
+
+
+def test_which_tracks_were_taken_is_reported(tmp_path, networks):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    compose(folder / "a.mkv", [n / 4 for n in range(40)], [(tone(10, 8000), 0), (tone(15, 8000, 700), 0)], default=1)
+    with pytest.raises(KeyboardInterrupt):
+        write_clip(folder / "b.mkv", fps=4)
+        run(folder, tmp_path / "features.h5", Networks(Stopping(15), Heard()))
+    assert run(folder, tmp_path / "features.h5", networks).notes == (
+        "a.mkv: sound: track 2 of 2 (the default)", "a.mkv: the picture ends at 10.0 s, the sound at 15.0 s")
+
+
+def test_another_process_and_a_place_that_cannot_be_written(tmp_path, folder, networks):
+    with locked(tmp_path / "features.h5.parts"):
+        with pytest.raises(VscgError, match="features.h5: another process extracts into it"):
+            run(folder, tmp_path / "features.h5", networks)
+    with pytest.raises(VscgError, match="cannot be written"):
+        run(folder, folder / "notes.txt" / "features.h5", networks)

@@ -5,6 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 
 from tests import media
@@ -260,3 +261,127 @@ def test_example_clips(name, plain, padded):
             assert [int(window.padded.sum()) for window in found] == expected
             assert [window.start for window in found] == [10 * number for number in range(len(found))]
             assert all(window.frames.max() > 5 for window in found)
+
+
+
+def test_sound_that_is_switched_off_is_silence(tmp_path):
+    clip = write_clip(tmp_path / "clip.mkv", seconds=110, fps=1, sound=tone(10, 8000), sound_at=100)
+    found = windows(clip)
+    assert len(found) == 11 and not any(window.waveform.any() for window in found[:10])
+    np.testing.assert_allclose(found[10].waveform, tone(10, 8000)[0] / 32768, atol=1e-7)
+
+
+def test_a_text_track_does_not_make_a_clip_longer(tmp_path):
+    """Its picture and sound do; a file that ends before its text does is cut off all the same."""
+    source, path = write_clip(tmp_path / "clip.mkv", seconds=11, fps=4), tmp_path / "with.mkv"
+    (tmp_path / "text.srt").write_text("1\n00:00:01,000 --> 00:00:25,000\nstill talking\n")
+    with av.open(str(source)) as clip, av.open(str(tmp_path / "text.srt")) as text, av.open(str(path), "w") as target:
+        copies = {stream: target.add_stream_from_template(stream) for stream in (*clip.streams, *text.streams)}
+        packets = [p for file in (clip, text) for p in file.demux() if p.dts is not None]
+        for packet in sorted(packets, key=lambda p: p.dts * p.time_base):
+            packet.stream = copies[packet.stream]
+            target.mux(packet)
+    with av.open(str(path)) as container:
+        assert container.duration == 25e6
+    assert [round(window.rest, 1) for window in windows(path)] == [1.0]
+
+
+def streamed(path, codecs, seconds=12, size=32, layout="mono"):
+    """A clip in lossy codecs: the picture gets lighter every second, the tone louder."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream(codecs[0], rate=25, width=size, height=size, pix_fmt="yuv420p")
+        video.codec_context.gop_size = 12
+        audio = container.add_stream(codecs[1], rate=48000, layout=layout)
+        packets = []
+        for number in range(25 * seconds):
+            pixels = np.full((size, size, 3), 40 + 8 * (number // 25), np.uint8)
+            packets += video.encode(av.VideoFrame.from_ndarray(pixels, "rgb24"))
+        wave = tone(seconds, 48000) * np.repeat(np.arange(1, seconds + 1), 48000) // seconds
+        to_format = av.AudioResampler(format=audio.format.name, layout=layout)
+        for first in range(0, wave.shape[1], 960):
+            frame = av.AudioFrame.from_ndarray(wave[:, first:first + 960].astype(np.int16), "s16", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = 48000, first, Fraction(1, 48000)
+            packets += [packet for part in to_format.resample(frame) for packet in audio.encode(part)]
+        packets += [*video.encode(), *audio.encode()]
+        container.mux(sorted((p for p in packets if p.dts is not None), key=lambda p: p.dts * p.time_base))
+    return path
+
+
+def light(found):
+    """Which second of `streamed` each second of windows shows, and is as loud as."""
+    seen = np.concatenate([(window.frames[:, 8].mean((1, 2, 3)) - 40) / 8 for window in found])
+    heard = np.concatenate([window.waveform.reshape(10, -1)[:, 8000:40_000] for window in found])
+    return seen, (heard ** 2).mean(1) ** 0.5
+
+
+def test_empty_packets_are_no_damage(tmp_path):
+    """FLAC ends with one, and Theora says with them that nothing has changed."""
+    path = streamed(tmp_path / "clip.nut", ("mpeg4", "flac"))
+    with av.open(str(path)) as container:
+        assert any(packet.size == 0 and packet.dts is not None for packet in container.demux(audio=0))
+    seen, heard = light(windows(path))
+    np.testing.assert_allclose(seen, range(10), atol=0.4)
+    np.testing.assert_allclose(heard / heard[0], range(1, 11), rtol=0.01)
+
+
+def test_a_broadcast_that_is_recorded_from_the_middle(tmp_path):
+    """It begins with packets that refer to what was sent before, on a clock that nobody has set to zero."""
+    path = streamed(tmp_path / "clip.ts", ("libx264", "mp2"), seconds=14)
+    content = path.read_bytes()
+    path.write_bytes(content[len(content) * 2 // 14 // 188 * 188 + 77:])
+    found = windows(path)
+    seen, heard = light(found)
+    assert len(found) == 1 and 1 < seen[0] < 4, "some seconds are gone"
+    np.testing.assert_allclose(np.diff(seen), 1, atol=0.4)
+    np.testing.assert_allclose(heard / heard[0] * (seen[0] + 1), seen + 1, rtol=0.25)
+
+
+def test_sound_and_picture_may_change_their_form(tmp_path):
+    """Broadcasts do: six channels after two, another size of the picture."""
+    first = streamed(tmp_path / "a.ts", ("mpeg2video", "ac3"), seconds=6, layout="stereo").read_bytes()
+    second = streamed(tmp_path / "b.ts", ("mpeg2video", "ac3"), seconds=6, size=64, layout="5.1").read_bytes()
+    (path := tmp_path / "clip.ts").write_bytes(first + second)
+    seen, heard = light(windows(path))
+    np.testing.assert_allclose(seen, [*range(6), *range(4)], atol=0.4)
+    assert (heard > 0.001).all() and (np.diff(heard[:6]) > 0).all() and (np.diff(heard[6:]) > 0).all()
+
+
+def test_an_avi_file_that_is_cut_off_has_no_index(tmp_path):
+    path = streamed(tmp_path / "clip.avi", ("mpeg4", "libmp3lame"), seconds=25)
+    assert len(windows(path)) == 2
+    content = path.read_bytes()
+    path.write_bytes(content[:len(content) * 2 // 3])
+    with pytest.raises(VscgError, match="damaged or cut off: it says that it lasts 25.0 s"):
+        windows(path)
+
+
+def test_a_cover_is_no_picture(tmp_path):
+    path = tmp_path / "song.m4a"
+    with av.open(str(path), "w", format="mp4") as container:
+        audio = container.add_stream("aac", rate=8000, layout="mono")
+        cover = container.add_stream("mjpeg", width=32, height=32, pix_fmt="yuvj420p")
+        cover.disposition = Disposition.attached_pic
+        frame = av.AudioFrame.from_ndarray(tone(10, 8000), "s16", "mono")
+        frame.sample_rate = 8000
+        picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), "rgb24").reformat(format="yuvj420p")
+        container.mux([*cover.encode(picture), *cover.encode(), *audio.encode(frame), *audio.encode()])
+    with av.open(str(path)) as container:
+        assert len(container.streams.video) == 1
+    with pytest.raises(VscgError, match="no picture track"):
+        windows(path)
+
+
+def test_a_picture_may_stand_for_hours(tmp_path):
+    clip = write_clip(tmp_path / "clip.mkv", times=[0], fps=Fraction(1, 10_000), sound=tone(12, 8000))
+    assert [window.notes for window in windows(clip)] == [("the picture ends at 10000.0 s, the sound at 12.0 s",)]
+
+
+@pytest.mark.parametrize("free, error", [(True, VscgError), (False, MemoryError)])
+def test_no_memory_is_no_damage_but_absurd_sizes_are(tmp_path, monkeypatch, free, error):
+    def full(*arguments, **options):
+        raise av.error.MemoryError(12, "Cannot allocate memory")
+    (path := tmp_path / "clip.mkv").write_bytes(b"0")
+    monkeypatch.setattr("vscg.features.video.av.open", full)
+    monkeypatch.setattr("vscg.features.video.ROOM", 1 if free else 2**62)
+    with pytest.raises(error):
+        windows(path)

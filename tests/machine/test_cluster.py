@@ -7,6 +7,7 @@ import time
 import types
 from pathlib import Path
 
+import dask
 import h5py
 import numpy as np
 import pytest
@@ -225,3 +226,13 @@ def test_a_worker_that_does_not_do_is_refused_before_it_begins(threads, processe
     with pytest.raises(VscgError, match="a worker lacks this package .*only_here.*same installation"):
         one(processes, tmp_path)
     assert not (tmp_path / "log").exists() and pids(processes) == before, "no worker ended for it"
+
+
+def test_a_worker_that_dask_gives_up_is_started_again(tmp_path, monkeypatch):
+    """Dask looks a while after a death whether the worker is back; the one that came back may have died meanwhile."""
+    monkeypatch.setattr(cluster, "PATIENCE", 30.0)
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "0.01s"}), Cluster("local:1", tmp_path, []) as pool:
+        nanny, = pool.client.cluster.workers.values()
+        os.kill(nanny.pid, signal.SIGKILL)
+        until(lambda: nanny.status.name == "closed", 30)
+        assert pool.size == 1

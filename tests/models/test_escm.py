@@ -215,3 +215,14 @@ class TestESCM:
             for ours, slow in zip((*normed, *raw), (*slow_normed, *slow_raw), strict=True):
                 assert ours.shape == (2, 10, 8)
                 np.testing.assert_allclose(ours[b].detach(), slow, atol=1e-12)
+
+
+@pytest.mark.parametrize("prior", ["cere", "average", "maximum", "unshared"])
+def test_crossed(prior):
+    module = small_escm(crossed=True, linear=False, prior=prior)
+    audio, visual = streams()
+    audio_event, visual_event = module.events(audio, visual)
+    prior_a, prior_v = module.priors(audio, visual)
+    torch.testing.assert_close(prior_a, visual_event @ module.audio_prior_map.weight.T)
+    torch.testing.assert_close(prior_v, audio_event @ module.visual_prior_map.weight.T)
+    assert module.audio_prior_map.bias is None and module.visual_prior_map.bias is None

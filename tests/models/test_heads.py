@@ -68,3 +68,14 @@ def test_segment_cosine():
     a, v = fused(), fused().flip(-1)
     for b in range(2):
         np.testing.assert_allclose(segment_cosine(a, v)[b], loops.cosine(a[b].numpy(), v[b].numpy()))
+
+
+def test_agrees_with_loops_and_carries_gradients():
+    head, x = SegmentHead().double(), fused(dim=256).requires_grad_()
+    w = loops.weights(head)
+    out = head(x)
+    for b in range(2):
+        slow = loops.two_layers(x[b].detach().numpy(), loops.part(w, "layers.0"), loops.part(w, "layers.2"))
+        np.testing.assert_allclose(out[b].detach(), slow, atol=1e-12)
+    out.sum().backward()
+    assert all(p.grad.any() for p in head.parameters()) and x.grad.any()

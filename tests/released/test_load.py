@@ -9,6 +9,7 @@ from torch import nn
 
 from tests.golden import golden
 from tests.golden.compare import CASES, options_of, path_of, system_and_setting
+from tests.released.test_reader import Hostile
 from vscg.errors import VscgError
 from vscg.models import build_model
 from vscg.released.load import DEAD, KEYS, load_released, our_name
@@ -169,3 +170,25 @@ def test_files_that_are_not_there_or_no_checkpoints(tmp_path):
     torch.save({"W3.weight": print}, tmp_path / "hostile.pt")
     message = refused(fresh(), tmp_path / "hostile.pt")
     assert str(tmp_path / "hostile.pt") in message and "is not a tensor" in message
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none(value):
+    weights = {name: np.array(values) for name, values in published().items()}
+    name = next(name for name in weights if our_name("vscg", "weakly", name))
+    weights[name].flat[0] = value
+    assert f"{name} holds values that are no finite numbers" in refused(fresh(), weights)
+
+
+@pytest.mark.parametrize("case", ["vscg_fully", "vscg_weakly"])
+def test_the_paper_variant_is_refused(case):
+    message = refused(fresh(case, variant="paper"), published(case))
+    assert "'paper'" in message and "variant='released'" in message
+
+
+def test_a_hostile_checkpoint_is_refused_and_runs_nothing(tmp_path):
+    path, marker = tmp_path / "hostile.pt", tmp_path / "marker"
+    weights = {name: torch.as_tensor(value) for name, value in published().items()}
+    torch.save({**weights, "W3.bias": Hostile(marker)}, path)
+    message = refused(fresh(), path)
+    assert str(path) in message and "nothing was run" in message and not marker.exists()

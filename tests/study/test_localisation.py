@@ -168,3 +168,15 @@ def test_faults_stop_with_one_clear_error():
     mask[1, 0] = False
     with pytest.raises(VscgError, match="second 0 of clip 1 cannot be scored"):
         loc.scores(maps, mask, scored)
+
+
+def test_no_score_depends_on_the_maps_level():
+    maps, mask, scored = case()
+    plain, scaled = loc.scores(maps, mask, scored), loc.scores(maps * 8, mask, scored)
+    assert all(np.allclose(plain[name], scaled[name]) for name in loc.SCORES)
+
+
+def test_a_map_that_is_the_mask_is_right_and_its_opposite_is_wrong():
+    _, mask, scored = case()
+    assert {float(value) for values in loc.scores(mask * 1.0, mask, scored).values() for value in values} == {1.0}
+    assert {float(value) for values in loc.scores(~mask * 1.0, mask, scored).values() for value in values} == {0.0}

@@ -78,3 +78,18 @@ def test_every_run_came_with_the_book_and_needs_no_network(monkeypatch):
         assert set(found) == set(photographs.KEPT)
         for values in found.values():
             assert values.shape == (84, 10, 7, 7) and np.allclose(values.sum((2, 3)), 1)
+
+
+def test_what_is_missing_is_trained_on_the_composed_set_once_it_is_loaded(monkeypatch):
+    asked = []
+
+    def looked(record, data, kept):
+        asked.append((record[1], data, kept))
+        return record
+
+    monkeypatch.setattr(photographs, "find_record", lambda config, wanted: None)
+    monkeypatch.setattr(composed, "load", lambda progress: asked.append("load") or "data")
+    monkeypatch.setattr(photographs, "fit", lambda config, dataset, progress: (config, dataset))
+    monkeypatch.setattr(photographs, "observe", looked)
+    assert [config for config, _ in photographs.runs()] == photographs.configs()
+    assert asked == ["load", *[("data", "data", photographs.KEPT)] * len(photographs.configs())]

@@ -6,12 +6,13 @@ import torch
 from tests.training.test_loop import quick, run
 from vscg.data.labels import BACKGROUND
 from vscg.data.prepared import Dataset
+from vscg.errors import VscgError
 from vscg.models import build_model, predict_segments
 from vscg.study import seen
 from vscg.study.failures import class_probability
 from vscg.study.localisation import attention_of, other_clip
 from vscg.study.seen import observe, observed, seen_clips
-from vscg.training.records import Record, find_record, read_record, ship
+from vscg.training.records import OBSERVED, Record, find_record, read_record, ship
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +97,13 @@ def test_only_what_is_asked_for_is_kept_and_sizes_are_the_datas(tmp_path):
     found = observed(observe(record, data, ("foreign", "untrained")), data)
     assert set(found) == {"foreign", "untrained"}
     assert np.abs(found["untrained"] - attention_of(untrained, data, rows[9:])).max() < 2 / seen.STEPS
+
+
+def test_a_file_that_is_not_what_was_kept_is_named(gated, tiny):
+    record = observe(stored(gated), tiny)
+    path = record.folder / OBSERVED
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + b"?")
+    with pytest.raises(VscgError, match=f"{OBSERVED} is damaged"):
+        observed(stored(gated), tiny)
+    path.write_bytes(content)

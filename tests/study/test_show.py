@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import papermill
 
+from tests.tables import dataset, fill
 from vscg.study import show
+from vscg.study.tables import table
 
 
 class TestFindings:
@@ -72,3 +74,10 @@ class TestExport:
         assert show.export_folder("ave", "full", "released") == folder / "ave-full-released"
         assert show.export_folder("/data/../my ave.h5", "full").parent == folder
         assert {file.parent for file in table_four.export()} == {folder / "planted-mini-quick"}
+
+
+def test_on_ave_nothing_is_said_about_planted_data(tmp_path):
+    data = dataset("ave")
+    fill(tmp_path, data, "VI")
+    files = table("VI", dataset=data, profile="quick", store=tmp_path).export(tmp_path / "tables")
+    assert "no reproduction" not in files[1].read_text()

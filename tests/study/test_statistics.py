@@ -8,7 +8,7 @@ import pytest
 from vscg.errors import VscgError
 from vscg.study import statistics as st
 from vscg.study.statistics import Parts
-from vscg.training.evaluation import bootstrap_interval
+from vscg.training.evaluation import bootstrap_interval, two_way_interval
 
 # Variances measured on planted-mini, in points: VSCG's accuracy after 20 epochs; the median pair of the deviations
 # study; the ROC AUC of VSCG's attention, whose three seeds have 17, 70 and 55.
@@ -215,3 +215,18 @@ class TestChanceOrder:
         assert np.isnan(st.chance_order([1, 1])).all()
         low, high = st.chance_order([1, 1, 2, 3, 4, 5])
         assert (low * 14, high * 14) == pytest.approx((round(low * 14), round(high * 14)))     # 15 pairs without one
+
+
+def test_that_check_sees_a_bootstrap_of_few_seeds_that_dominate():
+    # The interval of three seeds ends at their extremes: it misses the truth if all lie on one side, 1/4.
+    assert 0.65 <= coverage(two_way_interval, ATTENTION, 3) <= 0.82
+    assert coverage(two_way_interval, ATTENTION, 5) < 0.91
+
+
+def test_the_interval_of_our_mean_is_no_such_test():
+    """"Agrees if inside our interval" passes most studies of a system that is two points worse on 402 clips."""
+    inside = []
+    for values in studies(Parts(0.9 ** 2, 28 ** 2, 20 ** 2), 4, 150, clips=402):
+        _, low, high, _ = st.mean_interval(values[:3])
+        inside.append(low <= values[3].mean() + 2 <= high)
+    assert np.mean(inside) > 0.5

@@ -417,3 +417,46 @@ class TestRunsOfThePlan:
         words = family["word"]
         assert words["PSP-Net with ESCM against without, fully supervised"] == "fewer than 10 seeds"
         assert set(words) == {"fewer than 10 seeds", "not measured"}
+
+
+def test_damaged_predictions_are_named(tmp_path):
+    fill(tmp_path, MINI, "VI")
+    result = table("VI", dataset=MINI, profile="quick", store=tmp_path)
+    path = result.cells[0].records[0].folder / "predictions.safetensors"
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(VscgError, match=re.escape(str(path))):
+        result.frame()
+
+
+def test_origin_tells_what_no_published_program_contains(table_one, table_four):
+    origins = pd.concat([table_one.frame(), table_four.frame()]).set_index("row")["origin"]
+    assert origins["VSCG"].unique().tolist() == ["published code"]
+    for row in ("AVSDN", "CMAN", "AVIN", "CMBS w/ ESCM"):
+        assert origins[row].unique().tolist() == ["described in detail"]
+    # An option makes nothing better known than its system is.
+    for row in ("AVRB", "CSA", "CSS-Net", "CSS-Net, own attention"):
+        assert origins[row].unique().tolist() == ["known from its abstract"]
+
+
+def test_one_seed_finds_no_smallest_difference(table_one):
+    assert table_one.differences()["smallest"].isna().all() and table_one.differences()["low"].notna().all()
+
+
+def test_three_epochs_give_no_word(tmp_path):
+    assert set(primary_family([fill(tmp_path, MINI, "III", seeds=3)])["word"][:4]) == {"still learning"}
+
+
+def test_tables_of_two_kinds_are_refused(three, tmp_path):
+    with pytest.raises(VscgError, match="tables of other, quick, clean; planted-mini, quick, clean: give Tables"):
+        primary_family([*three, fill(tmp_path, dataset("other"), "III")])
+
+
+def test_html_is_the_same_every_time_and_leaves_colours_to_the_page(table_four):
+    for shown in (table_four.show, table_four.show_differences):
+        html = shown("weakly").to_html()
+        assert html == shown("weakly").to_html() and 'class="dataframe"' in html
+        assert "color" not in html and "background" not in html
+    uuids = [re.search(r'<table id="(\S+)"', part.to_html())[1] for part in (
+        table_four.show("fully"), table_four.show("weakly"), table_four.show_differences("weakly"),
+        table_four.show_notes())]
+    assert uuids == ["T_table-IV-fully", "T_table-IV-weakly", "T_differences-IV-weakly", "T_notes-IV"]

@@ -1,6 +1,7 @@
 """Any sizes: what `fit` trains on features that are not AVE's, and what a system's structure refuses."""
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -108,3 +109,17 @@ def test_psp_cuts_below_an_even_share():
         options = OPTIONS.get(system, {})
         assert (build_model(system, setting=setting, dims=OTHER, **options).psp.cut(even) > 0).all()
         assert build_model(system, setting=setting).psp.threshold in (0.099, 0.095)
+
+
+def test_arrays_that_disagree_are_refused(tmp_path):
+    path = write(tmp_path / "other.h5", OTHER)
+    with h5py.File(path, "r+") as handle:
+        names = handle["categories"][:4]
+        del handle["categories"]
+        handle["categories"] = names
+    with pytest.raises(VscgError, match=r"'labels' has shape \(22, 12, 6\), expected \(22,12,5\)"):
+        read_prepared(path)
+    with h5py.File(path, "r+") as handle:
+        del handle["categories"]
+    with pytest.raises(VscgError, match="'visual' has shape"):
+        read_prepared(path)

@@ -14,6 +14,7 @@ from vscg.models import SETTINGS
 from vscg.training.batches import Features, predict
 from vscg.training.config import RunConfig, Schedule
 from vscg.training.evaluation import segment_accuracy
+from vscg.training.keys import run_key
 from vscg.training.loop import epoch_batches, epoch_seed, fit
 from vscg.training.records import find_records
 
@@ -198,3 +199,22 @@ def test_fit_leaves_the_callers_generator_alone(tiny, tmp_path):
     torch.manual_seed(5)
     run(quick(epochs=1), tiny, tmp_path)
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_run_that_another_process_trains_is_waited_for_and_that_is_said(tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(training, "in_use", lambda folder: True)
+    record = fit(quick(epochs=1), dataset=tiny, store=tmp_path, device="cpu")
+    assert f"another process trains {record.folder}; waiting for it\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: content[:40] + b"?" + content[41:],
+                                    lambda content: b""], ids=["cut", "changed", "empty"])
+def test_a_damaged_checkpoint_is_named_and_kept(damage, tiny, tmp_path):
+    checkpoint = tmp_path / run_key(quick().resolve(), tiny.fingerprint) / "checkpoint.pt"
+    checkpoint.parent.mkdir()
+    training.save_run(checkpoint, started(tiny, quick()))
+    content = damage(checkpoint.read_bytes())
+    checkpoint.write_bytes(content)
+    with pytest.raises(VscgError, match="checkpoint.pt cannot be continued from"):
+        run(quick(), tiny, tmp_path)
+    assert checkpoint.read_bytes() == content

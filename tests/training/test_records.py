@@ -128,3 +128,18 @@ def test_the_revision_of_the_code_is_told(monkeypatch, tmp_path):
     monkeypatch.setattr(records, "PACKAGE", tmp_path / "vscg")
     assert records.code_revision.__wrapped__() == "unknown"
     assert records.records_dir() == tmp_path / "book" / "records"
+
+
+@pytest.mark.parametrize("damage", [
+    lambda text: text[:-9], lambda text: "[" * 100_000, lambda text: "[]", lambda text: text.replace("0.", "1.", 1),
+    lambda text: text.replace('"seed": 0', '"seed": 1'), lambda text: text.replace('"epoch": ', '"epoch": -')])
+def test_a_record_that_is_not_what_the_run_wrote_is_named(damage, copy):
+    path = copy.folder / "record.json"
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(VscgError, match="record.json is damaged: delete"):
+        read_record(copy.folder)
+
+
+def test_the_last_epochs_lie_in_the_record_one_by_one(trained, tiny):
+    truth = tiny.labels[tiny.splits["test"]].argmax(-1)
+    assert (trained.predictions("last") == truth).mean((1, 2)) == pytest.approx(trained.history.test_accuracy[1:])

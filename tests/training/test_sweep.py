@@ -266,3 +266,35 @@ def test_a_sweep_goes_seed_by_seed_the_longest_run_first(smallest, tmp_path, mon
     monkeypatch.setattr(sweeping, "relative_cost", lambda config: config.epochs)
     go([run(smallest, epochs=epochs, seed=seed) for epochs in (1, 2, 3) for seed in (0, 1)], tmp_path)
     assert pool.asked == [3, 11, 2, 1, 13, 12], "one short run early, for the estimate of the time left"
+
+
+@pytest.mark.parametrize("screen, seconds", [(True, 30), (False, 3)])
+def test_the_longest_run_is_first_and_the_bar_tells_the_time_that_is_left(screen, seconds, smallest, tmp_path,
+                                                                          monkeypatch, capsys):
+    """On a screen it is drawn every second, though nothing has ended: that must count neither as progress nor as none.
+    A log has a line for each run."""
+    clock = [1000.0]
+    pool = Slow(clock, seconds)
+    monkeypatch.setattr(tqdm.std, "time", lambda: clock[0])
+    monkeypatch.setattr("sys.stderr.isatty", lambda: screen)
+    monkeypatch.setattr(sweeping, "_pool", lambda *arguments: pool)
+    monkeypatch.setattr(sweeping, "relative_cost", lambda config: 100 + config.epochs)
+    assert len(go([run(smallest, epochs=epochs) for epochs in range(1, 6)], tmp_path, progress=True).failures) == 5
+    assert pool.asked == [5, 1, 4, 3, 2], "the longest, the shortest, and so on"
+    shown = re.findall(r"\r5 runs: +(\d+)%.*? (\d\d):(\d\d) so far, (\S+) left", capsys.readouterr().err)
+    assert shown[-1][0] == "100" and len({each[:3] for each in shown}) == (151 if screen else 6)
+    for _, *times, left in shown:
+        now = 60 * int(times[0]) + int(times[1])
+        if now < seconds:
+            assert left == "?"
+        elif now < 5 * seconds:                                    # what is under way is not known
+            ended = now // seconds
+            assert 60 * int(left[:2]) + int(left[3:]) == pytest.approx(now * (5 - ended) / ended, rel=0.06, abs=1)
+
+
+def test_a_sweep_goes_seed_by_seed_so_that_what_is_there_can_be_compared(smallest, tmp_path, monkeypatch):
+    pool = Slow([0.0], 1)
+    monkeypatch.setattr(sweeping, "_pool", lambda *arguments: pool)
+    monkeypatch.setattr(sweeping, "relative_cost", lambda config: config.epochs)
+    go([run(smallest, epochs=epochs, seed=seed) for epochs in (1, 2, 3) for seed in (0, 1)], tmp_path)
+    assert pool.asked == [3, 11, 2, 1, 13, 12], "one short run early, for the estimate of the time left"
