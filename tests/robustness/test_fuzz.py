@@ -18,6 +18,8 @@ from tests.conftest import make_official
 from tests.media import tone, write_clip
 from tests.robustness.cases import case, cases, damaged
 from vscg.data.prepared import PreparedWriter
+from vscg.errors import VscgError
+from vscg.features.video import read_windows
 from vscg.models import build_model
 from vscg.training.config import RunConfig
 from vscg.training.evaluation import summarise
@@ -158,6 +160,15 @@ def test_a_damaged_file_is_read_as_it_was_or_is_one_error(sound, name, data):
         assert found == result and (changed == content or path.name == "record.json")
     if name == "prepared" and len(changed) < len(content):
         assert found is None, "a truncated file was read"
+
+
+def test_a_packet_said_to_be_larger_than_its_file_is_damage(sound, tmp_path):
+    """FFmpeg then asks for a gigabyte and says that memory is short."""
+    _, content, *_ = sound("clip common.mp4")
+    at, path = content.index(b"stsz") + 16, tmp_path / "clip.mp4"
+    path.write_bytes(content[:at] + (2**30 - 1).to_bytes(4) + content[at + 4:])
+    with pytest.raises(VscgError, match="damaged"):
+        list(read_windows(path, pad=True))
 
 
 PLAYLISTS = ("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile '{}'\n",
