@@ -30,10 +30,10 @@ from vscg.study import references, statistics
 plots.set_style()
 
 # %% [markdown]
-# The parameter: nothing else is to be chosen, the plan has chosen.
+# The parameter. Nothing else is to be chosen: data, schedule and protocol are the plan's.
 
 # %% tags=["parameters"]
-PROFILE = "standard"     # the plan's schedule
+MOST = 10     # seeds of a row that are looked for; the plan has no more
 
 # %% [markdown]
 # What this page found, collected from the cells below:
@@ -78,7 +78,7 @@ for title in references.BESIDE:
 # the mean of either moves by more than half a point, the schedule is doubled for all rows.
 
 # %%
-sentinels = study.table("sentinels", profile=PROFILE)
+sentinels = study.table("sentinels", profile="standard")
 finished = sum(len(cell.records) for cell in sentinels.cells)
 print(f"finished: {finished} of 12 runs")
 if finished:
@@ -115,7 +115,7 @@ print(found.sentences[-1])
 
 # %%
 for name in ("I", "III", "IV", "V"):
-    cells = study.table(name, profile=PROFILE, seeds=10).cells
+    cells = study.table(name, profile="standard", seeds=MOST).cells
     have = [len(cell.records) for cell in cells]
     print(f"Table {name:3}: {sum(count > 0 for count in have)} of {len(have)} rows and "
           f"settings have runs, {sum(have)} in all")
@@ -127,7 +127,7 @@ for name in ("I", "III", "IV", "V"):
 # and no word.
 
 # %%
-results = [study.table(name, profile=PROFILE, seeds=10) for name in ("III", "IV", "V")]
+results = [study.table(name, profile="standard", seeds=MOST) for name in ("III", "IV", "V")]
 family = study.primary_family(results)
 if family["seeds"].any():
     display(study.show_family(results))
@@ -144,7 +144,7 @@ print(found.sentences[-1])
 
 # %%
 for name in ("dynamics", "letters"):
-    result = study.table(name, profile=PROFILE)
+    result = study.table(name, profile="standard")
     runs = sum(len(cell.records) for cell in result.cells)
     print(f"{name}, finished runs: {runs}")
     if len(result.differences()):
