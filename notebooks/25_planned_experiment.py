@@ -127,7 +127,8 @@ for name in ("I", "III", "IV", "V"):
 # and no word.
 
 # %%
-results = [study.table(name, profile="standard", seeds=MOST) for name in ("III", "IV", "V")]
+results = [study.table(name, profile="standard", seeds=MOST)
+           for name in ("III", "IV", "V")]
 family = study.primary_family(results)
 if family["seeds"].any():
     display(study.show_family(results))

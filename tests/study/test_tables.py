@@ -402,6 +402,8 @@ class TestRunsOfThePlan:
         assert (line.first, line.second) == ("VSCG, 80 epochs", "VSCG, 40 epochs") and line.mean == pytest.approx(10)
         cells = table_cells(found.show("fully").to_html())
         assert "paper (%)" not in cells[0] and "Table" not in found.caption() and "80 epochs" in found.caption()
+        assert [row[0] for row in cells[1:-3]] == ["VSCG, 40 epochs", "w/o ESCM, 40 epochs", "VSCG, 80 epochs"]
+        assert "Rows without a finished run are left out." in found.show("fully").to_html()
         courses = found.courses("fully")
         assert courses.groupby("row", sort=False)["seed"].nunique().tolist() == [3, 1, 3]
         assert set(courses["accuracy"]) == {50}

@@ -182,8 +182,11 @@ class TableResult:
 
     def show(self, setting: str | None = None) -> Styler:
         """The table for a notebook, of one setting or of all; numbers in square brackets lead to `show_notes`."""
-        text = show.accuracy_text(self._of(self.frame(), setting), self._note_numbers(), self.references)
+        frame = self._of(self.frame(), setting)
+        waiting = (frame["seeds"] == 0) & (self.data == STUDY)               # of the plan's rows, not of the paper's
+        text = show.accuracy_text(frame[~waiting], self._note_numbers(), self.references)
         text, once = show.said_once(text)
+        once += " Rows without a finished run are left out." * bool(waiting.any())
         return show.styled(text, self.caption(setting) + once + REFERENCES * bool(self.references),
                            self._uuid("table", setting))
 
