@@ -8,7 +8,8 @@ from PIL import Image
 import vscg
 from tests.book.test_build import load
 from vscg import cli
-from vscg.study import paper, tables
+from vscg.models import SYSTEMS
+from vscg.study import paper, resolution, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -49,9 +50,23 @@ def test_the_findings_are_those_of_the_records_and_each_has_a_mark_a_number_and_
 
 def test_the_first_findings_picture_is_of_today_and_its_caption_true():
     assert readme.STRONGEST.read_text() == readme.strongest(), "write it again: python book/readme.py"
-    rule, low, _ = readme.findings.everywhere()
+    rule, low, high = readme.findings.everywhere()
     fully = {name: figures[0] for name, figures in paper.ACCURACY.items()}
     assert max(fully.values()) < rule and {name for name, value in fully.items() if value > low} == {"vscg", "dmin"}
+    alternative = (f"Fifteen systems as dots between {min(fully.values())} and {max(fully.values())} percent, and to "
+                   f"the right of all of them a line at {rule} percent with its interval, {low} to {high}")
+    assert len(fully) == 15 and alternative in README and alternative in (ROOT / "book" / "index.md").read_text()
+
+
+def test_what_the_report_counts_is_so():
+    report = " ".join((ROOT / "book" / "report.md").read_text().split())
+    certain = [finding for finding in readme.findings.findings() if finding.rests_on == readme.findings.CERTAIN]
+    origins = [system.origin for name, system in SYSTEMS.items() if name in paper.ACCURACY]
+    assert len(certain) == 9 and "nine of the ten findings" in report
+    assert origins.count("published code") == 6 and "Six systems are held against their published programs" in report
+    assert origins.count("known from its abstract") == 5 and "for five hardly more than an abstract" in report
+    assert paper.ACCURACY["vscg"] == (79.7, 74.8) and "reports 79.7% (fully) and 74.8% (weakly supervised)" in report
+    assert f"errors of {resolution.CLIPS} clips, if two systems differ by {readme.findings.PER_CLIP} points" in report
 
 
 def test_every_claim_stands_in_the_readme_with_four_kinds_of_evidence():

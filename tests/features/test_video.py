@@ -376,12 +376,13 @@ def test_a_picture_may_stand_for_hours(tmp_path):
     assert [window.notes for window in windows(clip)] == [("the picture ends at 10000.0 s, the sound at 12.0 s",)]
 
 
-@pytest.mark.parametrize("free, error", [(True, VscgError), (False, MemoryError)])
-def test_no_memory_is_no_damage_but_absurd_sizes_are(tmp_path, monkeypatch, free, error):
+@pytest.mark.parametrize("raised, error", [(av.error.MemoryError(12, "Cannot allocate memory"), VscgError),
+                                           (MemoryError(), MemoryError)], ids=["FFmpeg", "Python"])
+def test_what_ffmpeg_cannot_allocate_is_the_clips_and_other_want_of_memory_is_not(tmp_path, monkeypatch, raised, error):
     def full(*arguments, **options):
-        raise av.error.MemoryError(12, "Cannot allocate memory")
+        raise raised
     (path := tmp_path / "clip.mkv").write_bytes(b"0")
     monkeypatch.setattr("vscg.features.video.av.open", full)
-    monkeypatch.setattr("vscg.features.video.ROOM", 1 if free else 2**62)
-    with pytest.raises(error):
+    with pytest.raises(error) as found:
         windows(path)
+    assert type(found.value) is error

@@ -17,7 +17,15 @@ from vscg.errors import VscgError
 from vscg.study import references, show, statistics
 from vscg.study.paper import PRIMARY, TABLES
 from vscg.study.runs import STUDY, table_configs
-from vscg.study.tables import TableResult, order_agreement, parameter_table, primary_family, show_family, table
+from vscg.study.tables import (
+    TableResult,
+    order_agreement,
+    parameter_table,
+    planned_runs,
+    primary_family,
+    show_family,
+    table,
+)
 from vscg.training import records
 from vscg.training.evaluation import bootstrap_interval
 from vscg.training.records import write_record
@@ -408,6 +416,19 @@ class TestRunsOfThePlan:
         assert courses.groupby("row", sort=False)["seed"].nunique().tolist() == [3, 1, 3]
         assert set(courses["accuracy"]) == {50}
         assert "paper (points)" not in table_cells(found.show_differences("fully").to_html())[0]
+
+    def test_a_chapter_shows_finished_runs_and_says_a_difference_of_two_seeds(self, result, monkeypatch, capsys):
+        box, empty, shown = show.Findings(), show.Findings(), []
+        capsys.readouterr()
+        monkeypatch.setattr("IPython.display.display", shown.append)
+        monkeypatch.setattr("vscg.study.tables.table", lambda *name, **options: result)
+        assert planned_runs("IV", box, *self.ROWS) is result and len(shown) == 2
+        assert capsys.readouterr().out == f"finished runs: {sum(len(cell.records) for cell in result.cells)}\n"
+        said, = box.sentences
+        assert said.startswith("By the plan, fully supervised, 2 of 10 seeds: "
+                               "PSP-Net w/ ESCM minus PSP-Net +10.0 points (")
+        planned_runs("IV", empty, "AVEL w/ PSP", "AVEL")
+        assert empty.sentences == []
 
     def test_a_difference_is_of_the_seeds_that_both_rows_have(self, result):
         line = result.differences().set_index(["first", "setting"]).loc["PSP-Net w/ ESCM", "fully"]

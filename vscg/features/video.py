@@ -34,7 +34,6 @@ RESTARTS = 0x200                         # FFmpeg's flag of containers whose clo
 LEAP = 10.0                              # s; there a longer step is another clock, elsewhere a picture that stands
 LONGEST = 3600.0                         # s beyond the clip's own length that a time may be; farther it is damage
 LOST = 1.0                               # s; a clip that ends before the time its header says, by more, is cut off
-ROOM = 64 * 2**20                        # bytes; where so many are free, an ordinary clip does not lack memory
 UNWANTED = Disposition.hearing_impaired | Disposition.visual_impaired | Disposition.comment
 
 
@@ -155,11 +154,7 @@ def _explained(path: Path) -> Iterator[None]:
         raise VscgError(f"{path}: no such file") from error
     except UnicodeEncodeError as error:
         raise VscgError(f"{ascii(str(path))}: the file's name is not UTF-8; rename it") from error
-    except av.error.MemoryError as error:
-        try:                                               # is memory short, or is what the file asks for absurd?
-            np.empty(max(path.stat().st_size, ROOM), np.uint8)
-        except (MemoryError, OSError):
-            raise error from None
+    except av.error.MemoryError as error:                  # FFmpeg's own; Python's says nothing about the clip
         raise VscgError(f"{path}: damaged, or its pictures are too large: it asks for more memory than there is; get "
                         "it again, or convert it to mp4 or webm") from error
     except BlockingIOError as error:                       # no thread could be started

@@ -389,6 +389,25 @@ def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int
 
 
 REGISTERED = "The paper prints the registered count, fully supervised, dead parameters included."
+def planned_runs(name: str, found: show.Findings, first: str, second: str) -> TableResult:
+    """Show the plan's finished runs of a table in a notebook, and say one of its differences in the box.
+
+    The sentence on row `first` minus row `second` comes for each setting in which both have two seeds or more.
+    """
+    from IPython.display import display  # not at the top: the command line needs no IPython
+    result = table(name, profile="standard", seeds=statistics.PLANNED)
+    pairs = result.differences()
+    print(f"finished runs: {sum(len(cell.records) for cell in result.cells)}")
+    for setting in result.measured():
+        display(result.show(setting))
+        if setting in set(pairs["setting"]):
+            display(result.show_differences(setting))
+    for line in pairs[(pairs["first"] == first) & (pairs["second"] == second) & (pairs["seeds"] > 1)].itertuples():
+        found.say(f"By the plan, {line.setting} supervised, {line.seeds} of {statistics.PLANNED} seeds: {first} minus "
+                  f"{second} {line.mean:+.1f} points ({line.low:+.1f} to {line.high:+.1f}).")
+    return result
+
+
 REASONS = {
     "avt": "No program was found: ours has five layers, with which it has as many parameters as the paper prints.",
     "cmbs": "The paper's count is neither of the two. Weakly supervised it would be 14.4 million without the "
