@@ -13,7 +13,7 @@
 # |---|---|
 # | **Paper** | Sec. IV-B, Table I [(Jiang et al., 2023)](../book/references.md) |
 # | **Needs** | training, [fully](08_training_fully.ipynb) and [weakly](09_training_weakly.ipynb) supervised |
-# | **Run time** | seconds where the runs exist; otherwise 30 short trainings (quick) on a CPU, or 150 of 40 epochs (standard) or of the published schedules (full), for a GPU |
+# | **Run time** | seconds where the runs exist; otherwise 30 short trainings (quick) on a CPU, or 150 of 80 epochs (standard) or of the published schedules (full), for a GPU |
 # | **You will be able to verify** | where each of the 15 rows comes from, how far our rows stand in the paper's order, beside chance, and why one of them cannot find background at all |
 #
 # Table I is what the paper is known by: fifteen systems, two settings, VSCG at the top of both. A table like this is

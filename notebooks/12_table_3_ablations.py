@@ -13,7 +13,7 @@
 # |---|---|
 # | **Paper** | Sec. IV-C, Table III [(Jiang et al., 2023)](../book/references.md) |
 # | **Needs** | [CERE](05_cere.ipynb), [ISCE and the whole ESCM](06_isce_escm.ipynb), [training](08_training_fully.ipynb) |
-# | **Run time** | seconds where the runs exist; otherwise 12 short trainings (quick) on a CPU, or 60 of 40 epochs (standard) or of the published schedules (full), for a GPU |
+# | **Run time** | seconds where the runs exist; otherwise 12 short trainings (quick) on a CPU, or 60 of 80 epochs (standard) or of the published schedules (full), for a GPU |
 # | **You will be able to verify** | what each row takes away, what the paper claims from it, and which of these differences our runs can tell from zero |
 #
 # An ablation takes one part out of a system, trains the rest again, and calls the loss in accuracy the part's worth.

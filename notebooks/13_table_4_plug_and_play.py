@@ -13,7 +13,7 @@
 # |---|---|
 # | **Paper** | Sec. IV-C, Table IV [(Jiang et al., 2023)](../book/references.md); AVEL [(Tian et al., 2018)](../book/references.md), PSP-Net [(Zhou et al., 2021)](../book/references.md), CMBS [(Xia and Zhao, 2022)](../book/references.md) |
 # | **Needs** | [PSP](04_positive_sample_propagation.ipynb), [ISCE and the whole ESCM](06_isce_escm.ipynb) |
-# | **Run time** | seconds where the runs exist; otherwise 14 short trainings (quick) on a CPU, or 70 of 40 epochs (standard) or of the published schedules (full), for a GPU |
+# | **Run time** | seconds where the runs exist; otherwise 14 short trainings (quick) on a CPU, or 70 of 80 epochs (standard) or of the published schedules (full), for a GPU |
 # | **You will be able to verify** | that one mechanism puts ESCM or PSP into three systems; what a plug can reach in each; what these runs could have found |
 #
 # The paper calls ESCM "plug-and-play": added to the very end of three other systems, it is said to help each of them.

@@ -13,7 +13,7 @@
 # |---|---|
 # | **Paper** | the argument of Sec. I and Fig. 2; "w/o ESCM" in Table III |
 # | **Needs** | [the planted data set](02_planted_dataset.ipynb), [ISCE and ESCM](06_isce_escm.ipynb), [the ablations of Table III](12_table_3_ablations.ipynb) |
-# | **Run time** | short where the runs are there; from nothing it trains VSCG 8 times (quick), or 40 times with 40 epochs (standard) or 300 (full, for a GPU) |
+# | **Run time** | short where the runs are there; from nothing it trains VSCG 8 times (quick), or 40 times with 80 epochs (standard) or 300 (full, for a GPU) |
 # | **You will be able to verify** | what the ambiguity dial changes; the gain of ESCM at four of its positions; whether it grows, by its interval; in which seconds it arises |
 #
 # The paper argues like this: a single second may be ambiguous, the whole clip is not, so a summary of the clip should

@@ -1,11 +1,11 @@
 """The three references of a planted table (`study.references`), one draw of the data set after the other.
 
-    python -m tests.references                              "planted-study", data seeds 0 to 9: six minutes on one core
+    python -m tests.references                              "planted-study", data seeds 0 to 9: ten minutes on one core
     python -m tests.references planted-mini --seeds 1       without a ceiling, which knows the prototypes of twins alone
     python -m tests.references planted --seeds 1            AVE's numbers of clips
 
 write book/records/references_study.json, references_mini.json and references_full.json, which every planted table shows
-and tests/study/test_references checks against the dials of today. A seed that is on record is not measured again.
+and tests/study/test_references checks against the dials and the plain network's schedule of today. A seed that is on record is not measured again.
 """
 import argparse
 import datetime
@@ -53,14 +53,16 @@ def main() -> None:
     args = parser.parse_args()
     size = PLANTED[args.data]
     path = records_dir() / f"references_{size}.json"
-    known = {draw["fingerprint"]: draw for draw in json.loads(path.read_text())["draws"]} if path.is_file() else {}
+    old = json.loads(path.read_text()) if path.is_file() else {"schedule": {}}
+    schedule = json.loads(json.dumps(references.PLAN))             # as it is read: lists for tuples
+    known = {draw["fingerprint"]: draw for draw in old["draws"]} if old["schedule"] == schedule else {}
     draws = []
     for seed in range(args.seeds):
         draws.append(known.get(fingerprint(size, seed)) or measure(size, seed))
         print(f"{args.data}, data seed {seed}: " + ", ".join(
             f"{name} {100 * value['all']:.1f}" for name, value in draws[-1].items() if isinstance(value, dict)))
         values = {"title": f"Three references on {args.data}", "data": args.data, "dials": asdict(SIZES[size]),
-                  "device": device_name(torch.device("cpu")),
+                  "schedule": schedule, "device": device_name(torch.device("cpu")),
                   "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                   "versions": {"python": platform.python_version(), "torch": torch.__version__,
                                "numpy": np.__version__}, "draws": draws}

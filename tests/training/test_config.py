@@ -42,7 +42,7 @@ def test_each_fault_can_be_switched_alone():
 
 
 def test_a_schedule_of_ones_own_is_taken_as_it_is():
-    """The plan of 40 epochs; what is given beside it lies on top, and the clean protocol has no habit of a program."""
+    """Forty epochs; what is given beside it lies on top, and the clean protocol has no habit of a program."""
     plan = replace(SCHEDULES["vscg", "fully"], batch=8, epochs=40, decay_epochs=(28, 36), decay=0.3, look_every=2)
     config = RunConfig(schedule=plan, profile="standard").resolve()
     assert (config.batch, config.epochs, config.selection, config.drop_last) == (8, 40, "validation", False)
@@ -150,8 +150,8 @@ def test_profiles_and_their_seeds():
                            for name in ("quick", "standard"))
         assert (quick.batch, quick.epochs, quick.schedule.clip_norm) == (8, 3, published.clip_norm)
         assert {learning_rate(quick.schedule, epoch, 900) for epoch in range(3)} == {published.lr}
-        assert (standard.batch, standard.epochs, standard.schedule.clip_norm) == (8, 40, published.clip_norm)
-        rates = [learning_rate(standard.schedule, epoch, 160 * epoch + 900) for epoch in (27, 28, 35, 36, 39)]
+        assert (standard.batch, standard.epochs, standard.schedule.clip_norm) == (8, 80, published.clip_norm)
+        rates = [learning_rate(standard.schedule, epoch, 160 * epoch + 900) for epoch in (55, 56, 71, 72, 79)]
         assert rates == pytest.approx([published.lr * rate for rate in (1, 0.3, 0.3, 0.09, 0.09)])
 
 

@@ -132,7 +132,7 @@ class Profile:
 
 
 _SHORT = {"batch": 8, "epochs": 3}       # before any decay; one CPU core trains VSCG on planted-mini in 15 seconds
-# The schedule of book/plan.md for every system, at its published first rate; eleven minutes of a core for VSCG.
+# The schedule of book/plan.md for every system, at its published first rate; twenty-two minutes of a core for VSCG.
 _PLAN = {"batch": 8, "epochs": 80, "decay_epochs": (56, 72), "decay_steps": 0, "decay": 0.3}
 PROFILES = {"quick": Profile(1, _SHORT), "standard": Profile(5, _PLAN, "last"), "full": Profile(5)}
 # The clean protocol in place of a released program's habits; the clips without any event are for the weak setting.
