@@ -394,6 +394,16 @@ planned = study.planned_runs("V", found, "VSCG, L_fully", "VSCG, L_c + L_t")
 plots.course_figure(planned.courses("fully"), planned.references)
 
 # %% [markdown]
+# What $\mathcal L_{avps}$ asks for is that sound and picture are more alike in the seconds of the event than in the others. How often
+# is an event second more alike than a background second of the same clip, over all such pairs? One half would be chance. Each
+# finished run of a fully supervised row, seeds side by side:
+
+# %%
+alike = study.networks("V", "fully")
+for row, part in alike.dropna(subset="contrast").groupby("row", sort=False):
+    print(f"{row:26}" + " ".join(f"{100 * value:5.1f}%" for value in part["contrast"]))
+
+# %% [markdown]
 # ## Does the smooth loss help VSCG more?
 #
 # The paper's third conclusion is about a difference of differences: 1.0 point on VSCG against 0.1 on PSP-Net. That a

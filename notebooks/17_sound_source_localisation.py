@@ -494,6 +494,53 @@ else:
 # %% [markdown]
 # A weak tag says less, yet maps need not get worse: no loss asked for the place in either setting.
 #
+# ## On finished networks
+#
+# Short runs show how an attention begins. [The planned experiment](25_planned_experiment.ipynb) trains for 80 epochs on `planted-study`,
+# where half of the clips show a second object that makes no sound. A record keeps where the attention of each of its finished runs
+# points, in all 1,000 test clips. Below are the rows of Table III that have such runs, one value for each seed.
+
+# %%
+ended = study.networks("III", "fully")
+CASES = ("own sound", "other sound", "before training",
+         "beside a silent object", "the silent object")
+print("pointing accuracy (%), seeds side by side; chance "
+      f"{100 * ended['chance'].mean():.1f}")
+for row, part in ended.groupby("row", sort=False):
+    for case in CASES:
+        values = " ".join(f"{100 * v:5.1f}" for v in part[f"{case}, pointing"])
+        print(f"{row:24}{case:24}{values}")
+
+# %% [markdown]
+# The paired differences have t intervals over the seeds, each of which has a draw of the data of its own:
+
+# %%
+PAIRS = {"own sound minus other sound": ("own sound", "other sound"),
+         "what sounds minus what is silent": ("beside a silent object",
+                                              "the silent object"),
+         "after training minus before": ("own sound", "before training")}
+for row, part in ended.groupby("row", sort=False):
+    for title, (first, second) in PAIRS.items():
+        apart = statistics.interval_of_draws(
+            (part[f"{first}, pointing"] - part[f"{second}, pointing"]).to_numpy())
+        print(f"{row:24}{title:34}{study.points(*apart)}")
+        if row == study.TABLES["III"].rows[-1].name:
+            found.say(f"VSCG after {part['epochs'].max()} epochs, {len(part)} seeds, "
+                      f"pointing accuracy, {title}: {study.points(*apart)}.")
+
+# %% mystnb={"figure": {"caption": "Pointing accuracy of finished networks on planted-study, with 95% t intervals over the seeds; chance is dashed.", "name": "fig-loc-finished"}, "image": {"alt": "For each row three dots with intervals, own sound, other sound and the silent object, and a dashed line for chance."}}
+dots = pd.DataFrame(
+    [(row, *statistics.interval_of_draws(part[f"{case}, pointing"].to_numpy()), case)
+     for row, part in ended.groupby("row", sort=False)
+     for case in ("own sound", "other sound", "the silent object")],
+    columns=["name", "mean", "low", "high", "group"])
+plots.intervals(dots, {"chance": ended["chance"].mean()}, label)
+
+# %% [markdown]
+# Two of these differences belong together. If the sounding object is preferred to the silent one, and a foreign sound changes little, then
+# the preference does not come from listening: what is silent also looks different here, for it lacks the manner that sounding
+# objects are seen in ([chapter 2](02_planted_dataset.ipynb)).
+#
 # ## What the paper claims
 #
 # VSCG, PSP-Net [(Zhou et al., 2021)](../book/references.md) and AVEL [(Tian et al., 2018)](../book/references.md) have one attention module, so a difference

@@ -38,7 +38,7 @@ import pandas as pd
 
 import vscg
 from vscg import plots, study
-from vscg.data import BACKGROUND, CATEGORIES, planted
+from vscg.data import BACKGROUND, CATEGORIES, planted, twins
 from vscg.models import SYSTEMS
 from vscg.study import failures, statistics
 from vscg.training import clip_accuracy
@@ -568,6 +568,41 @@ for name in list(answers)[1:]:
 # %% [markdown]
 # "More often" means that the two systems share their hard seconds. "As far as can be told" means that the interval holds what two
 # unrelated systems would show.
+#
+# ## On finished networks
+#
+# Do the errors stay of the same kind when training goes on? [The planned experiment](25_planned_experiment.ipynb) trains for 80 epochs on
+# `planted-study`, whose classes come in twins that only the pairing of sound and look tells apart. The rows of Table III that have
+# finished runs, over their last five epochs, with t intervals over the seeds:
+
+# %%
+for cell in study.table("III", profile="standard", seeds=statistics.PLANNED).cells:
+    if cell.setting != "fully" or len(cell.records) < 2:
+        continue
+    shares = {kind: [] for kind in (*failures.KINDS, "twin", "whole")}
+    for record in cell.records:
+        said = record.predictions("last")                              # (5,N,10)
+        where = failures.error_kinds(said, cell.truth)
+        for kind in failures.KINDS:
+            shares[kind].append(where[kind].mean())
+        kin = twins.KIND_OF[said[where["misnamed"]]]
+        true_kin = twins.KIND_OF[np.broadcast_to(cell.truth, said.shape)[where["misnamed"]]]
+        shares["twin"].append((kin == true_kin).mean())
+        nothing = (said == BACKGROUND).all(-1, keepdims=True)
+        shares["whole"].append((nothing & where["missed"]).sum() / where["missed"].sum())
+    text = {name: study.percent(*statistics.interval_of_draws(np.array(values)))
+            for name, values in shares.items()}
+    print(f"{cell.row.name}, {len(cell.records)} seeds, of all seconds: " + ", ".join(
+        f"{kind} {text[kind]}" for kind in failures.KINDS))
+    print(f"   of its wrong names {text['twin']} are the twin's; of its missed seconds "
+          f"{text['whole']} lie in clips without any event found")
+    if cell.row is study.TABLES["III"].rows[-1]:
+        found.say(f"After 80 epochs on planted-study, {len(cell.records)} seeds, VSCG "
+                  f"misses {text['missed']} of all seconds, invents "
+                  f"{text['invented']} and misnames {text['misnamed']}.")
+
+# %% [markdown]
+# An interval over few seeds is wide, and may reach below 0 or above 100%. Then it says that the seeds are too few.
 #
 # ## Three clips, picked by rule
 #

@@ -3,7 +3,16 @@ from vscg.study.deviations import PAPER_THRESHOLD, THRESHOLDS, load_study, per_c
 from vscg.study.paper import ACCURACY, CLAIMS, COST, PARAMETERS, PRIMARY, TABLES, VERDICT_RULE
 from vscg.study.planned import LIMIT
 from vscg.study.player import player_content
-from vscg.study.runs import AMBIGUITIES, ambiguity_configs, book_configs, book_runs, finished, progress, provenance
+from vscg.study.runs import (
+    AMBIGUITIES,
+    ambiguity_configs,
+    book_configs,
+    book_runs,
+    finished,
+    networks,
+    progress,
+    provenance,
+)
 from vscg.study.seen import observe, observed, seen_clips
 from vscg.study.show import findings, paragraphs, percent, points, styled, told, with_seeds
 from vscg.study.tables import order_agreement, parameter_table, planned_runs, primary_family, show_family, table

@@ -1,4 +1,5 @@
 """Which runs the book needs: those of the paper's tables, and those of a question that the paper leaves open."""
+import json
 from collections.abc import Iterable
 
 import pandas as pd
@@ -10,8 +11,9 @@ from vscg.machine.files import runs_dir
 from vscg.models import SYSTEMS
 from vscg.study.paper import TABLES, Row
 from vscg.study.planned import PLANNED, STUDY
+from vscg.study.statistics import PLANNED as PLANNED_SEEDS
 from vscg.training.config import PROFILES, PROTOCOLS, RunConfig
-from vscg.training.records import Record, read_record, shipped_dir
+from vscg.training.records import Record, read_record, records_dir, shipped_dir
 from vscg.training.sweep import sweep, unique_runs
 
 MOST_SEEDS = 1000
@@ -153,6 +155,20 @@ def progress() -> pd.DataFrame:
         lines.append({"step": step, "finished": there, "to come": len(new) - there})
         seen |= set(new)
     return pd.DataFrame(lines).set_index("step")
+
+
+def networks(table: str, setting: str) -> pd.DataFrame:
+    """What `python book/finished.py` found in the networks of the plan's finished runs of a table of `EVERY`.
+
+    One line for each run: row, seed, and what its record has, "own sound, pointing" and so on, each a share in 0..1.
+    """
+    kept = {run["key"]: run for run in json.loads((records_dir() / "finished.json").read_text("utf-8"))["runs"]}
+    lines = []
+    for row in EVERY[table].rows:
+        for key, config in unique_runs(cell_configs(row, setting, STUDY, "standard", PLANNED_SEEDS, "clean")).items():
+            if setting in row.paper and key in kept:
+                lines.append({**kept[key], "row": row.name, "seed": config.seed})
+    return pd.json_normalize(lines, sep=", ")
 
 
 def provenance(records: Iterable[Record]) -> str:
