@@ -585,11 +585,12 @@ for cell in study.table("III", profile="standard", seeds=statistics.PLANNED).cel
         where = failures.error_kinds(said, cell.truth)
         for kind in failures.KINDS:
             shares[kind].append(where[kind].mean())
-        kin = twins.KIND_OF[said[where["misnamed"]]]
-        true_kin = twins.KIND_OF[np.broadcast_to(cell.truth, said.shape)[where["misnamed"]]]
-        shares["twin"].append((kin == true_kin).mean())
+        wrong, missed = where["misnamed"], where["missed"]
+        named = np.stack([said, np.broadcast_to(cell.truth, said.shape)])[:, wrong]
+        kin = twins.KIND_OF[named]
+        shares["twin"].append((kin[0] == kin[1]).mean())
         nothing = (said == BACKGROUND).all(-1, keepdims=True)
-        shares["whole"].append((nothing & where["missed"]).sum() / where["missed"].sum())
+        shares["whole"].append((nothing & missed).sum() / missed.sum())
     text = {name: study.percent(*statistics.interval_of_draws(np.array(values)))
             for name, values in shares.items()}
     print(f"{cell.row.name}, {len(cell.records)} seeds, of all seconds: " + ", ".join(
