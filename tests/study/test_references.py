@@ -74,7 +74,7 @@ def test_records_are_of_the_dials_of_today(size, draws):
     record = json.loads((records_dir() / f"references_{size}.json").read_text())
     assert record["data"] == planted.NAMES[size]
     assert record["dials"] == asdict(planted.SIZES[size]), "python -m tests.references measures them anew"
-    assert record["schedule"] == json.loads(json.dumps(references.PLAN)), "the plain network has the schedule of every row"
+    assert record["schedule"] == json.loads(json.dumps(references.PLAN)), "the plain network has every row's schedule"
     of_today = [planted.fingerprint(size, seed) for seed in range(draws)]
     assert [draw["fingerprint"] for draw in record["draws"]] == of_today
     found = references.on_record(planted.NAMES[size])

@@ -64,7 +64,7 @@ class TestExport:
         body = "\n".join(text.splitlines()[2:])
         assert body.count(r"\toprule") == body.count(r"\midrule") == body.count(r"\bottomrule") == 1
         rows = [line for line in body.splitlines() if line.endswith(r"\\")]
-        assert len(rows) == 1 + 14 + 2 and {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {8}
+        assert len(rows) == 1 + 14 + 3 and {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {9}
         assert r"paper (\%)" in body and not re.search(r"(?<!\\)[%#_$]", body) and "[" not in body
 
     def test_default_folder_stays_among_the_runs(self, table_four, tmp_path, monkeypatch):

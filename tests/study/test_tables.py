@@ -11,10 +11,10 @@ import pytest
 from scipy import stats
 
 from tests.tables import CLIPS, CONVERGED, MINI, SPREAD, TRUTH, dataset, fill, predictions, store_run, table_cells
-from vscg.data import dataset_fingerprint
+from vscg.data import BACKGROUND, dataset_fingerprint
 from vscg.data.planted import true_classes
 from vscg.errors import VscgError
-from vscg.study import references, show, statistics
+from vscg.study import references, show, statistics, tables
 from vscg.study.paper import PRIMARY, TABLES
 from vscg.study.runs import STUDY, table_configs
 from vscg.study.tables import (
@@ -246,22 +246,42 @@ class TestOrderAgreement:
 class TestShow:
     def test_cells_read_as_figures_with_intervals_and_dashes(self, table_one):
         cells = table_cells(table_one.show("weakly").to_html())
-        assert cells[0] == ["row", "paper (%)", "selected by validation (%)", "selected by test (%)", "ours", "verdict"]
-        vscg, dam = cells[-3], cells[4]
-        assert vscg[0] == "VSCG [14]" and vscg[1] == "74.8" and vscg[4:] == ["published code", "not on AVE"]
-        assert re.fullmatch(r"80\.0 \(7\d\.\d to 8\d\.\d\)", vscg[2]) and vscg[3].startswith("90.0 (")
-        assert dam == ["DAM [3]", "–", "–", "–", "reported only", "reported only"]
+        assert cells[0] == ["row", "paper (%)", "selected by validation (%)", "event, background seconds (%)",
+                            "selected by test (%)", "ours", "verdict"]
+        vscg, dam = cells[-4], cells[4]
+        assert vscg[0] == "VSCG [14]" and vscg[1] == "74.8" and vscg[5:] == ["published code", "not on AVE"]
+        assert re.fullmatch(r"80\.0 \(7\d\.\d to 8\d\.\d\)", vscg[2]) and vscg[4].startswith("90.0 (")
+        assert vscg[3] == "80.0, –", "no test clip of this store has a background second"
+        assert dam == ["DAM [3]", *["–"] * 4, "reported only", "reported only"]
+
+    def test_event_and_background_seconds_by_hand(self, table_one):
+        """Half of the right seconds become background that was called an event; what was wrong stays wrong."""
+        cell = next(cell for cell in table_one.cells if cell.row.name == "VSCG" and cell.setting == "weakly")
+        right = cell.records[0].predictions() == cell.truth
+        truth = np.where(right & (np.arange(10) < 4), BACKGROUND, cell.truth)
+        rest = truth != BACKGROUND
+        assert replace(cell, truth=truth).shares() == pytest.approx((right[rest].mean(), 0))
+        assert np.isnan(replace(cell, records=()).shares()).all()
+
+    def test_what_a_right_tag_would_have_stands_below_weakly_supervised_rows_alone(self, table_one):
+        cells = tuple(replace(cell, truth=np.where(np.arange(10) < 3, BACKGROUND, cell.truth))
+                      for cell in table_one.cells)
+        table = replace(table_one, cells=cells)
+        assert table.held_against("weakly")[tables.EVERYWHERE] == pytest.approx((70, 70, 70))
+        assert table.held_against("fully") == table.references and tables.EVERYWHERE not in table.references
+        assert not replace(table, data="ave").held_against("weakly")
 
     def test_references_stand_below_the_rows_of_a_planted_table(self, table_one):
         """Of planted-mini one draw is on record and no ceiling; another data set has none."""
         html = table_one.show("weakly").to_html()
-        below = table_cells(html)[-2:]
+        below = table_cells(html)[-3:]
+        assert below.pop()[0] == tables.EVERYWHERE
         assert [row[0] for row in below] == references.BESIDE[:2] and "no contestants" in html
         recorded = references.on_record("planted-mini").loc[references.BESIDE[:2], 0]
         assert [row[2] for row in below] == [f"{value:.1f}" for value in recorded]
         assert {text for row in below for text in (row[1], *row[3:])} == {show.DASH}
         other = replace(table_one, data="planted-mini:ambiguity=0.4")
-        assert len(table_cells(other.show("weakly").to_html())) == len(table_cells(html)) - 2
+        assert len(table_cells(other.show("weakly").to_html())) == len(table_cells(html)) - 3
 
     def test_what_every_row_says_is_said_once_above_and_a_column_without_a_figure_is_left_out(self, table_one, three):
         assert "In every measured row course: still learning." in table_one.show("weakly").to_html()
@@ -478,7 +498,7 @@ def test_html_is_the_same_every_time_and_leaves_colours_to_the_page(table_four):
     for shown in (table_four.show, table_four.show_differences):
         html = shown("weakly").to_html()
         assert html == shown("weakly").to_html() and 'class="dataframe"' in html
-        assert "color" not in html and "background" not in html
+        assert not re.search(r"color|background\s*[-:]", html)
     uuids = [re.search(r'<table id="(\S+)"', part.to_html())[1] for part in (
         table_four.show("fully"), table_four.show("weakly"), table_four.show_differences("weakly"),
         table_four.show_notes())]

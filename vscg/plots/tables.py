@@ -79,7 +79,7 @@ def course_figure(courses: pd.DataFrame, references: Mapping[str, tuple[float, f
 
     Args:
         courses: `TableResult.courses`, columns row, seed, epoch, accuracy (percent).
-        references: `TableResult.references`, drawn as dashed lines.
+        references: `TableResult.held_against`, drawn as dashed lines.
     """
     fig, ax = _figure(4.6)
     for i, (row, part) in enumerate(courses.groupby("row", sort=False)):

@@ -80,13 +80,15 @@ def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int],
                   references: dict[str, tuple[float, float, float]]) -> pd.DataFrame:
     """The lines of `TableResult.frame` as a reader sees them; a row's note number stands behind its name.
 
-    Below them those of `TableResult.references`.
+    Below them those of `TableResult.held_against`.
     """
     names = [f"{name} [{note_numbers[name]}]" if name in note_numbers else name for name in frame["row"]]
     outcome = f"{frame.attrs['outcome']} (%)"
     text = pd.DataFrame({
         "row": names, **_setting(frame), "paper (%)": frame["paper"].map(_figure),
         outcome: _intervals(frame, ("mean", "low", "high")),
+        "event, background seconds (%)": (frame["event"].map(_figure) + ", " + frame["background"].map(_figure))
+        .replace(f"{DASH}, {DASH}", DASH),
         "spread of runs (points)": frame["sd"].map(_figure), **_seeds(frame),
         "selected by test (%)": _intervals(frame, ("test_mean", "test_low", "test_high")),
         "ours": frame["origin"], "course": frame["course"].replace("", DASH),

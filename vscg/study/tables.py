@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from vscg.data.labels import BACKGROUND
 from vscg.data.planted import true_classes
 from vscg.data.prepared import Dataset
 from vscg.data.sets import PLANTED, dataset_fingerprint
@@ -32,6 +33,7 @@ from vscg.training.records import Record, find_record
 DIFFERENCE = ("first", "second", "setting", "paper", "mean", "low", "high", "smallest", "learning", "seeds", "data",
               "first_origin", "second_origin")
 REFERENCES = " The last rows are references and no contestants; they use every second's label, whatever the setting."
+EVERYWHERE = "the right event in every second"
 OUTCOMES = {"validation": "selected by validation", "last": "mean of the last five epochs"}
 
 
@@ -60,6 +62,13 @@ class Cell:
         except VscgError as error:                         # of the comparison: other clips than the truth
             raise VscgError(f"{record.folder / 'predictions.safetensors'} is damaged ({error}): delete the folder "
                             f"{record.folder} and run again.") from error
+
+    def shares(self) -> tuple[float, float]:
+        """The share of right event seconds and of right background seconds over all runs, in 0..1; NaN of none."""
+        event = self.truth != BACKGROUND
+        right = [record.predictions(self.outcome) == self.truth for record in self.records]
+        return tuple(float(np.mean([found[..., seconds].mean() for found in right]))
+                     if right and seconds.any() else math.nan for seconds in (event, ~event))
 
     @cached_property
     def course(self) -> str:
@@ -96,9 +105,10 @@ class TableResult:
 
         Columns: row, setting, paper, `mean`, `low`, `high` (the profile's outcome: selected by validation, or the mean
         of the last five epochs), `test_mean`, `test_low`, `test_high` (selected by test), `each_seed` (a tuple of
-        outcomes), all in percent; `sd`, the spread of the runs (`statistics.run_sd`, in points, NaN for one); seeds,
-        course, data, origin, note, verdict; `reaching`, the share of the runs that reach the paper's figure, NaN unless
-        the verdict judges them. In `attrs` stand the outcome's name and `references`.
+        outcomes), `event` and `background` (the outcome over these seconds alone), all in percent; `sd`, the spread of
+        the runs (`statistics.run_sd`, in points, NaN for one); seeds, course, data, origin, note, verdict; `reaching`,
+        the share of the runs that reach the paper's figure, NaN unless the verdict judges them. In `attrs` stand the
+        outcome's name and `references`.
         """
         frame = pd.DataFrame([self._line(cell) for cell in self.cells])
         frame.attrs = {"outcome": OUTCOMES[PROFILES[self.profile].outcome], "references": self.references}
@@ -110,6 +120,11 @@ class TableResult:
         found = references.on_record(self.data)
         return {title: statistics.interval_of_draws(found.loc[title].to_numpy())
                 for title in references.BESIDE if title in found.index}
+
+    def held_against(self, setting: str | None) -> dict[str, tuple[float, float, float]]:
+        """The `references` and, where weakly supervised rows are shown, what a right tag in every second would have."""
+        share = 100 * float((self.cells[0].truth != BACKGROUND).mean())
+        return self.references | ({EVERYWHERE: (share, share, share)} if self.references and setting != "fully" else {})
 
     def courses(self, setting: str) -> pd.DataFrame:
         """Test accuracy in percent after each epoch of every measured row of a setting: row, epoch, seed, accuracy."""
@@ -130,6 +145,7 @@ class TableResult:
                      for end in (statistics.mean_interval(values[selection])[:3] if values else (math.nan,) * 3)]
         return {"row": cell.row.name, "setting": cell.setting, "paper": paper,
                 **dict(zip(("mean", "low", "high", "test_mean", "test_low", "test_high"), intervals, strict=True)),
+                **dict(zip(("event", "background"), (100 * share for share in cell.shares()), strict=True)),
                 "each_seed": tuple(picked.mean(axis=1).tolist()) if values else (),
                 "sd": statistics.run_sd(picked) if values else math.nan, "seeds": len(cell.records),
                 "course": cell.course, "data": self.data if values else "", "origin": cell.origin,
@@ -184,7 +200,7 @@ class TableResult:
         """The table for a notebook, of one setting or of all; numbers in square brackets lead to `show_notes`."""
         frame = self._of(self.frame(), setting)
         waiting = (frame["seeds"] == 0) & (self.data == STUDY)               # of the plan's rows, not of the paper's
-        text = show.accuracy_text(frame[~waiting], self._note_numbers(), self.references)
+        text = show.accuracy_text(frame[~waiting], self._note_numbers(), self.held_against(setting))
         text, once = show.said_once(text)
         once += " Rows without a finished run are left out." * bool(waiting.any())
         return show.styled(text, self.caption(setting) + once + REFERENCES * bool(self.references),
@@ -239,7 +255,8 @@ class TableResult:
         if self.data != "ave":
             comment += " Numbers on other data than AVE are no reproduction of the paper's accuracies."
         name = f"table-{self.name}"
-        return [*show.write_table(folder, name, frame, show.accuracy_text(frame, {}, self.references), comment),
+        return [*show.write_table(folder, name, frame, show.accuracy_text(frame, {}, self.held_against(None)),
+                                   comment),
                 *show.write_table(folder, f"{name}-differences", differences, show.difference_text(differences),
                                      f"Differences in {comment}")]
 
