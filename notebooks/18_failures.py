@@ -576,6 +576,7 @@ for name in list(answers)[1:]:
 # finished runs, over their last five epochs, with t intervals over the seeds:
 
 # %%
+ended = {}
 for cell in study.table("III", profile="standard", seeds=statistics.PLANNED).cells:
     if cell.setting != "fully" or len(cell.records) < 2:
         continue
@@ -593,14 +594,17 @@ for cell in study.table("III", profile="standard", seeds=statistics.PLANNED).cel
         shares["whole"].append((nothing & missed).sum() / missed.sum())
     text = {name: study.percent(*statistics.interval_of_draws(np.array(values)))
             for name, values in shares.items()}
-    print(f"{cell.row.name}, {len(cell.records)} seeds, of all seconds: " + ", ".join(
-        f"{kind} {text[kind]}" for kind in failures.KINDS))
-    print(f"   of its wrong names {text['twin']} are the twin's; of its missed seconds "
-          f"{text['whole']} lie in clips without any event found")
+    ended[f"{cell.row.name}, {len(cell.records)} seeds"] = {
+        **{f"{kind}, of all seconds": text[kind] for kind in failures.KINDS},
+        "twin's name, of misnamed": text["twin"],
+        "clip without event, of missed": text["whole"]}
     if cell.row is study.TABLES["III"].rows[-1]:
         found.say(f"After 80 epochs on planted-study, {len(cell.records)} seeds, VSCG "
                   f"misses {text['missed']} of all seconds, invents "
                   f"{text['invented']} and misnames {text['misnamed']}.")
+for name, lines in ended.items():
+    print(name)
+    print(pd.Series(lines).to_string())
 
 # %% [markdown]
 # An interval over few seeds is wide, and may reach below 0 or above 100%. Then it says that the seeds are too few.

@@ -163,7 +163,7 @@ def styled(text: pd.DataFrame, caption: str, uuid: str) -> Styler:
             # Both kinds of page, light and dark, leave this class its own colours.
             .set_table_attributes('class="dataframe"')
             .set_table_styles([{"selector": selector, "props": f"text-align: left; {props}"} for selector, props in (
-                ("caption", "caption-side: top; max-width: 88vw;"),  # read whole where the table scrolls, on a phone
+                ("caption", "caption-side: top; max-width: min(88vw, 40rem);"),  # read whole where the table scrolls
                 ("th", "vertical-align: bottom;"), ("td", "vertical-align: top;"))]))
 
 
