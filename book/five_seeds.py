@@ -1,9 +1,10 @@
 """Writes records/five_seeds.json: what chapters say in their box "On this page" with seeds 0 to 4.
 
-    python book/five_seeds.py            chapters 04, 05, 06 and 08
+    python book/five_seeds.py            chapters 04, 05, 06, 08 and 16
     python book/five_seeds.py 05         only this one; the others stay as they are
 
-The chapters read this file where they ask what another seed changes.
+The chapters read this file where they ask what another seed changes. Chapter 16 takes a number of seeds, not a seed: its
+boxes are those of one and of five.
 """
 import json
 import sys
@@ -16,7 +17,8 @@ from vscg.machine.files import write_atomically
 
 RECORD = execute.ROOT / "book" / "records" / "five_seeds.json"
 FOLDER = execute.ROOT / "book" / "_run" / "five_seeds"
-CHAPTERS, SEEDS = ("04", "05", "06", "08"), range(5)
+# The parameter that is set, and to what; the first value gives the committed chapter.
+CHAPTERS = {**dict.fromkeys(("04", "05", "06", "08"), ("SEED", tuple(range(5)))), "16": ("SEEDS", (1, 5))}
 
 
 def box(notebook: Path) -> list[str]:
@@ -32,15 +34,16 @@ def main(numbers: list[str]) -> int:
     said = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.is_file() else {}
     for number in numbers or CHAPTERS:
         source, of_seeds = known[number], {}
-        for seed in SEEDS:
-            target = FOLDER / f"{source.stem}-{seed}.ipynb"
+        parameter, values = CHAPTERS[number]
+        for value in values:
+            target = FOLDER / f"{source.stem}-{value}.ipynb"
             try:
-                execute.execute(source, target, {"SEED": seed})
+                execute.execute(source, target, {parameter: value})
             except execute.NotebookFailed as error:
-                print(f"error: seed {seed}: {error}", file=sys.stderr)
+                print(f"error: {parameter} = {value}: {error}", file=sys.stderr)
                 return 1
-            of_seeds[str(seed)] = box(target)
-            print(f"{source.stem}, seed {seed}: {len(of_seeds[str(seed)])} sentences", flush=True)
+            of_seeds[str(value)] = box(target)
+            print(f"{source.stem}, {parameter} = {value}: {len(of_seeds[str(value)])} sentences", flush=True)
         said[number] = of_seeds
         write_atomically(RECORD, (json.dumps(dict(sorted(said.items())), indent=1) + "\n").encode())
     return 0

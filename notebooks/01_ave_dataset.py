@@ -485,7 +485,7 @@ found.say(f"{seen} of {len(test)} test clips ({100 * seen / len(test):.1f}%) are
 # Some of them, one row for each entry:
 
 # %% mystnb={"figure": {"caption": "The same clip under two names: each video is in the training split with one category and in the test split with another, over the same seconds.", "name": "fig-ave-two-names"}, "image": {"alt": "Two rows of coloured seconds for each of four videos, one for its entry in the training split and one for that in the test split; the colours of a pair differ, their lengths agree."}}
-some = list(dict.fromkeys(leaked["video"]))[:SHOWN]
+some = sorted(list(dict.fromkeys(leaked["video"]))[:SHOWN])
 leaked = leaked[leaked["video"].isin(some)].sort_values(["video", "split"])
 plots.timeline(None, {f"video {some.index(entry.video) + 1}, {entry.split}":
                       y[entry.Index].argmax(-1).numpy()

@@ -51,7 +51,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # quick or standard (3 epochs), or full (the published)
+PROFILE = "quick"       # training schedule: quick, standard or full (the published)
 SEED = 0                # of the weights, the batches and dropout
 
 # %% [markdown]
@@ -226,7 +226,8 @@ found.say(f"In those {len(curve)} epochs choosing by test instead of validation 
 assert by["test"] >= by["validation"]
 
 # %% [markdown]
-# Compare with the quick run: three epochs are the steep part of this curve. Whatever a quick run says of two systems, it says of
+# The rule says "still learning" here because the last third of the curve begins before accuracy has come back from the fall;
+# over the last epochs it is flat. Now compare with the quick run: three epochs are the steep part of this curve. Whatever a quick run says of two systems, it says of
 # two systems in the middle of their climb, and the one that learns faster looks better. That is why the tables of the
 # following chapters print "still learning" and no verdict.
 
@@ -339,8 +340,8 @@ for name, other in records.items():
 systems = pd.DataFrame(rows, columns=["name", "mean", "low", "high"])
 difference = pd.DataFrame(pairs, columns=["VSCG minus", "mean", "low", "high"])
 difference = difference.set_index("VSCG minus")
-print(f"points of segment accuracy, {DATA}; one seed: the interval is over clips "
-      "alone, which another seed may leave")
+print(f"points of segment accuracy, {DATA}; one seed: the interval is over\n"
+      "clips alone, and another seed may lie outside it")
 print((100 * difference).round(1).iloc[1:].to_string())
 words = [f"{study.told(*values[1:], 'ahead of', 'behind')} {name} "
          f"({study.points(*values)})" for name, *values in pairs[1:]]
@@ -427,8 +428,8 @@ for name, clip in (("ahead", best), ("behind", worst)):
     said = ", ".join(classes[number]
                      for number in np.unique(record.predictions()[clip]))
     print(f"{name}: VSCG {100 * per_clip['VSCG'][clip]:.0f}% of the seconds, the "
-          f"others {100 * rivals[clip]:.0f}%; the event is "
-          f"{CATEGORIES[data.category[test][clip]]}, VSCG says {said}")
+          f"others {100 * rivals[clip]:.0f}%\n    the event is "
+          f"{CATEGORIES[data.category[test][clip]]}; VSCG says {said}")
 
 # %% [markdown]
 # First the clip on which VSCG is ahead.
@@ -469,8 +470,8 @@ for threshold in (0.1, 0.3, 0.5, 0.7, 0.9):
     output.threshold = threshold
     predicted = vscg.predict_segments(output).numpy()
     scan[threshold] = segment_accuracy(predicted, truth[val[:80]])
-print(f"validation accuracy by threshold, {DATA}:",
-      {key: f"{100 * value:.1f}%" for key, value in scan.items()})
+print(f"validation accuracy (%) by threshold, {DATA}:",
+      ", ".join(f"{key}: {100 * value:.1f}" for key, value in scan.items()))
 score = output.event_relevance.sigmoid()
 print(f"best of these: {max(scan, key=scan.get)}")
 print(f"scores between 0.1 and 0.9: "
@@ -643,8 +644,8 @@ rho = (x.sum(1) ** 2 - (x**2).sum(1)).mean() / (seconds * (seconds - 1) * varian
 factor = np.sqrt(1 + (seconds - 1) * rho)
 by_clip, by_second = (np.ptp(bootstrap_interval(values))
                       for values in (hits.mean(1), hits.ravel()))
-print(f"{DATA}: rho {rho:.2f}, "
-      f"factor {factor:.2f}; interval over clips {100 * by_clip:.1f} points wide, "
+print(f"{DATA}: rho {rho:.2f}, factor {factor:.2f}\n"
+      f"interval over clips {100 * by_clip:.1f} points wide, "
       f"over seconds {100 * by_second:.1f}, ratio {by_clip / by_second:.2f}")
 assert np.isclose(x.mean(1).var(), variance / seconds * factor**2)
 assert abs(by_clip / by_second / factor - 1) < 0.15

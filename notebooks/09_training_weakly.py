@@ -49,7 +49,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"       # quick or standard (3 epochs), or full (the published)
+PROFILE = "quick"       # training schedule: quick, standard or full (the published)
 SEED = 0                # of the weights, the batches and dropout
 
 # %% [markdown]

@@ -184,9 +184,14 @@ for cell in result.cells:
                       "threads": values["threads"], "date": values["finished"][:10]})
 cost = pd.DataFrame(lines)
 assert (cost[["seconds", "peak (MiB)", "data (MiB)"]] > 0).all().all()
-study.styled(cost.round(1).astype({"seconds": str, "ms per clip": str,
-                                   "peak (MiB)": str, "data (MiB)": str}),
-             f"What the runs took on {DATA}, profile {PROFILE}.", "cost-records")
+same = {name: cost[name].iloc[0] for name in ("device", "threads", "date")
+        if cost[name].nunique() == 1}
+caption = "; ".join([f"What the runs took on {DATA}, profile {PROFILE}",
+                     *(f"{name} {value}" for name, value in same.items())])
+study.styled(cost.drop(columns=list(same)).round(1).astype(
+                 {"seconds": str, "ms per clip": str, "peak (MiB)": str,
+                  "data (MiB)": str}),
+             f"{caption}.", "cost-records")
 
 # %% [markdown]
 # From these, the ratios to VSCG, each system's median over its seeds, beside the paper's. "Seconds per clip" divides by

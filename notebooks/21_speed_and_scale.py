@@ -23,6 +23,7 @@
 # The imports, and the style of all figures.
 
 # %% tags=["hide-input"]
+import textwrap
 import time
 
 import numpy as np
@@ -148,7 +149,8 @@ for name in ("avel", "cmra", "avt"):
 records = speed.read_speed()
 cpu = records["cpu"]
 for kind, record in cpu.items():
-    print(f"{kind:8} {speed.describe(record)}")
+    print(textwrap.fill(f"{kind:8} {speed.describe(record)}", 88,
+                        subsequent_indent=9 * " "))
 
 # %% [markdown]
 # Look at the load. A load far above the number of cores makes all seconds too long, and then only ratios mean anything.
@@ -260,7 +262,7 @@ rows = pd.concat([pd.DataFrame(group) for name, group in step["groups"].items()
                   if name in ("main", "allocator")])
 rows = rows[rows["arm"].isin([speed.BASE, "published again", "allocator", speed.OURS])]
 columns = ["page_faults", "system_seconds", "cpu_seconds"]
-taken = rows.groupby("arm", sort=False)[columns].median()
+taken = rows.groupby("arm")[columns].median()
 taken["peak (MiB)"] = rows.groupby("arm")["peak_host"].max() / 2**20
 in_system = 100 * taken["system_seconds"] / taken["cpu_seconds"]
 shown = pd.DataFrame({
@@ -321,15 +323,14 @@ print(f"everything else takes {around[speed.BASE] / around[speed.OURS]:.2f} time
 
 # %% tags=["nbval-check-output"]
 other = records["cpu_avx512"]["step"]
-print(speed.describe(other))
+print(textwrap.fill(speed.describe(other), 88))
 _, there = judge(other)
 found.say("On another processor, with an earlier state of the package, these pay: "
           f"{', '.join(there) or 'none'}.")
 for name, record in (("above", step), ("here", other)):
     at = speed.roofline(record)
     print(f"{name}: {at['product'] / 1e9:.0f} GFLOP/s in AGVA's product at best; "
-          f"the package's step reaches {100 * at[f'{speed.OURS}_share']:.0f}% of the "
-          "product's speed in the same round")
+          f"the package's step reaches {100 * at[f'{speed.OURS}_share']:.0f}% of it")
 
 # %% [markdown]
 # The faster the product, the larger the share of a step that is spent on everything else, which waits for memory.
@@ -367,13 +368,13 @@ turns = pd.DataFrame([{"product": seconds(lambda: regions @ weights.T),
                       for _ in range(30)][5:])
 same = torch.conv2d(image, kernel)[0, :, :, 0].T
 torch.testing.assert_close(same, regions @ weights.T)
-faster = turns["product"] / turns["convolution"]
-low, median, high = faster.quantile([0.25, 0.5, 0.75])
-print(f"the convolution is {median:.2f} times faster than the product "
+slower = turns["convolution"] / turns["product"]
+low, median, high = slower.quantile([0.25, 0.5, 0.75])
+print(f"the convolution takes {median:.2f} times as long as the product "
       f"(quartiles {low:.2f} to {high:.2f})")
 
 # %% [markdown]
-# On another processor the other library may be ahead: read the printed line.
+# Above 1 the product is ahead. On another processor the convolution's library may be: read the printed line.
 #
 # ## What rounding does to accuracy
 #
@@ -432,7 +433,7 @@ for r in rounded.itertuples():
 def lines(record: dict) -> pd.DataFrame:
     """What each arm took, and how many times faster it was, for a table."""
     rows = pd.DataFrame(record["rows"])
-    median = rows.groupby("arm", sort=False)[["seconds", "bytes_read"]].median()
+    median = rows.groupby("arm")[["seconds", "bytes_read"]].median()
     faster = {arm: f"{r['median']:.2f} ({r['low']:.2f} to {r['high']:.2f})"
               for arm, r in speed.ratios(record["rows"]).iterrows()} | {speed.BASE: "1"}
     peak = rows.groupby("arm")["peak_host"].max()[median.index] / 2**20
@@ -563,11 +564,12 @@ seeds = pd.DataFrame(scaling["seeds"]).pivot(index="round", columns="arm",
 for n in sorted(map(int, seeds.columns)):
     gain = (n * seeds["1"] / seeds[str(n)]).quantile([0.25, 0.5, 0.75])
     print(f"{n} at a time, {max(1, scaling['threads'] // n)} thread(s) each: "
-          f"{seeds[str(n)].median() / n:.2f} s an epoch and seed, throughput "
-          f"{gain[0.5]:.2f} times that of one ({gain[0.25]:.2f} to {gain[0.75]:.2f})")
+          f"{seeds[str(n)].median() / n:.2f} s an epoch and seed, "
+          f"{gain[0.5]:.2f} times as fast ({gain[0.25]:.2f} to {gain[0.75]:.2f})")
 
 # %% [markdown]
-# More processes than cores have nothing to gain from one another, and each takes its memory.
+# Two processes on two cores gain a fifth over one with two threads. Four gain no more that can be told apart from it, and each
+# takes its memory.
 #
 # ## On a GPU
 #
@@ -643,8 +645,8 @@ assert (official, prepared) == (495, 1972) and CLIP / half < 4
 stays = table.iloc[0]                                              # AGVA's products
 limits = {loop: table[loop].sum() / stays[loop] for loop in (speed.BASE, speed.OURS)}
 taken = table[speed.BASE].sum() / table[speed.OURS].sum()
-print({loop: f"{limit:.1f} times" for loop, limit in limits.items()},
-      f"taken: {taken:.2f} times")
+print(", ".join(f"{loop}: {limit:.1f} times" for loop, limit in limits.items())
+      + f"; taken: {taken:.2f} times")
 assert 1 < taken < limits[speed.BASE] and limits[speed.OURS] < limits[speed.BASE]
 
 # %% [markdown]

@@ -204,6 +204,9 @@ def test_learning_curves_draw_means_over_seeds_in_percent():
     np.testing.assert_allclose(right.lines[0].get_ydata(), 100 * frame.groupby("epoch")["val_accuracy"].mean())
     assert right.lines[1].get_xdata().tolist() == [5, 10, 15, 20, 25, 30]  # only measured epochs
     assert [text.get_text() for text in right.get_legend().get_texts()] == ["validation", "test"]
+    fig = plots.learning_curves(pd.concat([frame, history("AVEL", 12)]))
+    above, = fig.legends
+    assert [text.get_text() for text in above.get_texts()] == ["VSCG", "AVEL"] and fig.axes[0].get_legend() is None
 
 
 def test_histograms_and_intervals_draw_what_they_are_given():

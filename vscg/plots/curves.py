@@ -55,6 +55,9 @@ def learning_curves(history: pd.DataFrame) -> Figure:
     for ax in (left, right):
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.legend(*(part[-2:] for part in right.get_legend_handles_labels()), loc="lower right")  # the two splits
+    if several:
+        left.get_legend().remove()
+    _legend(fig, *left.get_legend_handles_labels())
     return fig
 
 
