@@ -426,7 +426,7 @@ less = statistics.interval_of_draws(
     (moves["right, weak"] - moves["right, strong"]).dropna().to_numpy())
 print(f"gain in weak minus gain in strong seconds {study.points(*less)}")
 word = study.told(*less[1:], "larger than", "smaller than", "not told apart from")
-found.say(f"After 80 epochs on planted-study, {len(moves.dropna())} seeds, the gain in "
+found.say(f"By the plan, 80 epochs, {len(moves.dropna())} seeds: the gain in "
           f"weak seconds is {word} that in strong ones: {study.points(*less)}.")
 
 # %% [markdown]

@@ -525,8 +525,8 @@ for row, part in ended.groupby("row", sort=False):
             (part[f"{first}, pointing"] - part[f"{second}, pointing"]).to_numpy())
         print(f"{row:24}{title:34}{study.points(*apart)}")
         if row == study.TABLES["III"].rows[-1].name:
-            found.say(f"VSCG after {part['epochs'].max()} epochs, {len(part)} seeds, "
-                      f"pointing accuracy, {title}: {study.points(*apart)}.")
+            found.say(f"By the plan, VSCG, {part['epochs'].max()} epochs, {len(part)} "
+                      f"seeds, pointing accuracy, {title}: {study.points(*apart)}.")
 
 # %% mystnb={"figure": {"caption": "Pointing accuracy of finished networks on planted-study, with 95% t intervals over the seeds; chance is dashed.", "name": "fig-loc-finished"}, "image": {"alt": "For each row three dots with intervals, own sound, other sound and the silent object, and a dashed line for chance."}}
 dots = pd.DataFrame(

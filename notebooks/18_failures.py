@@ -599,7 +599,7 @@ for cell in study.table("III", profile="standard", seeds=statistics.PLANNED).cel
         "twin's name, of misnamed": text["twin"],
         "clip without event, of missed": text["whole"]}
     if cell.row is study.TABLES["III"].rows[-1]:
-        found.say(f"After 80 epochs on planted-study, {len(cell.records)} seeds, VSCG "
+        found.say(f"By the plan, 80 epochs, {len(cell.records)} seeds: VSCG "
                   f"misses {text['missed']} of all seconds, invents "
                   f"{text['invented']} and misnames {text['misnamed']}.")
 for name, lines in ended.items():
