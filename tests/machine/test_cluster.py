@@ -19,6 +19,7 @@ from tests.media import write_clip
 from tests.robustness.killing import numbers
 from tests.training.test_sweep import is_whole, run, times, until
 from vscg.errors import VscgError
+from vscg.features import extract as extracting
 from vscg.features.extract import Networks, extract
 from vscg.machine import cluster
 from vscg.machine.cluster import Cluster, Outcome, Processes, work
@@ -188,6 +189,19 @@ class TestExtract:
         assert (found.notes, found.skipped) == (local.notes, local.skipped) and len(found.skipped) == 1
         assert there.read_bytes() == here.read_bytes()
         assert sorted(path.name for path in tmp_path.iterdir()) == ["clips", "here.h5", "there.h5"]
+
+    def test_a_worker_loads_the_networks_once_and_computes_copies_of_a_clip_once(self, clips, tmp_path, monkeypatch):
+        loaded, parts, names = [], tmp_path / "parts", extracting.Names(tmp_path)
+        identity = Networks(Seen(), Heard()).fingerprint()
+        monkeypatch.setattr(extracting, "load_networks",
+                            lambda *given, **named: loaded.append(given) or Networks(Seen(), Heard()))
+        extracting._loaded.cache_clear()
+        first = extracting._extract_there(clips / "a.mkv", parts, False, names, identity, None).value
+        monkeypatch.setattr(extracting, "window_features", None)
+        second = extracting._extract_there(clips / "c.mkv", parts, False, names, identity, None).value
+        assert second.parts == first.parts and len(loaded) == 1
+        with pytest.raises(VscgError, match="the weights there have changed"):
+            extracting._extract_there(clips / "a.mkv", parts, False, names, "other", None)
 
 
 def one(found, folder, needs=()) -> None:
