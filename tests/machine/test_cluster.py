@@ -3,7 +3,6 @@ import contextlib
 import json
 import os
 import signal
-import time
 import types
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import torch
 from distributed import LocalCluster
 
 from tests.features.test_extract import Heard, Seen
+from tests.machine.tasks import die, fail, note
 from tests.media import write_clip
 from tests.robustness.killing import numbers
 from tests.training.test_sweep import is_whole, run, times, until
@@ -29,30 +29,19 @@ from vscg.training.records import read_record
 from vscg.training.sweep import sweep, unique_runs
 
 
-def note(log: Path, name: str, seconds: float = 0.0) -> Outcome:
-    """A task: notes that it begins and that it has ended."""
-    for event in ("begin", "end"):
-        with log.open("a") as file:
-            file.write(f"{name} {event} {os.getpid()}\n")
-        time.sleep(seconds if event == "begin" else 0)
-    return Outcome(name.upper())
-
-
-def die(log: Path) -> None:
-    note(log, "deadly")
-    os._exit(9)
-
-
-def fail(path: Path) -> None:
-    raise WriteError(f"{path}: cannot be written")
-
-
 def noted(log: Path) -> list[list[str]]:
     return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
 
 
 def pids(found) -> set[int]:
     return {nanny.pid for nanny in found.workers.values()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forked(server_of_processes):
+    """Dask's workers are such processes too."""
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +65,7 @@ def threads():
 def pool(request, tmp_path):
     """Both kinds of pool, two tasks at a time."""
     if request.param == "here":
-        return Processes(2, 1, [__name__])
+        return Processes(2, 1, [])
     return Cluster(request.getfixturevalue("processes").scheduler_address, tmp_path, [])
 
 

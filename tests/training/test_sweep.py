@@ -26,6 +26,8 @@ from vscg.training.loop import fit
 from vscg.training.records import find_records, read_record
 from vscg.training.sweep import relative_cost, sweep, unique_runs
 
+pytestmark = pytest.mark.usefixtures("server_of_processes")
+
 
 def run(data, **changes) -> RunConfig:
     return RunConfig(**{"system": "avel", "data": str(data), "batch": 8, "epochs": 1, **changes})
@@ -133,8 +135,8 @@ def test_a_failing_run_is_noted_and_stops_no_other_and_is_tried_again(smallest, 
 
 def test_a_killed_worker_is_noted_and_its_run_goes_on_in_the_next_sweep(smallest, tmp_path, monkeypatch):
     """As the system kills one that asks for too much memory. Ctrl-C, which a terminal sends to all, it ignores."""
-    long, short, killed, ended = run(smallest, epochs=8), run(smallest), [], Processes.ended
-    folder = tmp_path / next(iter(unique_runs([long])))
+    long, short, killed, ended = run(smallest, epochs=40), run(smallest), [], Processes.ended
+    folder, other = (tmp_path / key for key in unique_runs([long, short]))
 
     def killing(pool):
         if not killed:
@@ -143,10 +145,13 @@ def test_a_killed_worker_is_noted_and_its_run_goes_on_in_the_next_sweep(smallest
             os.kill(short_one.pid, signal.SIGINT)
             os.kill(interrupted.pid, signal.SIGKILL)
             killed.append(interrupted.pid)
+            waiting.close()
         return ended(pool)
 
     monkeypatch.setattr(Processes, "ended", killing)
-    done = go([long, short], tmp_path)
+    with contextlib.ExitStack() as waiting:
+        waiting.enter_context(locked(other))         # the short one is there until then, however busy the machine
+        done = go([long, short], tmp_path)
     assert killed and [record.config.epochs for record in done.records] == [1]
     failure, = done.failures
     assert failure.folder == folder and "status -9" in failure.error and "memory" in failure.error
