@@ -186,7 +186,7 @@ def test_what_was_found_is_saved_while_it_goes_on(clip, tmp_path, monkeypatch):
 
 def test_memory_does_not_grow_with_the_clip(clip, tmp_path):
     peaks = []
-    for seconds in (20, 60):
+    for seconds in (10, 40):
         tracemalloc.start()
         write_results(clip, watched_seconds([3] * seconds), tmp_path, "a test")
         peaks.append(tracemalloc.get_traced_memory()[1])

