@@ -32,7 +32,7 @@ book: $(READY)
 	$(BIN)/python book/build.py --data "$(DATA)" --profile "$(PROFILE)" --tables "$(TABLES)" $(if $(FRESH),--fresh)
 
 test: $(READY)
-	@OMP_NUM_THREADS=1 env -u TQDM_MININTERVAL -u TQDM_DISABLE $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests notebooks
+	@OMP_NUM_THREADS=1 env -u TQDM_MININTERVAL -u TQDM_DISABLE $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests notebooks
 
 lab: $(READY)
 	@$(BIN)/jupyter lab

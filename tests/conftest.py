@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 import os
 import threading
+from multiprocessing import forkserver
 from pathlib import Path
 
 import h5py
@@ -23,6 +24,14 @@ def ave_small() -> Path:
     if not (folder / "Annotations.txt").is_file():
         pytest.skip(f"the real AVE files are not here: no Annotations.txt in {folder}; set VSCG_AVE_DIR")
     return folder
+
+
+@pytest.fixture(scope="session")
+def server_of_processes():
+    """What tests begin as a process forks from one server, which has imported all that takes long, once."""
+    forkserver.set_forkserver_preload(["vscg.training.sweep", "torch._dynamo", "distributed"])
+    forkserver.ensure_running()
+    return forkserver._forkserver._forkserver_pid
 
 
 @pytest.fixture(scope="session")

@@ -28,12 +28,16 @@ def write_clip(path: Path, seconds: float = 10, fps: int | Fraction = 16, sound:
                    options=options)
 
 
-def compose(path, times, sounds, default=0, fps=4, rate=8000, options=None):
-    """A clip: pictures at `times` in s, and sounds of (waveform, begin in s), of which one or none is the default."""
+def compose(path, times, sounds, default=0, fps=4, rate=8000, options=None, picture=None):
+    """A clip: pictures at `times` in s, and sounds of (waveform, begin in s), of which one or none is the default.
+
+    The pictures are those of `write_clip`, or all of them `picture` (32,32,4), BGRA.
+    """
     with av.open(str(path), "w", options=options or {}) as container:
         packets = []
         if times:
-            video = container.add_stream("ffv1", rate=fps, width=32, height=32, pix_fmt="yuv420p")
+            video = container.add_stream("ffv1", rate=fps, width=32, height=32,
+                                         pix_fmt="yuv420p" if picture is None else "bgra")
             video.codec_context.time_base = Fraction(1, 1000)
         tracks = [container.add_stream("pcm_s16le", rate=rate, layout="mono" if len(wave) == 1 else "stereo")
                   for wave, _ in sounds]
@@ -42,7 +46,8 @@ def compose(path, times, sounds, default=0, fps=4, rate=8000, options=None):
         for number, time in enumerate(times):
             planes = np.full((48, 32), 128, np.uint8)
             planes[:32] = BLACK + 4 * (number % 50)
-            frame = av.VideoFrame.from_ndarray(planes, "yuv420p")
+            frame = (av.VideoFrame.from_ndarray(planes, "yuv420p") if picture is None else
+                     av.VideoFrame.from_ndarray(picture, "bgra"))
             frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
             packets += video.encode(frame)
         packets += video.encode() if times else []

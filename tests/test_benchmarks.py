@@ -1,14 +1,16 @@
 """The benchmarks run, count rightly, and compare loops that do the same arithmetic. No test asserts a time."""
 import json
+import sys
 import time
 
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import __main__ as command
-from benchmarks import kinds, profiling, standin
+from benchmarks import kinds, profiling, standin, turns
 from benchmarks.arms import ARMS, SINGLE
 from benchmarks.published import PublishedLoop
 from benchmarks.roofline import Traffic, missed, recurrent_flops, step_cost
@@ -130,3 +132,48 @@ def test_a_step_costs_what_its_largest_product_says():
     assert 2 * 2 * 490 * 512 * 512 < cost["counted_flops"] < 2 * 2 * 490 * 512 * 512 * 2
     assert cost["recurrent_flops"] in (0.0, 3.0 * 2 * recurrent_flops(nn.LSTM(128, 128, bidirectional=True)))
     assert cost["bytes"] > 490 * 512 * 4
+
+
+def test_steps_from_the_command_to_the_record(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(kinds, "MAIN", ("published", "vscg"))
+    monkeypatch.setattr(kinds, "SINGLE", ())
+    file = tmp_path / "speed.json"
+    file.write_text('{"run": "kept"}')
+    words = "step --batch 2 --steps 1 --rounds 1 --sessions 1 --threads 1 --device cpu --json".split()
+    assert command.main([*words, str(file)]) == 0
+    records = json.loads(file.read_text())
+    rows = pd.DataFrame(records["step"]["groups"]["main"])
+    assert records["run"] == "kept" and len(rows) == 3
+    faults = rows.groupby("arm")["page_faults"].median()
+    if sys.platform.startswith("linux"):
+        assert faults["vscg"] < faults["published"], "the arms do not differ in their allocator"
+    printed = capsys.readouterr().out
+    assert "floor of a step" in printed and "of the speed that the product had" in printed
+
+
+def test_every_session_has_new_processes_and_the_first_turn_goes_round(monkeypatch):
+    started, turned = [], []
+
+    class Told:
+        def __init__(self, arm, job):
+            self.arm = arm
+            started.append(arm)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+        def start_turn(self):
+            turned.append(self.arm)
+
+        def end_turn(self):
+            return {"seconds": 1.0 + len(turned)}
+
+    monkeypatch.setattr(turns, "Worker", Told)
+    rows = turns.take_turns({"a": [("a", {})], "both": [("b", {}), ("c", {})]}, rounds=2, warm=1, sessions=2)
+    assert started == ["a", "b", "c"] * 2
+    assert turned == ["a", "b", "c", "b", "c", "a", "a", "b", "c"] * 2
+    assert [(row["round"], row["arm"]) for row in rows] == [
+        (0, "both"), (0, "a"), (1, "a"), (1, "both"), (2, "both"), (2, "a"), (3, "a"), (3, "both")]

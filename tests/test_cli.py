@@ -205,6 +205,7 @@ def test_names_that_begin_with_a_dash(name, home, monkeypatch, capsys):
 
 @pytest.mark.parametrize("error, word", [
     (MemoryError(), "not enough memory ("), (torch.OutOfMemoryError("CUDA out\nof memory"), "not enough memory ("),
+    (RuntimeError("[enforce] DefaultCPUAllocator: can't allocate memory: you tried\n"), "not enough memory ("),
     (OSError(36, "File name too long", "x"), "x: the system refuses (File name too long)")])
 def test_what_memory_and_system_refuse_is_one_line(error, word, home, monkeypatch, capsys):
     monkeypatch.setattr(cli, "check", lambda path: (_ for _ in ()).throw(error))
@@ -320,17 +321,6 @@ def test_an_absent_name_with_a_dash_is_named_with_the_way_out(home, capsys):
     shown = capsys.readouterr().out
     assert "write ./-name in place of -name" in " ".join(shown.split())
     assert all(command in shown for command in ("data", "train", "sweep", "runs"))
-
-
-@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried\nto allocate"),
-                                   RuntimeError("[enforce] DefaultCPUAllocator: can't allocate memory: you tried\n")])
-def test_want_of_memory_is_one_line(error, home, monkeypatch, capsys):
-    def full(path):
-        raise error
-    monkeypatch.setattr(cli, "check", full)
-    assert main(["data", "check", str(home)]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("error: not enough memory (") and said.count("\n") == 1
 
 
 def test_runs_lists_the_rest_beside_a_record_of_another_version(home, capsys):

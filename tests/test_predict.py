@@ -1,6 +1,7 @@
 """From a media file to predictions, a timeline and a video, with small networks in place of VGG-19 and VGGish."""
 import json
 import shutil
+import tracemalloc
 
 import av
 import numpy as np
@@ -181,6 +182,16 @@ def test_what_was_found_is_saved_while_it_goes_on(clip, tmp_path, monkeypatch):
     write_results(clip, looking(), tmp_path, "a test")
     assert saved == [(10, "not finished yet"), (20, "not finished yet"), (30, "not finished yet")]
     assert (result(tmp_path)["stopped"], result(tmp_path)["rest"], result(tmp_path)["notes"]) == (None, 0.2, ["n20"])
+
+
+def test_memory_does_not_grow_with_the_clip(clip, tmp_path):
+    peaks = []
+    for seconds in (10, 40):
+        tracemalloc.start()
+        write_results(clip, watched_seconds([3] * seconds), tmp_path, "a test")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0]
 
 
 def test_nothing_else_is_replaced(clip, tmp_path):

@@ -16,6 +16,8 @@ from sphinx.errors import ExtensionError
 
 import vscg
 from tests.book.test_build import NOTEBOOK, ROOT, load
+from tests.book.test_site import cut, needs_browser
+from tests.notebooks.test_notebooks import WIDTH
 from tests.tables import MINI, fill
 from vscg.training.records import read_record, record_json, ship
 
@@ -106,6 +108,9 @@ def test_one_page_keeps_links_apart_and_inside(tmp_path):
     assert one_page.with_pdf(str(soup)).count(one_page.PDF) == 1
 
 
+LINES = ["#" * WIDTH, "#" * 2 * WIDTH]
+
+
 @pytest.fixture(scope="module")
 def small_site(tmp_path_factory) -> Path:
     """A site of one page and one notebook, built with the book's own configuration and an address."""
@@ -123,7 +128,7 @@ def small_site(tmp_path_factory) -> Path:
         {"caption": "Start", "numbered": True, "chapters": [{"file": "notebooks/07_toy"}]},
         {"caption": "Reference", "chapters": [{"file": "status"}]}]}))
     write_notebook(root / "notebooks", "07_toy", [nbformat.v4.new_markdown_cell("# Toy\n\n## A section\n\n$x^2$"),
-                                                  nbformat.v4.new_code_cell("print(1)")])
+                                                  *map(nbformat.v4.new_code_cell, ["print(1)", *LINES])])
     environment = {**os.environ, "VSCG_REPOSITORY": ADDRESS, "VSCG_HOME": str(root), "OMP_NUM_THREADS": "1"}
     environment.pop("VSCG_BOOK_RUN", None)
     for _ in range(2):      # the second time nothing has changed, and nothing is written
@@ -155,6 +160,11 @@ def test_buttons_open_the_copy_in_the_published_site(small_site):
     assert index.find("meta", property="og:url")["content"] == "https://someone.github.io/book/index.html"
     assert not list(small_site.glob("_static/vendor/fontawesome/*/js/all.min.js"))
     assert (small_site / "player.js").is_file()
+
+
+@needs_browser
+def test_the_widest_line_that_a_chapter_may_have_is_not_cut_on_a_desk_screen(small_site):
+    assert cut(small_site) == {"07_toy": [LINES[1] + "\n"]}
 
 
 def test_a_shared_link_shows_a_title_a_sentence_and_a_picture_and_says_where_the_site_is():

@@ -95,7 +95,7 @@ def test_notebook_runs_with_its_parameters_is_clean_and_the_same_every_time(sour
 
 
 def test_the_readers_settings_do_not_change_a_figure(source, run, tmp_path, monkeypatch):
-    source.write_text(NOTEBOOK + FIGURE + "from vscg import plots\nplots.timeline(None, {'a': [0] * 10})\n")
+    source.write_text(NOTEBOOK + FIGURE + "from matplotlib import pyplot\npyplot.plot([0, 1])[0].figure\n")
     execute.execute(source, run / "plain.ipynb", {})
     kernel = tmp_path / "share" / "kernels" / "python3"
     profile = tmp_path / "ipython" / "profile_default"

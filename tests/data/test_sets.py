@@ -1,4 +1,5 @@
 """Data sets by name: dials in a name, what is made and when, and names that nobody knows."""
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -29,8 +30,8 @@ def files(home):
 def test_a_plain_name_is_made_once_and_again_after_a_change_of_its_generator(home):
     path = prepared_file("planted-mini")
     assert path == home / "data" / "planted-mini.h5" and read_fingerprint(path) == planted.fingerprint("mini")
-    before = path.stat().st_mtime_ns
-    assert prepared_file("planted-mini") == path and path.stat().st_mtime_ns == before
+    os.utime(path, (1, 1))                                 # what a copy or a checkout dates it does not count
+    assert prepared_file("planted-mini") == path and path.stat().st_mtime_ns == 10**9
     generate(path, seed=7, progress=False)                 # stands for what an older generator wrote
     assert len(load_dataset("planted-mini")) == 9 and read_fingerprint(path) == planted.fingerprint("mini")
 
@@ -119,12 +120,3 @@ def test_a_planted_name_takes_the_seed_that_it_is_drawn_from(home):
     assert second.video_ids[0] == "planted-1-00000"
     with pytest.raises(VscgError, match="'seed=1.5' needs a whole number"):
         prepared_file("planted-mini:seed=1.5")
-
-
-def test_a_damaged_generated_file_is_named_and_made_again_once_it_is_deleted(home):
-    path = prepared_file("planted-mini")
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(VscgError, match=f"{path}: .*damaged.*delete it, and it is made again"):
-        prepared_file("planted-mini")
-    path.unlink()
-    assert len(load_dataset("planted-mini")) == 9

@@ -51,10 +51,11 @@ def test_only_the_pairing_of_sound_and_look_tells_twins_apart(first, second):
 
 
 def test_how_often_and_how_clearly_seconds_show_their_class():
-    strong = np.concatenate([clip["audio_evidence"] for clip in clips(300, 4)])
+    found = clips(300, 4)
+    strong = np.concatenate([clip["audio_evidence"] for clip in found])
     # One second of ten is strong in any case, and a weak one has at most `weakest` of it.
     assert (strong > DIALS.weakest).mean() == pytest.approx(1 - 0.9 * DIALS.ambiguity, abs=0.04)
-    clear = np.array([clip["visual_evidence"].max() for clip in clips(300, 4)])
+    clear = np.array([clip["visual_evidence"].max() for clip in found])
     assert {round(float(value), 6) for value in clear} == {1.0, DIALS.clarity}
     assert (clear < 1).mean() == pytest.approx(DIALS.faint, abs=0.08)
 

@@ -135,19 +135,19 @@ def test_clips_depend_on_seed_and_number_alone():
 
 def test_the_prepared_file_holds_features_labels_and_truth(tmp_path, monkeypatch):
     monkeypatch.setattr(composed, "plan", lambda dials, seed, whole=composed.plan: {
-        name: values[::14] for name, values in whole(dials, seed).items()})
+        name: values[::21] for name, values in whole(dials, seed).items()})
     monkeypatch.setattr(composed, "deeds", lambda part: "")
     torch.manual_seed(0)
     networks = Networks(EfficientNetLite0().eval(), AiSfx().eval())
     data = read_prepared(composed.generate(tmp_path / "c.h5", DIALS, networks=networks, progress=False))
     layout = composed.plan(DIALS, 0)
-    assert data.dims == composed.DIMS and len(data) == 6 and (data.category == layout["category"]).all()
+    assert data.dims == composed.DIMS and len(data) == 4 and (data.category == layout["category"]).all()
     assert (data.labels == composed.labels_of(layout)).all() and data.fingerprint == composed.fingerprint(DIALS)
     clips = list(composed.draw(DIALS, layout, 0))
     third, train = clips[3], layout["split"] == "train"
     for found, values in zip((data.visual, data.audio), zip(*(window_features(clip.window(), networks)
                                                               for clip in clips), strict=True), strict=True):
-        values = np.stack(values).astype(np.float64).reshape(6, -1, found.shape[-1])
+        values = np.stack(values).astype(np.float64).reshape(4, -1, found.shape[-1])
         mean, spread = values[train].mean((0, 1)), values[train].std((0, 1))
         alive = spread > 1e-4                              # with random weights some numbers are always 0
         np.testing.assert_allclose(found.reshape(values.shape)[..., alive], ((values - mean) / spread)[..., alive],
@@ -156,4 +156,4 @@ def test_the_prepared_file_holds_features_labels_and_truth(tmp_path, monkeypatch
     assert (data.truth["source_mask"][3] == regions[:, 0]).all()
     assert (data.truth["silent_mask"][3] == regions[:, 1:].any(1)).all()
     assert (data.truth["seen"][3] == third.seen).all() and (data.truth["heard"][3] == third.heard).all()
-    assert sum(len(rows) for rows in data.splits.values()) == 6
+    assert sum(len(rows) for rows in data.splits.values()) == 4

@@ -102,6 +102,14 @@ def test_red_comes_first():
     assert _square(av.VideoFrame.from_ndarray(red, "rgb24"), VideoReformatter())[112, 112].tolist() == [255, 0, 0]
 
 
+@pytest.mark.parametrize("alpha", [0, 100])
+def test_alpha_is_ignored(tmp_path, alpha):
+    grey = np.full((32, 32, 4), 200, np.uint8)
+    grey[:, 16:, 3] = alpha
+    window, = windows(compose(tmp_path / "clip.mkv", [n / 4 for n in range(40)], [(tone(10, 8000), 0)], picture=grey))
+    assert (window.frames == 200).all()
+
+
 @pytest.mark.parametrize("across", [(1, 0), (-1, 0), (0, 1), (0, -1)])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_eight_orientations(across, sign, tmp_path):

@@ -4,7 +4,7 @@ Systems without a program are held against an independent prototype of what is k
 
 `python -m tests.golden.compare`, run in the repository's root, prints every difference beside its tolerance.
 """
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -130,18 +130,20 @@ def gradient_rows(case: str, model: nn.Module, meta: dict) -> list[Row]:
             Row(case, "parameters, live and dead", "count", abs(total - meta["n_params"]))]
 
 
-def trajectory_rows(case: str) -> list[Row]:
-    """The loss before each of five Adam steps on the same four clips."""
-    model, objective, meta, _ = build(case)
-    audio, visual, labels = tensors(meta)
-    optimizer, losses, published = torch.optim.Adam(model.parameters(), lr=meta["lr"]), [], meta["trajectory"]
-    model.train()
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        loss, _ = objective(model(audio, visual), labels)
-        loss.backward()
+def trajectory_rows(case: str, model: nn.Module, meta: dict, loss_of: Callable[[], Tensor],
+                    first: float) -> list[Row]:
+    """The loss before each of five Adam steps on the same four clips.
+
+    It is `first`, whose gradients the model holds, and then what `loss_of` gives after each step.
+    """
+    optimizer, losses, published = torch.optim.Adam(model.parameters(), lr=meta["lr"]), [first], meta["trajectory"]
+    for number in range(1, STEPS):
         optimizer.step()
+        optimizer.zero_grad()
+        loss = loss_of()
         losses.append(loss.item())
+        if number < STEPS - 1:
+            loss.backward()
     fall, published_fall = losses[0] - losses[-1], published[0] - published[-1]
     return [Row(case, f"loss before Adam step {STEPS}", "relative trajectory", abs(losses[-1] / published[-1] - 1)),
             # AVEL's loss can hardly move, so its last value says little: how far it fell says more.
@@ -171,7 +173,8 @@ def compare(case: str) -> list[Row]:
     rows.append(Row(case, "names of the loss's parts", "count", len(set(parts) ^ set(meta["parts"]))))
     rows += [Row(case, f"loss part {name}", "absolute", abs(parts[name].item() - value))
              for name, value in meta["parts"].items()]
-    return rows + gradient_rows(case, model, meta) + trajectory_rows(case)
+    return [*rows, *gradient_rows(case, model, meta),
+            *trajectory_rows(case, model, meta, lambda: objective(model(audio, visual), labels)[0], loss.item())]
 
 
 def main() -> None:

@@ -3,7 +3,6 @@ import contextlib
 import json
 import os
 import signal
-import time
 import types
 from pathlib import Path
 
@@ -15,10 +14,12 @@ import torch
 from distributed import LocalCluster
 
 from tests.features.test_extract import Heard, Seen
+from tests.machine.tasks import die, fail, note
 from tests.media import write_clip
 from tests.robustness.killing import numbers
 from tests.training.test_sweep import is_whole, run, times, until
 from vscg.errors import VscgError
+from vscg.features import extract as extracting
 from vscg.features.extract import Networks, extract
 from vscg.machine import cluster
 from vscg.machine.cluster import Cluster, Outcome, Processes, work
@@ -28,30 +29,19 @@ from vscg.training.records import read_record
 from vscg.training.sweep import sweep, unique_runs
 
 
-def note(log: Path, name: str, seconds: float = 0.0) -> Outcome:
-    """A task: notes that it begins and that it has ended."""
-    for event in ("begin", "end"):
-        with log.open("a") as file:
-            file.write(f"{name} {event} {os.getpid()}\n")
-        time.sleep(seconds if event == "begin" else 0)
-    return Outcome(name.upper())
-
-
-def die(log: Path) -> None:
-    note(log, "deadly")
-    os._exit(9)
-
-
-def fail(path: Path) -> None:
-    raise WriteError(f"{path}: cannot be written")
-
-
 def noted(log: Path) -> list[list[str]]:
     return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
 
 
 def pids(found) -> set[int]:
     return {nanny.pid for nanny in found.workers.values()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forked(server_of_processes):
+    """Dask's workers are such processes too."""
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +65,7 @@ def threads():
 def pool(request, tmp_path):
     """Both kinds of pool, two tasks at a time."""
     if request.param == "here":
-        return Processes(2, 1, [__name__])
+        return Processes(2, 1, [])
     return Cluster(request.getfixturevalue("processes").scheduler_address, tmp_path, [])
 
 
@@ -188,6 +178,19 @@ class TestExtract:
         assert (found.notes, found.skipped) == (local.notes, local.skipped) and len(found.skipped) == 1
         assert there.read_bytes() == here.read_bytes()
         assert sorted(path.name for path in tmp_path.iterdir()) == ["clips", "here.h5", "there.h5"]
+
+    def test_a_worker_loads_the_networks_once_and_computes_copies_of_a_clip_once(self, clips, tmp_path, monkeypatch):
+        loaded, parts, names = [], tmp_path / "parts", extracting.Names(tmp_path)
+        identity = Networks(Seen(), Heard()).fingerprint()
+        monkeypatch.setattr(extracting, "load_networks",
+                            lambda *given, **named: loaded.append(given) or Networks(Seen(), Heard()))
+        extracting._loaded.cache_clear()
+        first = extracting._extract_there(clips / "a.mkv", parts, False, names, identity, None).value
+        monkeypatch.setattr(extracting, "window_features", None)
+        second = extracting._extract_there(clips / "c.mkv", parts, False, names, identity, None).value
+        assert second.parts == first.parts and len(loaded) == 1
+        with pytest.raises(VscgError, match="the weights there have changed"):
+            extracting._extract_there(clips / "a.mkv", parts, False, names, "other", None)
 
 
 def one(found, folder, needs=()) -> None:

@@ -32,13 +32,3 @@ class TestSegmentEncoder:
         for ours, slow in zip(found, loops.encode(audio[0].numpy(), visual[0].numpy(), loops.weights(module)),
                               strict=True):
             np.testing.assert_allclose(ours[0].detach(), slow, atol=1e-10)
-
-
-def test_bilstm_agrees_with_a_manual_recurrence():
-    torch.manual_seed(0)
-    module = BiLSTM(4, 3).double()
-    x = torch.randn(2, 6, 4, dtype=torch.float64)
-    out = module(x)
-    assert out.shape == (2, 6, 6)
-    for b in range(2):
-        np.testing.assert_allclose(out[b].detach(), loops.lstm(x[b].numpy(), loops.weights(module.lstm)), atol=1e-12)

@@ -6,6 +6,7 @@ import torch
 
 from tests.golden.compare import OPTIONS
 from tests.models.whole import build, draw_clips, rates, values
+from vscg.data import Dims
 from vscg.errors import VscgError
 from vscg.models import ORIGINS, SETTINGS, SYSTEMS, Output, build_model, predict_segments
 from vscg.models.avel import AVEL
@@ -31,6 +32,7 @@ COMBINATIONS = [(system, setting, variant) for system in SYSTEMS for setting in 
 EVERY = pytest.mark.parametrize("system, setting, variant", COMBINATIONS, ids=map("-".join, COMBINATIONS))
 NO_DROPOUT = {system: {name: rate for name, rate in options.items() if name.endswith("dropout")}
               for system, options in OPTIONS.items()}
+FEW = Dims(audio=32, visual=64, grid=3)         # numbers, for what does not hang on how many they are
 FIELDS = {  # what each system returns, with the shape after the batch
     ("vscg", "fully"): dict(event_relevance=(10,), event_category=(28,), similarity=(10,)),
     ("vscg", "weakly"): dict(segment_logits=(10, 29), video_probability=(29,), smooth_probability=(29,)),
@@ -114,7 +116,7 @@ def test_outputs(system, setting, variant):
 
 @EVERY
 def test_clips_of_a_batch_do_not_touch(system, setting, variant):
-    model, (audio, visual) = build(system, setting, variant).eval(), draw_clips()
+    model, (audio, visual) = build(system, setting, variant, dims=FEW).eval(), draw_clips(dims=FEW)
     together, alone = values(model(audio, visual)), values(model(audio[1:], visual[1:]))
     for name in FIELDS[system, setting]:
         torch.testing.assert_close(together[name][1:], alone[name], atol=1e-5, rtol=1e-4)
@@ -123,7 +125,7 @@ def test_clips_of_a_batch_do_not_touch(system, setting, variant):
 @EVERY
 def test_gradients_reach_every_parameter(system, setting, variant):
     """No dead layers: everything that the model holds takes part."""
-    model, inputs = build(system, setting, variant, **NO_DROPOUT[system]), draw_clips(4)
+    model, inputs = build(system, setting, variant, dims=FEW, **NO_DROPOUT[system]), draw_clips(4, dims=FEW)
     output = model(*inputs)
     if isinstance(getattr(model, "head", None), WeightingHead):
         # The weighting branch's ReLU can be shut for all of a few similar clips: turn its map so that it is open.
@@ -137,9 +139,9 @@ def test_gradients_reach_every_parameter(system, setting, variant):
 
 @EVERY
 def test_every_dropout_can_be_off(system, setting, variant):
-    model, inputs = build(system, setting, variant, **NO_DROPOUT[system]), draw_clips()
+    model, inputs = build(system, setting, variant, dims=FEW, **NO_DROPOUT[system]), draw_clips(dims=FEW)
     trained, evaluated = values(model.train()(*inputs)), values(model.eval()(*inputs))
-    usual = build(system, setting, variant)
+    usual = build(system, setting, variant, dims=FEW)
     assert usual.load_state_dict(model.state_dict()) and not any(rates(model).values())
     dropped, kept = values(usual.train()(*inputs)), values(usual.eval()(*inputs))
     for name in FIELDS[system, setting]:

@@ -4,16 +4,18 @@ import torch
 from torch import nn
 
 from tests import loops
+from vscg.data.labels import AVE
 from vscg.models import build_model
 from vscg.training.objectives import build_objective
 
 LABELS = torch.eye(29)[torch.tensor([[28] * 4 + [3] * 6, [7] * 10])]               # of two clips
 
 
-def draw_clips(batch=2, seed=1, dtype=None):
-    """Audio (B,10,128) and visual maps (B,10,7,7,512)."""
+def draw_clips(batch=2, seed=1, dtype=None, dims=AVE):
+    """Audio (B,10,128) and visual maps (B,10,7,7,512), or of other sizes."""
     generator = torch.Generator().manual_seed(seed)
-    return tuple(torch.rand(batch, 10, *shape, generator=generator, dtype=dtype) for shape in ((128,), (7, 7, 512)))
+    return tuple(torch.rand(batch, *dims.rows()[name], generator=generator, dtype=dtype)
+                 for name in ("audio", "visual"))
 
 
 def build(system, setting="fully", variant="released", **options):

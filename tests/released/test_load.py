@@ -9,7 +9,6 @@ from torch import nn
 
 from tests.golden import golden
 from tests.golden.compare import CASES, options_of, path_of, system_and_setting
-from tests.released.test_reader import Hostile
 from vscg.errors import VscgError
 from vscg.models import build_model
 from vscg.released.load import DEAD, KEYS, load_released, our_name
@@ -184,11 +183,3 @@ def test_numbers_that_are_none(value):
 def test_the_paper_variant_is_refused(case):
     message = refused(fresh(case, variant="paper"), published(case))
     assert "'paper'" in message and "variant='released'" in message
-
-
-def test_a_hostile_checkpoint_is_refused_and_runs_nothing(tmp_path):
-    path, marker = tmp_path / "hostile.pt", tmp_path / "marker"
-    weights = {name: torch.as_tensor(value) for name, value in published().items()}
-    torch.save({**weights, "W3.bias": Hostile(marker)}, path)
-    message = refused(fresh(), path)
-    assert str(path) in message and "nothing was run" in message and not marker.exists()

@@ -222,7 +222,8 @@ def test_what_would_fill_the_memory_or_never_end_is_refused(tmp_path):
         wide = nn.ModuleList([wide, wide])
     for path, message in ((bomb, "compressed"), (save(loop, tmp_path / "loop.pt"), "nested without end"),
                           (save(wide, tmp_path / "wide.pt"), "absurdly many"),
-                          (save({"w": torch.ones(1).expand(10**12)}, tmp_path / "t.pt"), "would take 4,000,000,000")):
+                          *((save({"w": torch.ones(1).expand(10**12)}, tmp_path / f"{zipped}.pt", zipped),
+                             "would take 4,000,000,000,000 bytes") for zipped in (True, False))):
         with pytest.raises(VscgError, match=message):
             read_checkpoint(path)
 
@@ -272,30 +273,3 @@ def test_files_that_are_no_checkpoints(tmp_path):
         (tmp_path / "t.pt").write_bytes(content)
         with pytest.raises(VscgError, match=f"t.pt is refused.*{why}"):
             read_checkpoint(tmp_path / "t.pt")
-
-
-def test_zip_bomb_is_refused(tmp_path):
-    original = save({"w": torch.zeros(10_000_000)}, tmp_path / "t.pt")
-    bomb = rewritten(original, tmp_path / "bomb.pt", lambda *record: record, zipfile.ZIP_DEFLATED)
-    assert bomb.stat().st_size < 100_000
-    with pytest.raises(VscgError, match="compressed"):
-        read_checkpoint(bomb)
-
-
-@FORMATS
-def test_tensors_far_larger_than_the_file_are_refused(tmp_path, zipped):
-    path = save({"w": torch.ones(1).expand(10**12)}, tmp_path / "t.pt", zipped)
-    with pytest.raises(VscgError, match="would take 4,000,000,000,000 bytes"):
-        read_checkpoint(path)
-
-
-def test_modules_nested_without_end_are_refused(tmp_path):
-    loop = nn.Module()
-    loop._modules["again"] = loop
-    with pytest.raises(VscgError, match="nested without end"):
-        read_checkpoint(save(loop, tmp_path / "loop.pt"))
-    wide = nn.Linear(1, 1)
-    for _ in range(60):  # 2**60 paths to one layer
-        wide = nn.ModuleList([wide, wide])
-    with pytest.raises(VscgError, match="absurdly many"):
-        read_checkpoint(save(wide, tmp_path / "wide.pt"))

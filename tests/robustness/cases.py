@@ -44,8 +44,8 @@ def memory(name: str) -> int:
     return int(line.split()[1]) * 1024
 
 
-def case(reader: str, path: Path, *, limit: int = 64, writes: bool = False) -> object:
-    """One case: the result of a reader of `readers.py`, or None where it refused the file.
+def case(reader: str, path: Path, *more: str, limit: int = 64, writes: bool = False) -> object:
+    """One case: the result of a reader of `readers.py`, given a path and what `more` it takes, or None: it refused.
 
     `limit` is how much memory (MiB) reading may take beyond ten times the file's size.
     """
@@ -55,7 +55,7 @@ def case(reader: str, path: Path, *, limit: int = 64, writes: bool = False) -> o
     before, happened = memory("VmRSS"), []
     watching = happened
     try:
-        result = getattr(readers, reader)(path)
+        result = getattr(readers, reader)(path, *more)
     except VscgError as error:
         result = None
         assert len(str(error)) < 2000

@@ -18,7 +18,6 @@ from vscg.training.records import Record
 PACKAGE = str(Path(loop.__file__).parents[1])
 TIMING = ("finished", "seconds", "peak_memory_bytes", "sum")       # fields of a record that two equal runs differ in
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["vscg.training.sweep", "torch._dynamo"])    # what `sweep` sets: there is one server
 
 
 def numbers(record: Record) -> dict:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from vscg.data import load_dataset
 from vscg.data.ave import check, prepare_ave
 from vscg.data.planted import generate
 from vscg.data.prepared import SPLITS, read_fingerprint, read_prepared
@@ -76,6 +77,13 @@ def record(path: Path) -> str | None:
     model, title = load_checkpoint(str(path))
     assert title and not model.training
     return json.dumps([text, found.values, history.to_dict("list")]) + digest(*predicted, *weights_of(model))
+
+
+def planted_name(home: Path, name: str) -> int:
+    """A data set by its name, which chooses what is made and under which file name, in a home folder."""
+    data = load_dataset(name)
+    assert data.path.parent == home / "data"
+    return len(data)
 
 
 @cache

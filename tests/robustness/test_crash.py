@@ -10,6 +10,7 @@ from tests.robustness.killing import Kill, count_lines, log_of, numbers, start
 from vscg.training.config import RunConfig
 from vscg.training.records import find_records
 
+pytestmark = pytest.mark.usefixtures("server_of_processes")
 KILLS, EPOCHS = (50, 8) if os.environ.get("VSCG_FUZZ") == "long" else (8, 3)
 RUNS = [{"setting": "weakly", "system": "avel"}, {"protocol": "released"}]     # the last has targets left over
 

@@ -1,5 +1,6 @@
 """A disk that is full in the middle of a write: one error that says so, and the old file stays whole."""
 import contextlib
+import multiprocessing
 import resource
 
 import pytest
@@ -15,16 +16,18 @@ from vscg.machine.files import WriteError, write_atomically
 from vscg.training.config import RunConfig
 from vscg.training.loop import fit
 from vscg.training.records import find_records
+from vscg.training.sweep import sweep
 
 
 @contextlib.contextmanager
-def room(size):
-    """No file may grow beyond a size: like a full disk, the kernel refuses to write, and this needs no rights."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+def room(size, process=0):
+    """No file of a process, this one, may grow beyond a size: like a full disk, the kernel refuses to write, and this
+    needs no rights."""
+    resource.prlimit(process, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 class Writers:
@@ -75,3 +78,15 @@ def test_a_run_on_a_full_disk_goes_on_once_there_is_room(smallest, tmp_path):
     assert not find_records(tmp_path / "disk")
     record = fit(config, store=tmp_path / "disk", **options)
     assert record.fresh and numbers(record) == numbers(whole)
+
+
+def test_a_sweep_on_a_full_disk_stops_with_one_error_and_goes_on_once_there_is_room(smallest, tmp_path, capfd,
+                                                                                         server_of_processes):
+    configs = [RunConfig(system="avel", data=str(smallest), batch=4, epochs=1, seed=seed) for seed in range(3)]
+    options = {"store": tmp_path / "disk", "workers": 1, "device": "cpu", "progress": False}
+    with (room(1_000_000, server_of_processes),                            # the runs' processes have its limits
+          pytest.raises(WriteError, match="safetensors: cannot be written.*File too large")):
+        sweep(configs, **options)
+    assert "Traceback" not in capfd.readouterr().err
+    assert not multiprocessing.active_children() and not list(tmp_path.rglob("failure.json"))
+    assert [record.fresh for record in sweep(configs, **options).check().records] == [True] * 3

@@ -1,7 +1,15 @@
 """Files of every kind, damaged at any byte: each reader gives what was there, or one error.
 
-The tests of the readers have what each refuses by name, those of the released checkpoints the pickles that mean harm.
+Pickles that mean harm run nothing, names of data sets make nothing elsewhere. The tests of the readers have what each
+refuses by name.
 """
+import functools
+import io
+import os
+import pickle
+import subprocess
+import zipfile
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +25,8 @@ from hypothesis import strategies as st
 from tests.conftest import make_official
 from tests.media import tone, write_clip
 from tests.robustness.cases import case, cases, damaged
-from vscg.data.prepared import PreparedWriter
+from tests.robustness.readers import digest
+from vscg.data.prepared import SPLITS, PreparedWriter
 from vscg.errors import VscgError
 from vscg.features.video import read_windows
 from vscg.models import build_model
@@ -183,3 +192,83 @@ def test_playlists_lead_nowhere(sound, form, ending, to):
     clip, *_ = sound("clip lossless.mkv")
     (path := clip.parent / f"list.{ending}").write_text(form.format(to.format(clip)))
     assert case("media", path, **FILM) is None
+
+
+def zipped(content: bytes) -> bytes:
+    """A checkpoint in the zip format with this `data.pkl`."""
+    with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
+        for name, data in {"data.pkl": content, "version": b"3\n"}.items():
+            archive.writestr(f"archive/{name}", data)
+    return file.getvalue()
+
+
+LEGACY = b"".join(pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}))
+WRAPS = zipped, lambda content: LEGACY + content + pickle.dumps([], 2), bytes
+
+
+class Calls:
+    """Pickles as a call of anything, and its state as one that is set by a call."""
+
+    def __init__(self, function, *arguments, state=None):
+        self.call = (function, arguments) if state is None else (OrderedDict, (), state, iter([state]))
+
+    def __reduce__(self):
+        return self.call
+
+
+def hostile(canary: str) -> st.SearchStrategy:
+    """Values that write a file or take a terabyte when they are unpickled, at any depth of an innocent one."""
+    touch, write = f"touch {canary}", f"open({canary!r}, 'w')"
+    system = Calls(os.system, touch)
+    harm = st.sampled_from([
+        system, Calls(None, state=system), Calls(None, state={"a": system}), Calls(functools.partial, os.system, touch),
+        Calls(map, os.system, [touch]), Calls(subprocess.getoutput, touch), Calls(eval, write), Calls(exec, write),
+        Calls(open, canary, "w"), Calls(os.makedirs, canary), Calls(getattr, OrderedDict, "fromkeys"),
+        Calls(__import__, "antigravity"), Calls(torch.load, canary), Calls(bytearray, 10**12), Calls(bytes, 10**12),
+        Calls(torch.zeros, 10**12), Calls(list, range(3))])
+    plain = st.none() | st.integers() | st.text(max_size=5) | st.floats()
+    return st.recursive(harm | plain, lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) |
+                        st.dictionaries(st.text(max_size=3), inner, max_size=3), max_leaves=5)
+
+
+@cases(60, 1000)
+@given(data=st.data(), protocol=st.integers(0, 5), wrap=st.sampled_from(WRAPS))
+def test_hostile_pickles_run_nothing(sound, data, protocol, wrap):
+    folder = sound("weights")[0].parent
+    canary, path = folder / "canary", folder / "hostile.pt"
+    path.write_bytes(wrap(pickle.dumps(data.draw(hostile(str(canary))), protocol)))
+    found = case("checkpoint", path, limit=32)
+    assert found in (None, [[], digest()]) and not canary.exists()      # an empty state dict is one
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VSCG_HOME", str(folder := tmp_path_factory.mktemp("home")))
+        patch.delenv("VSCG_AVE_DIR", raising=False)
+        yield folder
+
+
+DIALS = ("ambiguity", "weakest", "group", "audio_cut", "patch", "x", "", "__class__", "../x", "seed")
+VALUES = ("0", "1", "0.5", "-1", "nan", "inf", "1e308", "1e-320", "", "x", "1_0", " 1", "1\n", "٣", "1" * 400, "../1",
+          "\0", "1/2", "1=1")
+COUNTS = ("train=0", "val=-1", "test=1e3", f"train={10**30}", "val=" + "9" * 5000, "background=0", "train=²", "train=",
+          "train=0,val=0,test=0,background=0")
+
+
+@cases(30, 200)
+@given(dials=st.lists(st.tuples(st.sampled_from(DIALS), st.sampled_from(VALUES)), max_size=3),
+       counts=st.lists(st.sampled_from(COUNTS), max_size=2))
+def test_a_name_with_any_dials_is_a_small_set_or_one_error(home, dials, counts):
+    small = [f"{split}=1" for split in SPLITS if not any(count.startswith(split) for count in counts)]
+    name = "planted-mini:" + ",".join([*small, *(f"{dial}={value}" for dial, value in dials), *counts])
+    assert case("planted_name", home, name, writes=True, limit=256) in (None, 1, 2, 3, 4)
+    assert {path.name for path in home.iterdir()} <= {"data"} and not list(home.rglob("*.partial"))
+
+
+@cases(30, 200)
+@given(name=st.text(max_size=30).filter(lambda name: name not in ("planted-mini", "planted-study", "planted")) |
+       st.sampled_from(["ave", "ave:x=1", "planted-mini:x", ".", "..", "/etc", "/etc/passwd", "~", "a" * 5000,
+                        "a/" * 3000, "\0", "\ud800", "planted-mini/../x", "PLANTED", "planted-mini.h5"]))
+def test_a_name_that_is_none_is_refused(home, name):
+    assert case("planted_name", home, name, writes=True) is None        # a lock

@@ -26,6 +26,8 @@ from vscg.training.loop import fit
 from vscg.training.records import find_records, read_record
 from vscg.training.sweep import relative_cost, sweep, unique_runs
 
+pytestmark = pytest.mark.usefixtures("server_of_processes")
+
 
 def run(data, **changes) -> RunConfig:
     return RunConfig(**{"system": "avel", "data": str(data), "batch": 8, "epochs": 1, **changes})
@@ -133,8 +135,8 @@ def test_a_failing_run_is_noted_and_stops_no_other_and_is_tried_again(smallest, 
 
 def test_a_killed_worker_is_noted_and_its_run_goes_on_in_the_next_sweep(smallest, tmp_path, monkeypatch):
     """As the system kills one that asks for too much memory. Ctrl-C, which a terminal sends to all, it ignores."""
-    long, short, killed, ended = run(smallest, epochs=8), run(smallest), [], Processes.ended
-    folder = tmp_path / next(iter(unique_runs([long])))
+    long, short, killed, ended = run(smallest, epochs=40), run(smallest), [], Processes.ended
+    folder, other = (tmp_path / key for key in unique_runs([long, short]))
 
     def killing(pool):
         if not killed:
@@ -143,10 +145,13 @@ def test_a_killed_worker_is_noted_and_its_run_goes_on_in_the_next_sweep(smallest
             os.kill(short_one.pid, signal.SIGINT)
             os.kill(interrupted.pid, signal.SIGKILL)
             killed.append(interrupted.pid)
+            waiting.close()
         return ended(pool)
 
     monkeypatch.setattr(Processes, "ended", killing)
-    done = go([long, short], tmp_path)
+    with contextlib.ExitStack() as waiting:
+        waiting.enter_context(locked(other))         # the short one is there until then, however busy the machine
+        done = go([long, short], tmp_path)
     assert killed and [record.config.epochs for record in done.records] == [1]
     failure, = done.failures
     assert failure.folder == folder and "status -9" in failure.error and "memory" in failure.error
@@ -239,33 +244,6 @@ class Slow:
         for folder in [folder for folder, end in self.running.items() if end <= self.clock[0]]:
             del self.running[folder]
             yield folder, Outcome(error="not trained")
-
-
-def test_the_bar_tells_the_time_that_is_left(smallest, tmp_path, monkeypatch, capsys):
-    """On a screen it is drawn every second, though nothing has ended: that counts neither as progress nor as none."""
-    clock, seconds = [1000.0], 30
-    pool = Slow(clock, seconds)
-    monkeypatch.setattr(tqdm.std, "time", lambda: clock[0])
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    monkeypatch.setattr(sweeping, "_pool", lambda *arguments: pool)
-    monkeypatch.setattr(sweeping, "relative_cost", lambda config: 100 + config.epochs)
-    assert len(go([run(smallest, epochs=epochs) for epochs in range(1, 6)], tmp_path, progress=True).failures) == 5
-    shown = re.findall(r"\r5 runs: +(\d+)%.*? (\d\d):(\d\d) so far, (\S+) left", capsys.readouterr().err)
-    assert shown[-1][0] == "100" and len({each[:3] for each in shown}) == 151
-    for _, *times, left in shown:
-        now = 60 * int(times[0]) + int(times[1])
-        if seconds <= now < 5 * seconds:                           # what is under way is not known
-            ended = now // seconds
-            assert 60 * int(left[:2]) + int(left[3:]) == pytest.approx(now * (5 - ended) / ended, rel=0.06, abs=1)
-        assert now >= seconds or left == "?"
-
-
-def test_a_sweep_goes_seed_by_seed_the_longest_run_first(smallest, tmp_path, monkeypatch):
-    pool = Slow([0.0], 1)
-    monkeypatch.setattr(sweeping, "_pool", lambda *arguments: pool)
-    monkeypatch.setattr(sweeping, "relative_cost", lambda config: config.epochs)
-    go([run(smallest, epochs=epochs, seed=seed) for epochs in (1, 2, 3) for seed in (0, 1)], tmp_path)
-    assert pool.asked == [3, 11, 2, 1, 13, 12], "one short run early, for the estimate of the time left"
 
 
 @pytest.mark.parametrize("screen, seconds", [(True, 30), (False, 3)])
