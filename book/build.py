@@ -108,7 +108,7 @@ def run_notebooks(todo: list[tuple[Path, Path, dict]], state: Callable[[], str])
         return
     todo = sorted(todo, key=lambda task: (not task[0].name.startswith(LIVE), -seconds(task)))
     lengths = {source: seconds((source, target)) for source, target, _ in todo}
-    start, running = time.monotonic(), {}
+    start, running, live = time.monotonic(), {}, []
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, device.cores() // AT_A_TIME)))
     with ProcessPoolExecutor(AT_A_TIME, multiprocessing.get_context("spawn")) as pool, \
          tqdm(total=round(sum(lengths.values())), disable=None, smoothing=0,
@@ -122,9 +122,12 @@ def run_notebooks(todo: list[tuple[Path, Path, dict]], state: Callable[[], str])
             bar.refresh()
             for future in done:
                 source, target, parameters = running.pop(future)
-                note = _result(future, source)
-                execute.write_note(target / f"{source.stem}.json",
-                                   note | {"key": execute.run_key(source, parameters, state())})
+                ended = [(source, target, parameters, _result(future, source))]
+                if source.name.startswith(LIVE):       # one that trains does not look into the run of another one
+                    live = ended = live + ended
+                for source, target, parameters, note in ended:
+                    execute.write_note(target / f"{source.stem}.json",
+                                       note | {"key": execute.run_key(source, parameters, state())})
                 bar.update(round(lengths[source]))
                 if bar.disable:
                     print(f"{source.stem}: {note['seconds']:.1f} s, {len(todo) + len(running)} more, "

@@ -139,11 +139,11 @@ def test_steps_from_the_command_to_the_record(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(kinds, "SINGLE", ())
     file = tmp_path / "speed.json"
     file.write_text('{"run": "kept"}')
-    words = "step --batch 2 --steps 1 --rounds 1 --sessions 1 --threads 1 --device cpu --json".split()
+    words = "step --batch 4 --steps 1 --rounds 2 --sessions 1 --threads 1 --device cpu --json".split()
     assert command.main([*words, str(file)]) == 0
     records = json.loads(file.read_text())
     rows = pd.DataFrame(records["step"]["groups"]["main"])
-    assert records["run"] == "kept" and len(rows) == 3
+    assert records["run"] == "kept" and len(rows) == 2 * 3
     faults = rows.groupby("arm")["page_faults"].median()
     if sys.platform.startswith("linux"):
         assert faults["vscg"] < faults["published"], "the arms do not differ in their allocator"

@@ -431,6 +431,7 @@ class TestRunsOfThePlan:
         cells = table_cells(found.show("fully").to_html())
         assert "paper (%)" not in cells[0] and "Table" not in found.caption() and "80 epochs" in found.caption()
         assert [row[0] for row in cells[1:-3]] == ["VSCG, 40 epochs", "w/o ESCM, 40 epochs", "VSCG, 80 epochs"]
+        assert found.frame()["origin"].tolist() == ["published code", "described in detail"] * 2, "whatever the schedule"
         assert "Rows without a finished run are left out." in found.show("fully").to_html()
         courses = found.courses("fully")
         assert courses.groupby("row", sort=False)["seed"].nunique().tolist() == [3, 1, 3]

@@ -85,7 +85,7 @@ class Cell:
         """One of `models.ORIGINS`. What the paper puts into another system, no published program contains."""
         if self.setting not in SYSTEMS[self.row.run["system"]].settings:
             return "reported only"
-        changed = set(self.row.run) - {"system"}
+        changed = set(self.row.run) - {"system", "schedule"}
         origin = SYSTEMS[self.row.run["system"]].origin
         return "described in detail" if changed and origin == "published code" else origin
 
