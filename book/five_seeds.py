@@ -3,8 +3,8 @@
     python book/five_seeds.py            chapters 04, 05, 06, 08 and 16
     python book/five_seeds.py 05         only this one; the others stay as they are
 
-The chapters read this file where they ask what another seed changes. Chapter 16 takes a number of seeds, not a seed: its
-boxes are those of one and of five.
+The chapters read this file where they ask what another seed changes. Chapter 16 takes a number of seeds, not a seed:
+its boxes are those of one and of five.
 """
 import json
 import sys

@@ -5,7 +5,8 @@
     python -m tests.references planted --seeds 1            AVE's numbers of clips
 
 write book/records/references_study.json, references_mini.json and references_full.json, which every planted table shows
-and tests/study/test_references checks against the dials and the plain network's schedule of today. A seed that is on record is not measured again.
+and tests/study/test_references checks against the dials and the plain network's schedule of today. A seed that is on
+record is not measured again.
 """
 import argparse
 import datetime

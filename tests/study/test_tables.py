@@ -431,7 +431,7 @@ class TestRunsOfThePlan:
         cells = table_cells(found.show("fully").to_html())
         assert "paper (%)" not in cells[0] and "Table" not in found.caption() and "80 epochs" in found.caption()
         assert [row[0] for row in cells[1:-3]] == ["VSCG, 40 epochs", "w/o ESCM, 40 epochs", "VSCG, 80 epochs"]
-        assert found.frame()["origin"].tolist() == ["published code", "described in detail"] * 2, "whatever the schedule"
+        assert found.frame()["origin"].tolist() == ["published code", "described in detail"] * 2
         assert "Rows without a finished run are left out." in found.show("fully").to_html()
         courses = found.courses("fully")
         assert courses.groupby("row", sort=False)["seed"].nunique().tolist() == [3, 1, 3]
@@ -450,6 +450,22 @@ class TestRunsOfThePlan:
                                "PSP-Net w/ ESCM minus PSP-Net +10.0 points (")
         planned_runs("IV", empty, "AVEL w/ PSP", "AVEL")
         assert empty.sentences == []
+
+    def test_a_chapter_counts_the_weakly_supervised_rows_that_localise(self, result, monkeypatch):
+        """The runs of this store count as weakly supervised ones; the line lies between the best and the worst row."""
+        box, other = show.Findings(), {"fully": "weakly", "weakly": "fully"}
+        cells = [replace(cell, setting=other[cell.setting]) for cell in result.cells]
+        monkeypatch.setattr("IPython.display.display", lambda *shown: None)
+        weak = replace(result, cells=tuple(cells))
+        means = weak.frame().query("setting == 'weakly' and seeds > 0")["mean"]
+        between = (means.min() + means.max()) / 2
+        monkeypatch.setattr(TableResult, "held_against", lambda self, setting: {tables.EVERYWHERE: (between,) * 3})
+        monkeypatch.setattr("vscg.study.tables.table", lambda *name, **options: weak)
+        planned_runs("IV", box, "AVEL w/ PSP", "AVEL")
+        above = (means > between).sum()
+        assert box.sentences == [f"By the plan, weakly supervised, {above} of {len(means)} rows with runs have more "
+                                 f"than {tables.EVERYWHERE} would ({between:.1f}%)."]
+        assert 0 < (means > between).sum() < len(means)
 
     def test_a_difference_is_of_the_seeds_that_both_rows_have(self, result):
         line = result.differences().set_index(["first", "setting"]).loc["PSP-Net w/ ESCM", "fully"]

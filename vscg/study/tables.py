@@ -409,7 +409,8 @@ REGISTERED = "The paper prints the registered count, fully supervised, dead para
 def planned_runs(name: str, found: show.Findings, first: str, second: str) -> TableResult:
     """Show the plan's finished runs of a table in a notebook, and say one of its differences in the box.
 
-    The sentence on row `first` minus row `second` comes for each setting in which both have two seeds or more.
+    The sentence on row `first` minus row `second` comes for each setting in which both have two seeds or more. Weakly
+    supervised, another one counts the rows that localise: that have more than a right tag in every second.
     """
     from IPython.display import display  # not at the top: the command line needs no IPython
     result = table(name, profile="standard", seeds=statistics.PLANNED)
@@ -419,6 +420,11 @@ def planned_runs(name: str, found: show.Findings, first: str, second: str) -> Ta
         display(result.show(setting))
         if setting in set(pairs["setting"]):
             display(result.show_differences(setting))
+    if "weakly" in result.measured() and result.references:
+        means = result.frame().query("setting == 'weakly' and seeds > 0")["mean"]
+        share, *_ = result.held_against("weakly")[EVERYWHERE]
+        found.say(f"By the plan, weakly supervised, {(means > share).sum()} of {len(means)} rows with runs have more "
+                  f"than {EVERYWHERE} would ({share:.1f}%).")
     for line in pairs[(pairs["first"] == first) & (pairs["second"] == second) & (pairs["seeds"] > 1)].itertuples():
         found.say(f"By the plan, {line.setting} supervised, {line.seeds} of {statistics.PLANNED} seeds: {first} minus "
                   f"{second} {line.mean:+.1f} points ({line.low:+.1f} to {line.high:+.1f}).")
