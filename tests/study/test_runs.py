@@ -136,6 +136,8 @@ def test_provenance_tells_trained_from_shipped_with_device_days_and_versions(tmp
     lines = provenance([record("a.zip", "2026-11-29"), record("b.zip", "2026-11-27"), record("c", "2026-11-30"),
                         record("d.zip", "2026-11-27"), record("e", "2026-12-01", "GPU", fresh=True)]).splitlines()
     assert lines == [
-        "3 came with the book: CPU, 1 of 2 cores; 2026-11-27 to 2026-11-29; vscg a, b, d; torch 2.13",
+        "3 came with the book: CPU, 1 of 2 cores; 2026-11-27 to 2026-11-29; vscg a, b, d; torch", "    2.13",
         "1 trained here before: CPU, 1 of 2 cores; 2026-11-30; vscg c; torch 2.13",
         "1 trained now: GPU; 2026-12-01; vscg e; torch 2.13"]
+    long = provenance([record(f"{letter}.zip", "2026-11-29") for letter in "abcdefghijklmnopqrstuvw"]).splitlines()
+    assert len(long) == 2 and max(map(len, long)) <= 88, "a line of a page"

@@ -1,5 +1,6 @@
 """Which runs the book needs: those of the paper's tables, and those of a question that the paper leaves open."""
 import json
+import textwrap
 from collections.abc import Iterable
 
 import pandas as pd
@@ -172,12 +173,13 @@ def networks(table: str, setting: str) -> pd.DataFrame:
 
 
 def provenance(records: Iterable[Record]) -> str:
-    """Where runs come from, a line for each kind: how many, device, dates, versions."""
+    """Where runs come from, a paragraph for each kind: how many, device, dates, versions."""
     kinds: dict[str, list[Record]] = {}
     for record in records:
         kind = "trained now" if record.fresh else "came with the book" if record.shipped else "trained here before"
         kinds.setdefault(kind, []).append(record)
-    return "\n".join(f"{len(some)} {kind}: {_made(some)}" for kind, some in kinds.items())
+    return "\n".join(textwrap.fill(f"{len(some)} {kind}: {_made(some)}", 88, subsequent_indent="    ",
+                                   break_on_hyphens=False) for kind, some in kinds.items())
 
 
 def _made(records: list[Record]) -> str:
