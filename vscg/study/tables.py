@@ -123,8 +123,10 @@ class TableResult:
 
     def held_against(self, setting: str | None) -> dict[str, tuple[float, float, float]]:
         """The `references` and, where weakly supervised rows are shown, what a right tag in every second would have."""
+        if setting == "fully" or not self.references:
+            return self.references
         share = 100 * float((self.cells[0].truth != BACKGROUND).mean())
-        return self.references | ({EVERYWHERE: (share, math.nan, math.nan)} if self.references and setting != "fully" else {})
+        return {**self.references, EVERYWHERE: (share, math.nan, math.nan)}
 
     def courses(self, setting: str) -> pd.DataFrame:
         """Test accuracy in percent after each epoch of every measured row of a setting: row, epoch, seed, accuracy."""
