@@ -16,7 +16,7 @@ from sphinx.errors import ExtensionError
 
 import vscg
 from tests.book.test_build import NOTEBOOK, ROOT, load
-from tests.book.test_site import cut, needs_browser
+from tests.book.test_site import CHROMIUM, DESK, cut, needs_browser, sync_playwright
 from tests.notebooks.test_notebooks import WIDTH
 from tests.tables import MINI, fill
 from vscg.training.records import read_record, record_json, ship
@@ -111,6 +111,12 @@ def test_one_page_keeps_links_apart_and_inside(tmp_path):
 LINES = ["#" * WIDTH, "#" * 2 * WIDTH]
 
 
+def printed(characters: int) -> dict:
+    """A cell that has printed one line of words."""
+    return nbformat.v4.new_code_cell("print(words)", outputs=[nbformat.v4.new_output(
+        "stream", text=("word " * characters)[:characters - 1] + "s\n")])
+
+
 @pytest.fixture(scope="module")
 def small_site(tmp_path_factory) -> Path:
     """A site of one page and one notebook, built with the book's own configuration and an address."""
@@ -128,7 +134,8 @@ def small_site(tmp_path_factory) -> Path:
         {"caption": "Start", "numbered": True, "chapters": [{"file": "notebooks/07_toy"}]},
         {"caption": "Reference", "chapters": [{"file": "status"}]}]}))
     write_notebook(root / "notebooks", "07_toy", [nbformat.v4.new_markdown_cell("# Toy\n\n## A section\n\n$x^2$"),
-                                                  *map(nbformat.v4.new_code_cell, ["print(1)", *LINES])])
+                                                  *map(nbformat.v4.new_code_cell, ["print(1)", *LINES]),
+                                                  *map(printed, (1, 97, 120))])
     environment = {**os.environ, "VSCG_REPOSITORY": ADDRESS, "VSCG_HOME": str(root), "OMP_NUM_THREADS": "1"}
     environment.pop("VSCG_BOOK_RUN", None)
     for _ in range(2):      # the second time nothing has changed, and nothing is written
@@ -165,6 +172,18 @@ def test_buttons_open_the_copy_in_the_published_site(small_site):
 @needs_browser
 def test_the_widest_line_that_a_chapter_may_have_is_not_cut_on_a_desk_screen(small_site):
     assert cut(small_site) == {"07_toy": [LINES[1] + "\n"]}
+
+
+@needs_browser
+def test_what_a_cell_prints_wraps_on_a_desk_screen_beyond_the_widest_table(small_site):
+    assert cut(small_site, ".cell_output pre") == {"07_toy": []}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        tab = browser.new_page(viewport=DESK)
+        tab.goto((small_site / "notebooks" / "07_toy.html").as_uri())
+        short, table, long = tab.locator(".cell_output pre").evaluate_all("all => all.map((pre) => pre.clientHeight)")
+        browser.close()
+    assert short == table < long
 
 
 def test_a_shared_link_shows_a_title_a_sentence_and_a_picture_and_says_where_the_site_is():

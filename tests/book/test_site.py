@@ -295,15 +295,15 @@ def test_a_search_shows_sentences_a_long_page_has_a_way_up_and_the_player_plays_
         browser.close()
 
 
-def cut(folder: Path) -> dict[str, list[str]]:
-    """Chapter of a site -> its cells with a line of code that is cut on a desk screen."""
+def cut(folder: Path, what: str = ".cell_input pre") -> dict[str, list[str]]:
+    """Chapter of a site -> what of `what` has a line that is cut on a desk screen: code, or ".cell_output pre"."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         tab, found = browser.new_page(viewport=DESK), {}
         tab.route(re.compile("mathjax", re.IGNORECASE), lambda route: route.abort())
         for page in sorted(folder.glob("notebooks/*.html")):
             tab.goto(page.as_uri())
-            found[page.stem] = tab.locator(".cell_input pre").evaluate_all(
+            found[page.stem] = tab.locator(what).evaluate_all(
                 "cells => cells.filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.innerText)"
             )
         browser.close()
@@ -314,3 +314,9 @@ def cut(folder: Path) -> dict[str, list[str]]:
 @needs_browser
 def test_no_line_of_code_is_cut_on_a_desk_screen():
     assert not any(cut(HTML).values())
+
+
+@needs_site
+@needs_browser
+def test_no_printed_line_is_cut_on_a_desk_screen():
+    assert not any(cut(HTML, ".cell_output pre").values())

@@ -69,7 +69,7 @@ def test_the_ceiling_refuses_data_whose_prototypes_it_does_not_know(tmp_path):
         references.ceiling(data)
 
 
-@pytest.mark.parametrize("size, draws", [("study", 10), ("mini", 1)])
+@pytest.mark.parametrize("size, draws", [("study", 10), ("mini", 1), ("full", 1)])
 def test_records_are_of_the_dials_of_today(size, draws):
     record = json.loads((records_dir() / f"references_{size}.json").read_text())
     assert record["data"] == planted.NAMES[size]
@@ -78,7 +78,7 @@ def test_records_are_of_the_dials_of_today(size, draws):
     of_today = [planted.fingerprint(size, seed) for seed in range(draws)]
     assert [draw["fingerprint"] for draw in record["draws"]] == of_today
     found = references.on_record(planted.NAMES[size])
-    assert list(found.columns) == list(range(draws)) and found.shape == (4 + (size == "study"), draws)
+    assert list(found.columns) == list(range(draws)) and found.shape == (4 + (size != "mini"), draws)
     assert found.loc[references.TITLES["floor"]].tolist() == [100 * draw["floor"]["all"] for draw in record["draws"]]
 
 
