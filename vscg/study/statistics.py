@@ -47,7 +47,7 @@ FAMILY_RULE = textwrap.fill(
     f"with the paper if its corrected p is below {ALPHA} and it has the paper's sign, contradicts it with the other "
     f"sign, and is open otherwise. It is still learning if one of its two rows is, and it needs {FEWEST} seeds, on "
     f"planted-study the {PLANNED} of the plan; what has no test keeps its place in the family. Every other difference "
-    f"has an interval and no word.", WIDTH)
+    f"has an interval and no word.", WIDTH, break_on_hyphens=False)
 POWER_RULE = textwrap.fill(
     "Smallest difference: a true difference of this size would be found, its 95% interval excluding 0, in 80 of 100 "
     "studies with as many seeds and clips. A smaller one would be missed more often.", WIDTH)
