@@ -519,8 +519,8 @@ PAIRS = {"own sound minus other sound": ("own sound", "other sound"),
          "what sounds minus what is silent": ("beside a silent object",
                                               "the silent object"),
          "after training minus before": ("own sound", "before training")}
-for row, part in ended.groupby("row", sort=False).filter(
-        lambda part: len(part) > 1).groupby("row", sort=False):       # one seed has none
+several = ended.groupby("row").filter(lambda part: len(part) > 1)    # one has none
+for row, part in several.groupby("row", sort=False):
     for title, (first, second) in PAIRS.items():
         apart = statistics.interval_of_draws(
             (part[f"{first}, pointing"] - part[f"{second}, pointing"]).to_numpy())
