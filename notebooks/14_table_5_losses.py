@@ -391,21 +391,13 @@ planned = study.planned_runs("V", found, "VSCG, L_fully", "VSCG, L_c + L_t")
 # the pairing of sound and look late.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the finished fully supervised runs of Table V on planted-study, beside the three references.", "name": "fig-table-V-planned"}, "image": {"alt": "Accuracy over the epochs: a line for each row of Table V that has finished runs, and dashed lines for floor, plain network and ceiling."}}
-if "fully" in planned.measured():
-    display(plots.course_figure(planned.courses("fully"),
-                                planned.held_against("fully")))
-else:
-    print("no fully supervised run of the plan is finished")
+planned.show_courses("fully")
 
 # %% [markdown]
 # The same weakly supervised. A dashed line more says what a network has that names every clip rightly and finds no background at all.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the finished weakly supervised runs of Table V on planted-study, beside the references.", "name": "fig-table-V-planned-weakly"}, "image": {"alt": "Weakly supervised accuracy over the epochs: a line for each row of Table V that has finished runs, and dashed lines for floor, plain network, ceiling and the right event in every second."}}
-if "weakly" in planned.measured():
-    display(plots.course_figure(planned.courses("weakly"),
-                                planned.held_against("weakly")))
-else:
-    print("no weakly supervised run of the plan is finished")
+planned.show_courses("weakly")
 
 # %% [markdown]
 # What $\mathcal L_{avps}$ asks for is that sound and picture are more alike in the seconds of the event than in the others. How often

@@ -451,6 +451,17 @@ class TestRunsOfThePlan:
         planned_runs("IV", empty, "AVEL w/ PSP", "AVEL")
         assert empty.sentences == []
 
+    def test_curves_are_those_of_the_setting_and_else_there_is_a_sentence(self, result, monkeypatch, capsys):
+        monkeypatch.setattr(TableResult, "courses", lambda self, setting: pd.DataFrame(
+            [(setting, 0, epoch, 40) for epoch in (1, 2)], columns=["row", "seed", "epoch", "accuracy"]))
+        axes, = result.show_courses("fully").axes
+        names = {line.get_label() for line in axes.get_lines()}
+        assert {"fully", *references.BESIDE} <= names and tables.EVERYWHERE not in names
+        capsys.readouterr()
+        bare = replace(result, cells=tuple(replace(cell, records=()) for cell in result.cells))
+        assert bare.show_courses("weakly") is None
+        assert capsys.readouterr().out == "no weakly supervised run is finished\n"
+
     def test_a_chapter_counts_the_weakly_supervised_rows_that_localise(self, result, monkeypatch):
         """The runs of this store count as weakly supervised ones; the line lies between the best and the worst row."""
         box, other = show.Findings(), {"fully": "weakly", "weakly": "fully"}

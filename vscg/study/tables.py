@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 
 from vscg.data.labels import BACKGROUND
@@ -21,6 +22,7 @@ from vscg.data.sets import PLANTED, dataset_fingerprint
 from vscg.errors import VscgError, choose
 from vscg.machine.files import runs_dir
 from vscg.models import SETTINGS, SYSTEMS, build_model
+from vscg.plots import course_figure
 from vscg.released.load import DEAD
 from vscg.study import references, show, statistics
 from vscg.study.paper import PARAMETERS, PRIMARY, TABLES, Row, verdict
@@ -134,6 +136,13 @@ class TableResult:
                              for cell in self.cells if cell.setting == setting for record in cell.records
                              for epoch, accuracy in record.history[["epoch", "test_accuracy"]].itertuples(index=False)],
                             columns=["row", "seed", "epoch", "accuracy"])
+
+    def show_courses(self, setting: str) -> Figure | None:
+        """The curves of a setting's measured rows, for a notebook; without any a sentence is printed instead."""
+        if setting in self.measured():
+            return course_figure(self.courses(setting), self.held_against(setting))
+        print(f"no {setting} supervised run is finished")
+        return None
 
     def _line(self, cell: Cell) -> dict:
         paper = cell.row.paper[cell.setting]
