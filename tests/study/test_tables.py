@@ -436,7 +436,14 @@ class TestRunsOfThePlan:
         courses = found.courses("fully")
         assert courses.groupby("row", sort=False)["seed"].nunique().tolist() == [3, 1, 3]
         assert set(courses["accuracy"]) == {50}
-        assert "paper (points)" not in table_cells(found.show_differences("fully").to_html())[0]
+        html = found.show_differences("fully").to_html()
+        assert "paper (points)" not in table_cells(html)[0]
+        assert "3 seeds, CPU" in html and "95% interval over seeds and clips." in html
+        assert "1 to 3 seeds" in found.caption() and (
+            "over seeds and clips, of one seed over clips alone; another seed may lie outside." in found.caption())
+        one, _, three, _ = found.cells
+        html = replace(found, cells=(one, replace(three, records=three.records[:1]))).show_differences().to_html()
+        assert "1 seed, CPU" in html and "interval over clips alone; another seed may lie outside." in html
 
     def test_a_chapter_shows_finished_runs_and_says_a_difference_of_two_seeds(self, result, monkeypatch, capsys):
         box, empty, shown = show.Findings(), show.Findings(), []

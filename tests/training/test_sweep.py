@@ -275,4 +275,4 @@ def test_a_sweep_goes_seed_by_seed_so_that_what_is_there_can_be_compared(smalles
     monkeypatch.setattr(sweeping, "_pool", lambda *arguments: pool)
     monkeypatch.setattr(sweeping, "relative_cost", lambda config: config.epochs)
     go([run(smallest, epochs=epochs, seed=seed) for epochs in (1, 2, 3) for seed in (0, 1)], tmp_path)
-    assert pool.asked == [3, 11, 2, 1, 13, 12], "one short run early, for the estimate of the time left"
+    assert pool.asked == [3, 1, 2, 13, 12, 11], "one short run early, for the estimate of the time left"

@@ -200,9 +200,9 @@ class TableResult:
                 "smallest": smallest, "learning": any(cell.learning for cell in pair), "seeds": len(values),
                 "data": self.data, "first_origin": pair[0].origin, "second_origin": pair[1].origin}
 
-    def caption(self, setting: str | None = None) -> str:
-        """What the table shows, on which data, by which schedule, and where it ran."""
-        cells = [cell for cell in self.cells if setting in (None, cell.setting)]
+    def caption(self, setting: str | None = None, cells: Sequence[Cell] | None = None) -> str:
+        """What the table shows, on which data, by which schedule, and where it ran; `cells` are by default its own."""
+        cells = [cell for cell in self.cells if setting in (None, cell.setting)] if cells is None else cells
         name = f"Table {self.name}. " if self.name in TABLES else ""
         return (f"{name}{EVERY[self.name].title}{f', {setting} supervised' if setting else ''}. "
                 + measured_on(self, cells))
@@ -219,8 +219,12 @@ class TableResult:
 
     def show_differences(self, setting: str | None = None) -> Styler:
         """The paired differences for a notebook, of one setting or of all."""
-        text, once = show.said_once(show.difference_text(self._of(self.differences(), setting)))
-        caption = f"Differences in {self.caption(setting)}{once}"
+        lines = self.differences()
+        text, once = show.said_once(show.difference_text(self._of(lines, setting)))
+        # Of two rows with three seeds and one, their difference has one.
+        cells = [cell for *pair, where in lines[["first", "second", "setting"]].itertuples(index=False)
+                 if setting in (None, where) for cell in self.pair(*pair, where)]
+        caption = f"Differences in {self.caption(setting, cells)}{once}"
         return show.styled(text, caption, self._uuid("differences", setting))
 
     def findings(self, *rows: str) -> list[str]:
@@ -305,9 +309,11 @@ def measured_on(result: TableResult, cells: Sequence[Cell]) -> str:
     if not cells:
         return f"No run on {result.data}, profile {result.profile}, is finished."
     devices = "; ".join(dict.fromkeys(record.values["device"] for cell in cells for record in cell.records))
-    over = "clips alone; another seed may lie outside" if _seeds(cells) == "1 seed" else "seeds and clips"
+    seeds, alone = _seeds(cells), "clips alone; another seed may lie outside"
+    over = (alone if seeds == "1 seed" else f"seeds and clips, of one seed over {alone}" if seeds.startswith("1 ")
+            else "seeds and clips")
     return (f"Measured on {result.data}, profile {result.profile}: {schedule_text(cells)}; {result.protocol} protocol, "
-            f"{_seeds(cells)}, {devices}. In brackets: 95% interval over {over}.")
+            f"{seeds}, {devices}. In brackets: 95% interval over {over}.")
 
 
 def _seeds(cells: Sequence[Cell]) -> str:

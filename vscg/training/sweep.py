@@ -114,10 +114,11 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
     missing = [folder for folder in runs if read_record(folder) is None]
     costs = {folder: relative_cost(runs[folder]) for folder in missing}
     # Seed by seed, so that what is there when a sweep is stopped can be compared. Of a seed the longest first, so that
-    # no worker is left alone with one at the end; but the shortest right after the first of all, so that there is soon
-    # something to estimate the time left from.
+    # no worker is left alone with one at the end; but the first seed's shortest right after the first of all, so that
+    # there is soon something to estimate the time left from.
     queue = sorted(missing, key=lambda folder: (runs[folder].seed, -costs[folder]))
-    queue = queue[:1] + queue[-1:] + queue[1:-1] if len(queue) > 2 else queue
+    if (first := sum(runs[folder].seed == runs[queue[0]].seed for folder in queue)) > 2:
+        queue.insert(1, queue.pop(first - 1))
     trained, errors = set(), {}
     if queue:
         files = {data: prepared_file(data).absolute() for data in {runs[folder].data for folder in missing}}
