@@ -498,21 +498,37 @@ else:
 #
 # Short runs show how an attention begins. [The planned experiment](25_planned_experiment.ipynb) trains for 80 epochs on `planted-study`,
 # where half of the clips show a second object that makes no sound. A record keeps where the attention of each of its finished runs
-# points, in all 1,000 test clips. Below are the rows of Table III that have such runs, one value for each seed.
+# points, in all 1,000 test clips. Below are the rows of Table III that have such runs. With several seeds the brackets hold a t interval
+# over the seeds, each of which has a draw of the data of its own.
 
 # %%
 ended = study.networks("III", "fully")
 CASES = ("own sound", "other sound", "before training",
          "beside a silent object", "the silent object")
-print("pointing accuracy (%), seeds side by side; chance "
-      f"{100 * ended['chance'].mean():.1f}")
+SCORES = ("pointing", "roc_auc")
+
+
+def over_seeds(values):
+    """A mean in percent, with an interval where there are several seeds."""
+    mean, low, high = 100 * np.array(statistics.interval_of_draws(values))
+    return f"{mean:.1f}" + f" ({low:.1f} to {high:.1f})" * (len(values) > 1)
+
+
+lines = []
 for row, part in ended.groupby("row", sort=False):
     for case in CASES:
-        values = " ".join(f"{100 * v:5.1f}" for v in part[f"{case}, pointing"])
-        print(f"{row:24}{case:24}{values}")
+        line = {"row": row, "case": case}
+        for score in SCORES:
+            line[f"{localisation.SCORES[score]} (%)"] = over_seeds(
+                part[f"{case}, {score}"].to_numpy())
+        lines.append({**line, "seeds": len(part)})
+caption = ("Attention of finished networks, fully supervised, planted-study, "
+           f"{ended['epochs'].max()} epochs. By chance it points right in "
+           f"{100 * ended['chance'].mean():.1f}%, with a ROC AUC of 50%.")
+study.styled(pd.DataFrame(lines), caption, "finished")
 
 # %% [markdown]
-# The paired differences have t intervals over the seeds, each of which has a draw of the data of its own:
+# The paired differences of rows with several seeds:
 
 # %%
 PAIRS = {"own sound minus other sound": ("own sound", "other sound"),
