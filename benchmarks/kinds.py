@@ -76,7 +76,7 @@ def print_step(bench: Bench, found: dict) -> None:
     at = roofline({**found, "batch": bench.batch})
     print(f"a step: {at['flops'] / 1e9:.1f} GFLOP ({at['lstm_flops'] / 1e9:.1f} of them in LSTMs, by formula), "
           f"{at['bytes'] / 1e9:.1f} GB if nothing stays in a cache")
-    print(f"the machine at best: {at['product'] / 1e9:.0f} GFLOP/s in AGVA's product, copy {at['copy'] / 1e9:.0f} GB/s")
+    print(f"at best: {at['product'] / 1e9:.0f} GFLOP/s in torch's product for AGVA, copy {at['copy'] / 1e9:.0f} GB/s")
     print(f"floor of a step: {at['flops'] / at['product']:.3f} s of arithmetic, "
           f"{at['bytes'] / at['copy']:.3f} s of memory")
     for arm in (BASE, OURS):

@@ -140,7 +140,7 @@ def roofline_figure(found: Mapping[str, float]) -> Figure:
     intensity, ridge = found["flops"] / found["bytes"], found["product"] / found["copy"]
     x = np.geomspace(min(ridge, intensity) / 8, max(ridge, intensity) * 8, 200)
     ax.plot(x, np.minimum(found["product"], found["copy"] * x) / 1e9, color=DARK, linewidth=2.5,
-            label="the machine at best")
+            label="at best: torch's product, a copy")
     for arm, marker in zip(LOOPS, "so", strict=True):
         ax.plot(intensity, found[arm] / 1e9, marker, markersize=11, color=LOOPS[arm], linestyle="none",
                 label=f"{arm}: {found[arm] / 1e9:.0f} GFLOP/s")
