@@ -18,8 +18,8 @@
 #
 # Whoever looks at results first and chooses the question afterwards finds something every time. So the questions, the data,
 # the schedule, the number of seeds and the word for each outcome were written down in [the plan](../book/plan.md), and it
-# was published before the first run. This chapter shows what has come in since. It grows: the plan takes about 190
-# core hours, seed by seed through all rows, and whatever is finished is here.
+# was published before the first run. This chapter shows what has come in since. It grows: the plan takes 110 to 190
+# core hours, by the processor, seed by seed through all rows, and whatever is finished is here.
 
 # %% tags=["hide-input"]
 from IPython.display import display

@@ -148,8 +148,9 @@ def _verify(args: argparse.Namespace) -> None:
     table, same = verify(record, device=args.device)
     print(table.to_string(index=False))
     print("the weights are the same bit for bit" if same else
-          "the weights are others: another processor or another torch adds in another order, so that losses differ "
-          "from about the seventh digit on, more with every epoch, and some seconds get another class")
+          "the weights are others: another processor or another torch adds in another order. The loss of a step differs "
+          "in about the seventh digit; training makes that grow, to a per cent within an epoch, and runs may end as far "
+          "apart as those of two seeds")
 
 
 class _Parser(argparse.ArgumentParser):
