@@ -135,6 +135,7 @@ def test_ship_and_verify_are_about_the_runs_that_are_here(home, monkeypatch, cap
         assert main(["verify", key, "--device", "cpu"]) == 0
         printed = capsys.readouterr().out
         assert "shipped record" in printed and "0.25" in printed and word in printed
+        assert "trained on a processor that it does not name; here is " in printed
     assert [(record.key, record.shipped, device) for record, device in asked] == [(key, True, "cpu")] * 2
     assert main(["verify", "absent"]) == 1 and "no run of this key" in capsys.readouterr().err
 

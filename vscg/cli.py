@@ -18,6 +18,7 @@ from vscg.data.sets import load_dataset
 from vscg.errors import VscgError
 from vscg.features.encoders import AUDIO, VISUAL
 from vscg.features.extract import extract, load_networks
+from vscg.machine.device import processor
 from vscg.machine.files import data_dir, reason, runs_dir
 from vscg.models import SETTINGS, SYSTEMS, VARIANTS
 from vscg.predict import load_checkpoint, result_files, watch, write_results
@@ -145,12 +146,13 @@ def _ship(args: argparse.Namespace) -> None:
 def _verify(args: argparse.Namespace) -> None:
     record = record_of(args.key)
     print(record.describe())
+    print(f"trained on {record.values.get('processor', 'a processor that it does not name')}; here is {processor()[0]}")
     table, same = verify(record, device=args.device)
     print(table.to_string(index=False))
     print("the weights are the same bit for bit" if same else
-          "the weights are others: another processor or another torch adds in another order. The loss of a step differs "
-          "in about the seventh digit; training makes that grow, to a per cent within an epoch, and runs may end as far "
-          "apart as those of two seeds")
+          "the weights are others: another processor or another torch adds in another order. The loss of a step then "
+          "differs in about the seventh digit; training makes that grow, to a per cent within an epoch, and runs may end "
+          "as far apart as those of two seeds")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -7,6 +7,7 @@ import torch
 
 import vscg.training.loop as training
 from tests.training.test_loop import planned, quick, run, started
+from vscg.machine.device import processor
 from vscg.training.config import Schedule
 from vscg.training.loop import epoch_batches
 from vscg.training.records import code_revision
@@ -93,7 +94,7 @@ def test_the_record_says_what_it_ran_on(tiny, tmp_path):
     assert values["bytes_read"] == tiny.visual.nbytes + tiny.audio.nbytes and values["peak_memory_bytes"] > 50e6
     assert values["versions"] == {"vscg": code_revision(), "python": platform.python_version(),
                                   "torch": torch.__version__, "numpy": np.__version__}
-    assert values["threads"] == torch.get_num_threads()
+    assert values["threads"] == torch.get_num_threads() and values["processor"] == processor()[0]
     assert values["data"] == {"name": tiny.name, "fingerprint": tiny.fingerprint}
 
 

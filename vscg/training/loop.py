@@ -19,7 +19,7 @@ from vscg.data.labels import AVE
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.machine import graphs
-from vscg.machine.device import device_name, forget_peak_memory, peak_memory, usable_device
+from vscg.machine.device import device_name, forget_peak_memory, peak_memory, processor, usable_device
 from vscg.machine.files import in_use, locked, runs_dir
 from vscg.models import build_model
 from vscg.training.batches import Features, arithmetic, forward, predict
@@ -221,8 +221,8 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
         "data": {"name": dataset.name, "fingerprint": dataset.fingerprint,
                  **({} if dataset.dims == AVE else {"dims": asdict(dataset.dims)})}, "results": run.results(truth),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "seconds": run.seconds,
-        "device": device_name(device), "threads": torch.get_num_threads(), "peak_memory_bytes": peak_memory(device),
-        "bytes_read": dataset.visual.nbytes + dataset.audio.nbytes,
+        "device": device_name(device), "processor": processor()[0], "threads": torch.get_num_threads(),
+        "peak_memory_bytes": peak_memory(device), "bytes_read": dataset.visual.nbytes + dataset.audio.nbytes,
         "versions": {"vscg": code_revision(), "python": platform.python_version(), "torch": torch.__version__,
                      "numpy": np.__version__},
     }
