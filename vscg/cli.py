@@ -151,8 +151,8 @@ def _verify(args: argparse.Namespace) -> None:
     print(table.to_string(index=False))
     print("the weights are the same bit for bit" if same else
           "the weights are others: another processor or another torch adds in another order. The loss of a step then "
-          "differs in about the seventh digit; training makes that grow, to a per cent within an epoch, and runs may end "
-          "as far apart as those of two seeds")
+          "differs in about the seventh digit; training makes that grow, to a per cent within an epoch, and runs may "
+          "end as far apart as those of two seeds")
 
 
 class _Parser(argparse.ArgumentParser):
