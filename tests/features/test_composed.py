@@ -150,8 +150,8 @@ def test_the_prepared_file_holds_features_labels_and_truth(tmp_path, monkeypatch
         values = np.stack(values).astype(np.float64).reshape(4, -1, found.shape[-1])
         mean, spread = values[train].mean((0, 1)), values[train].std((0, 1))
         alive = spread > 1e-4                              # with random weights some numbers are always 0
-        np.testing.assert_allclose(found.reshape(values.shape)[..., alive], ((values - mean) / spread)[..., alive],
-                                   rtol=2e-3, atol=5e-3)
+        np.testing.assert_allclose(found.reshape(values.shape)[..., alive],
+                                   (values - mean)[..., alive] / spread[alive], rtol=2e-3, atol=5e-3)
     regions = third.regions()
     assert (data.truth["source_mask"][3] == regions[:, 0]).all()
     assert (data.truth["silent_mask"][3] == regions[:, 1:].any(1)).all()
