@@ -70,11 +70,13 @@ def _planted(claim: Claim, planned: dict[str, TableResult]) -> str:
         return "its seconds depend on the machine"
     words = primary_family(list(planned.values())).set_index("name")["word"]
     word_of = {where: words[name] for name, where in PRIMARY.items()}
-    said = []
+    said: dict[str, list[str]] = {}                        # the row that is subtracted -> what each setting has
     for line in planned[claim.table].differences().itertuples() if claim.table in planned else ():
         if (line.first, line.second) in claim.pairs:
             word = word_of.get((claim.table, line.first, line.second, line.setting))
-            row = "" if len(claim.pairs) == 1 else f"{line.first} minus {line.second}, "
-            said.append(f"{row}{line.setting}: {line.mean:+.1f} ({line.low:+.1f} to {line.high:+.1f}), "
-                        f"seeds: {line.seeds}{f', {word}' if word and line.seeds >= PLANNED else ''}")
-    return "; ".join(said) or NO_RUN
+            mean, low, high = (f"{round(value, 1) + 0.0:+.1f}" for value in (line.mean, line.low, line.high))  # no -0.0
+            said.setdefault(line.second, []).append(
+                f"{line.setting} {mean} ({low} to {high}; {line.seeds} seed{'s' * (line.seeds != 1)}"
+                f"{f'; {word}' if word and line.seeds >= PLANNED else ''})")
+    several = len(claim.pairs) > 1
+    return "; ".join(f"against {row}: " * several + ", ".join(parts) for row, parts in said.items()) or NO_RUN

@@ -443,8 +443,9 @@ def planned_runs(name: str, found: show.Findings, first: str, second: str) -> Ta
         found.say(f"By the plan, weakly supervised, {(means > share).sum()} of {len(means)} rows with runs have more "
                   f"than {EVERYWHERE} would ({share:.1f}%).")
     for line in pairs[(pairs["first"] == first) & (pairs["second"] == second) & (pairs["seeds"] > 1)].itertuples():
+        apart = show.points(line.mean / 100, line.low / 100, line.high / 100)
         found.say(f"By the plan, {line.setting} supervised, {line.seeds} of {statistics.PLANNED} seeds: {first} minus "
-                  f"{second} {line.mean:+.1f} points ({line.low:+.1f} to {line.high:+.1f}).")
+                  f"{second} {apart}.")
     return result
 
 
