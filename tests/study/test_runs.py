@@ -1,6 +1,7 @@
 """Which runs the book asks for, and how many of them are one and the same."""
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vscg.errors import VscgError
@@ -12,6 +13,7 @@ from vscg.study.runs import (
     ambiguity_configs,
     book_configs,
     chapter_configs,
+    computed_twice,
     finished,
     provenance,
     table_configs,
@@ -141,3 +143,11 @@ def test_provenance_tells_trained_from_shipped_with_device_days_and_versions(tmp
         "1 trained now: GPU; 2026-12-01; vscg e; torch 2.13"]
     long = provenance([record(f"{letter}.zip", "2026-11-29") for letter in "abcdefghijklmnopqrstuvw"]).splitlines()
     assert len(long) == 2 and max(map(len, long)) <= 88, "a line of a page"
+
+
+def test_the_run_that_was_computed_twice_is_the_shipped_one():
+    record, both = computed_twice()
+    assert record.shipped and both["epoch"].tolist() == record.history["epoch"].tolist()
+    for name in ("loss", "val_accuracy", "test_accuracy"):
+        np.testing.assert_allclose(both[name], record.history[name], atol=1e-6)
+        assert both[f"{name}_now_more"].any()

@@ -8,6 +8,7 @@ from vscg.study.runs import (
     ambiguity_configs,
     book_configs,
     book_runs,
+    computed_twice,
     finished,
     networks,
     progress,

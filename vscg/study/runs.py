@@ -14,7 +14,7 @@ from vscg.study.paper import TABLES, Row
 from vscg.study.planned import PLANNED, STUDY
 from vscg.study.statistics import PLANNED as PLANNED_SEEDS
 from vscg.training.config import PROFILES, PROTOCOLS, RunConfig
-from vscg.training.records import Record, read_record, records_dir, shipped_dir
+from vscg.training.records import Record, read_record, record_of, records_dir, shipped_dir
 from vscg.training.sweep import sweep, unique_runs
 
 MOST_SEEDS = 1000
@@ -170,6 +170,15 @@ def networks(table: str, setting: str) -> pd.DataFrame:
             if setting in row.paper and key in kept:
                 lines.append({**kept[key], "row": row.name, "seed": config.seed})
     return pd.json_normalize(lines, sep=", ")
+
+
+def computed_twice() -> tuple[Record, pd.DataFrame]:
+    """A run of the plan, and how far the same run is from it that a processor's other instructions computed.
+
+    The frame is that of `training.loop.verify`, one row for each epoch; book/records/rounding.json.
+    """
+    kept = json.loads((records_dir() / "rounding.json").read_text("utf-8"))
+    return record_of(kept["key"]), pd.DataFrame(kept["epochs"], columns=kept["columns"])
 
 
 def provenance(records: Iterable[Record]) -> str:
