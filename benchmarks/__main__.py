@@ -24,7 +24,7 @@ import torch
 from benchmarks.kinds import KINDS, Bench
 from vscg.errors import VscgError
 from vscg.machine.device import best_device, cores, device_name, processor
-from vscg.machine.files import write_atomically
+from vscg.machine.files import check_writable, write_atomically
 
 
 def load() -> list[float]:
@@ -32,15 +32,12 @@ def load() -> list[float]:
     return [round(value, 2) for value in os.getloadavg()]
 
 
-def keep(path: Path, kind: str, found: dict) -> None:
-    """Put one benchmark's record into a file, beside those of the other kinds."""
+def kept(path: Path) -> dict:
+    """The records in a file that will be written again: none if it is not there, VscgError if it is damaged."""
     try:
-        records = json.loads(path.read_text()) if path.is_file() else {}
-        records[kind] = found
+        return dict(json.loads(path.read_text())) if path.is_file() else {}
     except (ValueError, TypeError) as error:
         raise VscgError(f"{path} is damaged ({error}): delete it or name another file.") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, (json.dumps(records) + "\n").encode())
 
 
 def main(words: list[str] | None = None) -> int:
@@ -70,19 +67,23 @@ def main(words: list[str] | None = None) -> int:
           f"threads {args.threads}; {where}, {name}; load {before[0]}", flush=True)
     measure, show = KINDS[args.kind]
     try:
+        if args.json:                    # before the measurement, which would be lost
+            records = kept(args.json)
+            check_writable(args.json)
         with tempfile.TemporaryDirectory(prefix="vscg-benchmark-") as folder:
             bench = Bench(Path(folder), bf16=bf16, **{field: getattr(args, field) for field in (
                 "setting", "batch", "steps", "rounds", "sessions", "epochs", "threads", "device", "compile")})
             found = measure(bench)
         show(bench, found)
         if args.json:
-            keep(args.json, args.kind, {
+            records[args.kind] = {
                 "device": where, "processor": name, "bf16": bf16, "threads": args.threads, "cores": cores(),
                 "instructions": torch.backends.cpu.get_cpu_capability(), "load": {"before": before, "after": load()},
                 "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
                 "setting": args.setting, "batch": args.batch, "steps": args.steps, "rounds": args.rounds,
-                "sessions": args.sessions, **found})
+                "sessions": args.sessions, **found}
+            write_atomically(args.json, (json.dumps(records) + "\n").encode())
     except VscgError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -3,7 +3,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -31,10 +31,11 @@ class Worker:
         return self
 
     def __exit__(self, *error) -> None:
-        self.process.stdin.close()
         self.process.terminate()         # at the end of its input it would leave by itself, after the step in hand
         self.process.wait()
-        self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            with suppress(BrokenPipeError):      # of an arm that died: what was not sent would be sent now
+                pipe.close()
 
     def start_turn(self) -> None:
         self._send("go")

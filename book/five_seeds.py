@@ -32,6 +32,9 @@ def box(notebook: Path) -> list[str]:
 def main(numbers: list[str]) -> int:
     """Executes the chapters and writes the file after each; 1 if one fails."""
     known = {source.name[:2]: source for source in execute.sources()}
+    if unknown := sorted(set(numbers) - set(CHAPTERS)):
+        print(f"No such chapter: {', '.join(unknown)}; there are {', '.join(CHAPTERS)}.", file=sys.stderr)
+        return 2
     said = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.is_file() else {}
     for number in numbers or CHAPTERS:
         source, of_seeds = known[number], {}

@@ -15,6 +15,7 @@ from benchmarks.arms import ARMS, SINGLE
 from benchmarks.published import PublishedLoop
 from benchmarks.roofline import Traffic, missed, recurrent_flops, step_cost
 from benchmarks.work import WORK, PackageLoop, configuration
+from vscg.errors import VscgError
 
 CPU = torch.device("cpu")
 
@@ -149,6 +150,23 @@ def test_steps_from_the_command_to_the_record(tmp_path, capsys, monkeypatch):
         assert faults["vscg"] < faults["published"], "the arms do not differ in their allocator"
     printed = capsys.readouterr().out
     assert "floor of a step" in printed and "of the speed that the product had" in printed
+
+
+def test_a_file_that_cannot_take_the_record_is_found_before_the_work(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "KINDS", {"step": (None, None)})       # nothing is measured
+    (tmp_path / "speed.json").write_text("[1")
+    for path, words in ((tmp_path / "speed.json", "is damaged"), (tmp_path / "speed.json" / "a.json", "")):
+        assert command.main(["step", "--device", "cpu", "--json", str(path)]) == 1
+        assert words in capsys.readouterr().err
+
+
+def test_an_arm_that_died_is_named(data):
+    with pytest.raises(VscgError, match="The arm 'vscg' ended with status"), turns.Worker("vscg", job(data)) as worker:
+        worker.process.kill()
+        worker.process.wait()
+        worker.start_turn()
+        worker.end_turn()
+    assert worker.process.stdin.closed and worker.process.stdout.closed
 
 
 def test_every_session_has_new_processes_and_the_first_turn_goes_round(monkeypatch):

@@ -5,6 +5,7 @@ import runpy
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -128,16 +129,21 @@ def test_ship_and_verify_are_about_the_runs_that_are_here(home, monkeypatch, cap
     assert capsys.readouterr().out.startswith(f"3 of the 9 runs are finished here and now in {home}")
     assert {path.stem for path in (home / "runs").glob("*.zip")} == set(keys)
     asked, numbers = [], pd.DataFrame({"epoch": [1], "loss": [0.25]})
-    monkeypatch.setattr(cli, "verify",
-                        lambda record, device: asked.append((record, device)) or (numbers, not asked[1:]))
+    monkeypatch.setattr(cli, "verify", lambda record, dataset, device: asked.append(
+        (record.key, record.shipped, dataset, device)) or (numbers, not asked[1:]))
     key = next(iter(keys))
     for word in ("are the same bit for bit", "are others: another processor"):
         assert main(["verify", key, "--device", "cpu"]) == 0
         printed = capsys.readouterr().out
         assert "shipped record" in printed and "0.25" in printed and word in printed
         assert "trained on a processor that it does not name; here is " in printed
-    assert [(record.key, record.shipped, device) for record, device in asked] == [(key, True, "cpu")] * 2
+    assert asked == [(key, True, None, "cpu")] * 2, "`verify` loads the data set by its name"
     assert main(["verify", "absent"]) == 1 and "no run of this key" in capsys.readouterr().err
+    record = records.record_of(key)
+    clips = replace(record, values={**record.values, "config": {**record.values["config"], "data": "composed"}})
+    monkeypatch.setattr(cli, "record_of", lambda key: clips)
+    monkeypatch.setattr(cli.composed, "load", lambda: "the clips")
+    assert main(["verify", key, "--device", "cpu"]) == 0 and asked[-1][2] == "the clips"
 
 
 def test_an_interrupted_command_ends_with_130_and_says_how_to_go_on(monkeypatch, capsys):

@@ -2,6 +2,7 @@
 import json
 import shutil
 import tracemalloc
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -32,6 +33,7 @@ from vscg.predict import (
     write_mp4,
     write_results,
 )
+from vscg.training.records import shipped_dir
 
 
 def make_clip(path, seconds=10, rate=16_000):
@@ -233,6 +235,9 @@ def test_checkpoints_are_runs_or_published_files(tmp_path, monkeypatch):
         (tmp_path / "key" / name).touch()
     with pytest.raises(VscgError, match=f"state.safetensors: a file of a run; give the run's folder, {tmp_path}/key"):
         load_checkpoint(str(tmp_path / "key" / "state.safetensors"))
+    came = next(shipped_dir().glob("*.zip")).stem
+    with pytest.raises(VscgError, match=f"The run {came} .* came with the book, without its weights: `vscg.fit"):
+        load_checkpoint(came)
     meta, _ = golden.load(FOLDER / "avel_fully.npz")
     file = tmp_path / "avel.pt"
     torch.save({f"module.{name}": torch.as_tensor(value) for name, value in golden.weights(meta).items()}, file)
@@ -307,6 +312,14 @@ def test_the_command_says_where_the_first_part_is(clip, networks, tmp_path, monk
     monkeypatch.setattr(cli, "watch", lambda *given, pad: watched_seconds([3] * 10))
     assert cli.main(["predict", str(path), "--checkpoint", "k", "-o", str(tmp_path / "out")]) == 0
     assert "late\\udce9.json\n  n0\n" in capsys.readouterr().out
+
+
+def test_no_video_of_another_model_stays_beside_the_results(clip, networks, tmp_path):
+    window = next(watch(clip, build_model("vscg").eval(), networks))
+    *_, video = write_results(clip, [window], tmp_path, "one with attention")
+    assert video.is_file()
+    assert len(write_results(clip, [replace(window, attention=None)], tmp_path, "one without")) == 2
+    assert not video.exists()
 
 
 def test_what_cannot_be_written_is_found_before_the_work(clip, tmp_path):

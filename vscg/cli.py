@@ -16,12 +16,14 @@ from vscg.data.own import prepare_own
 from vscg.data.planted import SIZES, generate
 from vscg.data.sets import load_dataset
 from vscg.errors import VscgError
+from vscg.features import composed
 from vscg.features.encoders import AUDIO, VISUAL
 from vscg.features.extract import extract, load_networks
 from vscg.machine.device import processor
 from vscg.machine.files import data_dir, reason, runs_dir
 from vscg.models import SETTINGS, SYSTEMS, VARIANTS
 from vscg.predict import load_checkpoint, result_files, watch, write_results
+from vscg.study import photographs
 from vscg.study.deviations import deviation_configs, write_study
 from vscg.study.planned import PLANNED, STUDY
 from vscg.study.runs import STUDIES, book_configs, chapter_configs, table_configs
@@ -147,7 +149,9 @@ def _verify(args: argparse.Namespace) -> None:
     record = record_of(args.key)
     print(record.describe())
     print(f"trained on {record.values.get('processor', 'a processor that it does not name')}; here is {processor()[0]}")
-    table, same = verify(record, device=args.device)
+    # Composed clips are no data set that others name: they serve one chapter.
+    dataset = composed.load() if record.config.data == photographs.DATA else None
+    table, same = verify(record, dataset=dataset, device=args.device)
     print(table.to_string(index=False))
     print("the weights are the same bit for bit" if same else
           "the weights are others: another processor or another torch adds in another order. The loss of a step then "

@@ -26,7 +26,7 @@ from vscg.machine.files import WriteError, reason, replacing, runs_dir
 from vscg.models import build_model, predict_segments
 from vscg.released.load import load_released
 from vscg.study.failures import class_probability
-from vscg.training.records import read_record, run_title
+from vscg.training.records import read_record, run_title, shipped_dir
 
 SHARE = 0.45                             # of the attention's colour in a region that is looked at most
 EDGE = 6                                 # pixels of the frame around a picture while an event is predicted
@@ -63,6 +63,8 @@ def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fu
             if record.values["data"]["name"].startswith("planted"):
                 title += "; planted features teach nothing about real pictures and sounds"
             return record.model(), title
+    if (shipped_dir() / f"{checkpoint}.zip").is_file():
+        read_record(shipped_dir() / f"{checkpoint}.zip").model()         # an error that says what it came without
     if not Path(checkpoint).is_file():
         raise VscgError(f"{checkpoint}: no finished run and no file; `python -m vscg runs` lists the runs with their "
                         "keys.")
@@ -232,8 +234,10 @@ def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, ma
             if not found["seconds"]:
                 raise
             stopped = error
-        found["stopped"] = stopped and (reason(stopped) or "interrupted")
+        found["stopped"] = stopped and reason(stopped)
         save()
+    if not add:
+        files[2].unlink(missing_ok=True)        # of a model with attention, it would pass for this one's
     with replacing(files[1]) as file:
         timeline([second["class_index"] for second in found["seconds"]], names).savefig(
             file, format="png", bbox_inches="tight")

@@ -62,7 +62,8 @@ def setup(app) -> dict:
         import findings
 
         for path in (Path(claims.__file__), Path(findings.__file__), findings.NOTEBOOKS / "01_ave_dataset.ipynb",
-                     *sorted(records_dir().glob("*.csv")), deviations.study_file(), shipped_dir()):
+                     *sorted(records_dir().glob("*.csv")), deviations.study_file(), shipped_dir(),
+                     *sorted((Path(app.srcdir).parent / "vscg").rglob("*.py"))):
             app.env.note_dependency(str(path))
         for place, made in zip(PLACES, (findings, claims), strict=True):
             if place in source[0]:

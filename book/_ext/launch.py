@@ -45,7 +45,7 @@ import vscg
 print(vscg.load_dataset("planted-mini").name, "is ready")"""
 # What the notebooks import.
 NEEDED = ("av", "dask", "distributed", "gdown", "h5py", "ipywidgets", "jupytext", "matplotlib", "myst-nb", "numpy",
-          "pandas", "papermill", "pooch", "safetensors", "seaborn", "torch", "tqdm")
+          "pandas", "papermill", "safetensors", "scipy", "seaborn", "torch", "tqdm")
 # Binder installs the pinned versions before it opens a notebook, with the small build of torch: it has no GPU.
 PIP, CPU_BUILD = "  - pip:\n", "      - --extra-index-url https://download.pytorch.org/whl/cpu\n"
 

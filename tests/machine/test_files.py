@@ -1,4 +1,5 @@
 """Files that are whole or not there, folders that one process holds at a time, and hashes of code and of values."""
+import ast
 import multiprocessing
 import os
 import signal
@@ -12,6 +13,7 @@ import pytest
 from vscg.machine.files import (
     WriteError,
     code_hash,
+    code_text,
     in_use,
     locked,
     made_once,
@@ -138,6 +140,15 @@ def test_code_hash_sees_what_code_does_and_nothing_else(text, same, tmp_path):
     (tmp_path / "a.py").write_text(SOURCE)
     (tmp_path / "b.py").write_text(text)          # a file may be called otherwise
     assert (code_hash([tmp_path / "a.py"]) == code_hash([tmp_path / "b.py"])) is same
+
+
+def test_code_is_the_same_text_in_every_version_of_python():
+    """A fingerprint, and so the key of a shipped run, rests on it."""
+    tree = ast.parse("def f():\n    return g()\n\nclass A:\n    pass\n")
+    assert [code_text(node) for node in tree.body] == [
+        "FunctionDef(name='f', args=arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[]), "
+        "body=[Return(value=Call(func=Name(id='g', ctx=Load()), args=[], keywords=[]))], decorator_list=[])",
+        "ClassDef(name='A', bases=[], keywords=[], body=[Pass()], decorator_list=[])"]
 
 
 WITHOUT_FALLOCATE = """

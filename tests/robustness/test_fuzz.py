@@ -32,7 +32,7 @@ from vscg.features.video import read_windows
 from vscg.models import build_model
 from vscg.training.config import RunConfig
 from vscg.training.evaluation import summarise
-from vscg.training.records import write_record
+from vscg.training.records import read_record, ship, write_record
 
 CODECS = {"common.mp4": ("libx264", "aac"), "small.webm": ("libvpx", "libopus"), "old.avi": ("mpeg4", "pcm_s16le")}
 RUN = ("record.json", "history.csv", "predictions.safetensors", "state.safetensors")
@@ -122,6 +122,8 @@ KINDS = {
                                 "official", whole=True, options={"limit": 128, "writes": True}) for name in OFFICIAL},
     **{f"run {name}": Kind(lambda folder, name=name: finished_run(folder, name), "record", whole=True, summed=True)
        for name in RUN},
+    "shipped run": Kind(lambda folder: ship([read_record(finished_run(folder, RUN[0]).parent)], folder)[0], "shipped",
+                        summed=True),
     "state": Kind(lambda folder: folder / "checkpoint.pt", "state", summed=True, options={"limit": 500}),
     **{f"{age} {name}": Kind(saved(value, age == "old"), "checkpoint", options={"limit": 32})
        for name, value in (("state dict", WHOLE.state_dict()), ("module", WHOLE)) for age in ("new", "old")},

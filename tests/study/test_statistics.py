@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from vscg.errors import VscgError
 from vscg.study import statistics as st
@@ -144,6 +145,16 @@ class TestFamily:
         assert found.loc["a", "holm"] == pytest.approx(7 * found.loc["a", "p"], rel=1e-6)      # seven keep their place
         assert found.loc["a", ["mean", "low", "high"]].tolist() == list(st.mean_interval(strong)[:3])
         assert found.loc["f", "method"] == "bootstrap over clips" and found.loc["g", "seeds"] == 0
+
+    def test_two_rows_are_equal_where_the_inner_interval_lies_within_the_margin(self):
+        values = next(studies(DIFFERENCE, 10, 1))
+        values -= values.mean()
+        error, freedom = st.variance_parts(values).error(*values.shape)
+        half = stats.t.ppf(0.95, freedom) * error
+        for mean, wide, equal in ((0, 1.01, False), (0, 0.99, True), (0.6, 0.5, True), (-0.8, 0.5, False)):
+            found = st.family({"a": mean + wide * st.MARGIN / half * values}, {"a": 1.0}).iloc[0]
+            assert found["equal"] == equal
+        assert not st.family({"a": 0.01 * values[:2]}, {"a": 1.0}).iloc[0]["equal"]
 
     def test_one_of_two_differences_falls_to_the_correction(self):
         values = next(studies(ACCURACY, 5, 1))                         # where a row of a table has a bootstrap interval

@@ -1,7 +1,7 @@
 """Tables from records: what is measured, how it is judged, what is missing, and how it is shown."""
 import math
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from tests.tables import CLIPS, CONVERGED, MINI, SPREAD, TRUTH, dataset, fill, predictions, store_run, table_cells
-from vscg.data import BACKGROUND, dataset_fingerprint
+from vscg.data import BACKGROUND, Dims, dataset_fingerprint
 from vscg.data.planted import true_classes
 from vscg.errors import VscgError
 from vscg.study import references, show, statistics, tables
@@ -27,6 +27,7 @@ from vscg.study.tables import (
     table,
 )
 from vscg.training import records
+from vscg.training.config import RunConfig
 from vscg.training.evaluation import bootstrap_interval
 from vscg.training.records import write_record
 
@@ -397,6 +398,10 @@ class TestRunsOfThePlan:
         assert with_escm["test_mean"] == pytest.approx(90) and frame.loc["CMBS", "seeds"] == 0
         text = show.accuracy_text(result.frame(), {}, {})
         assert "mean of the last five epochs (%)" in text and "3 seeds" in result.caption("fully")
+        assert ("PSP-Net w/ ESCM", "0, 1, 3") in list(zip(text["row"], text["seeds"], strict=True))
+        assert with_escm["of_seeds"] == (0, 1, 3) and text["seeds"].tolist().count("0 to 2") == 1
+        html = result.show("fully").to_html()
+        assert "was tested on draw k of the clips" in html and "means over 10 draws" in html
 
     def test_the_references_have_an_interval_over_their_draws(self, result):
         frame = result.frame()
@@ -475,15 +480,15 @@ class TestRunsOfThePlan:
         cells = [replace(cell, setting=other[cell.setting]) for cell in result.cells]
         monkeypatch.setattr("IPython.display.display", lambda *shown: None)
         weak = replace(result, cells=tuple(cells))
-        means = weak.frame().query("setting == 'weakly' and seeds > 0")["mean"]
-        between = (means.min() + means.max()) / 2
+        lows = weak.frame().query("setting == 'weakly' and seeds > 0")["low"]
+        between = (lows.min() + lows.max()) / 2
         monkeypatch.setattr(TableResult, "held_against", lambda self, setting: {tables.EVERYWHERE: (between,) * 3})
         monkeypatch.setattr("vscg.study.tables.table", lambda *name, **options: weak)
         planned_runs("IV", box, "AVEL w/ PSP", "AVEL")
-        above = (means > between).sum()
-        assert box.sentences == [f"By the plan, weakly supervised, {above} of {len(means)} rows with runs have more "
-                                 f"than {tables.EVERYWHERE} would ({between:.1f}%)."]
-        assert 0 < (means > between).sum() < len(means)
+        above = (lows > between).sum()
+        assert box.sentences == [f"By the plan, weakly supervised, {above} of {len(lows)} rows with runs have an "
+                                 f"interval above what {tables.EVERYWHERE} would have ({between:.1f}%)."]
+        assert 0 < above < len(weak.frame().query("setting == 'weakly' and seeds > 0"))
 
     def test_a_difference_is_of_the_seeds_that_both_rows_have(self, result):
         line = result.differences().set_index(["first", "setting"]).loc["PSP-Net w/ ESCM", "fully"]
@@ -495,6 +500,19 @@ class TestRunsOfThePlan:
         words = family["word"]
         assert words["PSP-Net with ESCM against without, fully supervised"] == "fewer than 10 seeds"
         assert set(words) == {"fewer than 10 seeds", "not measured"}
+
+
+def test_data_of_other_classes_has_its_own_background(tmp_path):
+    """Three events, the fourth class is background: of ten seconds two are an event, and five are right."""
+    dims = Dims(4, 6, 2, 10, ("a", "b", "c"))
+    record = store_run(tmp_path, dataset("own"), RunConfig(system="avel", data="own.h5"), np.full(CLIPS, 5))
+    truth = np.where(np.arange(10) < 2, 1, 3) + np.zeros((CLIPS, 1), int)
+    said = np.where(np.arange(10) < 5, truth, 0).astype(np.int8)
+    values = {**record.values, "data": {**record.values["data"], "dims": asdict(dims)}}
+    record = write_record(record.folder, values, record.history.to_dict("records"), {},
+                          dict.fromkeys(("validation", "test"), said))
+    cell = tables.Cell(TABLES["I"].rows[0], "fully", (record,), "own.h5", "validation", truth)
+    assert record.dims == dims and cell.per_clip().mean() == 0.5 and cell.shares() == (1, pytest.approx(3 / 8))
 
 
 def test_damaged_predictions_are_named(tmp_path):

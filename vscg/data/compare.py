@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from vscg.data.ave import KEY
 from vscg.data.labels import read_annotations
-from vscg.data.prepared import BLOCK, FORMAT, array, attribute, opened, read_layout
+from vscg.data.prepared import BLOCK, array, is_prepared, opened, read_layout
 from vscg.errors import VscgError
 
 NEAR = 10                # neighbours of a clip
@@ -90,7 +90,7 @@ def compare(first: str | PathLike, second: str | PathLike, annotations: str | Pa
 def _read(path: Path, progress: bool) -> tuple[dict[str, Modality], np.ndarray | None, list[str]]:
     """The modalities of a file, and, of a prepared one, its clips' categories and ids."""
     with opened(path) as handle:
-        if "format" in handle.attrs and attribute(handle, path, "format") == FORMAT:
+        if is_prepared(handle, path):
             data = read_layout(handle, path)
             rows = np.setdiff1d(np.arange(len(data)), data.splits["background"])
             return ({kind: _look(path, getattr(data, kind), rows, progress) for kind in ("visual", "audio")},

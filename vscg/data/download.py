@@ -170,12 +170,13 @@ def download_clips(dest: str | Path, base_url: str = HUB, progress: bool = True)
     paths = []
     for entry in listed:
         if entry.get("type") == "file":
-            path = folder / str(entry.get("path"))
-            if not path.resolve().is_relative_to(folder.resolve()) or not isinstance(entry.get("oid"), str):
-                raise VscgError(f"{more or base_url}: lists {str(entry)[:200]}, which is no file with a sum")
-            url = f"{base_url}datasets/{MIRROR}/resolve/{whole[0]}/{quote(entry['path'])}"
-            large = entry.get("lfs")
-            paths.append(fetch(url, path, wrong_sum(large["oid"]) if large else _wrong_blob(entry["oid"]), progress))
+            name, large = entry.get("path"), isinstance(entry.get("lfs"), dict)
+            oid = (entry["lfs"] if large else entry).get("oid")
+            if (not isinstance(name, str) or not isinstance(oid, str)
+                    or not (folder / name).resolve().is_relative_to(folder.resolve())):
+                raise VscgError(f"{base_url}: lists {str(entry)[:200]}, which is no file with a sum")
+            url = f"{base_url}datasets/{MIRROR}/resolve/{whole[0]}/{quote(name)}"
+            paths.append(fetch(url, folder / name, (wrong_sum if large else _wrong_blob)(oid), progress))
     return paths
 
 

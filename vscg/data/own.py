@@ -1,6 +1,7 @@
 """Features of one's own and an annotation table, made one prepared file of whatever sizes the features have."""
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Sequence
 from contextlib import nullcontext
 from os import PathLike
@@ -40,6 +41,9 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
     source, target = Path(source), Path(target)
     check_target(target)
     everything = read_tables(tables)
+    for mark in everything:
+        if len(mark.video_id.encode()) > ID_LENGTH:
+            raise VscgError(f"{mark.where}: the video id is longer than {ID_LENGTH} bytes; shorten it")
     with opened(source) if source.is_file() else nullcontext() as handle:
         features = _Extracted(source, handle) if handle else _Folder(source)
         marks = [mark for mark in everything if mark.video_id in features]
@@ -64,8 +68,6 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
                                     f"{visual_dtype}; prepare with float32")
                 event = mark.events(dims.segments) & (number != dims.background)
                 labels = np.eye(dims.classes)[np.where(event, number, dims.background)]
-                if len(mark.video_id.encode()) > ID_LENGTH:
-                    raise VscgError(f"{mark.where}: the video id is longer than {ID_LENGTH} bytes; shorten it")
                 writer.append(arrays["visual"][None], arrays["audio"][None], labels[None], [number], [mark.video_id])
                 for values in (*arrays.values(), labels):
                     digest.update(np.ascontiguousarray(values))
@@ -112,10 +114,10 @@ class _Folder:
                 return _sound(path, kind, array(handle, path, _key(path, list(handle), kind), (None, None, ...))[()])
         try:
             values = np.load(path, allow_pickle=False)
-            if path.suffix == ".npz":
+            if isinstance(values, np.lib.npyio.NpzFile):           # whatever the file is called
                 with values:
                     values = values[_key(path, values.files, kind)]
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, MemoryError, zlib.error, zipfile.BadZipFile) as error:
             raise VscgError(f"{path}: cannot be read as an array of numbers ({error})") from error
         return _sound(path, kind, values)
 

@@ -10,8 +10,6 @@ Shapes, splits and label statistics are AVE's. "planted-study" and "planted" hav
 - Background is heard but not seen, seen but not heard, or neither, so that no modality alone can tell it.
 - The sounding object is a moving patch of the 7x7 map; often a silent object of another class is there too.
 """
-import ast
-import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,7 +21,7 @@ from vscg.data import twins
 from vscg.data.labels import AUDIO_DIM, BACKGROUND, CLASSES, EVENT_CLASSES, GRID, GROUPS, SEGMENTS, VISUAL_DIM
 from vscg.data.prepared import SPLITS, PreparedWriter
 from vscg.errors import VscgError
-from vscg.machine.files import value_hash
+from vscg.machine.files import deeds, value_hash
 
 # How many clips of each class and of each duration in seconds AVE has (from its annotations).
 CLASS_CLIPS = (188, 176, 171, 184, 188, 175, 178, 187, 172, 163, 182, 138, 102, 99, 186, 176, 160, 183, 100, 83, 69,
@@ -248,15 +246,6 @@ def fingerprint(size: str, seed: int = 0, dials: "Dials | twins.Dials | None" = 
         constants += [twins.TWINS, twins.PLACES.tolist(), twins.ROOMS, twins.SCENES, twins.STAY]
         parts = [apportion, plan, twins.Prototypes, twins.class_evidence, twins.patches, twins.make_clip, twins.draw]
     return value_hash([recipe(size, seed, dials), tuple(constants), [deeds(part) for part in parts]])
-
-
-def deeds(definition: object) -> str:
-    """What a function or class does, as code without comments, docstrings and layout."""
-    tree = ast.parse(inspect.getsource(definition))
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return ast.dump(tree)
 
 
 def generate(path: Path, *, size: str = "mini", seed: int = 0, progress: bool = True, **changes: float) -> Path:

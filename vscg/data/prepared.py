@@ -161,15 +161,22 @@ def check_target(path: Path) -> None:
     try:
         if not path.name or path.is_dir():
             raise WriteError(f"{path}: is a folder; name the file to write, such as {path / 'features.h5'}")
-        if os.path.lexists(path) and not (path.is_file() and _is_prepared(path)):
+        if os.path.lexists(path) and not (path.is_file() and _holds_prepared(path)):
             raise WriteError(f"{path}: what is there is no prepared file, so it is not replaced; name another path, "
                              "or remove it first")
     except OSError as error:
         raise write_error(path, error) from error
 
 
-def _is_prepared(path: Path) -> bool:
+def _holds_prepared(path: Path) -> bool:
     with suppress(VscgError), opened(path) as handle:      # whatever it is
+        return is_prepared(handle, path)
+    return False
+
+
+def is_prepared(handle: h5py.File, path: Path) -> bool:
+    """Whether an open file says that it is a prepared one; another's `format` may be of any type."""
+    with suppress(VscgError):
         return attribute(handle, path, "format") == FORMAT
     return False
 

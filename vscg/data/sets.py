@@ -100,7 +100,10 @@ def _ave(path: Path) -> Path:
     folder, place = ave_dir(), ave_place()
 
     def is_there(path: Path) -> bool:
-        return path.is_file() and (folder is None or ave.made_from(path, folder))
+        try:
+            return path.is_file() and (folder is None or ave.made_from(path, folder))
+        except VscgError as error:
+            raise VscgError(f"{error}. This file is a generated one: delete it, and it is made again.") from error
 
     def make(path: Path) -> None:
         if folder is None:

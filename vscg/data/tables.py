@@ -89,7 +89,9 @@ def _read(path: str | PathLike) -> list[Mark]:
     delimiter = max("&,;\t", key=first.count)
     if "&" in first and first.partition("&")[0].strip().lower() != "category":
         lines.insert(0, "&".join(AVE_HEADER))
-    header, *rows = csv.reader(lines or [""], delimiter=delimiter, quoting=csv.QUOTE_NONE if delimiter == "&" else 0)
+    shift = len(text.splitlines()) - len(lines)            # line numbers of the file, with or without a header
+    header, *rows = [_fields(line, delimiter, f"{path}, line {number}")
+                     for number, line in enumerate(lines or [""], 1 + shift)]
     columns, flags = _columns(header)
     missing = [name for name in ("id", "category") if name not in columns]
     if not flags and "flags" not in columns:
@@ -98,9 +100,17 @@ def _read(path: str | PathLike) -> list[Mark]:
         raise VscgError(f"{path}: no column for {' and '.join(missing)} in the header {', '.join(header)[:200]}; "
                         "expected are a video's id, its category, and onset and offset, or a column of 0 and 1 for "
                         "each segment")
-    shift = 1 + len(text.splitlines()) - len(lines)        # line numbers of the file, with or without a header
     return [_mark(row, columns, flags, f"{path}, line {number}")
-            for number, row in enumerate(rows, 1 + shift) if any(field.strip() for field in row)]
+            for number, row in enumerate(rows, 2 + shift) if any(field.strip() for field in row)]
+
+
+def _fields(line: str, delimiter: str, where: str) -> list[str]:
+    """Of one line alone: an open quotation mark would take in the lines behind it."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True,
+                               quoting=csv.QUOTE_NONE if delimiter == "&" else csv.QUOTE_MINIMAL), [])
+    except csv.Error as error:
+        raise VscgError(f"{where}: no line of a table ({error}); mend its quotation marks") from error
 
 
 def _columns(header: Sequence[str]) -> tuple[dict[str, int], list[int]]:

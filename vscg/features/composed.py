@@ -18,14 +18,14 @@ from av.video.reformatter import VideoReformatter
 from tqdm.auto import tqdm
 
 from vscg.data.labels import GRID, SEGMENTS, Dims
-from vscg.data.planted import AT_END, AT_START, DURATION_CLIPS, apportion, classes_of, deeds
+from vscg.data.planted import AT_END, AT_START, DURATION_CLIPS, apportion, classes_of
 from vscg.data.prepared import SPLITS, Dataset, PreparedWriter, made_prepared, read_prepared
 from vscg.features import weights
 from vscg.features.aisfx import CHANNELS, SAMPLE_RATE
 from vscg.features.efficientnet import PLAN
 from vscg.features.extract import Networks, load_networks, window_features
 from vscg.features.video import SIZE, Window
-from vscg.machine.files import data_dir, value_hash
+from vscg.machine.files import data_dir, deeds, value_hash
 
 STAMPS = Path(__file__).parents[2] / "book" / "stamps"
 NAMES = tuple(path.stem for path in sorted(STAMPS.glob("*.png")))
@@ -245,20 +245,18 @@ def generate(path: Path, dials: Dials | None = None, seed: int = 0, *, networks:
     category, labels = layout["category"], labels_of(layout)
     with PreparedWriter(path, len(category), "composed", fingerprint(dials, seed), recipe(dials, seed),
                         dims=DIMS) as writer:
-        clips = list(draw(dials, layout, seed))
-        bar = tqdm(clips, f"composing {path.name}", unit="clip", disable=not progress)
-        visual, audio = map(np.stack, zip(*(window_features(clip.window(), networks) for clip in bar), strict=True))
+        clips = tqdm(draw(dials, layout, seed), f"composing {path.name}", len(category), unit="clip",
+                     disable=not progress)
+        found = [(*window_features(clip.window(), networks), clip.regions(), clip.heard, clip.seen) for clip in clips]
+        visual, audio, there, heard, seen = map(np.stack, zip(*found, strict=True))
         train = layout["split"] == "train"
         for values in (visual, audio):
             axes = tuple(range(values.ndim - 1))
             mean, spread = values[train].mean(axes), values[train].std(axes)
             values -= mean
             values /= np.maximum(spread, 1e-6)
-        for row, clip in enumerate(clips):
-            there = clip.regions()
-            writer.append(visual[row:row + 1], audio[row:row + 1], labels[row:row + 1], category[row:row + 1],
-                          [f"composed-{seed}-{row:05d}"], source_mask=there[None, :, 0],
-                          silent_mask=there[None, :, 1:].any(2), heard=clip.heard[None], seen=clip.seen[None])
+        writer.append(visual, audio, labels, category, [f"composed-{seed}-{row:05d}" for row in range(len(category))],
+                      source_mask=there[:, :, 0], silent_mask=there[:, :, 1:].any(2), heard=heard, seen=seen)
         writer.splits(*(np.flatnonzero(layout["split"] == name) for name in SPLITS))
     return path
 

@@ -262,13 +262,15 @@ def _extract_clip(path: Path, parts: Path, pad: bool, networks: Networks, identi
                     if part.exists():
                         done(SEGMENTS)
                         continue
-                    features = window_features(window, networks, done)
-                    if not all(np.isfinite(values).all() for values in features):
+                    visual, audio = window_features(window, networks, done)
+                    with np.errstate(over="ignore"):           # what is too large becomes infinite
+                        visual = visual.astype(np.float16)
+                    if not (np.isfinite(visual).all() and np.isfinite(audio).all()):
                         raise VscgError(f"{path}: its features from {window.start} s on hold values that are no finite "
-                                        "numbers; the weights of the networks are damaged or others")
-                    visual, audio = features
-                    files.write_atomically(part, save({"visual": visual.astype(np.float16), "audio": audio,
-                                                       "padded": window.padded, "start": np.array(window.start)}))
+                                        "numbers, or larger than 65504; the weights of the networks are damaged or "
+                                        "others")
+                    files.write_atomically(part, save({"visual": visual, "audio": audio, "padded": window.padded,
+                                                       "start": np.array(window.start)}))
                 kept = {"rest": window.rest, "notes": window.notes, "windows": count}
                 files.write_atomically(note, json.dumps(kept).encode())
     except WriteError:

@@ -63,10 +63,9 @@ def fetch(weights: Weights, folder: Path | None = None, progress: bool = True) -
     return download.fetch(weights.url, folder / weights.name, download.wrong_sum(weights.sum), progress)
 
 
-def present(*wanted: Weights, folder: Path | None = None) -> bool:
-    """Whether files of weights lie in the folder, default `data/weights`, under their names; they are not checked."""
-    folder = folder or data_dir() / "weights"
-    return all((folder / weights.name).is_file() for weights in wanted)
+def present(*wanted: Weights) -> bool:
+    """Whether files of weights lie in `data/weights` under their names; they are not checked."""
+    return all((data_dir() / "weights" / weights.name).is_file() for weights in wanted)
 
 
 def load(network: type[nn.Module], path: str | Path, weights: Weights | None = None) -> nn.Module:

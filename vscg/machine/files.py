@@ -3,8 +3,10 @@ import ast
 import errno
 import fcntl
 import hashlib
+import inspect
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -180,14 +182,28 @@ def ave_dir() -> Path | None:
 
 def code_hash(files: Iterable[Path]) -> str:
     """SHA-256 over what Python files do: their names, imports, comments, docstrings and layout do not count."""
-    dumps = []
-    for file in files:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
-                node.body = node.body[1:]
-        dumps += [ast.dump(node) for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
+    dumps = [code_text(node) for file in files for node in _undocumented(file.read_text(encoding="utf-8")).body
+             if not isinstance(node, (ast.Import, ast.ImportFrom))]
     return hashlib.sha256("\n".join(sorted(dumps)).encode()).hexdigest()
+
+
+def deeds(definition: object) -> str:
+    """What a function or class does, as a syntax tree without comments, docstrings and layout."""
+    return code_text(_undocumented(inspect.getsource(definition)))
+
+
+def code_text(tree: ast.AST) -> str:
+    """A syntax tree as the text that Python 3.11 writes of it, in later versions too: it goes into fingerprints."""
+    full = {"show_empty": True} if sys.version_info >= (3, 13) else {}
+    return ast.dump(tree, **full).replace(", type_params=[]", "")
+
+
+def _undocumented(source: str) -> ast.Module:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return tree
 
 
 def value_hash(values: object) -> str:

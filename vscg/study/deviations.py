@@ -1,7 +1,8 @@
 """What each difference between paper and program does: pairs of runs that differ in that alone.
 
-Rows are named as on the deviations page. The runs are short, and all on planted-mini: enough clips and epochs for the
-systems to come near their plateau, and few enough for five seeds of everything in an hour or two on two CPU cores.
+Rows are named as on the deviations page. The runs are short, most of them 3 or 4 epochs, and all on planted-mini: few
+enough for five seeds of everything in an hour or two on two CPU cores. So their rows are still learning, by
+`statistics.LEARNING_RULE`, and an effect is one on how fast.
 """
 import json
 from collections.abc import Mapping
@@ -233,9 +234,9 @@ def _changes(config: RunConfig) -> dict:
     return {"system": config.system, "setting": config.setting, "seed": config.seed, **changes, **data}
 
 
-def collect(store: Path | None = None) -> dict:
+def collect() -> dict:
     """The content of the study's file, from the records of its runs; VscgError if runs are missing."""
-    store = store or runs_dir()
+    store = runs_dir()
     data, doubled = load_dataset(DATA), read_prepared(duplicates_file())
     runs, records = [], []
     configs = {_name(config): config for config in deviation_configs()}
@@ -295,12 +296,12 @@ def study_file() -> Path:
     return records_dir() / "deviations.json"
 
 
-def write_study(store: Path | None = None) -> Path:
+def write_study() -> Path:
     """Collect the study and write its file."""
     path = study_file()
     make_folder(path.parent)
     # One line for each run: a change of one run is a change of one line.
-    values = collect(store)
+    values = collect()
     runs = ",\n  ".join(json.dumps(run) for run in values.pop("runs"))
     text = json.dumps(values, indent=1)[:-2] + f',\n "runs": [\n  {runs}\n ]\n}}\n'
     write_atomically(path, text.encode())

@@ -112,9 +112,9 @@ def chance(mask: np.ndarray, scored: np.ndarray) -> dict[str, np.ndarray]:
     return {name: clip_means(values, scored) for name, values in seconds.items()}
 
 
-def centre_prior(grid: int = GRID) -> np.ndarray:
-    """A map (grid,grid) that knows only that things are filmed in the middle: a bump a quarter of it wide, sum 1."""
-    squares = ((np.arange(grid) - (grid - 1) / 2) / (grid / 4)) ** 2
+def centre_prior() -> np.ndarray:
+    """A map (7,7) that knows only that things are filmed in the middle: a bump a quarter of it wide, sum 1."""
+    squares = ((np.arange(GRID) - (GRID - 1) / 2) / (GRID / 4)) ** 2
     bump = np.exp(-(squares[:, None] + squares) / 2)
     return bump / bump.sum()
 
@@ -135,13 +135,14 @@ def other_clip(category: np.ndarray, seed: int = 0) -> np.ndarray:
 
 @torch.inference_mode()
 def attention_of(model: nn.Module, data: Dataset, rows: np.ndarray,
-                 sound_rows: np.ndarray | None = None) -> np.ndarray:
+                 sound_rows: np.ndarray | None = None, modality: str = "both") -> np.ndarray:
     """A system's attention (N,T,G,G) float32, each map of sum 1, for pictures `rows` (N,), with sounds `sound_rows`.
 
-    The sounds are the pictures' own if None. VscgError: the system has no attention over the picture.
+    The sounds are the pictures' own if None; `modality` is that of the model's run. VscgError: the system has no
+    attention over the picture.
     """
-    parts = [output.attention for output in outputs(model, Features(data, torch.device("cpu")), rows,
-                                                    sounds=sound_rows)]
+    features = Features(data, torch.device("cpu"), modality)
+    parts = [output.attention for output in outputs(model, features, rows, sounds=sound_rows)]
     if any(part is None for part in parts):
         raise VscgError(f"{type(model).__name__} has no attention over the picture: nothing can be localised.")
     return torch.cat(parts).numpy()

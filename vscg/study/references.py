@@ -14,7 +14,7 @@ from torch import nn
 from vscg.data import twins
 from vscg.data.labels import BACKGROUND
 from vscg.data.prepared import Dataset, opened
-from vscg.data.sets import PLANTED
+from vscg.data.sets import PLANTED, dials_of
 from vscg.errors import VscgError
 from vscg.training.config import PROFILES
 from vscg.training.loop import LAST
@@ -43,7 +43,7 @@ def on_record(data: str) -> pd.DataFrame:
     """
     name, _, dials = data.partition(":")
     path = records_dir() / f"references_{PLANTED.get(name)}.json"
-    if not path.is_file() or dials and not dials.startswith("seed="):
+    if not path.is_file() or dials and dials_of(data).keys() != {"seed"}:
         return pd.DataFrame()
     draws = json.loads(path.read_text(encoding="utf-8"))["draws"]
     return pd.DataFrame({draw["seed"]: {title: 100 * draw[key]["all"] for key, title in TITLES.items() if key in draw}

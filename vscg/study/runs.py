@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from vscg.data.planted import SIZES
-from vscg.data.sets import NAMES, PLANTED, prepared_file
+from vscg.data.sets import NAMES, PLANTED, dials_of, prepared_file
 from vscg.errors import VscgError, choose
 from vscg.machine.files import runs_dir
 from vscg.models import SYSTEMS
@@ -51,9 +51,10 @@ def cell_configs(row: Row, setting: str, data: str, profile: str, seeds: int, pr
 
 
 def drawn(data: str, seed: int) -> str:
-    """The data set of a table's run: of "planted-study" run k has draw k, every other data set is the same for all."""
+    """The data set of a table's run: of "planted-study" run k has draw k, unless a draw is named; others stay."""
     name, colon, _ = data.partition(":")
-    return f"{data}{',' if colon else ':'}seed={seed}" if name == STUDY and seed else data
+    named = bool(colon) and "seed" in dials_of(data)
+    return f"{data}{',' if colon else ':'}seed={seed}" if name == STUDY and seed and not named else data
 
 
 # Shares of seconds without class evidence, in each modality; the planted sets themselves stand at one of them.

@@ -10,11 +10,12 @@ import torch
 
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
+from vscg.machine.files import locked
 from vscg.models import build_model
 from vscg.study.failures import class_probability
 from vscg.study.localisation import attention_of, other_clip
 from vscg.training.batches import Features, outputs
-from vscg.training.records import OBSERVED, Record, add_file, run_title
+from vscg.training.records import OBSERVED, Record, add_file, anew, read_record, run_title
 
 MAPS = 128          # test clips whose maps are kept, at most
 STEPS = 65535       # of a map or of a second's probabilities, from 0 to the largest value
@@ -36,8 +37,12 @@ def observe(record: Record, data: Dataset, kept: Container[str] = KEPT) -> Recor
         return record
     if record.shipped:
         raise VscgError(f"The run {record.key} ({run_title(record.config)}) came with the book without what its "
-                        "network attends to: `vscg.fit(record.config)` trains it here.")
-    return add_file(record, OBSERVED, safetensors.numpy.save(_look(record, data, kept)))
+                        f"network attends to: {anew(record.config)} trains it here.")
+    with locked(record.folder):                       # of two processes that look, one writes and the other reads
+        record = read_record(record.folder) or record
+        if OBSERVED not in record.values["sums"]:
+            record = add_file(record, OBSERVED, safetensors.numpy.save(_look(record, data, kept)))
+    return record
 
 
 def observed(record: Record, data: Dataset) -> dict[str, np.ndarray]:
@@ -65,15 +70,16 @@ def _look(record: Record, data: Dataset, kept: Container[str]) -> dict[str, np.n
     """The content of the file: distributions as whole numbers up to `STEPS`, the rest as it is."""
     config, model, test = record.config, record.model(), data.splits["test"]
     fully, rows, found = config.setting == "fully", test[seen_clips(data)], {}
-    said = list(outputs(model, Features(data, torch.device("cpu")), test))
+    said = list(outputs(model, Features(data, torch.device("cpu"), config.modality), test))
     if said[0].attention is not None:
         found["attention"] = torch.cat([output.attention for output in said]).numpy()[seen_clips(data)]
         if fully:
-            found["foreign"] = attention_of(model, data, rows, rows[other_clip(data.category[rows], config.seed)])
+            found["foreign"] = attention_of(model, data, rows, rows[other_clip(data.category[rows], config.seed)],
+                                            config.modality)
             torch.manual_seed(config.seed)
             fresh = build_model(config.system, setting=config.setting, variant=config.variant, dims=record.dims,
                                 **config.model_options)
-            found["untrained"] = attention_of(fresh.eval(), data, rows)
+            found["untrained"] = attention_of(fresh.eval(), data, rows, modality=config.modality)
     if fully:
         found["probability"] = torch.cat([class_probability(output) for output in said]).numpy()
     packed = {name: np.rint(STEPS * (values / values.max(_axes(values), keepdims=True))).astype(np.uint16)

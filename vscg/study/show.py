@@ -130,12 +130,15 @@ def family_text(frame: pd.DataFrame) -> pd.DataFrame:
         "measured (points)": _intervals(frame, signed=True), "seeds": frame["seeds"],
         "p, corrected": [DASH if pd.isna(p) else "< 0.001" if holm < 0.001 else f"{holm:.3f}"
                          for p, holm in zip(frame["p"], frame["holm"], strict=True)],
-        "by the rule": frame["word"]}, index=frame.index)
+        "by the rule": frame["word"] + frame["equal"].map({True: ", equal", False: ""})}, index=frame.index)
 
 
 def _seeds(frame: pd.DataFrame) -> dict[str, pd.Series]:
-    """The number of seeds where rows differ in it."""
-    return {"seeds": frame["seeds"].map(str)} if frame["seeds"][frame["seeds"] > 0].nunique() > 1 else {}
+    """Which seeds, where rows differ in them: "4", "0, 2", "0 to 4"."""
+    def text(seeds: tuple[int, ...]) -> str:
+        together = len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1
+        return f"{seeds[0]} to {seeds[-1]}" if together else ", ".join(map(str, seeds)) or DASH
+    return {"seeds": frame["of_seeds"].map(text)} if frame["of_seeds"][frame["seeds"] > 0].nunique() > 1 else {}
 
 
 def _setting(frame: pd.DataFrame) -> dict[str, pd.Series]:
@@ -180,8 +183,9 @@ def latex(text: pd.DataFrame, comment: str) -> str:
 def write_table(folder: Path, name: str, frame: pd.DataFrame, text: pd.DataFrame, comment: str) -> list[Path]:
     """Write `frame` as name.csv and `text` as name.tex into a folder, made if need be; returns the two files."""
     make_folder(folder)
-    if "each_seed" in frame:
-        frame = frame.assign(each_seed=[" ".join(f"{value:.3f}" for value in values) for values in frame["each_seed"]])
+    for column, form in (("each_seed", "{:.3f}"), ("of_seeds", "{}")):
+        if column in frame:
+            frame = frame.assign(**{column: [" ".join(map(form.format, values)) for values in frame[column]]})
     contents = {"csv": frame.to_csv(index=False, float_format="%.3f"), "tex": latex(text, comment)}
     files = [folder / f"{name}.{ending}" for ending in contents]
     for file, content in zip(files, contents.values(), strict=True):

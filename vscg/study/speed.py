@@ -24,7 +24,7 @@ def read_speed(folder: Path = FOLDER) -> dict[str, dict]:
                 kind["device"], kind["date"], kind["threads"], kind["load"]["before"]
         except (ValueError, TypeError, KeyError) as error:
             raise VscgError(f"{path} is damaged ({error}): delete it and measure again with "
-                            f"`python -m benchmarks step --json {path.name}`.") from error
+                            f"`python -m benchmarks step --json {path}`, or its other kinds.") from error
         records[path.stem.removeprefix("speed_")] = found
     return records
 

@@ -32,7 +32,8 @@ FEWEST = 3            # seeds that a sign needs: with two, a 95% interval may co
 
 INTERVAL_RULE = textwrap.fill(
     "In brackets: the 95% interval of the mean over seeds and clips, a t interval with Satterthwaite's degrees of "
-    "freedom. One seed: a bootstrap over clips alone, in which another seed may not lie.", WIDTH)
+    "freedom. Over few seeds that differ much it may pass 0 or 100%: then they are too few. One seed: a bootstrap over "
+    "clips alone, in which another seed may not lie.", WIDTH)
 NEXT_RUN_RULE = textwrap.fill(
     "One more run on the same clips lies in the prediction interval in 95 of 100 studies: the mean of S runs, plus and "
     "minus t s sqrt(1 + 1/S), where s is the standard deviation of the runs.", WIDTH)
@@ -46,8 +47,9 @@ FAMILY_RULE = textwrap.fill(
     f"differences (Satterthwaite's degrees of freedom) are corrected together by Holm's method. A difference agrees "
     f"with the paper if its corrected p is below {ALPHA} and it has the paper's sign, contradicts it with the other "
     f"sign, and is open otherwise. It is still learning if one of its two rows is, and it needs {FEWEST} seeds, on "
-    f"planted-study the {PLANNED} of the plan; what has no test keeps its place in the family. Every other difference "
-    f"has an interval and no word.", WIDTH, break_on_hyphens=False)
+    f"planted-study the {PLANNED} of the plan; what has no test keeps its place in the family. Its two rows count as "
+    f"equal, whatever the sign, if the 90% interval lies within {MARGIN} points of 0 on both sides. Every other "
+    f"difference has an interval and no word.", WIDTH, break_on_hyphens=False)
 POWER_RULE = textwrap.fill(
     "Smallest difference: a true difference of this size would be found, its 95% interval excluding 0, in 80 of 100 "
     "studies with as many seeds and clips. A smaller one would be missed more often.", WIDTH)
@@ -169,8 +171,9 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
 def family(differences: Mapping[str, np.ndarray | None], paper: Mapping[str, float],
            learning: Container[str] = (), fewest: int = FEWEST) -> pd.DataFrame:
-    """The primary family, judged together by `FAMILY_RULE`: name, paper, mean, low, high, method, seeds, p, holm, word.
+    """The primary family, judged together by `FAMILY_RULE`.
 
+    Columns: name, paper, mean, low, high, method, seeds, p, `equal` (whether the two rows count as equal), holm, word.
     `differences` are name -> (S,N) in points, None if the runs are missing; of `paper` only the sign counts. `learning`
     names those of which a row is still learning; a word needs `fewest` seeds.
     """
@@ -181,12 +184,19 @@ def family(differences: Mapping[str, np.ndarray | None], paper: Mapping[str, flo
         untested = ("not measured" if not seeds else "still learning" if name in learning
                     else f"fewer than {fewest} seeds" if seeds < fewest else "")
         lines.append({"name": name, "paper": paper[name], **interval._asdict(), "seeds": seeds,
-                      "p": math.nan if untested else p_value(values), "word": untested})
+                      "p": math.nan if untested else p_value(values), "equal": not untested and _equal(values),
+                      "word": untested})
     frame = pd.DataFrame(lines)
     frame.insert(frame.columns.get_loc("word"), "holm", holm(frame["p"].fillna(1)))
     called = np.where((frame["mean"] > 0) == (frame["paper"] > 0), "agrees", "contradicts")
     frame["word"] = frame["word"].where(frame["word"] != "", np.where(frame["holm"] < ALPHA, called, "open"))
     return frame
+
+
+def _equal(values: np.ndarray) -> bool:
+    """Two one-sided t tests at 5%: does the 90% interval lie within `MARGIN` of 0 on both sides?"""
+    error, freedom = variance_parts(values).error(*values.shape)
+    return abs(float(np.mean(values))) + float(stdtrit(freedom, 1 - ALPHA)) * error < MARGIN
 
 
 def interval_of_draws(values: np.ndarray) -> tuple[float, float, float]:

@@ -32,9 +32,12 @@ from vscg.training.config import PROFILES, SELECTIONS
 from vscg.training.evaluation import clip_accuracy
 from vscg.training.records import Record, find_record
 
-DIFFERENCE = ("first", "second", "setting", "paper", "mean", "low", "high", "smallest", "learning", "seeds", "data",
-              "first_origin", "second_origin")
+DIFFERENCE = ("first", "second", "setting", "paper", "mean", "low", "high", "smallest", "learning", "seeds",
+              "of_seeds", "data", "first_origin", "second_origin")
 REFERENCES = " The last rows are references and no contestants; they use every second's label, whatever the setting."
+DRAWS = (" A row of seed k was tested on draw k of the clips, and rows of other seeds on other clips: only differences "
+         "compare the same ones. The references are means over {} draws; that of the ceiling alone goes from {:.1f} to "
+         "{:.1f}%.")
 EVERYWHERE = "the right event in every second"
 OUTCOMES = {"validation": "selected by validation", "last": "mean of the last five epochs"}
 
@@ -60,14 +63,14 @@ class Cell:
         predicted = record.predictions(selection)
         epochs = predicted if predicted.ndim == 3 else predicted[None]
         try:
-            return np.mean([clip_accuracy(epoch, self.truth) for epoch in epochs], axis=0)
+            return np.mean([clip_accuracy(epoch, self.truth, record.dims.classes) for epoch in epochs], axis=0)
         except VscgError as error:                         # of the comparison: other clips than the truth
             raise VscgError(f"{record.folder / 'predictions.safetensors'} is damaged ({error}): delete the folder "
                             f"{record.folder} and run again.") from error
 
     def shares(self) -> tuple[float, float]:
         """The share of right event seconds and of right background seconds over all runs, in 0..1; NaN of none."""
-        event = self.truth != BACKGROUND
+        event = self.truth != (self.records[0].dims.background if self.records else BACKGROUND)
         right = [record.predictions(self.outcome) == self.truth for record in self.records]
         return tuple(float(np.mean([found[..., seconds].mean() for found in right]))
                      if right and seconds.any() else math.nan for seconds in (event, ~event))
@@ -108,9 +111,9 @@ class TableResult:
         Columns: row, setting, paper, `mean`, `low`, `high` (the profile's outcome: selected by validation, or the mean
         of the last five epochs), `test_mean`, `test_low`, `test_high` (selected by test), `each_seed` (a tuple of
         outcomes), `event` and `background` (the outcome over these seconds alone), all in percent; `sd`, the spread of
-        the runs (`statistics.run_sd`, in points, NaN for one); seeds, course, data, origin, note, verdict; `reaching`,
-        the share of the runs that reach the paper's figure, NaN unless the verdict judges them. In `attrs` stand the
-        outcome's name and `references`.
+        the runs (`statistics.run_sd`, in points, NaN for one); seeds, `of_seeds` (a tuple), course, data, origin, note,
+        verdict; `reaching`, the share of the runs that reach the paper's figure, NaN unless the verdict judges them. In
+        `attrs` stand the outcome's name and `references`.
         """
         frame = pd.DataFrame([self._line(cell) for cell in self.cells])
         frame.attrs = {"outcome": OUTCOMES[PROFILES[self.profile].outcome], "references": self.references}
@@ -159,6 +162,7 @@ class TableResult:
                 **dict(zip(("event", "background"), (100 * share for share in cell.shares()), strict=True)),
                 "each_seed": tuple(picked.mean(axis=1).tolist()) if values else (),
                 "sd": statistics.run_sd(picked) if values else math.nan, "seeds": len(cell.records),
+                "of_seeds": tuple(record.config.seed for record in cell.records),
                 "course": cell.course, "data": self.data if values else "", "origin": cell.origin,
                 "note": cell.row.note, "verdict": word,
                 "reaching": statistics.share_reaching(kept, paper) if word in statistics.JUDGED else math.nan}
@@ -168,8 +172,8 @@ class TableResult:
 
         Pairs of which a row was not measured are left out. Columns: first, second, setting, paper, `mean`, `low`,
         `high` (of the outcome), `smallest` (the smallest difference that 80% power would find,
-        `statistics.POWER_RULE`; NaN with one seed), `learning` (whether one of the two rows still is), seeds, data,
-        first_origin, second_origin.
+        `statistics.POWER_RULE`; NaN with one seed), `learning` (whether one of the two rows still is), seeds,
+        `of_seeds` (a tuple), data, first_origin, second_origin.
         """
         return pd.DataFrame([self._difference(first, second, setting) for first, second in EVERY[self.name].pairs
                              for setting in SETTINGS if self.pair(first, second, setting)], columns=DIFFERENCE)
@@ -198,6 +202,7 @@ class TableResult:
         return {"first": first, "second": second, "setting": setting,
                 "paper": printed_difference(self.name, first, second, setting), "mean": mean, "low": low, "high": high,
                 "smallest": smallest, "learning": any(cell.learning for cell in pair), "seeds": len(values),
+                "of_seeds": tuple(record.config.seed for record in pair[0].records),
                 "data": self.data, "first_origin": pair[0].origin, "second_origin": pair[1].origin}
 
     def caption(self, setting: str | None = None, cells: Sequence[Cell] | None = None) -> str:
@@ -214,8 +219,15 @@ class TableResult:
         text = show.accuracy_text(frame[~waiting], self._note_numbers(), self.held_against(setting))
         text, once = show.said_once(text)
         once += " Rows without a finished run are left out." * bool(waiting.any())
-        return show.styled(text, self.caption(setting) + once + REFERENCES * bool(self.references),
+        return show.styled(text, self.caption(setting) + once + REFERENCES * bool(self.references) + self._draws(),
                            self._uuid("table", setting))
+
+    def _draws(self) -> str:
+        """What rows with draws of their own have to be read with; empty where all have the same clips."""
+        if self.data != STUDY:
+            return ""
+        of_ceiling = references.on_record(self.data).loc[references.BESIDE[-1]]
+        return DRAWS.format(len(of_ceiling), of_ceiling.min(), of_ceiling.max())
 
     def show_differences(self, setting: str | None = None) -> Styler:
         """The paired differences for a notebook, of one setting or of all."""
@@ -263,7 +275,7 @@ class TableResult:
         return show.styled(text, f"Notes to Table {self.name}.", self._uuid("notes"))
 
     def export(self, folder: Path | None = None) -> list[Path]:
-        """Write the table and its differences as CSV and LaTeX; returns the files. Default: `exports.export_folder`."""
+        """Write the table and its differences as CSV and LaTeX; returns the files. Default: `show.export_folder`."""
         folder = folder or show.export_folder(self.data, self.profile, self.protocol)
         frame, differences = self.frame(), self.differences()
         comment = self.caption()
@@ -366,8 +378,7 @@ def show_family(results: Sequence[TableResult]) -> Styler:
     return show.styled(text, caption, "family")
 
 
-def order_agreement(result: TableResult, setting: str,
-                    selection: str | None = None) -> tuple[float, float, float, int]:
+def order_agreement(result: TableResult, setting: str) -> tuple[float, float, float, int]:
     """Share of the pairs of rows whose measured order is the paper's: `(share, low, high, pairs)`, or NaN and 0.
 
     Rows that it does not print and pairs that it prints as equal do not count; a pair measured as equal counts half.
@@ -378,7 +389,7 @@ def order_agreement(result: TableResult, setting: str,
     pairs = [(a, b) for a, b in combinations(range(len(cells)), 2) if paper[a] != paper[b]]
     if not pairs:
         return math.nan, math.nan, math.nan, 0
-    means = np.array([cell.per_clip(selection).mean() for cell in cells])
+    means = np.array([cell.per_clip().mean() for cell in cells])
     a, b = np.array(pairs).T
     share = (1 + np.sign(paper[a] - paper[b]) * np.sign(np.round(means[a] - means[b], statistics.DIGITS))).mean() / 2
     return float(share), *statistics.chance_order(paper), len(pairs)
@@ -389,8 +400,9 @@ def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int
     """A table of `runs.EVERY` from the records of its runs on `dataset`; nothing is trained.
 
     Args:
-        dataset: None, or a draw of "planted-study", for the runs of book/plan.md, of which every one has a draw of its
-            own. They come in seed by seed: each row then has the seeds that are there.
+        dataset: None, or "planted-study", for the runs of book/plan.md, of which every one has a draw of its own. They
+            come in seed by seed: each row then has the seeds that are there. A draw that is named by its seed is a
+            data set like any other.
         profile, seeds, protocol: as for `table_configs`.
         store, data: the folder of runs, and the data set's name in configurations, if not the usual ones.
     Raises VscgError: runs are missing (it says how many and how to train them), or a record is damaged.
@@ -427,7 +439,7 @@ def planned_runs(name: str, found: show.Findings, first: str, second: str) -> Ta
     """Show the plan's finished runs of a table in a notebook, and say one of its differences in the box.
 
     The sentence on row `first` minus row `second` comes for each setting in which both have two seeds or more. Weakly
-    supervised, another one counts the rows that localise: that have more than a right tag in every second.
+    supervised, another one counts the rows that surely have more than a right tag in every second.
     """
     from IPython.display import display  # not at the top: the command line needs no IPython
     result = table(name, profile="standard", seeds=statistics.PLANNED)
@@ -438,10 +450,10 @@ def planned_runs(name: str, found: show.Findings, first: str, second: str) -> Ta
         if setting in set(pairs["setting"]):
             display(result.show_differences(setting))
     if "weakly" in result.measured() and result.references:
-        means = result.frame().query("setting == 'weakly' and seeds > 0")["mean"]
+        rows = result.frame().query("setting == 'weakly' and seeds > 0")
         share, *_ = result.held_against("weakly")[EVERYWHERE]
-        found.say(f"By the plan, weakly supervised, {(means > share).sum()} of {len(means)} rows with runs have more "
-                  f"than {EVERYWHERE} would ({share:.1f}%).")
+        found.say(f"By the plan, weakly supervised, {(rows['low'] > share).sum()} of {len(rows)} rows with runs have "
+                  f"an interval above what {EVERYWHERE} would have ({share:.1f}%).")
     for line in pairs[(pairs["first"] == first) & (pairs["second"] == second) & (pairs["seeds"] > 1)].itertuples():
         apart = show.points(line.mean / 100, line.low / 100, line.high / 100)
         found.say(f"By the plan, {line.setting} supervised, {line.seeds} of {statistics.PLANNED} seeds: {first} minus "

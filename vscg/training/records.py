@@ -10,6 +10,7 @@ import io
 import json
 import subprocess
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -94,7 +95,7 @@ class Record:
         config = self.config
         if self.shipped:
             raise VscgError(f"The run {self.key} ({run_title(config)}) came with the book, without its weights: "
-                            "`vscg.fit(record.config)` trains it here.")
+                            f"{anew(config)} trains it here.")
         model = build_model(config.system, setting=config.setting, variant=config.variant, dims=self.dims,
                             **config.model_options)
         try:
@@ -127,6 +128,12 @@ def run_title(config: RunConfig) -> str:
     options = ", ".join(f"{name}={value}" for name, value in config.model_options.items())
     return (f"{SYSTEMS[config.system].title}{f' ({options})' if options else ''}, {config.setting} supervised, "
             f"{config.data}, seed {config.seed}")
+
+
+def anew(config: RunConfig) -> str:
+    """The call that trains a run on record here; composed clips have no name that `fit` knows."""
+    given = ", dataset=vscg.features.composed.load()" if config.data == "composed" else ""
+    return f"`vscg.fit(record.config{given})`"
 
 
 @cache
@@ -242,7 +249,7 @@ def _read(folder: Path, name: str) -> bytes:
             with zipfile.ZipFile(folder) as archive:
                 return archive.read(name)
         return (folder / name).read_bytes()
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(folder, name) from error
 
 

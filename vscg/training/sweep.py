@@ -99,8 +99,8 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
         workers: runs at a time; default `device.workers()`, or one on a GPU.
         scheduler: train on the workers of this Dask scheduler, see `cluster.Cluster`; each takes one run at a time, on
             one thread, and sees the store and the data sets' files under the same paths as this process.
-    Raises VscgError: as `unique_runs` and `cluster.Cluster`, a device that is not there, or a damaged record;
-        WriteError: nothing can be written, so no other run could be kept either.
+    Raises VscgError: as `unique_runs` and `cluster.Cluster`, a device that is not there, a damaged record, or a model
+        that cannot be built; WriteError: nothing can be written, so no other run could be kept either.
     """
     store = (store or runs_dir()).absolute()
     if workers is not None and (workers < 1 or scheduler):
