@@ -198,7 +198,7 @@ def test_each_data_set_has_a_folder_and_without_the_real_files_their_notebook_st
     run.mkdir()
     (run / "01_ave_dataset.ipynb").write_text("from other files")
     monkeypatch.setattr(execute, "sources", lambda: [real])
-    monkeypatch.setattr(build, "ave_dir", lambda: None)
+    monkeypatch.setattr(execute, "ave_dir", lambda: None)
     assert build.tasks("ave", "quick", run) == [(real, run / "without-ave", {"DATA": "ave"})]
     assert not (run / "01_ave_dataset.ipynb").exists()
 
@@ -242,13 +242,13 @@ def test_without_the_two_networks_the_page_of_chapter_24_stays_as_committed(sour
     real = source.rename(source.with_name("24_real_pictures_and_sounds.py"))
     monkeypatch.setattr(execute, "sources", lambda: [real])
     for here, folder in ((False, run / "without-networks"), (True, run)):
-        monkeypatch.setattr(build.weights, "present", lambda *wanted, here=here: here)
+        monkeypatch.setattr(execute.weights, "present", lambda *wanted, here=here: here)
         assert build.tasks("planted-mini", "quick", run) == [(real, folder, {})]
 
 
 def test_networks_are_fetched_where_they_can_be_and_nothing_hangs_where_not(monkeypatch, capsys):
     asked, here = [], iter([False, True, False, False, False, False, True, True])
-    monkeypatch.setattr(build.weights, "present", lambda *wanted: next(here))
+    monkeypatch.setattr(execute.weights, "present", lambda *wanted: next(here))
     monkeypatch.setattr(build.requests, "head", lambda url, timeout: asked.append((url, timeout)))
     monkeypatch.setattr(build.subprocess, "run", lambda command, **options: asked.append(options["timeout"]))
     assert build.fetch_networks() and asked == [(execute.SMALL[0].url, build.KNOCK), build.PATIENCE]
