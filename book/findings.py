@@ -17,7 +17,7 @@ from vscg.study.paper import ACCURACY, TABLES
 from vscg.study.tables import parameter_table
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-CERTAIN, PLANTED = "text and program", "planted"
+CERTAIN, REPORTED, PLANTED = "text and program", "reports of others", "planted"
 IN_TEXT = 74.5       # percent, weakly supervised VSCG as the paper's Sec. IV-B prints it; Table I prints another figure
 PER_CLIP = 30        # percentage points, a middle value of how much two systems differ on one clip
 MARGIN = 1.96        # standard errors
@@ -50,28 +50,30 @@ def findings() -> list[Finding]:
     require(rule > max(values[0] for values in ACCURACY.values()), "a figure of Table I is above the rule")
     require(max(weakly) == ACCURACY["vscg"][1] != IN_TEXT, "text and Table I agree on VSCG, weakly supervised")
     require(gate[0] >= 0.5, "CMBS's second sigmoid can fall below one half")
-    require(not (large & (margins["table"] == "I")).any(), "a margin over a rival in Table I is large")
+    require(set(margins["second"][large & (margins["table"] == "I")]) <= {"CSS-Net"}, "a margin over a rival is large")
     require(loss["low"] > 0, "Eq. 17 to the letter does not cost accuracy")
     return [
         Finding(f"**{rule}%** [{low}, {high}] of AVE's test seconds are right for a rule that is told the clip's event "
                 f"and localises nothing. The best figure of Table I is {max(v[0] for v in ACCURACY.values())}%.", "01"),
         Finding(f"**{(chosen == 'test').sum()} of {len(chosen)}** published programs for this task, VSCG's among them, "
-                "choose the epoch that they report on the test clips.", "23"),
+                "report an epoch that the test clips chose, begin with such a one, or have no validation clips.", "23"),
         Finding(f"The weak tag of VSCG's program holds the event's duration: it can be read off exactly for **{found} "
                 f"of {clips}** clips of AVE.", "01"),
         Finding("Weakly supervised CMBS says one class for all ten seconds: its program holds a number between "
                 f"**{gate[0]:.2f} and {gate[1]:.2f}** against 0.5.", "10"),
         Finding(f"**{counts.loc['VSCG', 'dead']:,}** of VSCG's {counts.loc['VSCG', 'registered']:,} parameters never "
-                f"receive a gradient; of DMIN's {counts.loc['DMIN', 'registered'] / 1e6:.1f} million it is "
-                f"{counts.loc['DMIN', 'dead'] / 1e6:.1f}.", "11"),
+                f"receive a gradient. Of DMIN's {counts.loc['DMIN', 'registered'] / 1e6:.1f} million, "
+                f"{counts.loc['DMIN', 'dead'] / 1e6:.1f} million never do.", "11"),
         Finding(f"The paper prints **{IN_TEXT}% and {ACCURACY['vscg'][1]}%** for the same accuracy, and counts margins "
                 "from both.", "10"),
         Finding(f"Two pairs of rows of its tables are one network each, trained with one loss. One pair, with {size:,} "
                 f"parameters, is printed as **{first}% and {second}%**.", "23"),
-        Finding(f"**{large.sum()} of {len(margins)}** printed margins exceed {MARGIN} standard errors, if two systems "
-                f"differ by {PER_CLIP} points on a clip. None of them is over PSP-Net, CMBS or DMIN.", "23"),
-        Finding(f"Runs of one published program on AVE scatter with a standard deviation of **{spread:.2f} points** "
-                f"[{below:.2f}, {above:.2f}]. VSCG's margin over its nearest rival is {nearest:g}.", "23"),
+        Finding(f"**{large.sum()} of {len(margins)}** printed margins exceed {MARGIN} standard errors, if the difference "
+                f"of two systems varies with a standard deviation of {PER_CLIP} points from clip to clip. None of them "
+                "is over PSP-Net, CMBS or DMIN.", "23"),
+        Finding("Runs of the same program on AVE, as others report them for PSP-Net, CMBS and DMIN, scatter with a "
+                f"standard deviation of **{spread:.2f} points** [{below:.2f}, {above:.2f}]. VSCG's margin over its "
+                f"nearest rival is {nearest:g}.", "23", REPORTED),
         Finding(f"The category loss of Eq. 17 to the letter costs VSCG **{loss['difference']:.1f} points** "
                 f"[{loss['low']:.1f}, {loss['high']:.1f}] after {epochs} epochs on {deviations.DATA}; "
                 f"its program computes another one.", "20", PLANTED),

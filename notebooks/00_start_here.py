@@ -53,7 +53,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 DATA = "planted-mini"  # planted-mini, planted, ave, or the path of a prepared file
-PROFILE = "quick"      # quick (3 epochs), standard (more seeds) or full (the published)
+PROFILE = "quick"      # quick (3 epochs), standard (80) or full (the published)
 SEED = 0               # of weights, batches and dropout
 
 # %% [markdown]
@@ -170,8 +170,9 @@ for name, predicted in predictions.items():
     assert per_clip.mean() < 0.3
 
 # %% [markdown]
-# This is the floor. It is not one in 29, because background seconds are common: whoever always says "background" is
-# right on all of them. What the ceiling looks like is a surprise, and the subject of the next notebook.
+# That is what an answer is worth that looks at nothing. It is not one in 29, because background seconds are common:
+# whoever always says "background" is right on all of them. How much is right for a rule that knows each clip's event and
+# nothing else is a surprise, and a subject of the next notebook.
 
 # %% [markdown]
 # ## The environment
@@ -202,11 +203,12 @@ print("threads:", torch.get_num_threads(), "of", os.cpu_count(), "cores")
 # %% [markdown]
 # ## The data
 #
-# Three data sets have a name.
+# Four data sets have a name.
 #
 # | name | what | clips | size |
 # |---|---|---|---|
 # | `planted-mini` | generated, for two CPU cores; the default | some hundreds | 0.3 GB |
+# | `planted-study` | generated, for comparing systems by [the plan](../book/plan.md); drawn anew for each seed | 2,568 | 1.3 GB |
 # | `planted` | generated, with the numbers of clips of the real one | 4,321 | 2.2 GB |
 # | `ave` | the real one, AVE [(Tian et al., 2018)](../book/references.md), prepared from its authors' files | 4,321 | 2.2 GB |
 #

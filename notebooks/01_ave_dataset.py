@@ -251,7 +251,7 @@ for place, number in places.value_counts().items():
 # boundary at all. This already tells much about where an event is, before one looks at the clip. Second by second,
 # for each class:
 
-# %% mystnb={"figure": {"caption": "Share of training clips that hold their event, by class and second. Nearly every cell is above one half: saying yes everywhere is hard to beat.", "name": "fig-ave-seconds"}, "image": {"alt": "Heatmap of 28 classes by ten seconds. Most rows are bright throughout; bark, male speech, horse, cat and toilet flush are darker, most so in the first second."}}
+# %% mystnb={"figure": {"caption": "Share of training clips that hold their event, by class and second. Nearly every cell is above one half: saying yes everywhere is hard to beat.", "name": "fig-ave-seconds"}, "image": {"alt": "Heatmap of 28 classes by ten seconds. Most rows are bright throughout; bark, male speech and toilet flush are darkest in the first second, horse and cat are dark throughout."}}
 train, test = (torch.from_numpy(orders[split]) for split in ("train", "test"))
 event = labels.event_mask(y)                                          # (N,T) bool
 share = torch.stack([event[train][category[train] == k].float().mean(0)
@@ -651,7 +651,8 @@ found.say("The released weak tag tells the event's exact duration in "
 
 # %% [markdown]
 # The proportion tag never says *when* the event is, but for every clip it says *how long* it is. With the presence
-# target no training clip has any background, and only the clips without an event show what background is. The two are
+# target no training clip has any background, and only the clips without an event show what background is. (In training the
+# book gives the one clip without an event second the tag background: row D5 of [the deviations](../book/deviations.md).) The two are
 # different problems, and the fourth rule above showed that a known duration is worth points. This book trains with
 # the presence target unless it says otherwise (`target="proportion"` asks for the other).
 #

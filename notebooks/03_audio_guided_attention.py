@@ -412,8 +412,8 @@ found.say(f"On toy scenes, after 200 steps and over two seeds, the addition by c
 # By column the answers are right, by row not yet. The addition by row is not wrong, it learns slowly: it cannot share between
 # places what it has learnt at one.
 #
-# The table holds a warning as well. By column, one seed points at the object and the other never does, and the second is right
-# *without* the object too. The sound decides how the weights are spread, and the classifier reads the sound off the spread. So
+# The table holds a warning as well. By column, one seed points at the object and the other never does, and the one that never points
+# is right *without* the object too. The sound decides how the weights are spread, and the classifier reads the sound off the spread. So
 # accuracy does not prove that an attention looks at the right place. That has to be measured, and two seeds of a toy are no
 # basis for it.
 #
@@ -691,7 +691,7 @@ found.say("Another clip's sound moves "
 # The second line is habit: what the network does where there is nothing to see; the gap between its two numbers is what the
 # picture adds. The map of the blank picture, with a scale of its own:
 
-# %% mystnb={"figure": {"caption": "On a blank picture the trained attention still prefers certain places.", "name": "fig-agva-habit"}, "image": {"alt": "Five 7 by 7 attention maps of the trained network for five seconds of sound with a blank picture; the same few regions are bright in each."}}
+# %% mystnb={"figure": {"caption": "On a blank picture the trained attention still prefers certain places.", "name": "fig-agva-habit"}, "image": {"alt": "Five 7 by 7 attention maps of the trained network for five seconds of sound with a blank picture; the same few regions are bright in four of them, one map is nearly even."}}
 plots.attention_maps(habit[0, :5])
 
 # %% [markdown]

@@ -630,7 +630,7 @@ assert abs(per_clip[0.099].mean() - record.result["test"]["accuracy"]) < 0.005
 # The assert checks that at 0.099 we get the run's own test accuracy back, so our walk through the blocks is the model's. Clips
 # differ much more than thresholds do, so we draw the paired differences, each threshold against 0.099 on the same clips:
 
-# %% mystnb={"figure": {"caption": "What a moved threshold does to the finished network, against the 0.099 it was trained with: the interval widens as less is sent.", "name": "fig-psp-threshold"}, "image": {"alt": "Dots with intervals for six thresholds from 0 to 1, the difference in test accuracy to the threshold 0.099; a dashed line marks no change."}}
+# %% mystnb={"figure": {"caption": "What a moved threshold does to the finished network, against the 0.099 it was trained with: above it the interval widens as less is sent.", "name": "fig-psp-threshold"}, "image": {"alt": "Dots with intervals for six thresholds from 0 to 1, the difference in test accuracy to the threshold 0.099; a dashed line marks no change."}}
 names = {0.0: "0: no cut", 1.0: "1: nothing sent"}
 moved = {tau: paired_difference(values, per_clip[0.099])
          for tau, values in per_clip.items() if tau != 0.099}
@@ -654,7 +654,7 @@ for tau, difference in moved.items():
                   f"{study.points(*difference)} (one seed).")
 
 # %% [markdown]
-# The wide intervals at 0.15 and at 1 say that some clips gain by it and others lose. One seed is little here, as the next box
+# The wide intervals at 0.15 and at 1 say that clips differ much in what it does to them. One seed is little here, as the next box
 # shows; and a finished network whose threshold is moved is no ablation: for that the network must be trained anew
 # ([chapter 20](20_deviations.ipynb) does it).
 #

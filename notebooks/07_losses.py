@@ -27,7 +27,7 @@
 # | loss | equation | asks | range | weight |
 # |---|---|---|---|---|
 # | event relevance $\mathcal L_t$ | 18, first part | is this second an event? | 0 to $\infty$; $\ln 2$ undecided | 1 |
-# | similarity $\mathcal L_{avps}$ | 16, and 18, second part | do sound and picture agree in event seconds only? | 0 to about 0.2 | 1; in PSP-Net 100 |
+# | similarity $\mathcal L_{avps}$ | 16, and 18, second part | do sound and picture agree in event seconds only? | 0 to 0.2 as released, to 0.4 by Eq. 16, whose $s$ may be negative | 1; in PSP-Net 100 |
 # | category $\mathcal L_c$ | 17 | which of 28 events? | 0 to $\infty$; $\ln 28$ undecided, as printed 28 to 140 times smaller | 1 |
 # | clip $\mathcal L_{bce}$ | 20 | which of 29 classes are in the clip? | 0 to $\infty$ | 2 |
 # | smooth $\mathcal L_{s-bce}$ | 21 | the same, of a softened answer | 0.116 to 0.152 | 1 |
@@ -458,7 +458,7 @@ plots.curves(right.detach(), {name: loss.detach() for name, loss in losses.items
              "probability of the right class (0 to 1)", "loss (nat)")
 
 # %% [markdown]
-# At even odds both softmaxes are uniform and the losses are equal. Then the clip loss bends, while the smooth loss is
+# With equal shares, 1/29 for each class, both softmaxes are uniform and the losses are equal. Then the clip loss bends, while the smooth loss is
 # almost $a - p_y / 29$. What matters for training is the slope. Its share of the whole pull on $p_y$:
 
 # %% tags=["nbval-check-output"]
@@ -654,8 +654,8 @@ assert ratio > 28 - 1e-3
 assert abs(part.loc[("weakly", "released", "smooth"), "value"] - 0.150) < 0.005
 
 # %% [markdown]
-# The weakly supervised parts start where the curves of {numref}`fig-weak-losses` do, at even odds; only one of them has
-# far to fall.
+# The weakly supervised parts start where the curves of {numref}`fig-weak-losses` do, with equal shares for all classes; only
+# one of them has far to fall.
 #
 # :::{admonition} Change this and see
 # :class: tip

@@ -60,7 +60,7 @@ found = study.findings()
 
 # %% [markdown]
 # The data set. Weak training adds clips without any event to the training split; AVE has 178 of them. They are the only
-# clips whose tag says "background".
+# clips whose presence tag says "background" (on AVE one church bell without an event second as well).
 
 # %%
 data = vscg.load_dataset(DATA)

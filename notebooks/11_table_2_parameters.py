@@ -377,8 +377,6 @@ print(measured[columns].round(2).to_string(index=False))
 plots.accuracy_by_parameters(measured, "live parameters, fully supervised")
 
 # %% [markdown]
-# On a short schedule the dots show how fast each network learns as much as how good it becomes.
-#
 # Does the larger of two systems also have the higher accuracy? The share of pairs for which it does, printed and
 # measured; 0.5 means that size tells nothing. The last line is the share of pairs in the paper's order, beside the
 # range that random orders give.
@@ -407,7 +405,7 @@ assert len(measured) == len(live) and 0 <= low <= high <= 1
 
 # %% [markdown]
 # On planted data these accuracies are not the paper's, and at a short schedule they show how fast a system learns as
-# much as how good it becomes: every system keeps its published learning rate, which was chosen for 45 to 300 epochs.
+# much as how good it becomes: every system keeps the learning rate of its recipe, which was chosen for 45 to 300 epochs.
 # A network that stands low in the measured figure may only be a slow one, and one that stands high a fast one. With so
 # few systems, of so different kinds, the share describes these systems and is no law about size.
 

@@ -13,7 +13,7 @@
 # |---|---|
 # | **Paper** | Sec. III-E (Eq. 14 to 21), Sec. IV-C, Table V |
 # | **Needs** | [the losses](07_losses.ipynb), [training, fully supervised](08_training_fully.ipynb), [training, weakly supervised](09_training_weakly.ipynb) |
-# | **Run time** | with the runs there: seconds. Without: ten runs for each seed, of well under a minute each on a CPU core in the short profiles; full: the published schedules, for a GPU |
+# | **Run time** | seconds where the runs exist; otherwise 10 short trainings (quick) on a CPU, or 50 of 80 epochs (standard) or of the published schedules (full), for a GPU |
 # | **You will be able to verify** | which outputs each loss reads and which head gives them; that a loss without its output is refused; how little room the smooth loss has; every row of Table V with its interval; whether the smooth loss helps VSCG more than PSP-Net |
 #
 # The paper proposes two losses and tries each on its own network and on PSP-Net [(Zhou et al., 2021)](../book/references.md). Table V holds
@@ -167,7 +167,7 @@ found.say(f"The smooth loss cannot move by more than {ceiling - floor:.4f}, what
           "the network does.")
 
 # %% [markdown]
-# All that training can ever gain on this term is the difference of the two, about 0.036. The clip loss beside it has no
+# All that training can ever gain on this term is the difference of the two, about 0.037. The clip loss beside it has no
 # upper end. What the smooth loss does is add a slope of about $-1/29$ to the right class, nearly the same at every
 # probability. The factor 2 before $\mathcal L_{bce}$ does nothing by itself: Adam [(Kingma and Ba, 2015)](../book/references.md) divides
 # a gradient by its own size, so a loss and twice that loss train alike but for rounding. Only the ratio of the two
@@ -341,7 +341,7 @@ print(pd.DataFrame(lines).T.to_string(float_format="{:.1f}".format))
 
 # %% [markdown]
 # Rows that still learn were stopped on their way. A difference between such a row and one that has arrived says little
-# about the losses at their best, and the larger it is, the less it says.
+# about the losses at their best.
 #
 # ## Differences
 #
@@ -387,8 +387,9 @@ assert len(differences) == 6
 planned = study.planned_runs("V", found, "VSCG, L_fully", "VSCG, L_c + L_t")
 
 # %% [markdown]
-# How the finished runs learn, fully supervised; bands span the seeds. A row that leaves the plain network behind late has found
-# the pairing of sound and look late.
+# How the finished runs learn, fully supervised; bands span the seeds. A row that leaves the plain network behind late
+# has learnt late what that network lacks: places, time, or the pairing of sound and look. A fall that heals within the
+# last third of the epochs counts as learning by the rule, for its line rises; such a row may be flat at the end.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the finished fully supervised runs of Table V on planted-study, beside the three references.", "name": "fig-table-V-planned"}, "image": {"alt": "Accuracy over the epochs: a line for each row of Table V that has finished runs, and dashed lines for floor, plain network and ceiling."}}
 planned.show_courses("fully")
@@ -407,7 +408,7 @@ planned.show_courses("weakly")
 # %%
 alike = study.networks("V", "fully")
 for row, part in alike.dropna(subset="contrast").groupby("row", sort=False):
-    print(f"{row:26}" + " ".join(f"{100 * value:5.1f}%" for value in part["contrast"]))
+    print(f"{row:27}" + " ".join(f"{100 * value:5.1f}%" for value in part["contrast"]))
 
 # %% [markdown]
 # ## Does the smooth loss help VSCG more?
@@ -429,9 +430,7 @@ more, paper_more = ours_vscg - ours_psp, round(paper_vscg - paper_psp, 1)
 _, low, high, _ = statistics.mean_interval(more)
 print(f"{DATA}: gain on VSCG minus gain on PSP-Net {more.mean():+.1f} points "
       f"({low:+.1f} to {high:+.1f}); paper {paper_more:+.1f}")
-word = study.told(low, high, "more on VSCG", "more on PSP-Net",
-                  "not told apart on VSCG and on PSP-Net")
-found.say(f"What the smooth loss adds is {word} here: "
+found.say("What the smooth loss adds to VSCG minus what it adds to PSP-Net: "
           f"{study.points(more.mean() / 100, low / 100, high / 100)}, seeds: "
           f"{len(more)}; the paper's difference of gains is {paper_more:+.1f}.")
 if len(more) > 1:
@@ -524,8 +523,9 @@ assert alike == {"Adam": True, "SGD": False}
 # <summary>Solution 2: the reasoning</summary>
 #
 # If the term has the share $s$ with the weight 1, the others have $1 - s$. The weight $w$ makes them equal if
-# $w s = 1 - s$, so $w = (1 - s) / s$. For a share of one percent that is 99: PSP-Net's $\lambda = 100$ does to this term
-# about what an equal say asks.
+# $w s = 1 - s$, so $w = (1 - s) / s$. For a share of one percent that is 99, near PSP-Net's $\lambda = 100$. But the
+# terms do not keep their values: trained with that weight, $\mathcal L_{avps}$ shrinks, and the table of shares above has
+# what is left.
 #
 # </details>
 
@@ -572,7 +572,7 @@ assert all(abs(slopes["smooth", p] + 1) < 0.1 for p in (0.1, 0.5, 0.9))
 # - Each loss has the outputs it needs, by one switch of the head; without them it is refused.
 # - $\mathcal L_{fully}$ against PSP-Net's loss compares losses *and* classifiers *and* prediction rules; only the
 #   comparison with $\mathcal L_c + \mathcal L_t$ isolates a loss.
-# - The smooth loss moves within 0.036, whatever the network does, and adds a nearly constant slope.
+# - The smooth loss moves by 0.037 at most, whatever the network does, and adds a nearly constant slope.
 # - All six differences, and the difference of the two smooth-loss gains, have an interval here; the box on top says what
 #   it allows.
 #

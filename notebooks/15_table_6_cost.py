@@ -17,7 +17,7 @@
 # | **You will be able to verify** | accuracy, seconds and peak memory of each run with its machine; FLOPs and kept values per clip; the time of one optimiser step, measured in turn; each ratio to VSCG beside the paper's; the same for every row of Table I |
 #
 # The supplement compares VSCG with CMBS [(Xia and Zhao, 2022)](../book/references.md) and DMIN [(Liu et al., 2022)](../book/references.md), fully supervised: the
-# accuracy, the memory of training and its time, on one GTX 1080. Seconds on another machine are not the same quantity,
+# accuracy, the memory of training and its time. Sec. IV-A names a GTX 1080 for VSCG; the supplement names no card. Seconds on another machine are not the same quantity,
 # and no figure here is compared with the paper's minutes. Ratios travel better. This chapter measures them in several
 # ways, from "depends on everything" to "depends on the network alone".
 
@@ -60,7 +60,7 @@ found = study.findings()
 # %% [markdown]
 # ## What the paper prints
 #
-# Accuracy on AVE, memory in MiB and minutes on a GTX 1080, and the ratios to VSCG. The figures of CMBS and DMIN are
+# Accuracy on AVE, memory in MiB and minutes, and the ratios to VSCG. The figures of CMBS and DMIN are
 # those that the paper's authors reproduced.
 
 # %% tags=["nbval-check-output"]
@@ -88,7 +88,7 @@ for title, schedule in published.items():
 
 # %% [markdown]
 # Three things besides the network can thus be in the paper's ratios: the number of epochs, the batch, and the
-# precision. The last one matters on that very card. A GTX 1080 computes in double precision at 1/32 of its rate in
+# precision. The last one matters on such a card. A GTX 1080 computes in double precision at 1/32 of its rate in
 # single precision. The paper does not say whether its reproductions kept the published precision. Moreover, VSCG's
 # released program reads all feature files anew at every evaluation (row D6 of [the deviations](../book/deviations.md)); its
 # minutes probably contain that. In this book all systems compute in single precision, and features are read once.
@@ -469,16 +469,17 @@ def ratio_figure(table: pd.DataFrame) -> plt.Figure:
 ratio_figure(shown.loc[list(DOUBLE)])
 
 # %% [markdown]
-# The diamonds are the paper's and the circles ours. Circles that lie together are what the network explains; a diamond
-# far from all of them has something else in it. Counted:
+# The diamonds are the paper's and the circles ours. The circles of our runs hold the load under which they were trained, so they
+# are left out of what is counted. Where the other circles lie together, the network explains them; a diamond far from
+# them has something else in it. Counted:
 
 # %%
 for title in DOUBLE:
     row = shown.loc[title]
-    theirs, ours = row["time: paper"], row.iloc[1:4]
+    theirs, ours = row["time: paper"], row.iloc[2:4]
     place = "above" if theirs > ours.max() else "among"
     place = "below" if theirs < ours.min() else place
-    print(f"{title}: the paper's time is {theirs:.1f} times VSCG's, {place} our three "
+    print(f"{title}: the paper's time is {theirs:.1f} times VSCG's, {place} our two "
           f"({', '.join(f'{value:.1f}' for value in ours)})")
     epochs = published[title].epochs / published["VSCG"].epochs
     print(f"      with {epochs:.2f} times VSCG's epochs, as published, a whole "

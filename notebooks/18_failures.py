@@ -94,6 +94,9 @@ for name, values in right.items():
     assert np.allclose(likely[name].sum(-1), 1, atol=1e-4)
 
 # %% [markdown]
+# Those follow the rule of the tables. Intervals of shares further down are drawn over seeds and whole clips, with replacement: with one seed
+# they are over clips alone, and with few seeds that differ much they are too narrow.
+#
 # ## Three ways to be wrong
 #
 # A wrong second is one of three things: an event second called background (**missed**), a background second called an
@@ -182,7 +185,7 @@ print(shown.to_string(index=False))
 
 # %% [markdown]
 # "One group" refers to seven groups of events that a listener or viewer would call alike: two kinds of speech, engines,
-# plucked strings, winds, animals, water and fat, bell and clock. In a planted data set the groups are built in: classes
+# strings, winds, animals, water and fat, bell and clock. In a planted data set the groups are built in: classes
 # of a group share most of what they look and sound like. So the paper's explanation, that the wrong name is a similar
 # one, can be put in one number: the share of misnamed seconds whose wrong name stays in the group. Were all wrong names
 # equally likely, it would be the share in the last column.
@@ -257,8 +260,8 @@ if not crossing.any():
 # %% [markdown]
 # A planted clip belongs to one class, always. What it has instead is a record of its *class evidence*: in which seconds sound
 # and picture show the class and not merely the group. (Some of the planted clips also have a silent object of
-# another class in the picture, like the cat of the paper's Figure 6. Which ones is not part of the recorded truth, so
-# they cannot be counted apart.) The evidence lets us put the paper's explanation of Figures 9 and 10 to a test: where
+# another class in the picture, like the cat of the paper's Figure 6. [Chapter 17](17_sound_source_localisation.ipynb) counts
+# those.) The evidence lets us put the paper's explanation of Figures 9 and 10 to a test: where
 # *both* modalities look like a whole group, names should go wrong; where one of them is clear, less so.
 
 # %%
@@ -653,8 +656,8 @@ clip_timeline("sure of a wrong name")
 clip_timeline("right name, wrong seconds")
 
 # %% [markdown]
-# The name is right and the place is not. The marks above say why: what of the object was left in background that was called an
-# event, and whether the evidence of missed event seconds was clear.
+# The name is right and the seconds are not. Compare with the marks above: they tell what of the object was left in background
+# that was called an event. Where missed event seconds have clear marks, lack of evidence is not the reason.
 
 # %% mystnb={"figure": {"caption": "The clip that is hardest for all systems and seeds together.", "name": "fig-failures-hardest"}, "image": {"alt": "Five rows of coloured seconds over ten seconds: the ground truth and four systems, of which few seconds agree with it."}}
 clip_timeline("hardest for all")
@@ -747,8 +750,8 @@ assert (again == answers["VSCG"]).mean() > 0.99
 # - Each wrong second is missed, invented or misnamed, and the three shares add up to what accuracy lacks.
 # - The paper's explanation of Figures 9 and 10, that wrong names stay among relatives, is one number with an interval and
 #   a chance level, for VSCG and for three others.
-# - Background beside an event is often given that event although every planted label is right: the pattern of Figures 7 and 8
-#   does not show a labelling fault.
+# - Background beside an event is given that event in some seconds although every planted label is right, and the table says how
+#   often: the pattern of Figures 7 and 8 does not show a labelling fault.
 # - Where the truth is planted: how names depend on the evidence of a second, and which background deceives whom.
 # - What an answer's confidence is worth, against the value that a perfect system would show by chance.
 #

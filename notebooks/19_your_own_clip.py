@@ -14,9 +14,9 @@
 # | **Paper** | Sec. IV-A (features), Fig. 1 and Figs. 4 to 6 |
 # | **Needs** | [the planted data set](02_planted_dataset.ipynb), [audio-guided attention](03_audio_guided_attention.ipynb), [training](08_training_fully.ipynb) |
 # | **Run time** | about a minute on two CPU cores with the stand-in networks; some minutes more with VGG-19 |
-# | **You will be able to verify** | what two trained systems see, hear and say in a clip that they know; how a file becomes ten segments; the log-mel picture of a tone whose place you can compute; the whole way from a file to a timeline and a video of the attention |
+# | **You will be able to verify** | what two trained systems see, hear and say in a test clip of the data that they were trained on; how a file becomes ten segments; the log-mel picture of a tone whose place you can compute; the whole way from a file to a timeline and a video of the attention |
 #
-# This chapter has two halves. The first one plays a clip for which the systems were trained: you see and hear what is in it,
+# This chapter has two halves. The first one plays a test clip of the data on which the systems were trained: you see and hear what is in it,
 # where two systems look, and what they say. The second one begins with a file, as you have it: it decodes the file, passes
 # its pictures through VGG-19 and its sound through VGGish, and lets a trained system look at the result. Give it your own
 # clip by setting `CLIP` below, or on the command line: [how to](../book/howto/own-clips.md).
@@ -59,7 +59,7 @@ SEED = 0                # of the runs
 found = study.findings()
 
 # %% [markdown]
-# ## A clip that the systems know
+# ## A clip whose truth is known
 #
 # A planted clip has no pictures and no sound. It is a set of features: 7 times 7 regions with 512 values, and 128 values of
 # sound, for each of ten seconds. But its truth is known to the second and to the region, so we can draw it.

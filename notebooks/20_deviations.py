@@ -28,6 +28,7 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from myst_nb import glue
+from scipy.special import stdtrit
 
 import vscg
 from vscg import plots, study
@@ -110,15 +111,15 @@ def effects_figure(group: tuple[deviations.Deviation, ...]) -> Figure:
 effects_figure(deviations.OWN)
 
 # %% [markdown]
-# Three rows stand apart from all others: Eq. 17 and the GRU of Eq. 6 and 8 to the letter (V6, B1) are far behind the
+# Three differences stand apart from all others: Eq. 17 and the GRU of Eq. 6 and 8 to the letter (V6, B1) are far behind the
 # program, and sorted batches (D2) far behind shuffled ones. And the programs that VSCG is compared with:
 
 # %% mystnb={"figure": {"caption": "The systems that VSCG is compared with: the intervals far from zero are those of probabilities in place of logits (A1, T3) and of sorted batches (A3).", "name": "fig-deviation-effects-compared"}, "image": {"alt": "One row for each difference of the compared systems, named as on the deviations page, with a dot for its effect in percentage points and its interval, around a dashed line at no effect."}}
 effects_figure(deviations.COMPARED)
 
 # %% [markdown]
-# Here the dots to the left belong to AVEL, CMRA and CMBS, whose losses take a sigmoid of probabilities (A1, T3), and to
-# AVEL's sorted batches (A3). The table has the numbers, and the length of the runs.
+# Here the dots furthest to the left belong to AVEL, CMRA and CMBS, whose losses take a sigmoid of probabilities (A1, T3),
+# and to AVEL's sorted batches (A3); others are nearer to zero and off it as well. The table has the numbers, and the length of the runs.
 
 # %%
 epochs = {d.row: d.configs()[0][0].epochs for d in deviations.DEVIATIONS}
@@ -160,7 +161,8 @@ found.say(f"{turned} of {len(effects)} effects change their sign from one of fiv
 assert signs.shape == (deviations.SEEDS, len(effects))
 
 # %% [markdown]
-# An interval over clips alone does not hold the chance in the training, so one seed finds more than there is. This is what
+# An interval over clips alone does not hold the chance in the training, so its
+# intervals are off zero for differences that other seeds do not show. This is what
 # the tables of chapters 10 to 15 are with `quick`, and why they have no words.
 #
 # ## Why each of them matters
@@ -169,8 +171,8 @@ assert signs.shape == (deviations.SEEDS, len(effects))
 # scaling makes them stronger; where none survives, nothing is passed on either way.
 #
 # **V4, V5, V6.** What the text and the program compute otherwise in the fully supervised network: a dropout rate, the
-# similarity that the negative pair filter sees, and the category loss. Eq. 16 multiplies raw GRU outputs, so two large
-# vectors count as similar whatever their angle. Eq. 17 divides by $T(C-1) = 280$, which makes the category loss small
+# similarity that the negative pair filter sees, and the category loss. Eq. 16 multiplies raw GRU outputs, so the length
+# of two vectors counts beside their angle. Eq. 17 divides by $T(C-1) = 280$, which makes the category loss small
 # beside the relevance loss; Adam rescales whole gradients, not their mixture, so the shared layers learn the relevance
 # and the category comes late. Whoever builds VSCG from the text alone meets this row first, and B1 next.
 #
@@ -453,7 +455,7 @@ for name, configs in base.items():
           f"standard deviation {spread[name]:.2f} points")
 ranked = sorted((value for value, _ in study.ACCURACY.values()), reverse=True)
 gaps = -np.diff(ranked)
-two = 1.96 * np.sqrt(2) * spread["VSCG, fully, long"]
+two = stdtrit(deviations.SEEDS - 1, 0.975) * np.sqrt(2) * spread["VSCG, fully, long"]
 print("\nneighbours in Table I, fully supervised, are "
       f"{np.median(gaps):.1f} points apart (median of {len(gaps)}); "
       f"{(gaps < two).sum()} of {len(gaps)} gaps are below {two:.1f}, "
@@ -468,8 +470,9 @@ found.say(f"{(gaps < two).sum()} of {len(gaps)} gaps between neighbours in Table
 #
 # ## The same study on another processor
 #
-# On another processor sums are taken in another order. After some hundred steps two trainings with one seed are then as
-# unlike as two seeds, so the same study there is a second sample. One was taken, with an earlier state of the code and of
+# On another processor sums are taken in another order. Two trainings with one seed then
+# end apart, by some tenths of a point or more ([chapter 25](25_planned_experiment.ipynb)), so the same study there is a
+# second sample. One was taken, with an earlier state of the code and of
 # the differences that had a switch at the time; its file lies beside the first one.
 
 # %%
@@ -492,7 +495,8 @@ study.styled(again, f"Effects in points on two processors, {deviations.SEEDS} se
              f"each; here {dates[0]}, there {dates[1]}.", "deviations-again")
 
 # %% [markdown]
-# Rows whose two intervals overlap say the same within chance. The large effects stand in both samples.
+# Intervals that overlap are no proof that the two samples agree; one that lies apart from its fellow is a sign that they do
+# not. The large effects stand in both.
 #
 # ## What was not measured, and why
 #
@@ -502,11 +506,11 @@ study.styled(again, f"Effects in points on two processors, {deviations.SEEDS} se
 # | V9 | measured, but not in this study, for the package has no switch for it: [chapter 3](03_audio_guided_attention.ipynb) has it, on a toy and in VSCG, with five seeds |
 # | V7, D1, P3, T2 | measured above, as the threshold and the looks |
 # | A2, T4 | the tag of W3 |
-# | P1, P2 | PSP-Net's V1, V3, V5, W3 and W4, measured in VSCG |
+# | P1, P2 | PSP-Net's V3, V5, W3 and W4, measured in VSCG |
 # | B2, B3 | the text leaves open what the program does; nothing contradicts it |
 # | D5, T8 | of AVE's 3,339 training clips one is without an event second, and its class is right by luck; planted-mini has none |
 # | D6 | changes time, and no number |
-# | T1 | rounding: in [chapter 21](21_speed_and_scale.ipynb) factors rounded a thousand times more coarsely than single precision rounds them stay within the noise of seeds |
+# | T1 | rounding: in [chapter 21](21_speed_and_scale.ipynb) factors rounded some 8,000 and 65,000 times more coarsely than single precision rounds them show no effect, and its intervals say how large one could be |
 # | T5 | no loss touches the relevance because weak supervision has no label for it: there is no other way to compare with |
 # | C4 | two ways to suppress a class that fit two kinds of output, softmax fully and sigmoid weakly supervised; neither can stand in the other's place |
 # | M1, R1, C6, S5, S6 | how a program is started, what it reports and with which schedule: no computation differs |
@@ -580,7 +584,8 @@ study.styled(pd.DataFrame(judged), f"The paper's claims and what was measured, {
              f"profile {PROFILE}. Only the primary family has words.", "claims")
 
 # %% [markdown]
-# One more claim needs no accuracy. VSCG is small and cheap: the counts are exact, and
+# One more claim needs no accuracy. VSCG is small and cheap: the counts are exact, but for
+# AVT's, whose number of layers was chosen so that the count fits, and
 # [chapter 11](11_table_2_parameters.ipynb) and [chapter 15](15_table_6_cost.ipynb) show what is behind them.
 
 # %%
@@ -672,7 +677,8 @@ assert curve[10].mean() < ideal
 #   table. Most published faults of VSCG's fully supervised program are smaller than what this study can see; the
 #   table says which are not.
 # - Two places where text and program differ decide how fast VSCG learns: Eq. 17 and the GRU of Eq. 6 and 8, to the
-#   letter, are far behind the program after a short training. The paper's figures are those of the program.
+#   letter, are far behind the program after a short training. Which of the two made the paper's figures, no run on AVE
+#   has shown.
 # - A loss for logits that is given probabilities costs accuracy in A1 and T3, see their intervals; in M3 and C2 the
 #   interval holds 0.
 # - The duration in the tag and the clips without event are what weak training learns background from. Without both, the

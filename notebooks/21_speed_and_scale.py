@@ -299,7 +299,7 @@ shown = pd.DataFrame({"what": table.index,
 study.styled(shown, f"What a step of batch {profile['batch']} spends its time on, "
              f"median; {profile['device']}, {profile['date'][:10]}.", "speed-profile")
 
-# %% mystnb={"figure": {"caption": "A step by groups of operators: what the package saves lies around AGVA's large products, not in them.", "name": "fig-profile"}, "image": {"alt": "Horizontal bars in pairs, published loop and package, for each group of operators; AGVA's largest products are the longest pair and nearly equal, the pairs for ReLU and for copies differ most."}}
+# %% mystnb={"figure": {"caption": "A step by groups of operators: what the package saves lies around AGVA's large products, not in them.", "name": "fig-profile"}, "image": {"alt": "Horizontal bars in pairs, published loop and package, for each group of operators; AGVA's largest products are the longest pair and nearly equal, the pairs for ReLU and for other products differ most."}}
 plots.profile_figure(table)
 
 # %% [markdown]

@@ -21,7 +21,7 @@ CATEGORIES = (                           # class index = order of first appearan
     "Female speech, woman speaking", "Helicopter", "Violin, fiddle", "Flute", "Ukulele", "Frying (food)", "Truck",
     "Shofar", "Motorcycle", "Acoustic guitar", "Train horn", "Clock", "Banjo", "Goat", "Baby cry, infant cry", "Bus",
     "Chainsaw", "Cat", "Horse", "Toilet flush", "Rodents, rats, mice", "Accordion", "Mandolin")
-# Classes that sound and look alike: speech; engines; plucked strings; winds; animals; water and fat; bell and clock.
+# Classes that sound and look alike: speech; engines; strings; winds; animals; water and fat; bell and clock.
 GROUPS = ((1, 5), (3, 6, 4, 11, 13, 20, 21, 15), (7, 14, 17, 9, 27), (8, 26, 12), (2, 18, 22, 23, 25, 19), (10, 24),
           (0, 16))
 _INDEX = {name: index for index, name in enumerate(CATEGORIES)}

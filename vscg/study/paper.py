@@ -39,7 +39,7 @@ ACCURACY = {
     "dca": (79.0, None), "cssnet": (73.5, 74.2), "cmbs": (79.3, 74.2), "dmin": (79.6, 74.3), "vscg": (79.7, 74.8),
 }
 NOTES = {
-    "vscg": "The text gives 74.5 for the weakly supervised setting, the table and the abstract 74.8.",
+    "vscg": "The text gives 74.5 for the weakly supervised setting, the table and the introduction 74.8.",
     "cssnet": "With the same attention module as VSCG's; the text calls it CCS-Net.",
     "csa": "Only its abstract is known: the equations are ours.",
     "avt": "Only its abstract and its number of parameters are known: the equations are ours.",

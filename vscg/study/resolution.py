@@ -8,30 +8,30 @@ import math
 import pandas as pd
 from scipy.special import chdtri
 
+from vscg.models import SETTINGS
 from vscg.study.paper import TABLES
+from vscg.study.tables import printed_difference
 from vscg.training.records import records_dir
 
 CLIPS = 402                        # of AVE's test split
 PER_CLIP = (15.0, 30.0, 35.0)      # paired standard deviation of a clip, points: the smallest, a middle, the largest
-RIVALS = ("PSP-Net", "CMBS", "DMIN")
+RIVALS = ("PSP-Net", "CMBS", "DMIN")       # the nearest three, of which others reported runs
+COMPARED = (*RIVALS, "CSS-Net")            # with those that the text names
 
 
 def margins() -> pd.DataFrame:
-    """One line for each margin that the paper argues from: Tables III to V, and VSCG over its three nearest rivals.
+    """One line for each of some printed margins: pairs of Tables III to V, and VSCG over `COMPARED` in Table I.
 
     Columns: table, first, second, setting; margin (points, as printed), `z15`, `z30`, `z35` in standard errors of 402
     clips by `PER_CLIP`, and `runs` in standard deviations of a difference of two single runs.
     """
     lines, (spread, *_) = [], run_to_run()
     for name in ("I", "III", "IV", "V"):
-        rows = {row.name: row.paper for row in TABLES[name].rows}
         for first, second in TABLES[name].pairs:
-            if name == "I" and second not in RIVALS:
-                continue
-            for setting in rows[first]:
-                if None in (rows[first].get(setting), rows[second].get(setting)):
+            for setting in SETTINGS:
+                margin = printed_difference(name, first, second, setting)
+                if math.isnan(margin) or name == "I" and second not in COMPARED:
                     continue
-                margin = round(rows[first][setting] - rows[second][setting], 1)
                 lines.append({"table": name, "first": first, "second": second, "setting": setting, "margin": margin,
                               **{f"z{sd:.0f}": margin / (sd / math.sqrt(CLIPS)) for sd in PER_CLIP},
                               "runs": margin / (math.sqrt(2) * spread)})
