@@ -13,7 +13,7 @@
 # |---|---|
 # | **Paper** | the situation of Fig. 1 and Fig. 2, the data of Sec. IV-A [(Jiang et al., 2023)](../book/references.md); the real data set is AVE [(Tian et al., 2018)](../book/references.md) |
 # | **Needs** | [The AVE data set](01_ave_dataset.ipynb) |
-# | **Run time** | a few seconds, the same in every profile |
+# | **Run time** | about half a minute, the same in every profile |
 # | **You will be able to verify** | every line of the recipe for sound; that the data set looks like AVE from outside; that neither sound nor picture alone is enough |
 #
 # AVE's features are 8 GB, too much to ship with a book. And they have no truth beyond the label of a second: nobody wrote

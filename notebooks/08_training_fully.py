@@ -13,7 +13,7 @@
 # |---|---|
 # | **Paper** | Sec. III-E (Eq. 14 to 18), Sec. IV-A and IV-B |
 # | **Needs** | [the losses](07_losses.ipynb), [the whole ESCM](06_isce_escm.ipynb), [the planted data set](02_planted_dataset.ipynb) |
-# | **Run time** | quick: half a minute on one CPU core the first time, seconds afterwards; full: the released program's 300 epochs, for a GPU |
+# | **Run time** | quick: about a minute on one CPU core the first time, seconds afterwards; full: the released program's 300 epochs, for a GPU |
 # | **You will be able to verify** | that the loop does what it says, that a run can be found again and continued, and how far VSCG is from its baselines on the data set named in the parameters |
 #
 # So far we looked at one block at a time. Now they learn together. We first write the training loop by hand on sixteen clips,

@@ -13,7 +13,7 @@
 # |---|---|
 # | **Paper** | Sec. III-A, Sec. III-E (Eq. 19 to 21), Sec. IV-B |
 # | **Needs** | [the losses](07_losses.ipynb), [training, fully supervised](08_training_fully.ipynb), [the AVE data set](01_ave_dataset.ipynb) |
-# | **Run time** | quick: about half a minute on two CPU cores the first time, seconds afterwards; full: the released program's 300 epochs, for a GPU |
+# | **Run time** | quick: about a minute on one CPU core the first time, seconds afterwards; full: the released program's 300 epochs, for a GPU |
 # | **You will be able to verify** | what VSCG learns from presence tags, what the published proportion tags add, and where its background seconds come from |
 #
 # A label for every second is expensive: somebody has to listen to each one. A tag for the clip, "there is a dog barking in

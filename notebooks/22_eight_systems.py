@@ -508,7 +508,7 @@ for correlation in (False, True):
     weight = block.affinity(h_a, h_v)[0, 0].softmax(-1)[1].item()
     print(f"correlation={correlation!s:5}: weight of the right channel {weight:.4f}")
 found.say(f"CSA's other reading, by correlation, gives one of 256 channels a weight of "
-          f"{weight:.3f} at most.")
+          f"{weight:.3f} if it is correlated with that one alone.")
 
 # %%
 lines_of("CSA")

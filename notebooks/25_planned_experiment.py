@@ -139,7 +139,7 @@ for name in ("I", "III", "IV", "V"):
     print(f"Table {name:3}: {sum(count > 0 for count in have)} of {len(have)} rows and "
           f"settings have runs, {sum(have)} in all")
     for cell in cells:
-        mean = 100 * cell.per_clip().mean() if cell.records else np.inf
+        mean = 100 * cell.per_clip().mean() if cell.records else 100
         if mean < draws.loc[references.BESIDE[0]].mean():
             print(f"    below the floor: {cell.row.name}, {cell.setting}, {mean:.1f}%")
 
