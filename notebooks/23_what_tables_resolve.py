@@ -109,7 +109,7 @@ for line in beyond.itertuples():
 assert len(margins[margins["z30"].abs() > 1.96]) == 6
 over = beyond["second"][beyond["table"] == "I"].unique()
 found.say(f"{len(beyond)} of the {len(margins)} margins exceed 1.96 standard errors of "
-          f"402 clips at {DEVIATION} points a clip; of VSCG's over four rivals in Table I "
+          f"402 clips at {DEVIATION} points a clip; of VSCG's in Table I "
           f"{'that over ' + ', '.join(over) if len(over) else 'none'} does.")
 
 # %% [markdown]

@@ -282,8 +282,8 @@ rows += [{"system": name, "seeds": "",
              for what, title in localisation.SCORES.items() if what != "success"}}
          for name, values in fixed.items()]
 study.styled(pd.DataFrame(rows), "Attention against the true source, composed clips. "
-             "In brackets: 95% interval over seeds and clips, of one seed over clips alone.",
-             "real-localisation")
+             "In brackets: 95% interval over seeds and clips, of one seed over clips "
+             "alone.", "real-localisation")
 
 # %% mystnb={"figure": {"caption": "Pointing accuracy on photographs with the own sound and with that of a clip of another animal, against chance and a bump in the middle.", "name": "fig-real-pointing"}, "image": {"alt": "Two dots with 95% intervals for each of seven systems, own sound and other sound, and two dashed vertical lines for chance and the centre prior."}}
 dots = pd.DataFrame(
