@@ -8,6 +8,7 @@ import numpy as np
 from vscg.data import ave
 from vscg.data.ave import prepare_ave
 from vscg.data.labels import AUDIO_DIM, BACKGROUND, CATEGORIES, CLASSES, EVENT_CLASSES, GRID, SEGMENTS, VISUAL_DIM
+from vscg.data.planted import classes_of
 
 HELD_OUT = 402 / 3339        # AVE's validation clips, and test clips, for each training clip
 NOISY = 2                    # background-only clips
@@ -47,9 +48,7 @@ def make(folder: Path, train: int) -> StandIn:
     rows = rng.permutation(clips)
     for split, part in zip(("train", "val", "test"), np.split(rows, [train, train + held_out]), strict=True):
         _write(folder / ave.ORDERS[split], ave.ORDER_KEY, np.sort(part))
-    seconds = np.arange(SEGMENTS)
-    event = (seconds >= start[:, None]) & (seconds < end[:, None])
-    for files, labels in ((ave.FEATURES, np.where(event, category[:, None], BACKGROUND)),
+    for files, labels in ((ave.FEATURES, classes_of({"category": category, "start": start, "end": end})),
                           (ave.NOISY, np.full((NOISY, SEGMENTS), BACKGROUND))):
         _features(folder / files["visual"], labels, (GRID, GRID, VISUAL_DIM), rng)
         _features(folder / files["audio"], labels, (AUDIO_DIM,), rng)

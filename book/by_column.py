@@ -5,19 +5,16 @@
 The package has no switch for it: the published weights mean nothing by column. What is exchanged is the attention's
 forward pass alone, so both ways begin with the same weights and meet the same batches.
 """
-import datetime
-import json
-import platform
 import sys
 from pathlib import Path
 
+import execute
 import torch
 from torch import Tensor
 
 import vscg
 from vscg.data.prepared import Dataset
-from vscg.machine.device import device_name
-from vscg.machine.files import write_atomically
+from vscg.machine.files import write_runs
 from vscg.models.attention import AudioGuidedAttention
 from vscg.study import deviations, localisation
 from vscg.training.batches import Features, arithmetic
@@ -73,11 +70,8 @@ def train(config: vscg.RunConfig, data: Dataset, column: bool) -> dict:
 def write(data: Dataset, lines: list[dict]) -> None:
     """The file with the runs so far, one line for each."""
     about = {"title": "VSCG with AGVA's audio term added by row and by column", "command": "python book/by_column.py",
-             "data": data.name, "fingerprint": data.fingerprint, "device": device_name(CPU),
-             "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-             "versions": {"python": platform.python_version(), "torch": torch.__version__, "vscg": vscg.__version__}}
-    runs = ",\n  ".join(map(json.dumps, lines))
-    write_atomically(FILE, (json.dumps(about, indent=1)[:-2] + f',\n "runs": [\n  {runs}\n ]\n}}\n').encode())
+             "data": data.name, "fingerprint": data.fingerprint, **execute.stamp(CPU)}
+    write_runs(FILE, about, lines)
 
 
 def main() -> int:

@@ -2,12 +2,11 @@
 
     python book/eight_systems.py
 """
-import json
 import sys
 from pathlib import Path
 
 import vscg
-from vscg.machine.files import write_atomically
+from vscg.machine.files import write_runs
 from vscg.models import SYSTEMS
 from vscg.training.records import Record
 
@@ -82,9 +81,7 @@ def main() -> int:
         "clips": {split: len(rows) for split, rows in data.splits.items()},
         "device": "; ".join(dict.fromkeys(value["device"] for value in values)),
         "finished": max(value["finished"] for value in values), "versions": values[0]["versions"]}
-    # One line for each run: a change of one run is a change of one line.
-    runs = ",\n  ".join(json.dumps(line(name, record)) for name, record in records.items())
-    write_atomically(FILE, (json.dumps(about, indent=1)[:-2] + f',\n "runs": [\n  {runs}\n ]\n}}\n').encode())
+    write_runs(FILE, about, [line(name, record) for name, record in records.items()])
     print(FILE)
     return 0
 

@@ -201,14 +201,17 @@ def execute_noted(source: Path, folder: Path, parameters: dict) -> dict:
         values |= {"result": "failed", "error": str(error).splitlines()[0]}
         raise
     finally:
-        values |= {"seconds": round(time.monotonic() - start, 1),
-                   "device": device.device_name(torch.device(device.best_device())),
-                   "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                   "versions": {"python": platform.python_version(), "torch": torch.__version__,
-                                "vscg": vscg.__version__}}
+        values |= {"seconds": round(time.monotonic() - start, 1), **stamp(torch.device(device.best_device()))}
         if values["result"] == "failed":
             write_note(note, values)
     return values
+
+
+def stamp(where: torch.device) -> dict:
+    """Where, when and with which versions something is computed."""
+    return {"device": device.device_name(where),
+            "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "versions": {"python": platform.python_version(), "torch": torch.__version__, "vscg": vscg.__version__}}
 
 
 def write_note(path: Path, values: dict) -> None:

@@ -5,20 +5,18 @@
 A run that ships has no weights, and the maps of a thousand test clips are too large to ship. So this file keeps of
 each run that was trained here the means that chapters show. A run that is in the file stays.
 """
-import datetime
 import json
-import platform
 import sys
 from pathlib import Path
 
+import execute
 import numpy as np
 import torch
 
 import vscg
 from vscg.data import BACKGROUND
 from vscg.data.prepared import Dataset
-from vscg.machine.device import device_name
-from vscg.machine.files import runs_dir, write_atomically
+from vscg.machine.files import runs_dir, write_runs
 from vscg.models import build_model
 from vscg.study import localisation
 from vscg.study.planned import STUDY
@@ -103,12 +101,8 @@ def main() -> int:
                 lines[record.key] = look(record, data)
                 print(record.key, lines[record.key]["row"], lines[record.key]["right"], flush=True)
         about = {"title": "What the networks of the plan's finished runs look at", "command": "python book/finished.py",
-                 "data": STUDY, "device": device_name(torch.device("cpu")),
-                 "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                 "versions": {"python": platform.python_version(), "torch": torch.__version__,
-                              "vscg": vscg.__version__}}
-        runs = ",\n  ".join(json.dumps(lines[key]) for key in sorted(lines))
-        write_atomically(FILE, (json.dumps(about, indent=1)[:-2] + f',\n "runs": [\n  {runs}\n ]\n}}\n').encode())
+                 "data": STUDY, **execute.stamp(torch.device("cpu"))}
+        write_runs(FILE, about, [lines[key] for key in sorted(lines)])
     return 0
 
 

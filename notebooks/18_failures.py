@@ -138,7 +138,7 @@ found.say(f"{WHAT}, the largest part of the errors: " + ", ".join(
     for name, kind in largest.items()) + ".")
 
 # %% mystnb={"figure": {"caption": "What the errors consist of. In the quick runs of seed 0 VSCG mostly misses events, and PSP-Net and AVEL mostly misname them.", "name": "fig-failures-kinds"}, "image": {"alt": "Three dots with 95% intervals for each of four systems: missed, invented and misnamed seconds."}}
-plots.grouped_figure(errors, "errors (% of all seconds)")
+plots.intervals(errors, None, "errors (% of all seconds)")
 
 # %% [markdown]
 # The kind with the largest share is where a system has most to gain. Event seconds are far more frequent than background
@@ -289,7 +289,7 @@ else:
 
 # %% mystnb={"figure": {"caption": "Misnamed event seconds, by what sound and picture show in that second. In the quick runs of seed 0 PSP-Net and AVEL, which name each second, misname many; VSCG and CMRA, which name the clip, few.", "name": "fig-failures-evidence"}, "image": {"alt": "Four rows, from both modalities clear to neither, each with a dot and its 95% interval for four systems: the share of misnamed seconds."}}
 label = "misnamed (% of such event seconds)"
-plots.grouped_figure(names.dropna(), label) if known else print(NO_TRUTH)
+plots.intervals(names.dropna(), None, label) if known else print(NO_TRUTH)
 
 # %% [markdown]
 # A system that names each second on its own should climb from the first row to the last. One that gives the whole clip
@@ -435,7 +435,7 @@ else:
 
 # %% mystnb={"figure": {"caption": "Background that is found, by what is left of the object in it. In the quick runs of seed 0 VSCG finds least of it; CMRA, PSP-Net and AVEL are close to complete in two of the three kinds.", "name": "fig-failures-background"}, "image": {"alt": "Three rows, heard but not seen, seen but not heard, and neither, each with a dot and its 95% interval for four systems."}}
 label = "found (% of such background seconds)"
-plots.grouped_figure(quiet.dropna(), label) if known else print(NO_TRUTH)
+plots.intervals(quiet.dropna(), None, label) if known else print(NO_TRUTH)
 
 # %% [markdown]
 # Compare the first two rows of one system: the one that lies further left is the modality that it trusts too much. A system that

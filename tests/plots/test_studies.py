@@ -9,8 +9,8 @@ from vscg.data.labels import BACKGROUND as BG
 from vscg.plots import (
     attention_of_systems,
     edge_figure,
-    grouped_figure,
     growth_figure,
+    intervals,
     ledger_figure,
     margin_figure,
     profile_figure,
@@ -50,7 +50,7 @@ def groups(systems=("VSCG", "PSP-Net", "AVEL")):
 
 
 def test_groups_keep_to_their_row_in_order_and_in_percent():
-    fig = grouped_figure(groups().drop(index=4), "share (%)")                # PSP-Net has no value in the second row
+    fig = intervals(groups().drop(index=4), None, "share (%)")                # PSP-Net has no value in the second row
     ax = fig.axes[0]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["both", "neither"]
     lines = [line for line in ax.lines if line.get_marker() == "o"]
@@ -116,7 +116,7 @@ FIGURES = {"systems": lambda: attention_of_systems(maps(), MASK, TRUTH),
            "one system": lambda: attention_of_systems({"DMIN": maps()["AVEL"][:4]}),
            "scatter": lambda: score_against_accuracy(frame(), "score (%)", "accuracy (%)", 0.1),
            "edge": lambda: edge_figure(edges(("VSCG", "PSP-Net", "AVEL", "CMRA")), 3),
-           "groups": lambda: grouped_figure(groups(("VSCG", "PSP-Net", "AVEL", "CMRA")), "share (%)"),
+           "groups": lambda: intervals(groups(("VSCG", "PSP-Net", "AVEL", "CMRA")), None, "share (%)"),
            "reliability": lambda: reliability_figure({name: bins(10) for name in "ABCD"})}
 
 

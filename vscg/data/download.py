@@ -54,7 +54,11 @@ def fetch(url: str, target: Path, fault: Callable[[Path], str], progress: bool =
     name, folder = target.name, target.parent
 
     def is_there(path: Path) -> bool:
-        if path.exists() and (words := fault(path)):
+        try:
+            words = path.exists() and fault(path)
+        except OSError as error:
+            raise VscgError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+        if words:
             raise VscgError(f"{path}: {words}, so it is not the published file, and stays as it is; move it away, "
                             f"then that is downloaded, or put there what {url} holds")
         return path.exists()

@@ -7,7 +7,7 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -100,6 +100,12 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_error(folder, error) from error
+
+
+def write_runs(path: Path, about: Mapping, runs: Iterable[Mapping]) -> None:
+    """A record as JSON with one line for each of its runs: a change of one run is a change of one line."""
+    lines = ",\n  ".join(map(json.dumps, runs))
+    write_atomically(path, (json.dumps(about, indent=1)[:-2] + f',\n "runs": [\n  {lines}\n ]\n}}\n').encode())
 
 
 def made_once(path: Path, is_there: Callable[[Path], bool], make: Callable[[Path], object]) -> Path:

@@ -8,7 +8,6 @@ from vscg.plots.scene import beeps, clip_player, film
 from vscg.plots.studies import (
     cere_tree,
     edge_figure,
-    grouped_figure,
     growth_figure,
     ledger_figure,
     margin_figure,

@@ -67,25 +67,6 @@ def edge_figure(frame: pd.DataFrame, reach: int) -> Figure:
     return fig
 
 
-def grouped_figure(frame: pd.DataFrame, value_label: str) -> Figure:
-    """Groups side by side in each row, dots with 95% intervals: `name`, `group`, `mean`, `low`, `high` (fractions)."""
-    names, groups = (list(dict.fromkeys(frame[column])) for column in ("name", "group"))
-    fig, ax = _figure(1 + (0.3 + 0.17 * len(groups)) * len(names))
-    for i, group in enumerate(groups):
-        part = frame[frame["group"] == group]
-        at = [names.index(name) + 0.72 * ((i + 0.5) / len(groups) - 0.5) for name in part["name"]]
-        mean, low, high = (100 * part[column].to_numpy() for column in ("mean", "low", "high"))
-        ax.errorbar(mean, at, xerr=[mean - low, high - mean], fmt="o", markersize=6.5, linewidth=2.2, capsize=3,
-                    color=OTHERS[i], label=group)
-    for row in range(0, len(names), 2):
-        ax.axhspan(row - 0.5, row + 0.5, color=LIGHT, alpha=0.45, linewidth=0, zorder=0)
-    ax.set(xlabel=value_label, ylim=(len(names) - 0.5, -0.5))
-    ax.set_yticks(range(len(names)), names)
-    ax.grid(False, axis="y")
-    _legend(fig, *ax.get_legend_handles_labels())
-    return fig
-
-
 def reliability_figure(frames: Mapping[str, pd.DataFrame]) -> Figure:
     """How often answers of one confidence are right, a panel for each system; above the diagonal they are too modest.
 

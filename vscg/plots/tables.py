@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS
-from vscg.plots.style import COLOURS, DARK, DASHES, GROUND, MARKERS, OTHERS, _figure, _legend
+from vscg.plots.style import COLOURS, DARK, DASHES, GROUND, LIGHT, MARKERS, OTHERS, _figure, _legend
 
 DAGGER = "\N{DAGGER}"      # of what no published program computes
 
@@ -28,14 +28,19 @@ def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None
     """
     names = list(dict.fromkeys(frame["name"]))
     groups = list(dict.fromkeys(frame["group"])) if "group" in frame else [None]
-    apart = 0 if frame["name"].is_unique else 0.22     # groups that share a row stand beside each other in it
-    fig, ax = _figure(1.2 + sum(0.42 + 0.19 * name.count("\n") for name in names))
+    shared = not frame["name"].is_unique               # groups that share a row stand beside each other in it
+    apart = 0.72 / len(groups) if shared else 0
+    fig, ax = _figure(1 + (0.3 + 0.17 * len(groups)) * len(names) if shared
+                      else 1.2 + sum(0.42 + 0.19 * name.count("\n") for name in names))
     for i, group in enumerate(groups):
         part = frame if group is None else frame[frame["group"] == group]
         position = np.array([names.index(name) for name in part["name"]]) + apart * (i - (len(groups) - 1) / 2)
         mean, low, high = (100 * part[column].to_numpy() for column in ("mean", "low", "high"))
         ax.errorbar(mean, position, xerr=[mean - low, high - mean], fmt="o", markersize=7, linewidth=2.2, capsize=4,
                     color=COLOURS.get(group, OTHERS[i % len(OTHERS)]) if group else COLOURS["fused"], label=group)
+    for row in range(0, len(names) if shared else 0, 2):
+        ax.axhspan(row - 0.5, row + 0.5, color=LIGHT, alpha=0.45, linewidth=0, zorder=0)
+    ax.grid(not shared, axis="y")
     for i, (text, value) in enumerate((references or {}).items()):
         ax.axvline(100 * value, color=DARK, linestyle=["--", ":", "-."][i % 3], linewidth=1.6, label=text)
     ends = 100 * np.array([frame["low"].min(), frame["high"].max(), *(references or {}).values()])

@@ -17,7 +17,7 @@ from vscg.data import load_dataset
 from vscg.data.labels import BACKGROUND
 from vscg.data.prepared import Dataset, PreparedWriter, made_prepared, read_prepared
 from vscg.errors import VscgError
-from vscg.machine.files import data_dir, make_folder, runs_dir, value_hash, write_atomically
+from vscg.machine.files import data_dir, make_folder, runs_dir, value_hash, write_runs
 from vscg.models import Output, predict_segments
 from vscg.study.statistics import mean_interval
 from vscg.training.batches import Features, outputs
@@ -300,11 +300,8 @@ def write_study() -> Path:
     """Collect the study and write its file."""
     path = study_file()
     make_folder(path.parent)
-    # One line for each run: a change of one run is a change of one line.
     values = collect()
-    runs = ",\n  ".join(json.dumps(run) for run in values.pop("runs"))
-    text = json.dumps(values, indent=1)[:-2] + f',\n "runs": [\n  {runs}\n ]\n}}\n'
-    write_atomically(path, text.encode())
+    write_runs(path, values, values.pop("runs"))
     return path
 
 
