@@ -122,8 +122,10 @@ found.say(f"{len(beyond)} of the {len(margins)} margins exceed 1.96 standard err
 # %%
 ledger = resolution.reproductions()
 ledger["name"] = ledger["system"] + ", " + ledger["setting"]
-study.styled(ledger.drop(columns="name").fillna({"date": ""}),
-             "Reproductions on AVE, accuracy in percent.", "ledger")
+text = ledger.drop(columns="name").fillna({"date": ""})
+text = text.assign(published=text["published"].map("{:.1f}".format),
+                   obtained=text["obtained"].map("{:g}".format))
+study.styled(text, "Reproductions on AVE, accuracy in percent.", "ledger")
 
 # %% mystnb={"figure": {"caption": "No figure in the ledger exceeds the published one; one equals it to the printed digit.", "name": "fig-resolve-ledger"}, "image": {"alt": "Six rows, each with a diamond for the published accuracy at the right end and one to three dots to its left."}}
 plots.ledger_figure(ledger)
