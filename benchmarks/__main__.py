@@ -68,6 +68,8 @@ def main(words: list[str] | None = None) -> int:
     measure, show = KINDS[args.kind]
     try:
         if args.json:                    # before the measurement, which would be lost
+            if args.json.is_dir() or not args.json.name:
+                raise VscgError(f"{args.json} is a folder: name a file for the record.")
             records = kept(args.json)
             check_writable(args.json)
         with tempfile.TemporaryDirectory(prefix="vscg-benchmark-") as folder:

@@ -89,7 +89,7 @@ def markdown(link: Callable[[str], str]) -> str:
     """The findings as a numbered list; `link` makes the address of a notebook from its name without a suffix."""
     return "\n".join(textwrap.fill(
         f"{number}. {finding.line} *{finding.rests_on[0].upper()}{finding.rests_on[1:]}.* "
-        f"[Chapter {int(finding.chapter)}]({link(notebook(finding.chapter).stem)})", 120, subsequent_indent="   ",
+        f"[Chapter\u00a0{int(finding.chapter)}]({link(notebook(finding.chapter).stem)})", 120, subsequent_indent="   ",
         break_long_words=False, break_on_hyphens=False) for number, finding in enumerate(findings(), 1)) + "\n"
 
 

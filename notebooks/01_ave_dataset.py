@@ -251,7 +251,7 @@ for place, number in places.value_counts().items():
 # boundary at all. This already tells much about where an event is, before one looks at the clip. Second by second,
 # for each class:
 
-# %% mystnb={"figure": {"caption": "Share of training clips that hold their event, by class and second. Nearly every cell is above one half: saying yes everywhere is hard to beat.", "name": "fig-ave-seconds"}, "image": {"alt": "Heatmap of 28 classes by ten seconds. Most rows are bright throughout; bark, male speech and toilet flush are darkest in the first second, horse and cat are dark throughout."}}
+# %% mystnb={"figure": {"caption": "Share of training clips that hold their event, by class and second. Nearly every cell is above one half: saying yes everywhere is hard to beat.", "name": "fig-ave-seconds"}, "image": {"alt": "Heatmap of 28 classes by ten seconds. Most rows are bright throughout; bark, male speech and toilet flush are darkest in the first second, horse is dark throughout, cat in four of the ten."}}
 train, test = (torch.from_numpy(orders[split]) for split in ("train", "test"))
 event = labels.event_mask(y)                                          # (N,T) bool
 share = torch.stack([event[train][category[train] == k].float().mean(0)

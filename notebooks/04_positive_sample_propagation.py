@@ -654,7 +654,7 @@ for tau, difference in moved.items():
                   f"{study.points(*difference)} (one seed).")
 
 # %% [markdown]
-# The wide intervals at 0.15 and at 1 say that clips differ much in what it does to them. One seed is little here, as the next box
+# The wide intervals at 0.15 and at 1 say that clips differ much in what such a threshold does to them. One seed is little here, as the next box
 # shows; and a finished network whose threshold is moved is no ablation: for that the network must be trained anew
 # ([chapter 20](20_deviations.ipynb) does it).
 #

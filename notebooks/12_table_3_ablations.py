@@ -384,10 +384,10 @@ for setting in ("fully", "weakly"):
               f"stand in the paper's order: {word} ({low:.2f} to {high:.2f}).")
     assert len(part) == 8 and 0 <= low <= high <= 1
 
-# %% [markdown]
-# A share inside the range of random orders says nothing about the paper's order. A difference of the paper that is
-# smaller than the smallest difference would be found in fewer than 80 of 100 studies with these clips and seeds, and one
-# below about 0.7 of it would be missed more often than found; one seed has none. The paper gives one figure for each row, without an interval.
+# %% [markdown] A share inside the range of random orders says nothing about the paper's order. A difference of the
+# paper that is smaller than the smallest difference would be found in fewer than 80 of 100 studies with these clips and
+# seeds, and one below about 0.7 of it would be missed more often than found; one seed has none. The paper gives one
+# figure for each row, without an interval.
 
 # %% [markdown]
 # ## The planned runs

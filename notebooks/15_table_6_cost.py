@@ -16,8 +16,9 @@
 # | **Run time** | with the runs there: about 20 s on a CPU core, for the measurement in turn. Without: three runs for each seed; full: the published schedules, for a GPU |
 # | **You will be able to verify** | accuracy, seconds and peak memory of each run with its machine; FLOPs and kept values per clip; the time of one optimiser step, measured in turn; each ratio to VSCG beside the paper's; the same for every row of Table I |
 #
-# The supplement compares VSCG with CMBS [(Xia and Zhao, 2022)](../book/references.md) and DMIN [(Liu et al., 2022)](../book/references.md), fully supervised: the
-# accuracy, the memory of training and its time. Sec. IV-A names a GTX 1080 for VSCG; the supplement names no card. Seconds on another machine are not the same quantity,
+# The supplement compares VSCG with CMBS [(Xia and Zhao, 2022)](../book/references.md) and DMIN
+# [(Liu et al., 2022)](../book/references.md), fully supervised: the accuracy, the memory of training and its time. Sec.
+# IV-A names a GTX 1080 for VSCG; the supplement names no card. Seconds on another machine are not the same quantity,
 # and no figure here is compared with the paper's minutes. Ratios travel better. This chapter measures them in several
 # ways, from "depends on everything" to "depends on the network alone".
 

@@ -355,8 +355,8 @@ study.paragraphs(*(" ".join(sentence for sentence in said if sentence.startswith
                    for said in study.with_seeds("16").values()))
 
 # %% [markdown]
-# Five seeds move the numbers and leave every interval on its side of zero: that of the growth lies below it, now about half as
-# wide, and neither weak seconds nor those that lost one modality are told apart from the others.
+# Five seeds move the numbers, and no interval changes its place against zero: that of the growth lies below it, now about half
+# as wide, and neither weak seconds nor those that lost one modality are told apart from the others.
 #
 # ## What the system without ESCM already shares
 #

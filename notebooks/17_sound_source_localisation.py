@@ -112,11 +112,12 @@ assert abs(localisation.success_area(overlap).mean() - overlap.mean()) < 0.025
 #
 # ## The runs and their maps
 #
-# Every row of Table I whose network returns an attention over the picture takes part. Seven rows have the same module,
+# Every row of Table I whose network returns an attention over the picture takes part. Eight rows have the same module,
 # AGVA: AVEL, DAM, PSP-Net and VSCG; CSS-Net by the paper's own note, and our second row of it, which adds a path for
-# the sound; and by our choice AVSDN (row S1 of [the deviations](../book/deviations.md)) and AVRB. CMRA and CMBS weigh channels first, then places; DMIN has a third kind, CMAN and DCA
-# take cosines, CSA and AVT scaled dot products. What is missing is trained, the rest is loaded. What is looked at here
-# is kept beside each run, for at most 128 test clips, chosen evenly.
+# the sound; and by our choice AVSDN (row S1 of [the deviations](../book/deviations.md)) and AVRB. CMRA and CMBS weigh
+# channels first, then places; DMIN has a third kind, CMAN and DCA take cosines, CSA and AVT scaled dot products. What
+# is missing is trained, the rest is loaded. What is looked at here is kept beside each run, for at most 128 test clips,
+# chosen evenly.
 
 # %%
 ROWS = {(row.run["system"], *row.run.get("model_options", {}).items()): row.name
@@ -580,11 +581,11 @@ else:
                   f"{mean:+5.1f} points ({low:+.1f} to {high:+.1f}), "
                   f"spread of runs {statistics.run_sd(values):.1f}")
             if what == "pointing":
-                claims.append(f"{mean:+.1f} points ({low:+.1f} to {high:+.1f}) "
-                              f"against {rival}'s")
+                claims.append(f"by {mean:+.1f} points ({low:+.1f} to {high:+.1f}) "
+                              f"from {rival}'s")
     print(f"({DATA}, profile {PROFILE})")
     found.say("The paper says that VSCG's attention lies better on the source than "
-              f"PSP-Net's and AVEL's. {WHAT}: VSCG's pointing accuracy has "
+              f"PSP-Net's and AVEL's. {WHAT}: VSCG's pointing accuracy differs "
               f"{' and '.join(claims)}. No word is called.")
 
 # %% [markdown]
@@ -798,7 +799,7 @@ assert not two.any() or eyes[two].mean() < eyes[~two].mean()
 #   and how far they move with the sound, and says of all the rest that it cannot be measured.
 # - Short schedules show attention that is still being learnt. No loss of any of these systems asks for it to lie on
 #   the source.
-# - Whether a longer training turns such an attention on this data set too: the finished runs are on `planted-study`.
+# - Whether a longer training turns an attention that avoids the source on this data set too: the finished runs are on `planted-study`.
 # - Planted objects are patches on a quiet ground, mostly alone. Real scenes are harder for salience, and may leave
 #   more for the sound to do.
 # - Why a system points where it does, and whether that helps it to answer.

@@ -93,9 +93,9 @@ for name, values in right.items():
           f"{100 * low:.1f} to {100 * high:.1f})")
     assert np.allclose(likely[name].sum(-1), 1, atol=1e-4)
 
-# %% [markdown]
-# Those follow the rule of the tables. Intervals of shares further down are drawn over seeds and whole clips, with replacement: with one seed
-# they are over clips alone, and with few seeds that differ much they are too narrow.
+# %% [markdown] Those follow the rule of the tables. Intervals of shares further down are drawn over seeds and whole
+# clips, with replacement: with one seed they are over clips alone, and with few seeds that differ much they are too
+# narrow.
 #
 # ## Three ways to be wrong
 #
@@ -260,8 +260,8 @@ if not crossing.any():
 # %% [markdown]
 # A planted clip belongs to one class, always. What it has instead is a record of its *class evidence*: in which seconds sound
 # and picture show the class and not merely the group. (Some of the planted clips also have a silent object of
-# another class in the picture, like the cat of the paper's Figure 6. [Chapter 17](17_sound_source_localisation.ipynb) counts
-# those.) The evidence lets us put the paper's explanation of Figures 9 and 10 to a test: where
+# another class in the picture, like the cat of the paper's Figure 6. [Chapter 17](17_sound_source_localisation.ipynb) looks at
+# those apart, in its third exercise.) The evidence lets us put the paper's explanation of Figures 9 and 10 to a test: where
 # *both* modalities look like a whole group, names should go wrong; where one of them is clear, less so.
 
 # %%

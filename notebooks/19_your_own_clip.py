@@ -16,10 +16,11 @@
 # | **Run time** | about a minute on two CPU cores with the stand-in networks; some minutes more with VGG-19 |
 # | **You will be able to verify** | what two trained systems see, hear and say in a test clip of the data that they were trained on; how a file becomes ten segments; the log-mel picture of a tone whose place you can compute; the whole way from a file to a timeline and a video of the attention |
 #
-# This chapter has two halves. The first one plays a test clip of the data on which the systems were trained: you see and hear what is in it,
-# where two systems look, and what they say. The second one begins with a file, as you have it: it decodes the file, passes
-# its pictures through VGG-19 and its sound through VGGish, and lets a trained system look at the result. Give it your own
-# clip by setting `CLIP` below, or on the command line: [how to](../book/howto/own-clips.md).
+# This chapter has two halves. The first one plays a test clip of the data on which the systems were trained: you see
+# and hear what is in it, where two systems look, and what they say. The second one begins with a file, as you have it:
+# it decodes the file, passes its pictures through VGG-19 and its sound through VGGish, and lets a trained system look
+# at the result. Give it your own clip by setting `CLIP` below, or on the command line:
+# [how to](../book/howto/own-clips.md).
 
 # %% [markdown]
 # The imports, and the style of all figures.

@@ -117,9 +117,9 @@ effects_figure(deviations.OWN)
 # %% mystnb={"figure": {"caption": "The systems that VSCG is compared with: the intervals far from zero are those of probabilities in place of logits (A1, T3) and of sorted batches (A3).", "name": "fig-deviation-effects-compared"}, "image": {"alt": "One row for each difference of the compared systems, named as on the deviations page, with a dot for its effect in percentage points and its interval, around a dashed line at no effect."}}
 effects_figure(deviations.COMPARED)
 
-# %% [markdown]
-# Here the dots furthest to the left belong to AVEL, CMRA and CMBS, whose losses take a sigmoid of probabilities (A1, T3),
-# and to AVEL's sorted batches (A3); others are nearer to zero and off it as well. The table has the numbers, and the length of the runs.
+# %% [markdown] Here the dots furthest to the left belong to AVEL, CMRA and CMBS, whose losses take a sigmoid of
+# probabilities (A1, T3), and to AVEL's sorted batches (A3); one more, S4, is nearer to zero and off it as well. The
+# table has the numbers, and the length of the runs.
 
 # %%
 epochs = {d.row: d.configs()[0][0].epochs for d in deviations.DEVIATIONS}
@@ -160,10 +160,9 @@ found.say(f"{turned} of {len(effects)} effects change their sign from one of fiv
           "seeds to another.")
 assert signs.shape == (deviations.SEEDS, len(effects))
 
-# %% [markdown]
-# An interval over clips alone does not hold the chance in the training, so its
-# intervals are off zero for differences that other seeds do not show. This is what
-# the tables of chapters 10 to 15 are with `quick`, and why they have no words.
+# %% [markdown] An interval over clips alone does not hold the chance in the training, so the intervals of one seed are
+# off zero for differences that other seeds do not show. This is what the tables of chapters 10 to 15 are with `quick`,
+# and why they have no words.
 #
 # ## Why each of them matters
 #
@@ -470,10 +469,10 @@ found.say(f"{(gaps < two).sum()} of {len(gaps)} gaps between neighbours in Table
 #
 # ## The same study on another processor
 #
-# On another processor sums are taken in another order. Two trainings with one seed then
-# end apart, by some tenths of a point or more ([chapter 25](25_planned_experiment.ipynb)), so the same study there is a
-# second sample. One was taken, with an earlier state of the code and of
-# the differences that had a switch at the time; its file lies beside the first one.
+# On another processor sums are taken in another order. Two trainings with one seed then end apart, by some tenths of a
+# point or more ([chapter 25](25_planned_experiment.ipynb)), so the same study there is a second sample. One was taken,
+# with an earlier state of the code and of the differences that had a switch at the time; its file lies beside the first
+# one.
 
 # %%
 second_sample = study.load_study(study.study_file().with_name("deviations_avx2.json"))
@@ -583,10 +582,9 @@ for claim in [claim for claim in study.CLAIMS if claim.pairs]:
 study.styled(pd.DataFrame(judged), f"The paper's claims and what was measured, {DATA}, "
              f"profile {PROFILE}. Only the primary family has words.", "claims")
 
-# %% [markdown]
-# One more claim needs no accuracy. VSCG is small and cheap: the counts are exact, but for
-# AVT's, whose number of layers was chosen so that the count fits, and
-# [chapter 11](11_table_2_parameters.ipynb) and [chapter 15](15_table_6_cost.ipynb) show what is behind them.
+# %% [markdown] One more claim needs no accuracy. VSCG is small and cheap: the counts are exact, but for AVT's, whose
+# number of layers was chosen so that the count fits, and [chapter 11](11_table_2_parameters.ipynb) and
+# [chapter 15](15_table_6_cost.ipynb) show what is behind them.
 
 # %%
 columns = ["system", "setting", "paper", "live", "registered"]

@@ -766,11 +766,11 @@ found.say(f"Of {len(lines)} other readings of single lines {starred} move the "
 study.styled(pd.DataFrame(lines), "What the other reading of a line changes on one "
              "clip, before training.", "eight-readings-before")
 
-# %% [markdown]
-# With `SEED = 0` five readings carry a star. Three of the five are DAM's, since each of them changes how large its two products are. AVIN's
-# interactions are a tenth of the LSTM's outputs, so ten times as much is a large change before training, and one that the
-# next layer can learn to undo. CMAN's sum reaches a last layer of half the size, whose weights are all new. The other
-# readings matter less at first than chance does; training may still lead them elsewhere.
+# %% [markdown] With `SEED = 0` five readings carry a star. Three of the five are DAM's, since each of them changes how
+# large its two products are. AVIN's interactions are a tenth of the LSTM's outputs, so ten times as much is a large
+# change before training, and one that the next layer can learn to undo. CMAN's sum reaches a last layer of half the
+# size, whose weights are all new. The other readings matter less at first than chance does; training may still lead
+# them elsewhere.
 #
 # ## Short runs
 #
@@ -896,12 +896,11 @@ print(f"all three seeds on one side: {upper + lower} of {three} readings; "
       "coins: a quarter")
 fig
 
-# %% [markdown]
-# A row has all its dots on one side more often than coins would, but rows of one system share a baseline, so this is no
-# test. DCA's larger batches, which hold eight times the clips in as many
-# steps, help it with the objective and without. That is all these dots say. They tell how a system starts on generated
-# clips, not which reading its authors had: no guess is checked by the accuracy that it gives, least of all by one that
-# comes close to a printed figure.
+# %% [markdown] A row has all its dots on one side more often than coins would, but rows of one system share a baseline,
+# so this is no test. DCA's larger batches, which hold eight times the clips in as many steps, help it with the
+# objective and without. That is all these dots say. They tell how a system starts on generated clips, not which reading
+# its authors had: no guess is checked by the accuracy that it gives, least of all by one that comes close to a printed
+# figure.
 
 # %% [markdown]
 # ## Exercises

@@ -63,7 +63,7 @@ def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fu
             if record.values["data"]["name"].startswith("planted"):
                 title += "; planted features teach nothing about real pictures and sounds"
             return record.model(), title
-    if (shipped_dir() / f"{checkpoint}.zip").is_file():
+    if Path(checkpoint).name == checkpoint and (shipped_dir() / f"{checkpoint}.zip").is_file():
         read_record(shipped_dir() / f"{checkpoint}.zip").model()         # an error that says what it came without
     if not Path(checkpoint).is_file():
         raise VscgError(f"{checkpoint}: no finished run and no file; `python -m vscg runs` lists the runs with their "

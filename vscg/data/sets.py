@@ -103,6 +103,8 @@ def _ave(path: Path) -> Path:
         try:
             return path.is_file() and (folder is None or ave.made_from(path, folder))
         except VscgError as error:
+            if not str(error).startswith(f"{path}:"):          # of an official file
+                raise
             raise VscgError(f"{error}. This file is a generated one: delete it, and it is made again.") from error
 
     def make(path: Path) -> None:

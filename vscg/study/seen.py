@@ -3,6 +3,7 @@
 Computed once from the weights and kept beside the run, as a file that ships with it: a shipped run has no weights.
 """
 from collections.abc import Container
+from dataclasses import replace
 
 import numpy as np
 import safetensors.numpy
@@ -39,7 +40,7 @@ def observe(record: Record, data: Dataset, kept: Container[str] = KEPT) -> Recor
         raise VscgError(f"The run {record.key} ({run_title(record.config)}) came with the book without what its "
                         f"network attends to: {anew(record.config)} trains it here.")
     with locked(record.folder):                       # of two processes that look, one writes and the other reads
-        record = read_record(record.folder) or record
+        record = replace(read_record(record.folder) or record, fresh=record.fresh)
         if OBSERVED not in record.values["sums"]:
             record = add_file(record, OBSERVED, safetensors.numpy.save(_look(record, data, kept)))
     return record

@@ -36,8 +36,8 @@ DIFFERENCE = ("first", "second", "setting", "paper", "mean", "low", "high", "sma
               "of_seeds", "data", "first_origin", "second_origin")
 REFERENCES = " The last rows are references and no contestants; they use every second's label, whatever the setting."
 DRAWS = (" A row of seed k was tested on draw k of the clips, and rows of other seeds on other clips: only differences "
-         "compare the same ones. The references are means over {} draws; that of the ceiling alone goes from {:.1f} to "
-         "{:.1f}%.")
+         "compare the same ones. The references are means over {} draws; from draw to draw the ceiling goes from "
+         "{:.1f} to {:.1f}%.")
 EVERYWHERE = "the right event in every second"
 OUTCOMES = {"validation": "selected by validation", "last": "mean of the last five epochs"}
 
