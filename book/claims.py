@@ -44,8 +44,8 @@ def _program() -> dict[str, str]:
         "AVEL with PSP has the figures of PSP-Net, to the digit",
         "the program's loss is not Eq. 17, which makes the category term 28 to 140 times smaller",
         "the weak tag of the program holds the event's duration",
-        f"{(chosen == 'test').sum()} of {len(chosen)} programs choose by the test clips, begin with such a choice, or have no validation "
-        "clips",
+        f"{(chosen == 'test').sum()} of {len(chosen)} programs choose by the test clips, begin with such a choice, or "
+        "have no validation clips",
         f"{counts['VSCG']:.1f} million parameters registered, against {counts['CMBS']:.1f} and {counts['DMIN']:.1f}")
     return dict(zip((claim.text for claim in CLAIMS), said, strict=True))
 

@@ -34,6 +34,8 @@ NOTEBOOKS = ROOT / "notebooks"
 SMALL = (weights.EFFICIENTNET, weights.AISFX)       # networks that chapter 24 shows: 40 MB
 START = 600         # seconds within which a kernel must answer; the first one on a busy machine takes long
 SETTINGS = ROOT / "book" / "_run" / ".settings"
+# Of two kernels that start at once one may find its port taken by the other: it gets a second try.
+NO_START = "Kernel died before replying"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # ipykernel announces at every start that its sockets on this machine are not encrypted.
 KERNEL = Config({"KernelManager": {"transport_encryption": "auto"}})
@@ -161,12 +163,20 @@ def execute(source: Path, target: Path, parameters: dict) -> None:
     make_folder(target.parent)
     failed = target.with_name(f"{source.stem}.failed.ipynb")
     failed.unlink(missing_ok=True)
+    def run() -> nbformat.NotebookNode:
+        return papermill.execute_notebook(
+            jupytext.read(source), failed, parameters, kernel_name="python3", cwd=source.parent, progress_bar=False,
+            start_timeout=START, config=KERNEL,
+            shutdown_kernel="immediate")         # else it is interrupted first, and may print that it was
+
     try:
         with known_environment():
-            notebook = papermill.execute_notebook(
-                jupytext.read(source), failed, parameters, kernel_name="python3", cwd=source.parent,
-                progress_bar=False, start_timeout=START, config=KERNEL,
-                shutdown_kernel="immediate")     # else it is interrupted first, and may print that it was
+            try:
+                notebook = run()
+            except RuntimeError as error:
+                if NO_START not in str(error):
+                    raise
+                notebook = run()
     except papermill.PapermillExecutionError as error:
         raise NotebookFailed(
             f"{source.name} stopped in cell In [{error.exec_count}] with {error.ename}: {error.evalue}\n\n"
@@ -244,7 +254,8 @@ def main(numbers: list[str]) -> int:
     for number in numbers or known:
         source, start = known[number], time.monotonic()
         if number in elsewhere():
-            missing = "the real files, and VSCG_AVE_DIR names none" if number == "01" else "two networks that are not here"
+            missing = ("the real files, and VSCG_AVE_DIR names none" if number == "01"
+                       else "two networks that are not here")
             print(f"{source.stem:32} kept: its outputs come from {missing}")
             continue
         try:

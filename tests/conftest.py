@@ -1,5 +1,4 @@
 """Fixtures that several test files share."""
-import os
 import threading
 from multiprocessing import forkserver
 from pathlib import Path
@@ -12,6 +11,7 @@ from tests.loopback import Server
 from vscg.data.labels import CATEGORIES, presence_target, read_annotations
 from vscg.data.planted import generate
 from vscg.data.prepared import Dataset, read_prepared
+from vscg.machine.files import ave_dir
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TINY = {"train": 16, "val": 4, "test": 4, "background": 2}      # clips of the `tiny` data set
@@ -20,10 +20,7 @@ TINY = {"train": 16, "val": 4, "test": 4, "background": 2}      # clips of the `
 @pytest.fixture(scope="session")
 def ave_small() -> Path:
     """Folder with the real AVE annotations, order files and the other small files."""
-    folder = Path(os.environ.get("VSCG_AVE_DIR") or REPOSITORY.parent / "shared" / "data" / "ave")
-    if not (folder / "Annotations.txt").is_file():
-        pytest.skip(f"the real AVE files are not here: no Annotations.txt in {folder}; set VSCG_AVE_DIR")
-    return folder
+    return ave_dir() or pytest.skip("the real AVE files are not here (set VSCG_AVE_DIR)")
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,8 @@ def main() -> None:
                   "schedule": schedule, "device": device_name(torch.device("cpu")),
                   "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                   "versions": {"python": platform.python_version(), "torch": torch.__version__,
-                               "numpy": np.__version__}, "draws": draws}
+                               "numpy": np.__version__},
+                  "draws": draws + [draw for draw in known.values() if draw["seed"] > seed]}
         write_atomically(path, (json.dumps(values, indent=1) + "\n").encode())
 
 

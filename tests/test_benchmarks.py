@@ -195,3 +195,26 @@ def test_every_session_has_new_processes_and_the_first_turn_goes_round(monkeypat
     assert turned == ["a", "b", "c", "b", "c", "a", "a", "b", "c"] * 2
     assert [(row["round"], row["arm"]) for row in rows] == [
         (0, "both"), (0, "a"), (1, "a"), (1, "both"), (2, "both"), (2, "a"), (3, "a"), (3, "both")]
+
+
+@pytest.mark.parametrize("kind, lines", [
+    ("epoch", ["vscg             evaluate_seconds  2.00 (2.00 to 2.00) times faster",
+               "vscg                 1.00 s, 1.000 GB read"]),
+    ("scaling", ["4 clips a batch, a step: published 2.000 s, vscg 1.000 s, 2.00 (2.00 to 2.00) times faster",
+                 "4 seeds at a time: 0.50 s"]),
+    ("profile", ["copies, conversions           1000.0  500.0"])])
+def test_the_other_kinds_from_the_command_to_the_record(kind, lines, tmp_path, monkeypatch, capsys):
+    """Told what the arms took: the published loop twice as long as the package's, four teams of seeds twice as long."""
+    def turns(jobs, rounds, warm, sessions):
+        long = {"published": 2.0, "published again": 2.0, "4": 2.0}
+        return [{"round": number, "arm": arm, "bytes_read": 1e9, "peak_host": 2**20, "peak_device": None,
+                 **dict.fromkeys(("seconds", "train_seconds", "evaluate_seconds"), long.get(arm, 1.0)),
+                 "parts": dict.fromkeys(profiling.NAMES, long.get(arm, 1.0))} for number in range(2) for arm in jobs]
+
+    monkeypatch.setattr(kinds, "take_turns", turns)
+    monkeypatch.setattr(command, "processor", lambda: ("Some CPU", False))
+    file = tmp_path / "speed.json"
+    assert command.main([kind, *"--batch 4 --steps 2 --threads 1 --device cpu --json".split(), str(file)]) == 0
+    printed = capsys.readouterr().out
+    assert [line for line in lines if line not in printed] == [], printed
+    assert json.loads(file.read_text())[kind]["threads"] == 1

@@ -22,8 +22,8 @@ from tests.tables import MINI, fill
 from vscg.training.records import read_record, record_json, ship
 
 EXTENSIONS = ROOT / "book" / "_ext"
-status, launch, one_page, first_page, lighter = (
-    load(EXTENSIONS / f"{name}.py") for name in ("status", "launch", "one_page", "first_page", "lighter"))
+status, launch, one_page, first_page, restyle = (
+    load(EXTENSIONS / f"{name}.py") for name in ("status", "launch", "one_page", "first_page", "restyle"))
 ADDRESS = "https://github.com/someone/book"
 
 
@@ -258,3 +258,17 @@ def test_the_address_of_launch_buttons_comes_from_one_of_two_places():
                     "https://github.com/a/b\"; import os"):
         with pytest.raises(ExtensionError, match="OWNER/NAME"):
             launch.repository({"VSCG_REPOSITORY": address})
+
+
+def test_the_site_is_written_anew_when_a_file_beside_its_pages_has_changed(tmp_path):
+    files = ("book/_static/a.css", "book/_extra/touch/b.js", "site/_static/a.css", "site/touch/b.js")
+    for path in (tmp_path / name for name in files):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("as it was")
+    asked = tmp_path / "book", tmp_path / "site", ["_static", "/theme"], ["_extra"]
+    assert not restyle.changed(*asked)
+    (tmp_path / files[0]).write_text("otherwise")
+    assert restyle.changed(*asked)
+    (tmp_path / files[2]).write_text("otherwise")
+    (tmp_path / files[3]).unlink()
+    assert restyle.changed(*asked)

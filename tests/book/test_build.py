@@ -188,6 +188,23 @@ def test_failing_notebook_is_named_with_cell_and_error_and_kept(source, run, mon
         execute.execute(source, run / "03_toy.ipynb", {})
 
 
+def test_a_kernel_whose_port_was_taken_is_started_again(source, run, monkeypatch):
+    asked, papermill = [], execute.papermill.execute_notebook
+
+    def taken(*given, **options):
+        asked.append(given)
+        if len(asked) < 2:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        return papermill(*given, **options)
+
+    monkeypatch.setattr(execute.papermill, "execute_notebook", taken)
+    execute.execute(source, run / "03_toy.ipynb", {})
+    assert len(asked) == 2 and text(run / "03_toy.ipynb") == "planted-mini 0\nmore\n"
+    monkeypatch.setattr(execute.papermill, "execute_notebook", lambda *given, **options: taken(asked.clear()))
+    with pytest.raises(execute.NotebookFailed, match="its Python process died"):
+        execute.execute(source, run / "03_toy.ipynb", {})
+
+
 def test_each_data_set_has_a_folder_and_without_the_real_files_their_notebook_stays_as_committed(
         source, run, tmp_path, monkeypatch):
     (tmp_path / "my.h5").touch()
@@ -279,3 +296,14 @@ def test_runs_that_came_with_the_book_are_trained_only_where_they_are_asked_for(
     for fresh in (False, True):
         build.train_runs("a,b", "planted-mini", "quick", fresh)
     assert asked == [["A"], ["A", "B"]]
+
+
+def test_make_notebooks_keeps_the_page_whose_files_are_not_here(tmp_path, monkeypatch, capsys):
+    real, other = (tmp_path / name for name in ("01_ave_dataset.py", "03_toy.py"))
+    monkeypatch.setattr(execute, "sources", lambda: [real, other])
+    monkeypatch.setattr(execute, "ave_dir", lambda: None)
+    ran = []
+    monkeypatch.setattr(execute, "execute", lambda *asked: ran.append(asked))
+    assert execute.main([]) == 0 and ran == [(other, other.with_suffix(".ipynb"), {})]
+    assert "01_ave_dataset                   kept" in capsys.readouterr().out
+    assert execute.main(["07"]) == 2 and "there are 01, 03" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""One list of pins in three files, and what one import brings."""
+"""One list of pins in three files."""
 import re
 import tomllib
 from importlib import metadata

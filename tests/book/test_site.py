@@ -312,11 +312,7 @@ def cut(folder: Path, what: str = ".cell_input pre") -> dict[str, list[str]]:
 
 @needs_site
 @needs_browser
-def test_no_line_of_code_is_cut_on_a_desk_screen():
-    assert not any(cut(HTML).values())
-
-
-@needs_site
-@needs_browser
-def test_no_printed_line_is_cut_on_a_desk_screen():
-    assert not any(cut(HTML, ".cell_output pre").values())
+def test_no_line_of_code_and_no_printed_line_is_cut_on_a_desk_screen():
+    for what in (".cell_input pre", ".cell_output pre"):
+        found = cut(HTML, what)
+        assert found and not any(found.values()), found

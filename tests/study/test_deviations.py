@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LISTED = re.findall(r"^\| ([A-Z]\d+) \|", (ROOT / "book" / "deviations.md").read_text(encoding="utf-8"), re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def small(tiny, tmp_path_factory):
     """The study made small: two differences and a rounding, two seeds, one epoch, 26 clips; in a home of its own."""
     pairs = (Deviation("V4", "?", {}, {"model_options": {"escm_dropout": 0.2}}),
@@ -33,12 +33,10 @@ def small(tiny, tmp_path_factory):
             patch.setattr(deviations, name, value)
         records = tmp_path_factory.mktemp("records")
         patch.setattr(deviations, "records_dir", lambda: records)
-        for name in ("DATA", "DEVIATIONS"):
-            patch.setattr(deviations, name, getattr(deviations, name))
         yield tiny
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def trained(small):
     """All runs of the small study, in the store, and its file."""
     data = {str(small.path): small, str(duplicates_file()): read_prepared(duplicates_file())}
@@ -104,55 +102,65 @@ def test_duplicated_clips_have_other_categories_and_no_two_the_same_source():
     assert (category[test] != category[train]).all()
 
 
-def test_the_duplicates_keep_their_labels_and_take_the_features_of_training_clips(small):
-    path = duplicates_file()
-    doubled, first = read_prepared(path), path.stat().st_mtime_ns
-    test, train = duplicated_rows(small.category, small.splits)
-    assert len(set(train)) == 2 and set(train) <= set(small.splits["train"]) and set(test) <= set(small.splits["test"])
-    assert np.array_equal(doubled.visual[test], small.visual[train])
-    assert np.array_equal(doubled.audio[test], small.audio[train])
-    others = np.setdiff1d(np.arange(len(small)), test)
-    assert np.array_equal(doubled.visual[others], small.visual[others])
-    assert np.array_equal(doubled.labels, small.labels) and doubled.fingerprint != small.fingerprint
-    assert duplicates_file().stat().st_mtime_ns == first, "made once"
+class TestSmallStudy:
+    def test_the_duplicates_keep_their_labels_and_take_the_features_of_training_clips(self, small):
+        path = duplicates_file()
+        doubled, first = read_prepared(path), path.stat().st_mtime_ns
+        test, train = duplicated_rows(small.category, small.splits)
+        assert len(set(train)) == 2
+        assert set(train) <= set(small.splits["train"]) and set(test) <= set(small.splits["test"])
+        assert np.array_equal(doubled.visual[test], small.visual[train])
+        assert np.array_equal(doubled.audio[test], small.audio[train])
+        others = np.setdiff1d(np.arange(len(small)), test)
+        assert np.array_equal(doubled.visual[others], small.visual[others])
+        assert np.array_equal(doubled.labels, small.labels) and doubled.fingerprint != small.fingerprint
+        assert duplicates_file().stat().st_mtime_ns == first, "made once"
+
+    def test_effects_are_those_of_the_records(self, small, trained):
+        study = deviations.load_study()
+        truth = small.labels[small.splits["test"]].argmax(-1)
+        effects = study.effects().set_index("row")
+        stored = {(r.config.setting, r.config.target, bool(r.config.model_options), r.config.epochs, r.config.data,
+                   r.config.seed): 100 * clip_accuracy(r.predictions(), truth)
+                  for r in trained if r.config.precision == "fp32"}
+        for row, kinds in {"V4": (("fully", "presence", False), ("fully", "presence", True)),
+                           "W3": (("weakly", "proportion", False), ("weakly", "presence", False))}.items():
+            first, second = (np.array([stored[*kind, 1, str(small.path), seed] for seed in range(2)]) for kind in kinds)
+            assert effects.loc[row, "difference"] == pytest.approx((first - second).mean())
+            assert effects.loc[row, ["low", "high"]].tolist() == pytest.approx(mean_interval(first - second)[1:3])
+            assert effects.loc[row, "seeds"] == 2
+        assert all(map(study.holds, deviations.DEVIATIONS)) and not study.holds(deviations.Deviation(
+            "V3", "?", {}, {"model_options": {"renormalise": False}}))
+        rounding = study.effects(deviations.ROUNDINGS)
+        assert rounding["row"].tolist() == ["TF32"] and rounding["second"][0] == effects.loc["V4", "first"]
+        assert study.current() == len(study.values["runs"]) == len({record.folder for record in trained})
+        text = deviations.study_file().read_text()
+        assert str(small.path) not in text, "no path of a machine in a file that travels"
+
+    def test_thresholds_are_those_of_the_models(self, small, trained):
+        study = deviations.load_study()
+        plateau = [record for record in trained if record.config.epochs == 2]
+        runs = study.runs(plateau_configs())
+        for record, seed, run in zip(plateau, study.values["thresholds"], runs, strict=True):
+            assert seed["test"]["0.7"] == run["validation"]["right"], "0.7 is the threshold that the run used"
+            assert set(seed) == {"val", "test"} and "0.668" in seed["val"] and len(seed["val"]["0.5"]) == 4
+            assert run["test_history"] == pytest.approx(record.history["test_accuracy"].tolist(), abs=1e-5)
+        assert len(study.runs(duplicate_configs())) == 2
+
+    def test_a_changed_code_shows(self, trained, tmp_path):
+        values = json.loads(deviations.study_file().read_text())
+        values["runs"][0]["key"] = "0" * 16
+        path = tmp_path / "changed.json"
+        path.write_text(json.dumps(values))
+        assert deviations.load_study(path).current() == len(values["runs"]) - 1
 
 
-def test_effects_are_those_of_the_records(small, trained):
-    study = deviations.load_study()
-    truth = small.labels[small.splits["test"]].argmax(-1)
-    effects = study.effects().set_index("row")
-    stored = {(r.config.setting, r.config.target, bool(r.config.model_options), r.config.epochs, r.config.data,
-               r.config.seed): 100 * clip_accuracy(r.predictions(), truth)
-              for r in trained if r.config.precision == "fp32"}
-    for row, kinds in {"V4": (("fully", "presence", False), ("fully", "presence", True)),
-                       "W3": (("weakly", "proportion", False), ("weakly", "presence", False))}.items():
-        first, second = (np.array([stored[*kind, 1, str(small.path), seed] for seed in range(2)]) for kind in kinds)
-        assert effects.loc[row, "difference"] == pytest.approx((first - second).mean())
-        assert effects.loc[row, ["low", "high"]].tolist() == pytest.approx(mean_interval(first - second)[1:3])
-        assert effects.loc[row, "seeds"] == 2
-    assert all(map(study.holds, deviations.DEVIATIONS)) and not study.holds(deviations.Deviation(
-        "V3", "?", {}, {"model_options": {"renormalise": False}}))
-    rounding = study.effects(deviations.ROUNDINGS)
-    assert rounding["row"].tolist() == ["TF32"] and rounding["second"][0] == effects.loc["V4", "first"]
-    assert study.current() == len(study.values["runs"]) == len({record.folder for record in trained})
-    text = deviations.study_file().read_text()
-    assert str(small.path) not in text, "no path of a machine in a file that travels"
-
-
-def test_thresholds_are_those_of_the_models(small, trained):
-    study = deviations.load_study()
-    plateau = [record for record in trained if record.config.epochs == 2]
-    runs = study.runs(plateau_configs())
-    for record, seed, run in zip(plateau, study.values["thresholds"], runs, strict=True):
-        assert seed["test"]["0.7"] == run["validation"]["right"], "0.7 is the threshold that the run used"
-        assert set(seed) == {"val", "test"} and "0.668" in seed["val"] and len(seed["val"]["0.5"]) == 4
-        assert run["test_history"] == pytest.approx(record.history["test_accuracy"].tolist(), abs=1e-5)
-    assert len(study.runs(duplicate_configs())) == 2
-
-
-def test_a_changed_code_shows(trained, tmp_path):
-    values = json.loads(deviations.study_file().read_text())
-    values["runs"][0]["key"] = "0" * 16
-    path = tmp_path / "changed.json"
-    path.write_text(json.dumps(values))
-    assert deviations.load_study(path).current() == len(values["runs"]) - 1
+def test_a_study_that_is_not_there_is_damaged_or_lacks_a_run_names_the_command(tmp_path):
+    path, empty = tmp_path / "study.json", {"thresholds": [], "duplicates": [], "runs": []}
+    for content, words in ((None, "is not there"), ("{", "is damaged"),
+                           (json.dumps(empty | {"runs": [1]}), "is damaged"),
+                           (json.dumps(empty), "lacks [0-9]+ runs, the first with")):
+        if content:
+            path.write_text(content)
+        with pytest.raises(VscgError, match=f"{words}.*python -m vscg deviations"):
+            deviations.load_study(path).effects()

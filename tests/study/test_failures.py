@@ -14,10 +14,9 @@ TRUE = np.array([[B, 3, 3, B], [5, 5, 5, 5]])
 PREDICTED = np.array([[[3, 3, 6, B], [5, 1, 1, 5]], [[B, 6, 6, 4], [1, B, 5, 5]]])        # two runs
 
 
-def random_case(seeds=3, clips=40):
+def random_case():
     generator = np.random.default_rng(0)
-    true = generator.integers(CLASSES, size=(clips, 10))
-    other = generator.integers(CLASSES, size=(seeds, clips, 10))
+    true, other = generator.integers(CLASSES, size=(40, 10)), generator.integers(CLASSES, size=(3, 40, 10))
     return np.where(generator.random(other.shape) < 0.6, true, other), true
 
 
@@ -160,3 +159,17 @@ def test_a_perfect_system_has_only_noise_and_less_with_more_clips():
 def test_confidence_is_the_answers_not_the_largest():
     probability = np.array([[[0.6, 0.4], [0.1, 0.9]]])
     assert failures.confidence_of(probability, np.array([[1, 1]])).tolist() == [[0.4, 0.9]]
+
+
+NONE = np.zeros((2, 2, 2), bool)
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: failures.resampled_shares(NONE[0], NONE[0]), "shares need"),
+    (lambda: failures.reliability(NONE * 0.5, NONE[0]), "one shape"),
+    (lambda: failures.reliability(NONE * 0.5, NONE * 1), "right bool"),
+    (lambda: failures.calibration_errors(NONE + 1.5, NONE), "in 0..1"),
+    (lambda: failures.calibration_errors(NONE * 0.5, NONE, bins=0), "at least one bin")])
+def test_values_of_another_form_are_refused(call, words):
+    with pytest.raises(VscgError, match=words):
+        call()

@@ -180,3 +180,9 @@ def test_a_map_that_is_the_mask_is_right_and_its_opposite_is_wrong():
     _, mask, scored = case()
     assert {float(value) for values in loc.scores(mask * 1.0, mask, scored).values() for value in values} == {1.0}
     assert {float(value) for values in loc.scores(~mask * 1.0, mask, scored).values() for value in values} == {0.0}
+
+
+@pytest.mark.parametrize("threshold", [0, 1.5])
+def test_a_threshold_out_of_range_is_refused(threshold):
+    with pytest.raises(VscgError, match="above 0"):
+        loc.iou(np.ones((1, 1, 2, 2)), np.ones((1, 1, 2, 2), bool), threshold)

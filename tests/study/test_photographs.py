@@ -38,14 +38,6 @@ def test_the_rule_names_what_is_clear_and_not_what_is_noise():
         assert said.shape == (12, 10) and low <= right <= high, right
 
 
-def test_the_rule_never_sees_the_answers_of_the_test_clips():
-    data = made(2.0)
-    before = references.floor(data)
-    data.labels[data.splits["test"]] = np.eye(4)[3]
-    data.category[data.splits["test"]] = 0
-    assert (references.floor(data) == before).all()
-
-
 def test_the_truth_is_that_of_the_test_clips():
     truth = photographs.truth()
     layout = composed.plan(composed.Dials(), 0)

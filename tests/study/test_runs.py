@@ -14,6 +14,7 @@ from vscg.study.runs import (
     book_configs,
     chapter_configs,
     computed_twice,
+    drawn,
     finished,
     provenance,
     table_configs,
@@ -151,3 +152,9 @@ def test_the_run_that_was_computed_twice_is_the_shipped_one():
     for name in ("loss", "val_accuracy", "test_accuracy"):
         np.testing.assert_allclose(both[name], record.history[name], atol=1e-6)
         assert both[f"{name}_now_more"].any()
+
+
+def test_a_named_draw_is_no_other_one():
+    for data, of_run_two in {"planted-study": "planted-study:seed=2", "planted-study:seed=3": "planted-study:seed=3",
+                             "planted-study:dynamics=1": "planted-study:dynamics=1,seed=2", "ave": "ave"}.items():
+        assert drawn(data, 2) == of_run_two

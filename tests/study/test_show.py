@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import papermill
 
+from tests.book.test_build import execute
 from tests.tables import dataset, fill
 from vscg.study import show
-from vscg.study.tables import table
 
 
 class TestFindings:
@@ -16,7 +16,9 @@ class TestFindings:
         cells = ["from vscg import study", "found = study.findings()", "found.say('One is < two.')\nprint('later')",
                  "found.say('Two.')\nfound.say('One is < two.')"]
         source = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        done = papermill.execute_notebook(source, tmp_path / "done.ipynb", kernel_name="python3", progress_bar=False)
+        with execute.known_environment():
+            done = papermill.execute_notebook(source, tmp_path / "done.ipynb", kernel_name="python3",
+                                              progress_bar=False)
         (box,) = done.cells[1].outputs
         assert re.findall("<li>(.*?)</li>", box.data["text/html"]) == ["One is &lt; two.", "Two."]
         assert 'class="admonition' in box.data["text/html"] and "On this page" in box.data["text/html"]
@@ -77,7 +79,5 @@ class TestExport:
 
 
 def test_on_ave_nothing_is_said_about_planted_data(tmp_path):
-    data = dataset("ave")
-    fill(tmp_path, data, "VI")
-    files = table("VI", dataset=data, profile="quick", store=tmp_path).export(tmp_path / "tables")
+    files = fill(tmp_path, dataset("ave"), "VI").export(tmp_path / "tables")
     assert "no reproduction" not in files[1].read_text()

@@ -538,10 +538,6 @@ def test_one_seed_finds_no_smallest_difference(table_one):
     assert table_one.differences()["smallest"].isna().all() and table_one.differences()["low"].notna().all()
 
 
-def test_three_epochs_give_no_word(tmp_path):
-    assert set(primary_family([fill(tmp_path, MINI, "III", seeds=3)])["word"][:4]) == {"still learning"}
-
-
 def test_tables_of_two_kinds_are_refused(three, tmp_path):
     with pytest.raises(VscgError, match="tables of other, quick, clean; planted-mini, quick, clean: give Tables"):
         primary_family([*three, fill(tmp_path, dataset("other"), "III")])

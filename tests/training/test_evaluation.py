@@ -1,7 +1,6 @@
 """Metrics: by hand, against loop-written versions, and on the real AVE split where it is there."""
 import json
 from itertools import groupby
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,16 +8,15 @@ import pytest
 from vscg.errors import VscgError
 from vscg.training import evaluation as ev
 
-AVE = Path(__file__).resolve().parents[3] / "shared/data/ave"
 BG = 28
 # Two clips of five seconds. Clip 0: class 3 on 0..3, half found, one second called 4. Clip 1: class 5 on 1..2.
 TRUE = np.array([[3, 3, 3, 3, BG], [BG, 5, 5, BG, BG]])
 PREDICTED = np.array([[3, 3, 4, BG, BG], [BG, 5, 5, 5, BG]])
 
 
-def random_pair(seed, clips=40, segments=10, classes=(0, 1, BG), agree=0.6):
-    rng = np.random.default_rng(seed)
-    true = np.repeat(rng.choice(classes, (clips, (segments + 1) // 2)), 2, axis=1)[:, :segments]
+def random_pair(seed, clips=40, agree=0.6):
+    rng, classes = np.random.default_rng(seed), (0, 1, BG)
+    true = np.repeat(rng.choice(classes, (clips, 5)), 2, axis=1)
     return np.where(rng.random(true.shape) < agree, true, rng.choice(classes, true.shape)), true
 
 
@@ -35,22 +33,6 @@ def test_accuracies_by_hand():
     cells = {(3, 3): 2, (3, 4): 1, (3, BG): 1, (5, 5): 2, (BG, 5): 1, (BG, BG): 3}
     assert {tuple(cell): counts[tuple(cell)] for cell in np.argwhere(counts).tolist()} == cells
     assert np.isnan(ev.event_accuracy([[BG, BG]], [[BG, BG]])) and np.isnan(ev.background_accuracy([[1, 1]], [[1, 1]]))
-
-
-def test_accuracies_agree_with_loops():
-    predicted, true = random_pair(1, classes=tuple(range(29)))
-    counts, right, event, background = np.zeros((29, 29), int), [], [], []
-    for p_row, t_row in zip(predicted, true, strict=True):
-        for p, t in zip(p_row, t_row, strict=True):
-            counts[t, p] += 1
-            right.append(p == t)
-            (background if t == BG else event).append(p == t)
-    assert (ev.confusion_matrix(predicted, true) == counts).all()
-    assert ev.segment_accuracy(predicted, true) == pytest.approx(sum(right) / len(right))
-    assert ev.event_accuracy(predicted, true) == pytest.approx(sum(event) / len(event))
-    assert ev.background_accuracy(predicted, true) == pytest.approx(sum(background) / len(background))
-    slow = [counts[c, c] / counts[c].sum() if counts[c].sum() else np.nan for c in range(29)]
-    np.testing.assert_allclose(ev.class_accuracy(predicted, true), slow)
 
 
 def test_event_f1_by_hand():
@@ -198,16 +180,15 @@ def test_baselines_by_hand():
     assert ((table["low"] <= table["accuracy"]) & (table["accuracy"] <= table["high"])).all()
 
 
-@pytest.mark.skipif(not (AVE / "test_order.h5").is_file(), reason=f"the small AVE files are not in {AVE}")
-def test_baselines_on_ave():
+def test_baselines_on_ave(ave_small):
     import h5py
 
     from vscg.data.labels import labels_from_annotations, read_annotations
-    annotations = read_annotations(AVE / "Annotations.txt")
+    annotations = read_annotations(ave_small / "Annotations.txt")
     labels = labels_from_annotations(annotations)
     rows = {}
     for split in ("train", "test"):
-        with h5py.File(AVE / f"{split}_order.h5") as file:
+        with h5py.File(ave_small / f"{split}_order.h5") as file:
             rows[split] = file["order"][:]
     train, test = rows["train"], rows["test"]
     table = ev.trivial_baselines(labels[train], labels[test], annotations.category[train], annotations.category[test])
@@ -226,9 +207,3 @@ def test_baselines_on_ave():
 def test_bad_arrays_are_named(predicted, true, message):
     with pytest.raises(VscgError, match=message):
         ev.segment_accuracy(predicted, true)
-
-
-@pytest.mark.parametrize("per_clip", [[0.1, np.nan], [], [[0.1, 0.2]]])
-def test_values_that_cannot_be_drawn_are_refused(per_clip):
-    with pytest.raises(VscgError, match="finite"):
-        ev.bootstrap_interval(per_clip)

@@ -54,9 +54,9 @@ def package(tmp_path):
     return shutil.copytree(PACKAGE, tmp_path / "vscg", ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def texts(package, system="vscg") -> list[str]:
+def texts(package) -> list[str]:
     keys._read.cache_clear()
-    return sorted(definitions([CODE[system], *ROOTS], package).values())
+    return sorted(definitions([CODE["vscg"], *ROOTS], package).values())
 
 
 @pytest.mark.parametrize("file, old, new", [

@@ -58,11 +58,13 @@ class TestBatches:
     def test_drop_last_leaves_out_the_incomplete_batch(self):
         assert [len(batch) for batch in self.order(quick(drop_last=True))] == [8, 8, 8]
 
-    def test_first_random_repeats_the_stored_order_from_the_second_batch_on(self):
-        for epoch in range(3):
-            batches = self.order(quick(order="first-random"), epoch)
-            assert sum(batches[1:], []) == self.rows[8:].tolist()
-        assert self.order(quick(order="first-random"), 0)[0] != self.order(quick(order="first-random"), 1)[0]
+    def test_first_random_draws_the_first_batch_from_all_clips_and_repeats_the_stored_order_after_it(self):
+        drawn = []
+        for epoch in range(20):
+            first, *rest = self.order(quick(order="first-random"), epoch)
+            assert sum(rest, []) == self.rows[8:].tolist() and len(set(first)) == 8
+            drawn.append(first)
+        assert drawn[0] != drawn[1] and {*sum(drawn, [])} - {*self.rows[:8].tolist()}, "not only its own slots"
 
     def test_stored_order_is_never_shuffled(self):
         assert sum(self.order(quick(order="stored"), 5), []) == self.rows.tolist()

@@ -138,8 +138,3 @@ def test_a_record_that_is_not_what_the_run_wrote_is_named(damage, copy):
     path.write_text(damage(path.read_text()))
     with pytest.raises(VscgError, match="record.json is damaged: delete"):
         read_record(copy.folder)
-
-
-def test_the_last_epochs_lie_in_the_record_one_by_one(trained, tiny):
-    truth = tiny.labels[tiny.splits["test"]].argmax(-1)
-    assert (trained.predictions("last") == truth).mean((1, 2)) == pytest.approx(trained.history.test_accuracy[1:])

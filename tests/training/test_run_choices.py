@@ -9,7 +9,6 @@ import vscg.training.loop as training
 from tests.training.test_loop import planned, quick, run, started
 from vscg.machine.device import processor
 from vscg.training.config import Schedule
-from vscg.training.loop import epoch_batches
 from vscg.training.records import code_revision
 
 
@@ -79,14 +78,6 @@ def test_the_weights_that_are_kept_are_those_that_the_selection_picks(selection,
 def test_only_epochs_that_the_program_looks_at_are_picked(tiny, tmp_path, scores):
     scores([0.9, 0.5, 0.8, 0.3], [0.9, 0.5, 0.8, 0.3])
     assert run(planned(epochs=4, first_look=1, look_every=2), tiny, tmp_path).result["epoch"] == 2
-
-
-def test_the_random_batch_is_drawn_from_all_clips():
-    rows = np.arange(100, 125)
-    config = quick(order="first-random").resolve()
-    first = [epoch_batches(config, rows, epoch)[0].tolist() for epoch in range(20)]
-    assert {row for batch in first for row in batch} - set(rows[:8].tolist()), "only its own slots"
-    assert all(len(set(batch)) == 8 for batch in first)
 
 
 def test_the_record_says_what_it_ran_on(tiny, tmp_path):

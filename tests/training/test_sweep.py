@@ -11,6 +11,7 @@ import time
 
 import h5py
 import numpy as np
+import psutil
 import pytest
 import torch
 import tqdm.std
@@ -168,7 +169,7 @@ def test_two_sweeps_at_once_share_the_runs(smallest, tmp_path):
     with locked(tmp_path / next(iter(unique_runs(configs)))):
         for thread in both:
             thread.start()
-        until(lambda: len(times(tmp_path)) == 3, 60)
+        until(lambda: len(times(tmp_path)) == 3)
     for thread in both:
         thread.join()
     fresh = [{record.folder.name: record.fresh for record in swept.check().records} for swept in done.values()]
@@ -179,9 +180,12 @@ def test_two_sweeps_at_once_share_the_runs(smallest, tmp_path):
 
 def of_session(leader: int) -> list[str]:
     """Processes that still run in the session that `leader` began."""
-    listed = subprocess.run(["ps", "-eww", "-o", "sid=,stat=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in listed.splitlines()]
-    return [row[2] for row in rows if int(row[0]) == leader and not row[1].startswith("Z")]
+    found = []
+    for process in psutil.process_iter(["status", "cmdline"]):
+        with contextlib.suppress(OSError):                                  # it has ended
+            if os.getsid(process.pid) == leader and process.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.info["cmdline"] or ()))
+    return found
 
 
 @pytest.mark.parametrize("options, number, status, to_all", [
@@ -197,11 +201,11 @@ def test_whatever_ends_a_sweep_ends_its_workers_and_the_next_one_goes_on(options
     try:
         until(lambda: any(map(in_use, store.glob("[0-9a-f]*"))))
         (os.killpg if to_all else os.kill)(process.pid, number)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
         assert process.returncode == status and "Traceback" not in err
         assert "3 runs: " in err
         assert ("the same command goes on" in err) == (status > 0)
-        until(lambda: not of_session(process.pid), 30)
+        until(lambda: not of_session(process.pid))
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -35,6 +35,7 @@ def set_style() -> None:
         "axes.titlesize": 13, "axes.labelsize": 13, "xtick.labelsize": 12, "ytick.labelsize": 12,
         "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK,
         "legend.fontsize": 12, "legend.frameon": False, "axes.edgecolor": FRAME, "grid.color": GRID,
+        "font.sans-serif": ["DejaVu Sans"],
         "svg.fonttype": "path", "svg.hashsalt": "vscg"})  # the same file every time, with the same letters everywhere
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is not None:
