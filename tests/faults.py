@@ -69,7 +69,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 # Those of models/x are in models/test_x.py, but for these.
-TESTS = {"models/vscg": "models/test_systems.py", "models/cmra": "test_golden.py -k cmra",
+TESTS = {"models/vscg": "models/test_vscg_options.py models/test_whole_systems.py",
+         "models/encoder": "models/test_whole_systems.py", "models/cmra": "test_golden.py -k cmra",
          "training/objectives": "training/test_objectives.py training/test_build_objective.py",
          "training/loop": "training/test_run_choices.py training/test_loop.py"}
 

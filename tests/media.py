@@ -28,10 +28,10 @@ def write_clip(path: Path, seconds: float = 10, fps: int | Fraction = 16, sound:
                    options=options)
 
 
-def compose(path, times, sounds, default=0, fps=4, rate=8000, options=None, picture=None):
+def compose(path, times, sounds, default=0, fps=4, rate=8000, options=None, picture=None, hole=()):
     """A clip: pictures at `times` in s, and sounds of (waveform, begin in s), of which one or none is the default.
 
-    The pictures are those of `write_clip`, or all of them `picture` (32,32,4), BGRA.
+    The pictures are those of `write_clip`, or all of them `picture` (32,32,4), BGRA; sounds lack the samples `hole`.
     """
     with av.open(str(path), "w", options=options or {}) as container:
         packets = []
@@ -52,7 +52,7 @@ def compose(path, times, sounds, default=0, fps=4, rate=8000, options=None, pict
             packets += video.encode(frame)
         packets += video.encode() if times else []
         for track, (wave, begin) in zip(tracks, sounds, strict=True):
-            for first in range(0, wave.shape[1], rate // 10):
+            for first in sorted({*range(0, wave.shape[1], rate // 10)} - {*hole}):
                 piece = np.ascontiguousarray(wave[:, first:first + rate // 10].T.reshape(1, -1))
                 frame = av.AudioFrame.from_ndarray(piece, "s16", "mono" if len(wave) == 1 else "stereo")
                 frame.sample_rate, frame.pts, frame.time_base = rate, first + round(begin * rate), Fraction(1, rate)

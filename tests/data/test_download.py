@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from collections import namedtuple
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -16,7 +15,6 @@ from tests.loopback import in_two_processes
 from vscg.data import download
 from vscg.errors import VscgError
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "ave"
 SMALL, LARGE = "a.h5", "visual_feature.h5"                 # a file of each download, and what the server calls it
 CALLED = {SMALL: SMALL, LARGE: f"id-{LARGE}"}
 CONTENT = {SMALL: np.random.default_rng(0).bytes(1_500_000), "b.txt": b"Church bell&abc&good&0&10\n"}
@@ -149,9 +147,8 @@ def test_what_is_the_users_own_is_never_replaced(tmp_path, server, one):
     assert (tmp_path / one).read_bytes() == b"mine"
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the official small files are not on this machine")
-def test_real_files_have_the_listed_sums_and_arrive(tmp_path, server):
-    server.files = {name: (REAL / name).read_bytes() for name in download.SMALL_FILES}
+def test_real_files_have_the_listed_sums_and_arrive(tmp_path, server, ave_small):
+    server.files = {name: (ave_small / name).read_bytes() for name in download.SMALL_FILES}
     assert [path.name for path in get_small(server, tmp_path)] == list(download.SMALL_FILES)
 
 
@@ -259,6 +256,7 @@ def test_a_part_of_another_file_is_not_kept(tmp_path, server, small):
     get_small(server, tmp_path)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 def test_a_disk_that_is_full(tmp_path, server, one, monkeypatch):
     part(tmp_path, one).symlink_to("/dev/full")            # the kernel answers each write with ENOSPC
     with pytest.raises(VscgError, match=f"{tmp_path / one}: cannot be written .No space left .*Free some"):

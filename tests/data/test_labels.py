@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from vscg.data import ave
-from vscg.data.ave import repeated_videos, shared_videos
 from vscg.data.labels import (
     BACKGROUND,
     CATEGORIES,
@@ -113,10 +112,6 @@ def test_facts_about_the_real_annotations_and_splits(ave_small):
     marks = read_annotations(ave_small / "Annotations.txt")
     labels = labels_from_annotations(marks)
     splits = ave.read_orders(ave_small, len(marks))
-    assert (len(marks), len(set(marks.video_ids)), len(set(marks.category.tolist()))) == (4143, 4097, 28)
-    assert {name: len(rows) for name, rows in splits.items()} == {"train": 3339, "val": 402, "test": 402}
-    assert sorted(np.concatenate(list(splits.values())).tolist()) == list(range(4143))
-
     durations = event_mask(labels).sum(1)
     assert np.bincount(durations).tolist() == [1, 0, 214, 220, 217, 196, 200, 139, 111, 95, 2750]
     assert np.flatnonzero(durations == 0).tolist() == [26]
@@ -125,13 +120,6 @@ def test_facts_about_the_real_annotations_and_splits(ave_small):
     assert share == {"train": 16.9, "val": 18.2, "test": 17.8}
     partial = (durations[splits["train"]] < 10).mean()
     assert round(100 * partial) == 33                      # training clips whose proportion target shows a duration
-
-    repeated = repeated_videos(marks.video_ids)
-    assert len(repeated) == 45
-    assert all(len({marks.category[row] for row in rows}) == len(rows) for rows in repeated.values())
-    shared = shared_videos(marks.video_ids, splits)
-    assert {pair: len(videos) for pair, videos in shared.items()} == {
-        ("train", "val"): 10, ("train", "test"): 8, ("val", "test"): 0}
 
 
 def test_train_order_is_sorted_by_category(ave_small):

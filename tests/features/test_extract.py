@@ -2,13 +2,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from tests import media
 from tests.media import compose, tone, write_clip
 from vscg.data import prepared
 from vscg.data.ave import check
@@ -195,13 +195,13 @@ def test_a_gpu_gives_the_same(folder, networks):
 
 def test_killed_between_any_two_files_it_goes_on(tmp_path, folder, networks):
     """Without cleaning up, as at a power cut: the process ends in the middle of the second window."""
-    code = ("import os, sys; sys.path.insert(0, sys.argv[1]); import test_extract as t; from pathlib import Path\n"
+    code = ("import os, sys; from pathlib import Path; from tests.features import test_extract as t\n"
             "class Killed(t.Seen):\n"
             "    def forward(self, pictures):\n"
             "        return os._exit(9) if self.calls == 15 else super().forward(pictures)\n"
-            "t.run(Path(sys.argv[2]), Path(sys.argv[3]), t.Networks(Killed(), t.Heard()))")
+            "t.run(Path(sys.argv[1]), Path(sys.argv[2]), t.Networks(Killed(), t.Heard()))")
     target = tmp_path / "features.h5"
-    done = subprocess.run([sys.executable, "-c", code, str(media.Path(__file__).parent), str(folder), str(target)])
+    done = subprocess.run([sys.executable, "-c", code, folder, target], cwd=Path(__file__).parents[2])
     assert done.returncode == 9 and not target.exists()
     assert len(run(folder, target, networks).video_ids) == 3 and networks.visual.calls == 20
 
@@ -245,3 +245,9 @@ def test_which_tracks_were_taken_is_reported(tmp_path, networks):
 def test_a_place_that_cannot_be_written(folder, networks):
     with pytest.raises(VscgError, match="cannot be written"):
         run(folder, folder / "notes.txt" / "features.h5", networks)
+
+
+def test_clips_of_long_names_keep_ids_of_their_own():
+    clips = [extract.Clip(Path("ü" * 40 + f"{n}.mkv"), str(n) * 64, (), 0.0, ()) for n in range(2)]
+    ids = {extract._id(clip, 10) for clip in clips}
+    assert len(ids) == 2 and all(len(one.encode()) <= 64 and one.endswith("@10s") for one in ids)

@@ -8,7 +8,7 @@ import torch
 
 from tests import media
 from vscg.errors import VscgError
-from vscg.features.vggish import OFFSET, VGGish, audio_features, log_mel_examples, resample
+from vscg.features.vggish import OFFSET, VGGish, log_mel_examples, resample
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden" / "vggish_logmel.npz"
 
@@ -103,8 +103,3 @@ def test_maps_are_flattened_channels_last_and_embeddings_are_not_negative(networ
         values = np.maximum(values @ layer.weight.detach().numpy().T + layer.bias.detach().numpy(), 0)
     np.testing.assert_allclose(found, values, atol=1e-5)
     assert found.shape == (2, 128) and (found > 0).any() and (found >= 0).all()
-
-
-def test_ten_seconds_give_ten_embeddings(network):
-    features = audio_features(network, media.tone(10, 8000)[0] / 32768, 8000)
-    assert features.shape == (10, 128) and features.dtype == np.float32

@@ -1,6 +1,8 @@
 """Clips to windows: what is shown when, what is heard when, and what is refused."""
 import tracemalloc
 from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -11,7 +13,7 @@ from av.video.reformatter import VideoReformatter
 from tests import media
 from tests.media import compose, number_of, tone, write_clip
 from vscg.errors import VscgError
-from vscg.features.video import _square, read_windows
+from vscg.features.video import _square, _track, read_windows
 
 NONE = np.zeros((1, 0), np.int16)
 
@@ -394,3 +396,14 @@ def test_what_ffmpeg_cannot_allocate_is_the_clips_and_other_want_of_memory_is_no
     with pytest.raises(error) as found:
         windows(path)
     assert type(found.value) is error
+
+
+def test_tracks_for_the_deaf_the_blind_and_with_comments_come_last():
+    def track(kind, code=True):
+        return SimpleNamespace(type="audio", codec_context=code, disposition=kind)
+    other = track(Disposition(0))
+    for kind in (Disposition.hearing_impaired, Disposition.visual_impaired, Disposition.comment):
+        found = _track(Path("a"), SimpleNamespace(streams=[track(kind), other]), "audio")
+        assert found == (other, "sound: track 2 of 2 (none is the default)")
+    with pytest.raises(VscgError, match="its sound is in a code that cannot be read here"):
+        _track(Path("a"), SimpleNamespace(streams=[track(Disposition(0), None)]), "audio")

@@ -51,17 +51,6 @@ def test_fetched_once_into_the_data_folder(tmp_path, monkeypatch, server, tiny, 
     assert sorted(file.name for file in path.parent.iterdir()) == [".lock", tiny.name]
 
 
-def test_other_content_is_not_kept(tmp_path, server, tiny):
-    server.files[tiny.name] = b"something else"
-    with pytest.raises(VscgError, match=f"what {tiny.url} sent has not a SHA-256 that begins with {tiny.sum}"):
-        fetch(tiny, tmp_path, progress=False)
-    assert [file.name for file in tmp_path.iterdir()] == [".lock"]
-    (tmp_path / tiny.name).write_bytes(b"put here by hand")
-    with pytest.raises(VscgError, match=f"{tmp_path / tiny.name}: has not a SHA-256 that .* move it away.*{tiny.url}"):
-        fetch(tiny, tmp_path, progress=False)
-    assert (tmp_path / tiny.name).read_bytes() == b"put here by hand"
-
-
 @pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}])
 def test_loaded_without_the_classifier(tmp_path, options):
     state = Tiny().state_dict()

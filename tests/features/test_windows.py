@@ -1,12 +1,10 @@
 """Windows of clips: what is filled with silence, what is padded, and what a second call may keep."""
-from fractions import Fraction
 
-import av
 import numpy as np
 import pytest
 
 from tests.features.test_extract import Heard, Seen, Stopping, run
-from tests.media import tone, write_clip
+from tests.media import compose, tone, write_clip
 from vscg.errors import VscgError
 from vscg.features.extract import Networks
 from vscg.features.video import read_windows
@@ -15,25 +13,10 @@ from vscg.predict import watch
 
 
 def test_a_hole_in_the_sound_is_silence(tmp_path):
-    path, sound = tmp_path / "clip.mkv", tone(10, 8000)
-    with av.open(str(path), "w") as container:
-        video = container.add_stream("ffv1", rate=4, width=32, height=32, pix_fmt="yuv420p")
-        audio = container.add_stream("pcm_s16le", rate=8000, layout="mono")
-        packets = []
-        for number in range(40):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 32), 100, np.uint8), "yuv420p")
-            frame.pts, frame.time_base = number, Fraction(1, 4)
-            packets += video.encode(frame)
-        packets += video.encode()
-        for first in [*range(0, 24_000, 800), *range(40_000, 80_000, 800)]:          # nothing from 3 to 5 s
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound[:, first:first + 800]), "s16", "mono")
-            frame.sample_rate, frame.pts, frame.time_base = 8000, first, Fraction(1, 8000)
-            packets += audio.encode(frame)
-        packets += audio.encode()
-        container.mux(sorted((p for p in packets if p.dts is not None), key=lambda p: p.dts * p.time_base))
-    window, = read_windows(path)
+    sound, hole = tone(10, 8000), range(24_000, 40_000)                # nothing from 3 to 5 s
+    window, = read_windows(compose(tmp_path / "clip.mkv", [n / 4 for n in range(40)], [(sound, 0)], hole=hole))
     expected = sound[0] / 32768
-    expected[24_000:40_000] = 0
+    expected[hole] = 0
     np.testing.assert_allclose(window.waveform, expected, atol=1e-6)
 
 

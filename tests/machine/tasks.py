@@ -21,5 +21,7 @@ def die(log: Path) -> None:
     os._exit(9)
 
 
-def fail(path: Path) -> None:
+def fail(path: Path, log: Path) -> None:
+    while not log.exists():                    # another task has begun
+        time.sleep(0.01)
     raise WriteError(f"{path}: cannot be written")

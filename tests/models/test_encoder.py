@@ -2,11 +2,9 @@
 import math
 
 import numpy as np
-import pytest
 import torch
 
-from tests import loops
-from vscg.models.encoder import BiLSTM, SegmentEncoder
+from vscg.models.encoder import BiLSTM
 
 
 def test_bilstm_by_hand():
@@ -20,15 +18,3 @@ def test_bilstm_by_hand():
     first = math.tanh(math.tanh(1) / 2) / 2
     second = math.tanh(math.tanh(1) / 4 + math.tanh(1) / 2) / 2
     np.testing.assert_allclose(out.detach(), [[first, second], [second, first]])
-
-
-@pytest.mark.parametrize("setting", ["fully", "weakly"])
-class TestSegmentEncoder:
-    def test_agrees_with_loops(self, setting):
-        torch.manual_seed(3)
-        module = SegmentEncoder(setting).double()
-        audio, visual = torch.rand(1, 3, 128, dtype=torch.float64), torch.rand(1, 3, 7, 7, 512, dtype=torch.float64)
-        found = module(audio, visual)[:2]
-        for ours, slow in zip(found, loops.encode(audio[0].numpy(), visual[0].numpy(), loops.weights(module)),
-                              strict=True):
-            np.testing.assert_allclose(ours[0].detach(), slow, atol=1e-10)

@@ -153,14 +153,6 @@ class TestPriorsOfTableIII:
                 mean = (slow_pool(audio[b], prior) + slow_pool(visual[b], prior)) / 2
                 np.testing.assert_allclose(found[b], mean, atol=1e-12)
 
-    def test_pools_by_hand(self):
-        """Feature d is d in the first segment and 10 d in the second: means 5.5 d, maxima 10 d."""
-        audio = torch.outer(torch.tensor([1.0, 10.0]), torch.arange(8.0)).unsqueeze(0).double()
-        for prior, factor in (("average", 5.5), ("maximum", 10.0)):
-            found, _ = small_escm(prior=prior).priors(audio, audio)
-            assert found.tolist() == [[[0, factor, 2 * factor, 3 * factor],
-                                       [4 * factor, 5 * factor, 6 * factor, 7 * factor]]]
-
     def test_unshared_reads_each_modality_with_its_own(self):
         module, (audio, visual) = small_escm(prior="unshared"), streams()
         audio_event, visual_event = module.events(audio, visual)

@@ -9,23 +9,6 @@ from tests.models.whole import build, draw_clips, rates, values
 from vscg.data import Dims
 from vscg.errors import VscgError
 from vscg.models import ORIGINS, SETTINGS, SYSTEMS, Output, build_model, predict_segments
-from vscg.models.avel import AVEL
-from vscg.models.avin import AVIN
-from vscg.models.avrb import AVRB
-from vscg.models.avsdn import AVSDN
-from vscg.models.avt import AVT
-from vscg.models.cman import CMAN
-from vscg.models.cmbs import CMBS
-from vscg.models.cmra import CMRA
-from vscg.models.csa import CSA
-from vscg.models.cssnet import CSSNet
-from vscg.models.dam import DAM
-from vscg.models.dca import DCA
-from vscg.models.dmin import DMIN
-from vscg.models.dmrn import DMRN
-from vscg.models.heads import WeightingHead
-from vscg.models.pspnet import PSPNet
-from vscg.models.vscg import VSCG
 
 COMBINATIONS = [(system, setting, variant) for system in SYSTEMS for setting in SYSTEMS[system].settings
                 for variant in SYSTEMS[system].variants]
@@ -67,33 +50,31 @@ FIELDS = {  # what each system returns, with the shape after the batch
 }
 # DAM's only dropout is in the classifier of the clip's event.
 UNDROPPED = {"dam": ("event_relevance", "relevance_prob")}
-# A softmax does not see what is added to all its logits alike: no gradient but rounding.
-SILENT = {"cmbs": {"attention.key.bias"}}
 
 
 def test_registry():
     published, described, abstract, dash = ORIGINS
     assert dash == "reported only"
-    assert {name: (entry.title, entry.build, entry.settings, entry.variants, entry.origin)
+    assert {name: (entry.title, entry.build.__name__, entry.settings, entry.variants, entry.origin)
             for name, entry in SYSTEMS.items()} == {
-        "avel": ("AVEL", AVEL, SETTINGS, ("released",), published),
-        "dmrn": ("DMRN", DMRN, ("fully",), ("released",), published),
-        "avsdn": ("AVSDN", AVSDN, SETTINGS, ("released",), described),
-        "cman": ("CMAN", CMAN, SETTINGS, ("released",), described),
-        "dam": ("DAM", DAM, ("fully",), ("released",), described),
-        "avrb": ("AVRB", AVRB, SETTINGS, ("released",), abstract),
-        "avin": ("AVIN", AVIN, SETTINGS, ("released",), described),
-        "csa": ("CSA", CSA, SETTINGS, ("released",), abstract),
-        "avt": ("AVT", AVT, SETTINGS, ("released",), abstract),
-        "cmra": ("CMRA", CMRA, SETTINGS, ("released",), published),
-        "psp": ("PSP-Net", PSPNet, SETTINGS, ("released",), published),
-        "dca": ("DCA", DCA, ("fully",), ("released",), abstract),
-        "cssnet": ("CSS-Net", CSSNet, SETTINGS, ("released",), abstract),
-        "cmbs": ("CMBS", CMBS, SETTINGS, ("released",), published),
-        "dmin": ("DMIN", DMIN, SETTINGS, ("released",), published),
-        "vscg": ("VSCG", VSCG, SETTINGS, ("released", "paper"), published)}
+        "avel": ("AVEL", "AVEL", SETTINGS, ("released",), published),
+        "dmrn": ("DMRN", "DMRN", ("fully",), ("released",), published),
+        "avsdn": ("AVSDN", "AVSDN", SETTINGS, ("released",), described),
+        "cman": ("CMAN", "CMAN", SETTINGS, ("released",), described),
+        "dam": ("DAM", "DAM", ("fully",), ("released",), described),
+        "avrb": ("AVRB", "AVRB", SETTINGS, ("released",), abstract),
+        "avin": ("AVIN", "AVIN", SETTINGS, ("released",), described),
+        "csa": ("CSA", "CSA", SETTINGS, ("released",), abstract),
+        "avt": ("AVT", "AVT", SETTINGS, ("released",), abstract),
+        "cmra": ("CMRA", "CMRA", SETTINGS, ("released",), published),
+        "psp": ("PSP-Net", "PSPNet", SETTINGS, ("released",), published),
+        "dca": ("DCA", "DCA", ("fully",), ("released",), abstract),
+        "cssnet": ("CSS-Net", "CSSNet", SETTINGS, ("released",), abstract),
+        "cmbs": ("CMBS", "CMBS", SETTINGS, ("released",), published),
+        "dmin": ("DMIN", "DMIN", SETTINGS, ("released",), published),
+        "vscg": ("VSCG", "VSCG", SETTINGS, ("released", "paper"), published)}
     model = build_model("vscg", setting="weakly", variant="paper")
-    assert (type(model), model.system, model.setting, model.variant) == (VSCG, "vscg", "weakly", "paper")
+    assert (type(model).__name__, model.system, model.setting, model.variant) == ("VSCG", "vscg", "weakly", "paper")
     assert (build_model("avel").setting, build_model("avel").variant) == ("fully", "released")
 
 
@@ -120,21 +101,6 @@ def test_clips_of_a_batch_do_not_touch(system, setting, variant):
     together, alone = values(model(audio, visual)), values(model(audio[1:], visual[1:]))
     for name in FIELDS[system, setting]:
         torch.testing.assert_close(together[name][1:], alone[name], atol=1e-5, rtol=1e-4)
-
-
-@EVERY
-def test_gradients_reach_every_parameter(system, setting, variant):
-    """No dead layers: everything that the model holds takes part."""
-    model, inputs = build(system, setting, variant, dims=FEW, **NO_DROPOUT[system]), draw_clips(4, dims=FEW)
-    output = model(*inputs)
-    if isinstance(getattr(model, "head", None), WeightingHead):
-        # The weighting branch's ReLU can be shut for all of a few similar clips: turn its map so that it is open.
-        model.head.weight.weight.data = output.segment_logits.detach().mean((0, 1), keepdim=True)[0]
-        output = model(*inputs)
-    found = values(output)
-    sum((found[name] * torch.randn_like(found[name])).sum() for name in FIELDS[system, setting]).backward()
-    silent = {name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()}
-    assert silent <= SILENT.get(system, set())
 
 
 @EVERY
@@ -203,30 +169,6 @@ def test_psp_settings_of_vscg_and_pspnet(setting):
     assert (vscg.psp.threshold, psp.psp.threshold) == (0.099, 0.099 if fully else 0.095)
     assert vscg.psp.renormalise == psp.psp.renormalise == fully
     assert [any(True for _ in model.psp.project.audio_map.parameters()) for model in (vscg, psp)] == [True, fully]
-
-
-def test_paper_variant_weakly_has_the_paper_blocks():
-    """Mean prior and project-and-norm; the released program crosses the priors and has no map after the GRUs."""
-    released, paper = build("vscg", "weakly"), build("vscg", "weakly", "paper")
-    names, paper_names = (set(dict(model.named_parameters())) for model in (released, paper))
-    assert paper_names - names == {"escm.project.audio_map.0.weight", "escm.project.visual_map.0.weight"}
-    assert names - paper_names == {"escm.audio_prior_map.weight", "escm.visual_prior_map.weight"}
-    x, y = torch.rand(2, 2, 10, 256)
-    assert torch.equal(*paper.escm.priors(x, y)) and not torch.equal(*released.escm.priors(x, y))
-
-
-def test_paper_variant_fully_differs_in_the_similarity_alone():
-    released, paper = build("vscg", "fully"), build("vscg", "fully", "paper")
-    inputs = draw_clips()
-    isce = []
-    paper.escm.isce.register_forward_hook(lambda module, args, result: isce.append(result))
-    one, other = released.eval()(*inputs), paper.eval()(*inputs)
-    assert torch.equal(one.event_relevance, other.event_relevance)
-    assert torch.equal(one.event_category, other.event_category)
-    (audio, visual), = isce
-    expected = [[sum((audio[b, t] * visual[b, t]).tolist()) for t in range(10)] for b in range(2)]     # Eq. 16
-    torch.testing.assert_close(other.similarity, torch.tensor(expected), atol=1e-5, rtol=1e-4)
-    assert not torch.allclose(one.similarity, other.similarity, atol=1e-2)
 
 
 def at_threshold(threshold):

@@ -2,6 +2,7 @@
 import contextlib
 import multiprocessing
 import resource
+import sys
 
 import pytest
 
@@ -17,6 +18,8 @@ from vscg.training.config import RunConfig
 from vscg.training.loop import fit
 from vscg.training.records import find_records
 from vscg.training.sweep import sweep
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a limit for another process is Linux's")
 
 
 @contextlib.contextmanager

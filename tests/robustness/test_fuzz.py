@@ -8,6 +8,7 @@ import io
 import os
 import pickle
 import subprocess
+import sys
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -34,6 +35,7 @@ from vscg.training.config import RunConfig
 from vscg.training.evaluation import summarise
 from vscg.training.records import read_record, ship, write_record
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
 CODECS = {"common.mp4": ("libx264", "aac"), "small.webm": ("libvpx", "libopus"), "old.avi": ("mpeg4", "pcm_s16le")}
 RUN = ("record.json", "history.csv", "predictions.safetensors", "state.safetensors")
 OFFICIAL = ("audio_feature.h5", "visual_feature_noisy.h5", "labels_noisy.h5", "val_order.h5", "Annotations.txt")
