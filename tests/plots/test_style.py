@@ -61,10 +61,31 @@ FIGURES = {
                                           "time (s)", "loss (no unit)", {"threshold": 3.5}),
     "intervals": lambda: plots.intervals(interval_frame({"x": 0}).drop(columns="group"), {"everywhere": 0.822}),
     "intervals, groups": lambda: plots.intervals(interval_frame({"audio": 0.1, "visual": 0.12, "fused": 0})),
+    "speedup": lambda: plots.speedup_figure({"wall": pd.DataFrame(
+        {"median": [1.0, 1.5], "low": [0.9, 1.4], "high": [1.1, 1.6]}, index=["published again", "vscg"])}),
+    "roofline": lambda: plots.roofline_figure({"flops": 1e11, "bytes": 4e9, "product": 5e10, "copy": 1e10,
+                                               "published": 2e10, "vscg": 3e10}),
+    "profile": lambda: plots.profile_figure(ARMS), "growth": lambda: plots.growth_figure(ARMS, ARMS),
+    "margin": lambda: plots.margin_figure(pd.DataFrame({"group": ["I", "III"], "margin": [0.5, 3.0]}), {"at 30": 2.9}),
+    "ledger": lambda: plots.ledger_figure(pd.DataFrame({"name": ["A", "B"], "published": [78.0, 80.0],
+                                                        "obtained": [75.0, 79.0]})),
+    "pairing": lambda: plots.pairing(pd.DataFrame({"class": ["a", "a", "b"], "heard": [1, -1, 0.5],
+                                                   "seen": [-1, 1, 0.5]})),
+    "parts": lambda: plots.parts_figure(pd.DataFrame({"live": [2.0, 9.0], "dead": [0.5, 4.0]}, index=["VSCG", "CMBS"]),
+                                        {"CMBS": 14.4, "VSCG": 2.6}),
+    "parameters": lambda: plots.accuracy_by_parameters(pd.DataFrame({
+        "name": ["VSCG", "AVEL"], "parameters": [2.5, 0.6], "mean": [80.0, 70.0], "low": [78.0, 60.0],
+        "high": [81.0, 71.0]}), "live parameters"),
+    "course": lambda: plots.course_figure(pd.DataFrame([("VSCG", 0, 1, 50), ("VSCG", 0, 2, 60)], columns=[
+        "row", "seed", "epoch", "accuracy"]), {"floor": (61.0, 60.0, 62.0)}),
+    "log mel": lambda: plots.log_mel(np.zeros((10, 96, 64))),
     **studies, **tables,
 }
-UNITS = ("(s)", "(1 s)", "(%)", "(% of", "(1/7 of", "(share", "(no unit)", "number of", "(points)")
-UNITLESS = {"", "class", "true class", "predicted class", "epoch"}  # a class or a count says itself what it is
+ARMS = pd.DataFrame({"published": [2.0, 4.0], "vscg": [1.0, 2.0]}, index=[8, 16])
+UNITS = ("(s)", "(1 s)", "(%)", "(% of", "(1/7 of", "(share", "(no unit)", "number of", "(points)", "(ms", "FLOP",
+         "(millions)", "(correlation)", "Hz)", "energy")
+# A class or a count says itself what it is.
+UNITLESS = {"", "class", "true class", "predicted class", "epoch", "clips in a batch", "clips in all"}
 
 
 @pytest.mark.parametrize("name", FIGURES)
