@@ -1,4 +1,4 @@
-"""What chapters say with other seeds and parameters: the committed records are of the chapters and cases that are there."""
+"""What chapters say with other seeds and parameters: the records are of the chapters and cases that are there."""
 import json
 import re
 
