@@ -208,7 +208,8 @@ study.styled(chosen, "By which split programs for this task choose what they rep
 print(chosen["chosen by"].value_counts().to_string())
 by_test = (chosen["chosen by"] == "test").sum()
 found.say(f"{by_test} of {len(chosen)} programs for this task choose by test what they "
-          "report, have no validation step, or begin with a checkpoint that test chose.")
+          "report, have no validation step, or begin with a checkpoint that test "
+          "chose.")
 
 # %% [markdown]
 # Two programs, AVEL's and CPSP's, keep the test split for testing. Accuracies of most others are maxima over the clips on
