@@ -59,6 +59,19 @@ class TestFrame:
         assert (line["paper"], line["data"], line["verdict"]) == (77.5, "planted-mini", "not the published code")
         assert lines.loc["AVEL", "fully"]["verdict"] == "not on AVE"
 
+    def test_an_interval_of_seeds_that_differ_much_ends_at_0_and_100(self, tmp_path):
+        line = fill(tmp_path, MINI, "VI", seeds=2, level=lambda config: 2 + 6 * config.seed).frame().iloc[0]
+        assert line[["mean", "low", "high"]].tolist() == [pytest.approx(50), 0, 100]
+        assert statistics.mean_interval(10.0 * np.stack([2 + SPREAD, 8 + SPREAD])).high > 100
+
+    def test_that_of_a_difference_ends_at_a_hundred_points(self, tmp_path):
+        def level(config):
+            return 8 if bool(config.model_options) == bool(config.seed) else 2
+
+        three = fill(tmp_path, MINI, "III", seeds=2, level=level)
+        for line in (three.differences().iloc[0], primary_family([three]).iloc[0]):
+            assert line[["mean", "low", "high"]].tolist() == [pytest.approx(0), -100, 100]
+
     def test_one_seed_has_an_interval_over_clips_and_no_spread(self, table_one):
         line = table_one.frame().set_index(["row", "setting"]).loc["VSCG", "fully"]
         low, high = bootstrap_interval(10.0 * (8 + SPREAD))

@@ -32,8 +32,9 @@ FEWEST = 3            # seeds that a sign needs: with two, a 95% interval may co
 
 INTERVAL_RULE = textwrap.fill(
     "In brackets: the 95% interval of the mean over seeds and clips, a t interval with Satterthwaite's degrees of "
-    "freedom. Over few seeds that differ much it may pass 0 or 100%: then they are too few. One seed: a bootstrap over "
-    "clips alone, in which another seed may not lie.", WIDTH)
+    "freedom; a table cuts it at 0 and 100%, and that of a difference at 100 points. Where it reaches them, the seeds "
+    "are too few for how much they differ. One seed: a bootstrap over clips alone, in which another seed may not lie.",
+    WIDTH)
 NEXT_RUN_RULE = textwrap.fill(
     "One more run on the same clips lies in the prediction interval in 95 of 100 studies: the mean of S runs, plus and "
     "minus t s sqrt(1 + 1/S), where s is the standard deviation of the runs.", WIDTH)

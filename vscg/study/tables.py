@@ -155,8 +155,9 @@ class TableResult:
         # What the run's own protocol kept: with the released one, what the published program would have kept.
         picked, kept = values.get(cell.outcome), values[cell.records[0].config.selection] if values else None
         word = verdict(paper, kept, cell.origin, self.data, self.profile, self.protocol, cell.learning)
-        intervals = [end for selection in (cell.outcome, "test")
-                     for end in (statistics.mean_interval(values[selection])[:3] if values else (math.nan,) * 3)]
+        # No accuracy lies beyond 0 or 100: cut there, an interval holds the true one as often.
+        intervals = [float(end) for selection in (cell.outcome, "test") for end in (
+            np.clip(statistics.mean_interval(values[selection])[:3], 0, 100) if values else (math.nan,) * 3)]
         return {"row": cell.row.name, "setting": cell.setting, "paper": paper,
                 **dict(zip(("mean", "low", "high", "test_mean", "test_low", "test_high"), intervals, strict=True)),
                 **dict(zip(("event", "background"), (100 * share for share in cell.shares()), strict=True)),
@@ -196,7 +197,7 @@ class TableResult:
     def _difference(self, first: str, second: str, setting: str) -> dict:
         pair = self.pair(first, second, setting)
         values = paired(*pair)
-        mean, low, high, _ = statistics.mean_interval(values)
+        mean, low, high = np.clip(statistics.mean_interval(values)[:3], -100, 100)
         smallest = (statistics.smallest_difference(statistics.variance_parts(values), *values.shape)
                     if len(values) > 1 else math.nan)
         return {"first": first, "second": second, "setting": setting,
@@ -359,10 +360,11 @@ def primary_family(results: Sequence[TableResult]) -> pd.DataFrame:
         raise VscgError(f"the primary family got tables of {'; '.join(made) or 'nothing'}: give Tables III, IV and V "
                         "of one data set, profile and protocol.")
     pairs = _primary_pairs(results)
-    return statistics.family({name: paired(*pair) if pair else None for name, pair in pairs.items()},
-                             {name: printed_difference(*where) for name, where in PRIMARY.items()},
-                             {name for name, pair in pairs.items() if pair and any(cell.learning for cell in pair)},
-                             statistics.PLANNED if results[0].data == STUDY else statistics.FEWEST)
+    frame = statistics.family({name: paired(*pair) if pair else None for name, pair in pairs.items()},
+                              {name: printed_difference(*where) for name, where in PRIMARY.items()},
+                              {name for name, pair in pairs.items() if pair and any(cell.learning for cell in pair)},
+                              statistics.PLANNED if results[0].data == STUDY else statistics.FEWEST)
+    return frame.assign(low=frame["low"].clip(-100, 100), high=frame["high"].clip(-100, 100))
 
 
 def _primary_pairs(results: Sequence[TableResult]) -> dict[str, tuple[Cell, Cell] | None]:
