@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import findings
 
+from vscg.data.labels import EVENT_CLASSES
 from vscg.study import resolution
 from vscg.study.paper import CLAIMS, COST, PRIMARY, TABLES, Claim
 from vscg.study.statistics import PLANNED
@@ -42,7 +43,8 @@ def _program() -> dict[str, str]:
         "the row without it keeps the GRUs: it loses the prior, not the view of the clip",
         "the text does not say how a pooled vector starts two GRUs; separate extractors are below no ESCM at all",
         "AVEL with PSP has the figures of PSP-Net, to the digit",
-        "the program's loss is not Eq. 17, which makes the category term 28 to 140 times smaller",
+        # Eq. 17 divides by T(C-1), the program by the event's seconds, T at most.
+        f"the program's loss is not Eq. 17, which makes the category term at least {EVENT_CLASSES} times smaller",
         "the weak tag of the program holds the event's duration",
         f"{(chosen == 'test').sum()} of {len(chosen)} programs choose by the test clips, begin with such a choice, or "
         "have no validation clips",

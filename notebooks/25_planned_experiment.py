@@ -133,15 +133,13 @@ found.say("Rounded otherwise, the same run ends "
 # What each table has so far. Rows and differences stand in the chapters of the tables as soon as there is one.
 
 # %%
+floor = draws.loc[references.BESIDE[0]].mean()
 for name in ("I", "III", "IV", "V"):
-    cells = study.table(name, profile="standard", seeds=MOST).cells
-    have = [len(cell.records) for cell in cells]
-    print(f"Table {name:3}: {sum(count > 0 for count in have)} of {len(have)} rows and "
-          f"settings have runs, {sum(have)} in all")
-    for cell in cells:
-        mean = 100 * cell.per_clip().mean() if cell.records else 100
-        if mean < draws.loc[references.BESIDE[0]].mean():
-            print(f"    below the floor: {cell.row.name}, {cell.setting}, {mean:.1f}%")
+    rows = study.table(name, profile="standard", seeds=MOST).frame()
+    print(f"Table {name:3}: {(rows.seeds > 0).sum()} of {len(rows)} rows and settings "
+          f"have runs, {rows.seeds.sum()} in all")
+    for row in rows[rows["mean"] < floor].itertuples():
+        print(f"    below the floor: {row.row}, {row.setting}, {row.mean:.1f}%")
 
 # %% [markdown]
 # ## The primary family
