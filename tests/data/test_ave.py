@@ -209,6 +209,18 @@ def test_ave_is_prepared_on_first_use_and_again_from_another_folder(official_fol
     assert load_dataset("ave").fingerprint == data.fingerprint
 
 
+def test_of_two_damaged_files_only_the_generated_one_is_to_be_deleted(official_folder, monkeypatch):
+    folder, words = official_folder(), "a generated one: delete it, and it is made again"
+    monkeypatch.setenv("VSCG_HOME", str(folder.parent / "home"))
+    monkeypatch.setenv("VSCG_AVE_DIR", str(folder))
+    path = load_dataset("ave").path
+    for damaged, advised in ((folder / "visual_feature.h5", False), (path, True)):
+        damaged.write_bytes(b"no HDF5 file")
+        with pytest.raises(VscgError, match=f"^{damaged}") as raised:
+            load_dataset("ave")
+        assert (words in str(raised.value)) == advised
+
+
 def test_memory_stays_flat_while_the_file_grows(official_folder):
     peaks = []
     for clips in (48, 198):                                # 150 clips more: 75 MB in float16, 300 MB as they are read

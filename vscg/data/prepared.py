@@ -28,6 +28,7 @@ from vscg.machine.files import WriteError, made_once, make_folder, reason, repla
 FORMAT, VERSION = "vscg-prepared", 1
 SPLITS = ("train", "val", "test", "background")
 DTYPES = {"visual": ("float16", "float32"), "audio": ("float32",), "labels": ("uint8",), "category": ("int64",)}
+GENERATED = "This file is a generated one: delete it, and it is made again."
 ID_LENGTH, NAME_LENGTH = 64, 128                           # bytes; YouTube ids have 11
 BLOCK = 16                                                 # clips read at a time: 16 MB of visual features as float32
 _DENSEST = 1100                                            # deflate, the densest filter of HDF5, reaches 1032
@@ -324,7 +325,7 @@ def made_prepared(path: Path, fingerprint: str, make: Callable[[Path], object]) 
         try:
             return path.is_file() and read_fingerprint(path) == fingerprint
         except VscgError as error:
-            raise VscgError(f"{error}. This file is a generated one: delete it, and it is made again.") from error
+            raise VscgError(f"{error}. {GENERATED}") from error
 
     return made_once(path, is_there, make)
 

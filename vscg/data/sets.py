@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vscg.data import ave, planted
-from vscg.data.prepared import SPLITS, Dataset, made_prepared, read_fingerprint, read_prepared
+from vscg.data.prepared import GENERATED, SPLITS, Dataset, made_prepared, read_fingerprint, read_prepared
 from vscg.errors import VscgError, choose
 from vscg.machine.files import ave_dir, ave_place, data_dir, made_once
 
@@ -105,7 +105,7 @@ def _ave(path: Path) -> Path:
         except VscgError as error:
             if not str(error).startswith(f"{path}:"):          # of an official file
                 raise
-            raise VscgError(f"{error}. This file is a generated one: delete it, and it is made again.") from error
+            raise VscgError(f"{error}. {GENERATED}") from error
 
     def make(path: Path) -> None:
         if folder is None:
