@@ -16,7 +16,7 @@ from sphinx.errors import ExtensionError
 
 import vscg
 from tests.book.test_build import NOTEBOOK, ROOT, load
-from tests.book.test_site import CHROMIUM, DESK, cut, needs_browser, sync_playwright
+from tests.book.test_site import CODE, PRINTED, cut, needs_browser, open_tab
 from tests.notebooks.test_notebooks import WIDTH
 from tests.tables import MINI, fill
 from vscg.training.records import read_record, record_json, ship
@@ -170,19 +170,12 @@ def test_buttons_open_the_copy_in_the_published_site(small_site):
 
 
 @needs_browser
-def test_the_widest_line_that_a_chapter_may_have_is_not_cut_on_a_desk_screen(small_site):
-    assert cut(small_site) == {"07_toy": [LINES[1] + "\n"]}
-
-
-@needs_browser
-def test_what_a_cell_prints_wraps_on_a_desk_screen_beyond_the_widest_table(small_site):
-    assert cut(small_site, ".cell_output pre") == {"07_toy": []}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        tab = browser.new_page(viewport=DESK)
+def test_the_widest_line_that_a_chapter_may_have_is_not_cut_and_what_a_cell_prints_wraps_beyond_the_widest_table(
+        small_site):
+    with open_tab() as tab:
         tab.goto((small_site / "notebooks" / "07_toy.html").as_uri())
-        short, table, long = tab.locator(".cell_output pre").evaluate_all("all => all.map((pre) => pre.clientHeight)")
-        browser.close()
+        assert [cut(tab, what) for what in (CODE, PRINTED)] == [[LINES[1] + "\n"], []]
+        short, table, long = tab.locator(PRINTED).evaluate_all("all => all.map((pre) => pre.clientHeight)")
     assert short == table < long
 
 

@@ -1,9 +1,11 @@
 """The built site: links, numbers and texts in its pages, and how they open in a browser for every reader."""
+import contextlib
 import functools
 import gzip
 import re
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -13,7 +15,7 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from playwright.sync_api import TimeoutError, sync_playwright
+from playwright.sync_api import Page, TimeoutError, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "book" / "_build" / "html"
@@ -26,6 +28,7 @@ FILE_NAME = re.compile(r"\.(png|jpe?g|svg|gif|webp)\b|_images/|^[0-9a-f]{16,}", 
 WHOLE = "print.html"        # the other pages once more
 LARGEST_PAGE = 1_000_000    # bytes, compressed, with all that the page loads
 PACKED = (".png", ".woff", ".woff2", ".mp4", ".jpg")
+CODE, PRINTED = ".cell_input pre", ".cell_output pre"
 FORMULAS = "notation.html"  # where axe looks at the formulas' markup; it is the same everywhere
 AXE = files("axe_playwright_python").joinpath("axe.min.js")
 SIZE, COLOURS = {"runOnly": ["scrollable-region-focusable"]}, {"runOnly": ["color-contrast", "link-in-text-block"]}
@@ -170,11 +173,27 @@ def test_pictures_and_films_of_the_site_have_texts_and_headings_go_down_one_leve
     assert faults == []
 
 
+@contextlib.contextmanager
+def open_tab(**options) -> Iterator[Page]:
+    """A browser's tab, which opens one page after the other."""
+    with sync_playwright() as playwright:
+        program = playwright.chromium.launch(executable_path=CHROMIUM, args=[
+            "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--allow-file-access-from-files"])
+        yield program.new_page(viewport=DESK, **options)
+        program.close()
+
+
 def show(tab, scheme: str, size: dict) -> None:
     """The page in light or dark, at a size; it follows when it is told, which takes a moment."""
     tab.emulate_media(color_scheme=scheme)
     tab.set_viewport_size(size)
     tab.wait_for_function("(scheme) => document.documentElement.dataset.theme === scheme", arg=scheme)
+
+
+def cut(tab, what: str) -> list[str]:
+    """The cells of a page, CODE or PRINTED, that have a line longer than they are wide."""
+    return tab.locator(what).evaluate_all(
+        "cells => cells.filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.innerText)")
 
 
 def compressed(address: str) -> int:
@@ -187,21 +206,21 @@ def compressed(address: str) -> int:
 
 def visit(tab, page: Path) -> list[str]:
     """Opens one page, light on a desk screen and dark on a phone, and returns what is wrong with it."""
-    faults = []
-    tab.on("console", lambda message: message.type == "error" and faults.append(f"console: {message.text}"))
-    tab.on("pageerror", lambda error: faults.append(f"script: {error}"))
-    requested = set()
-    tab.on("request", lambda request: requested.add(request.url) if request.url.startswith(("file:", "data:", "blob:"))
-           else faults.append(f"external request {request.url}"))
-    tab.on("requestfailed", lambda request: faults.append(f"failed request {request.url}"))
-    tab.goto(page.as_uri(), wait_until="networkidle")
+    faults, requested = [], set()
+    heard = {"console": lambda message: message.type == "error" and faults.append(f"console: {message.text}"),
+             "pageerror": lambda error: faults.append(f"script: {error}"),
+             "request": lambda request: requested.add(request.url),
+             "requestfailed": lambda request: faults.append(f"failed request {request.url}")}
+    for event, listener in heard.items():
+        tab.on(event, listener)
+    tab.emulate_media(color_scheme="light")
+    tab.set_viewport_size(DESK)
+    tab.goto(page.as_uri())
     if formulas := tab.locator(".math").count():
         tab.wait_for_function("() => window.MathJax?.startup?.promise")
         tab.evaluate("() => window.MathJax.startup.promise.then(() => true)")
         rendered, wrong = (tab.locator(kind).count() for kind in ("mjx-container", "mjx-merror, [data-mjx-error]"))
         faults += [f"{rendered} of {formulas} formulas, {wrong} wrong"] if rendered < formulas or wrong else []
-    weight = sum(map(compressed, requested))
-    faults += [f"{weight:,} bytes"] if weight > LARGEST_PAGE and page.name != WHOLE else []
     for scheme, size in (("light", DESK), ("dark", PHONE)):
         try:
             show(tab, scheme, size)
@@ -209,11 +228,19 @@ def visit(tab, page: Path) -> list[str]:
             faults.append(f"no {scheme} theme")
         overflow = tab.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
         faults += [f"{overflow} px wider than a window of {size['width']} px"] if overflow > 0 else []
-    return faults
+        if size is DESK and page.name != WHOLE:
+            faults += [f"a line is cut: {text}" for what in (CODE, PRINTED) for text in cut(tab, what)]
+    tab.wait_for_load_state("networkidle")
+    for event, listener in heard.items():
+        tab.remove_listener(event, listener)
+    faults += [f"external request {url}" for url in requested if not url.startswith(("file:", "data:", "blob:"))]
+    weight = sum(map(compressed, requested))
+    return faults + ([f"{weight:,} bytes"] if weight > LARGEST_PAGE and page.name != WHOLE else [])
 
 
 def examine(tab, page: Path) -> list[str]:
     """What axe-core finds serious on one page in each mode, formulas as they are written but on FORMULAS."""
+    tab.unroute_all()
     if page.name != FORMULAS:
         tab.route(re.compile("mathjax", re.IGNORECASE), lambda route: route.abort())
     tab.goto(page.as_uri())
@@ -234,16 +261,10 @@ def examine(tab, page: Path) -> list[str]:
 @needs_browser
 @pytest.mark.parametrize("look", [visit, examine])
 def test_every_page_opens_cleanly_and_axe_finds_nothing_serious(look):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[
-            "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--allow-file-access-from-files"])
-        faults = []
-        for page in pages(whole=look is visit):
-            tab = browser.new_page(viewport=DESK, reduced_motion="reduce")
-            tab.set_default_timeout(180_000)      # ms: the whole book on one page takes long on a busy machine
-            faults += [f"{page.relative_to(HTML)}: {fault}" for fault in dict.fromkeys(look(tab, page))]
-            tab.close()
-        browser.close()
+    with open_tab(reduced_motion="reduce") as tab:
+        tab.set_default_timeout(180_000)      # ms: the whole book on one page takes long on a busy machine
+        faults = [f"{page.relative_to(HTML)}: {fault}" for page in pages(whole=look is visit)
+                  for fault in dict.fromkeys(look(tab, page))]
     assert not faults, "\n".join(faults[:60])
 
 
@@ -265,10 +286,7 @@ def test_every_page_says_what_a_shared_link_shows_and_loads_no_script_of_icons()
 @needs_site
 @needs_browser
 def test_a_search_shows_sentences_a_long_page_has_a_way_up_and_the_player_plays_on_its_page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[
-            "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"])
-        tab = browser.new_page(viewport=DESK)
+    with open_tab() as tab:
         tab.goto((HTML / "search.html").as_uri() + "?q=attention")
         tab.wait_for_selector("#search-results p.context")
         excerpts = tab.locator("#search-results p.context").all_inner_texts()
@@ -292,27 +310,3 @@ def test_a_search_shows_sentences_a_long_page_has_a_way_up_and_the_player_plays_
         assert tab.locator(".vscg-player .vp-map span").count() == 49
         tab.locator("[data-part=second]").press("ArrowRight")
         assert tab.locator("[data-part=second]").input_value() == "1"
-        browser.close()
-
-
-def cut(folder: Path, what: str = ".cell_input pre") -> dict[str, list[str]]:
-    """Chapter of a site -> what of `what` has a line that is cut on a desk screen: code, or ".cell_output pre"."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        tab, found = browser.new_page(viewport=DESK), {}
-        tab.route(re.compile("mathjax", re.IGNORECASE), lambda route: route.abort())
-        for page in sorted(folder.glob("notebooks/*.html")):
-            tab.goto(page.as_uri())
-            found[page.stem] = tab.locator(what).evaluate_all(
-                "cells => cells.filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.innerText)"
-            )
-        browser.close()
-    return found
-
-
-@needs_site
-@needs_browser
-def test_no_line_of_code_and_no_printed_line_is_cut_on_a_desk_screen():
-    for what in (".cell_input pre", ".cell_output pre"):
-        found = cut(HTML, what)
-        assert found and not any(found.values()), found

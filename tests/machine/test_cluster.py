@@ -203,9 +203,10 @@ def one(found, folder, needs=()) -> None:
 
 def test_a_scheduler_that_is_not_there_that_has_no_workers_or_that_ends_in_between(threads, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "PATIENCE", 0.5)
-    with monkeypatch.context() as soon, pytest.raises(VscgError, match="127.0.0.1:9: no Dask scheduler answers within"):
-        soon.setattr(cluster, "CONNECT", 0.5)
+    monkeypatch.setattr(cluster, "CONNECT", 0.5)
+    with pytest.raises(VscgError, match="127.0.0.1:9: no Dask scheduler answers within"):
         done(Cluster("tcp://127.0.0.1:9", tmp_path, []), [])
+    monkeypatch.setattr(cluster, "CONNECT", 5.0)      # also how long a lost scheduler is looked for
     assert not list(tmp_path.iterdir())
     with pytest.raises(VscgError, match="no worker has been there for .*dask worker tcp://"):
         one(threads(0), tmp_path)
