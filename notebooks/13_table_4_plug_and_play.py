@@ -270,10 +270,32 @@ runs = study.book_runs("IV", data=DATA, profile=PROFILE, seeds=SEEDS, protocol=P
 data = vscg.load_dataset(DATA)
 result = study.table("IV", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA,
                      protocol=PROTOCOL)
-frame, differences = result.frame(), result.differences()
 print(f"{len(runs)} runs on {DATA}\n{study.provenance(runs)}")
 print(f"epochs {', '.join(map(str, sorted({run.config.epochs for run in runs})))}, "
       f"{len(data.splits['test'])} test clips")
+
+# %% [markdown]
+# Did every row learn? A row's first and last loss are to be held against each other, and its accuracy against an answer
+# that is always the same.
+
+# %%
+found.say(result.learnt())
+result.show_learning()
+
+# %% [markdown]
+# ## The table
+#
+# Which rows may be compared? Quick runs show that the code learns: they end early, on data that a rule in closed form
+# solves, and from them nothing is compared. From profile standard on these runs are compared themselves; else the
+# finished runs of [the plan](../book/plan.md) are, on `planted-study`: a longer schedule, more seeds, a floor and a
+# ceiling beside the rows. They come in seed by seed, through all rows; [chapter 25](25_planned_experiment.ipynb) counts them.
+
+# %%
+compared = study.compared(result)
+frame = compared.frame().query("seeds > 0")
+differences = compared.differences()
+print(f"compared: {sum(len(cell.records) for cell in compared.cells)} finished runs on "
+      f"{compared.data}, profile {compared.profile}")
 
 # %% [markdown]
 # How to read the table. The verdict is given by rule, and only to runs on AVE with the full schedule and the released
@@ -285,26 +307,26 @@ print(f"epochs {', '.join(map(str, sorted({run.config.epochs for run in runs})))
 # %%
 display(study.paragraphs(study.VERDICT_RULE, statistics.INTERVAL_RULE,
                          statistics.LEARNING_RULE))
-display(result.show("fully"))
-display(result.show("weakly"))
+for setting in compared.measured():
+    display(compared.show(setting))
 
 # %% [markdown]
 # The fully supervised half, a line for each row:
 
-# %% mystnb={"figure": {"caption": "Table IV, fully supervised, measured: three systems, each without and with a plug.", "name": "fig-table-4-fully"}, "image": {"alt": "Fully supervised: seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
+# %% mystnb={"figure": {"caption": "Table IV, fully supervised, measured: systems without and with a plug.", "name": "fig-table-4-fully"}, "image": {"alt": "Fully supervised: a row for each system without and with a plug that has runs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
 plots.table_figure(frame, "fully")
 
 # %% [markdown]
 # And the weakly supervised half. The lines below it read both figures.
 
-# %% mystnb={"figure": {"caption": "Table IV, weakly supervised, measured with presence tags: the same three systems.", "name": "fig-table-4-weakly"}, "image": {"alt": "Weakly supervised: seven rows, AVEL, PSP-Net and CMBS without and with plugs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
+# %% mystnb={"figure": {"caption": "Table IV, weakly supervised, measured with presence tags: the same systems.", "name": "fig-table-4-weakly"}, "image": {"alt": "Weakly supervised: a row for each system without and with a plug that has runs, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
 plots.table_figure(frame, "weakly")
 
 # %% [markdown]
 # How the two figures read, in words that the runs choose:
 
 # %%
-sentences = result.findings("PSP-Net w/ ESCM", "PSP-Net")
+sentences = compared.findings("PSP-Net w/ ESCM", "PSP-Net")
 for sentence in sentences:
     found.say(sentence)
 study.paragraphs(*sentences)
@@ -322,14 +344,14 @@ study.paragraphs(*sentences)
 
 # %%
 display(study.paragraphs(statistics.POWER_RULE))
-display(result.show_differences("fully"))
-display(result.show_differences("weakly"))
+for setting in compared.measured():
+    display(compared.show_differences(setting))
 
 # %% [markdown]
 # A dot left of the line is a plug with which its system is the less accurate one here; the triangle tells the paper's
 # side.
 
-# %% mystnb={"figure": {"caption": "What the plugs add, measured. A triangle at the edge marks the side on which the paper's difference lies; a paper's difference of 0 has none.", "name": "fig-table-4-differences"}, "image": {"alt": "Five pairs of rows with a dot and its 95% interval for each setting, around a line at zero, and triangles at the right edge."}}
+# %% mystnb={"figure": {"caption": "What the plugs add, measured. A triangle at the edge marks the side on which the paper's difference lies; a paper's difference of 0 has none.", "name": "fig-table-4-differences"}, "image": {"alt": "The pairs of rows that have runs, each with a dot and its 95% interval for each setting, around a line at zero, and triangles at the right edge."}}
 plots.difference_figure(differences)
 
 # %% [markdown]
@@ -337,16 +359,14 @@ plots.difference_figure(differences)
 # CMBS seen in its predictions: in how many test clips do the predicted classes change over time?
 
 # %%
+for setting in compared.measured():
+    pair = compared.pair("AVEL w/ PSP", "PSP-Net", setting)
+    if pair:
+        values = 100 * (pair[0].per_clip() - pair[1].per_clip())
+        mean, low, high, _ = statistics.mean_interval(values)
+        print(f"{compared.data}, {setting}: AVEL w/ PSP minus PSP-Net {mean:+.1f} "
+              f"points ({low:+.1f} to {high:+.1f}), seeds: {len(values)}")
 cells = {(cell.row.name, cell.setting): cell for cell in result.cells}
-for setting in ("fully", "weakly"):
-    values = 100 * (cells["AVEL w/ PSP", setting].per_clip()
-                    - cells["PSP-Net", setting].per_clip())
-    _, low, high, _ = statistics.mean_interval(values)
-    seeds = "one seed" if len(values) == 1 else f"{len(values)} seeds"
-    found.say(f"AVEL w/ PSP minus PSP-Net, {setting} supervised: "
-              f"{study.points(values.mean() / 100, low / 100, high / 100)}, {seeds}.")
-    print(f"{DATA}, {setting}: AVEL w/ PSP minus PSP-Net {values.mean():+.1f} points "
-          f"({low:+.1f} to {high:+.1f})")
 for name in bare:
     predicted = [record.predictions() for record in cells[name, "weakly"].records]
     change = [(p != p[:, :1]).any(1).mean() for p in predicted]
@@ -365,14 +385,14 @@ for name in bare:
 # In how many pairs a row still learns, and what these runs could have found beside the paper's differences.
 
 # %%
-for setting in ("fully", "weakly"):
+for setting in compared.measured():
     part = differences[differences.setting == setting]
     least = ("none, one seed" if part.smallest.isna().all()
              else f"{part.smallest.median():.1f} points (median)")
-    print(f"{DATA}, {setting}: a row still learns in {part.learning.sum()} of "
+    print(f"{compared.data}, {setting}: a row still learns in {part.learning.sum()} of "
           f"{len(part)} pairs; smallest difference found: {least}; the paper's "
           f"differences {part.paper.min():.1f} to {part.paper.max():.1f}")
-    assert len(part) == 5 and part["mean"].between(part.low, part.high).all()
+    assert len(part) <= 5 and part["mean"].between(part.low, part.high).all()
 
 # %% [markdown]
 # PSP-Net with and without ESCM, in both settings, belongs to the primary family, which [chapter
@@ -381,28 +401,20 @@ for setting in ("fully", "weakly"):
 # for them.
 
 # %% [markdown]
-# ## The planned runs
+# ## The curves
 #
-# Quick runs are short, and a rule in closed form solves their data set. [The plan](../book/plan.md) asks the same of
-# `planted-study`: a longer schedule, more seeds, a floor and a ceiling beside the rows. Its runs come in seed by seed, through all
-# rows; here are those that are finished. [Chapter 25](25_planned_experiment.ipynb) counts them.
-
-# %%
-planned = study.planned_runs("IV", found, "PSP-Net w/ ESCM", "PSP-Net")
-
-# %% [markdown]
-# How the finished runs learn, fully supervised; bands span the seeds. A row that leaves the plain network behind late
+# How the runs learn, fully supervised; bands span the seeds. A row that leaves the plain network behind late
 # has learnt late what that network lacks: places, time, or the pairing of sound and look. A fall that heals within the
 # last third of the epochs counts as learning by the rule, for its line rises; such a row may be flat at the end.
 
-# %% mystnb={"figure": {"caption": "Test accuracy of the finished fully supervised runs of Table IV on planted-study, beside the three references.", "name": "fig-table-IV-planned"}, "image": {"alt": "Accuracy over the epochs: a line for each row of Table IV that has finished runs, and dashed lines for floor, plain network and ceiling."}}
-planned.show_courses("fully")
+# %% mystnb={"figure": {"caption": "Test accuracy of the compared fully supervised runs of Table IV over the epochs.", "name": "fig-table-IV-planned"}, "image": {"alt": "Accuracy over the epochs: a line for each row of Table IV that has runs, and on planted data dashed lines for floor, plain network and ceiling."}}
+compared.show_courses("fully")
 
 # %% [markdown]
-# The same weakly supervised. A dashed line more says what a network has that names every clip rightly and finds no background at all.
+# The same weakly supervised. On planted data a dashed line more says what a network has that names every clip rightly and finds no background at all.
 
-# %% mystnb={"figure": {"caption": "Test accuracy of the finished weakly supervised runs of Table IV on planted-study, beside the references.", "name": "fig-table-IV-planned-weakly"}, "image": {"alt": "Weakly supervised accuracy over the epochs: a line for each row of Table IV that has finished runs, and dashed lines for floor, plain network, ceiling and the right event in every second."}}
-planned.show_courses("weakly")
+# %% mystnb={"figure": {"caption": "Test accuracy of the compared weakly supervised runs of Table IV over the epochs.", "name": "fig-table-IV-planned-weakly"}, "image": {"alt": "Weakly supervised accuracy over the epochs: a line for each row of Table IV that has runs, and on planted data dashed lines for floor, plain network, ceiling and the right event in every second."}}
+compared.show_courses("weakly")
 
 # %% [markdown]
 # ## What the table's notes say
@@ -417,7 +429,7 @@ result.show_notes()
 
 # %%
 gain = (frame.test_mean - frame["mean"]).groupby(frame.setting)
-print(f"{DATA}: test-selected minus validation-selected accuracy, points")
+print(f"{compared.data}: selected by test minus {frame.attrs['outcome']}, points")
 print(gain.agg(["min", "mean", "max"]).round(2).to_string())
 assert (frame.test_mean >= frame["mean"] - 1e-9).all()
 
@@ -426,8 +438,9 @@ assert (frame.test_mean >= frame["mean"] - 1e-9).all()
 
 # %%
 counts = frame.groupby(["setting", "course"]).size()
-rise = pd.Series([run.history.val_accuracy.diff().iloc[-1] for run in runs])
-print(f"{DATA}: rows by course\n{counts.to_string()}\n"
+rise = pd.Series([run.history.val_accuracy.diff().iloc[-1]
+                  for cell in compared.cells for run in cell.records])
+print(f"{compared.data}: rows by course\n{counts.to_string()}\n"
       f"the last epoch added {100 * rise.median():+.1f} points (median run)")
 assert set(frame.course) <= {"still learning", "converged"} and rise.abs().max() < 1
 
@@ -444,7 +457,7 @@ assert set(frame.course) <= {"still learning", "converged"} and rise.abs().max()
 # Last, the table as CSV and LaTeX, beside the runs.
 
 # %%
-for path in result.export():
+for path in compared.export():
     print(path.relative_to(machine.runs_dir().parent))
 
 # %% [markdown]
@@ -533,8 +546,8 @@ assert keeps == {"none": True, "psp": True, "escm": False}
 #   that ESCM beats PSP as a plug rests on them.
 # - In weakly supervised CMBS, the relevance of the seconds lies before the slot: a plug there acts on the clip's
 #   name alone.
-# - Each difference has an interval here; the box on top says where PSP-Net stands with ESCM and without, and whether rows
-#   still learn.
+# - Each difference that has runs has an interval here; the box on top says what ESCM adds to PSP-Net so far, on which
+#   data, and whether rows still learn.
 #
 # ## What stays uncertain
 #

@@ -9,7 +9,7 @@ import vscg
 from tests.book.test_build import load
 from vscg import cli
 from vscg.models import SYSTEMS
-from vscg.study import paper, resolution, tables
+from vscg.study import paper, resolution, statistics, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -78,9 +78,9 @@ def test_every_claim_stands_in_the_readme_with_four_kinds_of_evidence():
 
 
 def test_the_block_and_the_picture_are_there_and_hold_the_runs_that_ship(tmp_path):
-    assert len(readme.BLOCK.findall(README)) == 1 and "planted-mini, which is generated" in " ".join(README.split())
+    assert len(readme.BLOCK.findall(README)) == 1 and "planted-study, which is generated" in " ".join(README.split())
     with Image.open(readme.PICTURE) as picture:
         assert picture.width > 600
-    table = tables.table("I", dataset=vscg.load_dataset("planted-mini"), profile="quick", store=tmp_path)
+    table = tables.table("I", profile="standard", seeds=statistics.PLANNED, store=tmp_path)
     assert readme.glance(table) in README, "write it again: python book/readme.py"
     assert readme.picture(table).startswith(b"\x89PNG")

@@ -16,7 +16,6 @@ from vscg.plots import (
     profile_figure,
     reliability_figure,
     roofline_figure,
-    score_against_accuracy,
     speedup_figure,
 )
 
@@ -79,13 +78,6 @@ def maps():
     return {name: RNG.dirichlet(np.ones(49), 10).reshape(10, 7, 7) for name in ("AVEL", "PSP-Net", "VSCG")}
 
 
-def frame():
-    rows = [(f"system {i}", 0.1 + 0.1 * i, 0.05 + 0.1 * i, 0.2 + 0.1 * i, 0.6 + 0.05 * i, 0.55 + 0.05 * i,
-             0.7 + 0.05 * i) for i in range(4)]
-    return pd.DataFrame(rows, columns=["name", *(f"{what}{end}" for what in ("score", "accuracy")
-                                                 for end in ("", "_low", "_high"))])
-
-
 def test_a_row_for_each_system_and_a_column_for_each_second():
     drawn = maps()
     fig = attention_of_systems(drawn, MASK, TRUTH)
@@ -101,20 +93,8 @@ def test_a_row_for_each_system_and_a_column_for_each_second():
     assert legend(fig) == ["second with the event", "true source"]
 
 
-def test_score_against_accuracy_draws_percent_both_ways_and_names():
-    fig = score_against_accuracy(frame(), "score (% of seconds)", "accuracy (% of segments)", chance=0.12)
-    ax = fig.axes[0]
-    dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines if line.get_marker() == "o"]
-    assert np.allclose(dots, [(10, 60), (20, 65), (30, 70), (40, 75)])
-    ends = [segment.tolist() for lines in ax.collections for segment in lines.get_segments()]
-    assert np.allclose(ends[:2], [[[5, 60], [20, 60]], [[10, 55], [10, 70]]])
-    assert sorted(legend(fig)) == ["chance", *(f"system {i}" for i in range(4))]
-    assert "chance" not in legend(score_against_accuracy(frame(), "score (%)", "accuracy (%)"))
-
-
 FIGURES = {"systems": lambda: attention_of_systems(maps(), MASK, TRUTH),
            "one system": lambda: attention_of_systems({"DMIN": maps()["AVEL"][:4]}),
-           "scatter": lambda: score_against_accuracy(frame(), "score (%)", "accuracy (%)", 0.1),
            "edge": lambda: edge_figure(edges(("VSCG", "PSP-Net", "AVEL", "CMRA")), 3),
            "groups": lambda: intervals(groups(("VSCG", "PSP-Net", "AVEL", "CMRA")), None, "share (%)"),
            "reliability": lambda: reliability_figure({name: bins(10) for name in "ABCD"})}

@@ -19,9 +19,9 @@ from vscg.study.paper import PRIMARY, TABLES
 from vscg.study.runs import STUDY, table_configs
 from vscg.study.tables import (
     TableResult,
+    compared,
     order_agreement,
     parameter_table,
-    planned_runs,
     primary_family,
     show_family,
     table,
@@ -329,18 +329,35 @@ class TestShow:
         assert "1 seed, CPU" in table_one.caption() and "interval over clips alone" in table_one.caption()
         assert table_four.caption("fully") in table_four.show("fully").to_html()
 
-    def test_findings_name_places_and_judge_only_what_the_rules_judge(self, table_one):
-        fully, weakly, judged = table_one.findings("AVEL", "VSCG")
-        assert fully.startswith("On planted-mini, profile quick, one seed, fully supervised: of 16 rows ")
-        means = table_one.frame().query("setting == 'weakly' and seeds > 0").set_index("row")["mean"]
-        assert means.idxmax() == "VSCG", "the highest row is named once"
+    def test_a_quick_run_says_what_it_learnt_and_nothing_of_two_rows(self, tmp_path):
+        """One row has half of the seconds right, two have a tenth: less than the commonest class."""
+        result = fill(tmp_path, MINI, "VI", level=lambda config: 5 if config.system == "vscg" else 1)
+        commonest = 100 * max(np.bincount(TRUTH[8:].ravel())) / TRUTH[8:].size
+        assert 10 < commonest < 40
+        assert result.learnt() == (
+            "On planted-mini, profile quick, 1 of 3 fully supervised rows have learnt something: their intervals lie "
+            f"above the {commonest:.1f}% of the seconds that the commonest class has.")
+        head, *rows = table_cells(result.show_learning().to_html())
+        assert head == ["row", "loss, fully", "accuracy, fully (%)"]
+        assert {name: (loss, right.split()[0]) for name, loss, right in rows} == {
+            "CMBS": ("3.000 to 1.000", "10.0"), "DMIN": ("3.000 to 1.000", "10.0"), "VSCG": ("3.000 to 1.000", "50.0")}
+
+    def test_findings_count_rows_above_references_and_judge_only_what_the_rules_judge(self, table_one, table_four):
+        fully, weakly, judged = table_one.findings("VSCG", "AVEL")
         floor, = references.on_record("planted-mini").loc[references.BESIDE[0]]
-        assert weakly.endswith(f": of 14 rows VSCG stands highest ({means.max():.1f}%), "
-                               f"AVEL at place {(means > means['AVEL']).sum() + 1}. A rule in closed form (floor) has "
-                               f"{floor:.1f}%: {(means > floor).sum()} of 14 rows have more.")
-        assert judged == ("A row still learns in 26 of 26 differences: a place then tells how fast it learns, not how "
-                          "good it becomes; by the rule no row is judged against the paper.")
-        assert len(table_one.findings("DAM")) == 2, "where a row has no runs it has no place"
+        frame, everywhere = table_one.frame(), table_one.held_against("weakly")[tables.EVERYWHERE][0]
+        above = (frame.query("setting == 'fully'")["low"] > floor).sum()
+        assert fully == ("On planted-mini, profile quick, fully supervised, the interval lies above the rule in closed "
+                         f"form ({floor:.1f}%) in {above} of 16 rows.")
+        above = (frame.query("setting == 'weakly'")["low"] > everywhere).sum()
+        assert weakly.endswith(f" and above the right event in every second ({everywhere:.1f}%) in {above} of 14 rows.")
+        assert judged == ("A row still learns in 26 of 26 differences, which then tell how fast rows learn, not how "
+                          "good they become; by the rule no row is judged against the paper.")
+        line = table_four.differences().set_index(["first", "second", "setting"]).loc[
+            "PSP-Net w/ ESCM", "PSP-Net", "weakly"]
+        apart = show.points(line["mean"] / 100, line["low"] / 100, line["high"] / 100)
+        assert ("On planted-mini, profile quick, weakly supervised, 2 of 2 seeds: PSP-Net w/ ESCM minus PSP-Net "
+                f"{apart}.") in table_four.findings("PSP-Net w/ ESCM", "PSP-Net")
 
     def test_names_cannot_carry_markup(self, tmp_path):
         data = dataset("<b>mine</b>")
@@ -463,18 +480,19 @@ class TestRunsOfThePlan:
         html = replace(found, cells=(one, replace(three, records=three.records[:1]))).show_differences().to_html()
         assert "1 seed, CPU" in html and "interval over clips alone; another seed may lie outside." in html
 
-    def test_a_chapter_shows_finished_runs_and_says_a_difference_of_two_seeds(self, result, monkeypatch, capsys):
-        box, empty, shown = show.Findings(), show.Findings(), []
-        capsys.readouterr()
-        monkeypatch.setattr("IPython.display.display", shown.append)
-        monkeypatch.setattr("vscg.study.tables.table", lambda *name, **options: result)
-        assert planned_runs("IV", box, *self.ROWS) is result and len(shown) == 2
-        assert capsys.readouterr().out == f"finished runs: {sum(len(cell.records) for cell in result.cells)}\n"
-        said, = box.sentences
-        assert said.startswith("By the plan, fully supervised, 2 of 10 seeds: "
-                               "PSP-Net w/ ESCM minus PSP-Net +10.0 points (")
-        planned_runs("IV", empty, "AVEL w/ PSP", "AVEL")
-        assert empty.sentences == []
+    def test_the_rows_of_quick_runs_are_compared_by_the_plan_and_others_by_themselves(self, result, monkeypatch):
+        asked = []
+        monkeypatch.setattr(tables, "table", lambda name, **options: asked.append((name, options)) or result)
+        quick = TableResult("IV", (), "planted-mini", "quick", 1)
+        assert compared(quick) is result and asked == [("IV", {"profile": "standard", "seeds": 10})]
+        full = replace(quick, profile="full")
+        assert compared(full) is full and compared(result) is result and len(asked) == 1
+
+    def test_a_difference_is_said_from_two_seeds_on(self, result):
+        said = result.findings(*self.ROWS)
+        assert said[0].startswith("On planted-study, profile standard, fully supervised, 2 of 5 seeds: "
+                                  "PSP-Net w/ ESCM minus PSP-Net +10.0 points (")
+        assert result.findings("AVEL w/ PSP", "AVEL") == said[1:]
 
     def test_curves_are_those_of_the_setting_and_else_there_is_a_sentence(self, result, monkeypatch, capsys):
         monkeypatch.setattr(TableResult, "courses", lambda self, setting: pd.DataFrame(
@@ -487,21 +505,18 @@ class TestRunsOfThePlan:
         assert bare.show_courses("weakly") is None
         assert capsys.readouterr().out == "no weakly supervised run is finished\n"
 
-    def test_a_chapter_counts_the_weakly_supervised_rows_that_localise(self, result, monkeypatch):
+    def test_weakly_supervised_rows_are_held_against_a_right_tag_as_well(self, result, monkeypatch):
         """The runs of this store count as weakly supervised ones; the line lies between the best and the worst row."""
-        box, other = show.Findings(), {"fully": "weakly", "weakly": "fully"}
-        cells = [replace(cell, setting=other[cell.setting]) for cell in result.cells]
-        monkeypatch.setattr("IPython.display.display", lambda *shown: None)
-        weak = replace(result, cells=tuple(cells))
+        other = {"fully": "weakly", "weakly": "fully"}
+        weak = replace(result, cells=tuple(replace(cell, setting=other[cell.setting]) for cell in result.cells))
         lows = weak.frame().query("setting == 'weakly' and seeds > 0")["low"]
         between = (lows.min() + lows.max()) / 2
         monkeypatch.setattr(TableResult, "held_against", lambda self, setting: {tables.EVERYWHERE: (between,) * 3})
-        monkeypatch.setattr("vscg.study.tables.table", lambda *name, **options: weak)
-        planned_runs("IV", box, "AVEL w/ PSP", "AVEL")
         above = (lows > between).sum()
-        assert box.sentences == [f"By the plan, weakly supervised, {above} of {len(lows)} rows with runs have an "
-                                 f"interval above what {tables.EVERYWHERE} would have ({between:.1f}%)."]
-        assert 0 < above < len(weak.frame().query("setting == 'weakly' and seeds > 0"))
+        assert weak.findings("AVEL w/ PSP", "AVEL")[0] == (
+            "On planted-study, profile standard, weakly supervised, the interval lies above the right event in every "
+            f"second ({between:.1f}%) in {above} of {len(lows)} rows.")
+        assert 0 < above < len(lows)
 
     def test_a_difference_is_of_the_seeds_that_both_rows_have(self, result):
         line = result.differences().set_index(["first", "setting"]).loc["PSP-Net w/ ESCM", "fully"]

@@ -15,7 +15,6 @@ from vscg.plots.studies import (
     profile_figure,
     reliability_figure,
     roofline_figure,
-    score_against_accuracy,
     speedup_figure,
 )
 from vscg.plots.style import COLOURS, DARK, GROUND, LIGHT, MARK, OTHERS, PALETTE, WIDTH, set_style, short_name

@@ -10,26 +10,6 @@ from matplotlib.lines import Line2D
 from vscg.plots.style import COLOURS, DARK, DASHES, LIGHT, MARK, OTHERS, _figure, _legend
 
 
-def score_against_accuracy(frame: pd.DataFrame, score_label: str, accuracy_label: str,
-                           chance: float | None = None) -> Figure:
-    """One dot for each system with its 95% intervals both ways: does localising go with answering right?
-
-    `frame` has `name`, `score` and `accuracy`, and both also with `_low` and `_high`: fractions, as is `chance`.
-    """
-    fig, ax = _figure(4.4)
-    for i, row in enumerate(frame.to_dict("records")):
-        x, x_low, x_high, y, y_low, y_high = (
-            100 * row[f"{what}{end}"] for what in ("score", "accuracy") for end in ("", "_low", "_high"))
-        ax.errorbar(x, y, xerr=[[x - x_low], [x_high - x]], yerr=[[y - y_low], [y_high - y]], markersize=8,
-                    linewidth=1.8, capsize=3, fmt="os"[i // len(OTHERS) % 2], color=OTHERS[i % len(OTHERS)],
-                    label=row["name"])
-    if chance is not None:
-        ax.axvline(100 * chance, color=DARK, linestyle="--", linewidth=1.6, label="chance")
-    _legend(fig, *ax.get_legend_handles_labels())
-    ax.set(xlabel=score_label, ylabel=accuracy_label)
-    return fig
-
-
 def pairing(frame: pd.DataFrame) -> Figure:
     """One dot for each clip of two classes (`class`), by the manners `heard` and `seen` in it, correlations -1 to 1."""
     fig, ax = _figure(4.6)

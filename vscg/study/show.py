@@ -112,6 +112,15 @@ def said_once(text: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return text.drop(columns=list(same)), f" In every measured row {once}." if once else ""
 
 
+def learning_text(frame: pd.DataFrame, ends: list[tuple[float, float]]) -> pd.DataFrame:
+    """Measured lines of `TableResult.frame`, the settings of a row side by side; `ends` are the losses of each line."""
+    lines: dict[str, dict[str, str]] = {}
+    for row, setting, (first, last), right in zip(frame["row"], frame["setting"], ends, _intervals(frame), strict=True):
+        lines.setdefault(row, {"row": row}).update({f"loss, {setting}": f"{first:.3f} to {last:.3f}",
+                                                    f"accuracy, {setting} (%)": right})
+    return pd.DataFrame(lines.values()).fillna(DASH)
+
+
 def difference_text(frame: pd.DataFrame) -> pd.DataFrame:
     """The lines of `TableResult.differences` as a reader sees them."""
     return pd.DataFrame({

@@ -39,6 +39,7 @@ DRAWS = (" A row of seed k was tested on draw k of the clips, and rows of other 
          "compare the same ones. The references are means over {} draws; from draw to draw the ceiling goes from "
          "{:.1f} to {:.1f}%.")
 EVERYWHERE = "the right event in every second"
+ABOVE = {references.BESIDE[0]: "the rule in closed form", EVERYWHERE: EVERYWHERE}
 OUTCOMES = {"validation": "selected by validation", "last": "mean of the last five epochs"}
 
 
@@ -240,33 +241,44 @@ class TableResult:
         caption = f"Differences in {self.caption(setting, cells)}{once}"
         return show.styled(text, caption, self._uuid("differences", setting))
 
-    def findings(self, *rows: str) -> list[str]:
-        """Sentences for the box "On this page": where some rows stand, and what these runs may judge by the rules."""
+    def show_learning(self) -> Styler:
+        """What each row has learnt, for a notebook: its training loss in the first and the last epoch, its accuracy."""
+        ends = [np.mean([record.history["loss"].iloc[[0, -1]] for record in cell.records], axis=0)
+                for cell in self.cells if cell.records]
+        text = show.learning_text(self.frame().query("seeds > 0"), ends)
+        return show.styled(text, f"What the rows learn. {self.caption()}", self._uuid("learning", None))
+
+    def learnt(self) -> str:
+        """A sentence for the box "On this page": how many rows have an interval above the commonest class."""
+        truth, frame = self.cells[0].truth, self.frame()
+        commonest = 100 * np.unique(truth, return_counts=True)[1].max() / truth.size
+        counts = [f"{(rows['low'] > commonest).sum()} of {len(rows)} {setting}"
+                  for setting, rows in frame[frame["seeds"] > 0].groupby("setting")]
+        return (f"On {self.data}, profile {self.profile}, {' and '.join(counts)} supervised rows have learnt something:"
+                f" their intervals lie above the {commonest:.1f}% of the seconds that the commonest class has.")
+
+    def findings(self, first: str, second: str) -> list[str]:
+        """Sentences for the box "On this page": two rows apart, rows above the references, what the rules may judge.
+
+        The difference `first` minus `second` is said where both rows have two seeds or more.
+        """
         frame, pairs, said = self.frame(), self.differences(), []
-        seeds = "one seed" if _seeds(self.cells) == "1 seed" else _seeds(self.cells)
-        for setting in dict.fromkeys(frame["setting"]):
-            means = frame[(frame["setting"] == setting) & (frame["seeds"] > 0)].set_index("row")["mean"]
-            places = means.rank(ascending=False, method="min").astype(int)
-            best = means.idxmax()
-            if any(row in places for row in rows):
-                said.append(f"On {self.data}, profile {self.profile}, {seeds}, {setting} supervised: of {len(places)} "
-                            f"rows {best} stands highest ({means.max():.1f}%)"
-                            + "".join(f", {row} at place {places[row]}" for row in rows
-                                      if row in places and row != best) + "."
-                            + self._above(means))
+        for setting in self.measured():
+            rows = frame[(frame["setting"] == setting) & (frame["seeds"] > 0)]
+            where = f"On {self.data}, profile {self.profile}, {setting} supervised"
+            named = (pairs["first"] == first) & (pairs["second"] == second) & (pairs["setting"] == setting)
+            for line in pairs[named & (pairs["seeds"] > 1)].itertuples():
+                apart = show.points(line.mean / 100, line.low / 100, line.high / 100)
+                said.append(f"{where}, {line.seeds} of {self.seeds} seeds: {first} minus {second} {apart}.")
+            above = [f"above {ABOVE[title]} ({value:.1f}%) in {(rows['low'] > value).sum()} of {len(rows)} rows"
+                     for title, (value, *_) in self.held_against(setting).items() if title in ABOVE]
+            said += [f"{where}, the interval lies {' and '.join(above)}."] if above else []
         words = frame["verdict"][frame["verdict"].isin(statistics.JUDGED)].value_counts()
         judged = ", ".join(f"{count} {word}" for word, count in words.items())
-        learning = (f"A row still learns in {pairs['learning'].sum()} of {len(pairs)} differences: a place then tells "
-                    "how fast it learns, not how good it becomes" if pairs["learning"].any() else "No row still learns")
+        learning = (f"A row still learns in {pairs['learning'].sum()} of {len(pairs)} differences, which then tell how "
+                    "fast rows learn, not how good they become" if pairs["learning"].any() else "No row still learns")
         return [*said, f"{learning}; by the rule "
                 + (f"the rows are, against the paper: {judged}." if judged else "no row is judged against the paper.")]
-
-    def _above(self, means: pd.Series) -> str:
-        """How many means of rows lie above the rule in closed form; empty where that is not on record."""
-        if not self.references:
-            return ""
-        title, (floor, *_) = next(iter(self.references.items()))
-        return f" A {title} has {floor:.1f}%: {(means > floor).sum()} of {len(means)} rows have more."
 
     def show_notes(self) -> Styler:
         """What the paper leaves open or contradicts, row by row, by the numbers that `show` gives."""
@@ -348,6 +360,16 @@ def schedule_text(cells: Sequence[Cell]) -> str:
         others = "; ".join(f"{', '.join(rows[value])}: {value}" for value in rows if value != usual)
         parts.append(text.format(usual) + (f" ({others})" if others else ""))
     return ", ".join(parts)
+
+
+def compared(result: TableResult) -> TableResult:
+    """The table by which rows may be compared: itself, or of profile quick that of the plan's finished runs.
+
+    Quick runs show that the code learns. They end early, most of them on data that a rule in closed form solves.
+    """
+    if result.profile != "quick":
+        return result
+    return table(result.name, profile="standard", seeds=statistics.PLANNED)
 
 
 def primary_family(results: Sequence[TableResult]) -> pd.DataFrame:
@@ -437,32 +459,6 @@ def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int
 
 
 REGISTERED = "The paper prints the registered count, fully supervised, dead parameters included."
-def planned_runs(name: str, found: show.Findings, first: str, second: str) -> TableResult:
-    """Show the plan's finished runs of a table in a notebook, and say one of its differences in the box.
-
-    The sentence on row `first` minus row `second` comes for each setting in which both have two seeds or more. Weakly
-    supervised, another one counts the rows that surely have more than a right tag in every second.
-    """
-    from IPython.display import display  # not at the top: the command line needs no IPython
-    result = table(name, profile="standard", seeds=statistics.PLANNED)
-    pairs = result.differences()
-    print(f"finished runs: {sum(len(cell.records) for cell in result.cells)}")
-    for setting in result.measured():
-        display(result.show(setting))
-        if setting in set(pairs["setting"]):
-            display(result.show_differences(setting))
-    if "weakly" in result.measured() and result.references:
-        rows = result.frame().query("setting == 'weakly' and seeds > 0")
-        share, *_ = result.held_against("weakly")[EVERYWHERE]
-        found.say(f"By the plan, weakly supervised, {(rows['low'] > share).sum()} of {len(rows)} rows with runs have "
-                  f"an interval above what {EVERYWHERE} would have ({share:.1f}%).")
-    for line in pairs[(pairs["first"] == first) & (pairs["second"] == second) & (pairs["seeds"] > 1)].itertuples():
-        apart = show.points(line.mean / 100, line.low / 100, line.high / 100)
-        found.say(f"By the plan, {line.setting} supervised, {line.seeds} of {statistics.PLANNED} seeds: {first} minus "
-                  f"{second} {apart}.")
-    return result
-
-
 REASONS = {
     "avt": "No program was found: ours has five layers, with which it has as many parameters as the paper prints.",
     "cmbs": "The paper's count is neither of the two. Weakly supervised it would be 14.4 million without the "
