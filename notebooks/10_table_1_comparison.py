@@ -128,8 +128,7 @@ print(f"epochs {', '.join(map(str, sorted({run.config.epochs for run in runs})))
 assert len(runs) == sum(len(cell.records) for cell in result.cells)
 
 # %% [markdown]
-# Did every row learn? Each loss is another one, so a row's first and last are to be held against each other, and its
-# accuracy against an answer that is always the same.
+# Did every row learn? Each loss is another one, so a row's first and last are to be held against each other alone.
 
 # %%
 found.say(result.learnt())
@@ -165,7 +164,7 @@ display(compared.show("fully"))
 
 # %% [markdown]
 # The figure shows where the dots of the table lie. In the paper's order they would move to the right from top to
-# bottom, but for AVEL and AVSDN, which the paper puts a tenth apart.
+# bottom, but for AVSDN and CSS-Net, which the paper puts below the row above them.
 
 # %% mystnb={"figure": {"caption": "Table I, fully supervised, the rows that are compared: the paper's best at the bottom.", "name": "fig-table-1-fully"}, "image": {"alt": "Fully supervised: a row for each system with runs, from AVEL at the top down to VSCG, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
 plots.table_figure(frame, "fully")

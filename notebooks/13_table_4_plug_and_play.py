@@ -275,8 +275,7 @@ print(f"epochs {', '.join(map(str, sorted({run.config.epochs for run in runs})))
       f"{len(data.splits['test'])} test clips")
 
 # %% [markdown]
-# Did every row learn? A row's first and last loss are to be held against each other, and its accuracy against an answer
-# that is always the same.
+# Did every row learn? A row's first and last loss are to be held against each other alone.
 
 # %%
 found.say(result.learnt())

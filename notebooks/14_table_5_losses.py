@@ -209,8 +209,7 @@ result = study.table("V", dataset=data, profile=PROFILE, seeds=SEEDS, data=DATA,
 print(f"{len(runs)} runs on {DATA}\n{study.provenance(runs)}")
 
 # %% [markdown]
-# Did every row learn? Each loss is another one, so a row's first and last are to be held against each other, and its
-# accuracy against an answer that is always the same.
+# Did every row learn? Each loss is another one, so a row's first and last are to be held against each other alone.
 
 # %%
 found.say(result.learnt())

@@ -121,8 +121,7 @@ study.paragraphs(study.VERDICT_RULE, statistics.INTERVAL_RULE, statistics.LEARNI
 # On planted data our figures are never held against the paper's. A row that is *still learning*, by the rule above,
 # shows how fast a system learns, not how good it becomes.
 #
-# Did every row learn? Each loss is another one, so a row's first and last are to be held against each other, and its
-# accuracy against an answer that is always the same.
+# Did every row learn? Each loss is another one, so a row's first and last are to be held against each other alone.
 
 # %%
 found.say(result.learnt())

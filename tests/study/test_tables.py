@@ -338,9 +338,9 @@ class TestShow:
             "On planted-mini, profile quick, 1 of 3 fully supervised rows have learnt something: their intervals lie "
             f"above the {commonest:.1f}% of the seconds that the commonest class has.")
         head, *rows = table_cells(result.show_learning().to_html())
-        assert head == ["row", "loss, fully", "accuracy, fully (%)"]
-        assert {name: (loss, right.split()[0]) for name, loss, right in rows} == {
-            "CMBS": ("3.000 to 1.000", "10.0"), "DMIN": ("3.000 to 1.000", "10.0"), "VSCG": ("3.000 to 1.000", "50.0")}
+        assert head == ["row", "loss, fully", "learnt, fully"]
+        assert {name: (loss, learnt) for name, loss, learnt in rows} == {
+            "CMBS": ("3.000 to 1.000", "no"), "DMIN": ("3.000 to 1.000", "no"), "VSCG": ("3.000 to 1.000", "yes")}
 
     def test_findings_count_rows_above_references_and_judge_only_what_the_rules_judge(self, table_one, table_four):
         fully, weakly, judged = table_one.findings("VSCG", "AVEL")

@@ -115,9 +115,9 @@ def said_once(text: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 def learning_text(frame: pd.DataFrame, ends: list[tuple[float, float]]) -> pd.DataFrame:
     """Measured lines of `TableResult.frame`, the settings of a row side by side; `ends` are the losses of each line."""
     lines: dict[str, dict[str, str]] = {}
-    for row, setting, (first, last), right in zip(frame["row"], frame["setting"], ends, _intervals(frame), strict=True):
+    for row, setting, learnt, (first, last) in zip(frame["row"], frame["setting"], frame["learnt"], ends, strict=True):
         lines.setdefault(row, {"row": row}).update({f"loss, {setting}": f"{first:.3f} to {last:.3f}",
-                                                    f"accuracy, {setting} (%)": right})
+                                                    f"learnt, {setting}": "yes" if learnt else "no"})
     return pd.DataFrame(lines.values()).fillna(DASH)
 
 

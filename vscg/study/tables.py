@@ -242,20 +242,28 @@ class TableResult:
         return show.styled(text, caption, self._uuid("differences", setting))
 
     def show_learning(self) -> Styler:
-        """What each row has learnt, for a notebook: its training loss in the first and the last epoch, its accuracy."""
+        """What each row has learnt, for a notebook: its loss in the first and the last epoch, and a yes by `learnt`."""
         ends = [np.mean([record.history["loss"].iloc[[0, -1]] for record in cell.records], axis=0)
                 for cell in self.cells if cell.records]
-        text = show.learning_text(self.frame().query("seeds > 0"), ends)
-        return show.styled(text, f"What the rows learn. {self.caption()}", self._uuid("learning", None))
+        text = show.learning_text(self._learnt(), ends)
+        caption = (f"What the rows of Table {self.name} learn on {self.data}, profile {self.profile}: the training "
+                   "loss in the first and in the last epoch, and whether the interval of the accuracy lies above the "
+                   f"commonest class's {self._commonest():.1f}%.")
+        return show.styled(text, caption, self._uuid("learning", None))
 
     def learnt(self) -> str:
         """A sentence for the box "On this page": how many rows have an interval above the commonest class."""
-        truth, frame = self.cells[0].truth, self.frame()
-        commonest = 100 * np.unique(truth, return_counts=True)[1].max() / truth.size
-        counts = [f"{(rows['low'] > commonest).sum()} of {len(rows)} {setting}"
-                  for setting, rows in frame[frame["seeds"] > 0].groupby("setting")]
+        counts = [f"{rows['learnt'].sum()} of {len(rows)} {setting}"
+                  for setting, rows in self._learnt().groupby("setting")]
         return (f"On {self.data}, profile {self.profile}, {' and '.join(counts)} supervised rows have learnt something:"
-                f" their intervals lie above the {commonest:.1f}% of the seconds that the commonest class has.")
+                f" their intervals lie above the {self._commonest():.1f}% of the seconds that the commonest class has.")
+
+    def _learnt(self) -> pd.DataFrame:
+        return self.frame().query("seeds > 0").assign(learnt=lambda rows: rows["low"] > self._commonest())
+
+    def _commonest(self) -> float:
+        truth = self.cells[0].truth
+        return 100 * np.unique(truth, return_counts=True)[1].max() / truth.size
 
     def findings(self, first: str, second: str) -> list[str]:
         """Sentences for the box "On this page": two rows apart, rows above the references, what the rules may judge.
