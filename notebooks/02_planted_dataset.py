@@ -49,7 +49,7 @@ DATA = "planted-mini"   # with or without dials; else planted-mini is taken
 found = study.findings()
 
 # %% [markdown]
-# The data set itself: `planted-mini`, the small one that chapters 3 to 9 train on. What `planted-study` and `planted` have
+# The data set itself: `planted-mini`, the small one that most chapters train on by default. What `planted-study` and `planted` have
 # of their own comes near the end.
 
 # %% tags=["nbval-check-output"]
@@ -257,7 +257,7 @@ dials = usual
 assert clip.min() > 90
 
 # %% [markdown]
-# Ten weak witnesses who each know a little are nearly as good as a clear one.
+# Ten witnesses who each know up to 0.6 are nearly as good as a clear one; ten who know next to nothing are not.
 
 # %% tags=["nbval-check-output"]
 second, clip = guess(dials.ambiguity)[[1, 3]]
@@ -455,7 +455,7 @@ assert (abs(ours[0] - 0.653) < 0.03 and abs(ours[1] - 0.122) < 0.02
         and abs(ours[2] - 0.262) < 0.03)
 
 # %% [markdown]
-# Zeros, mean and spread agree. The maximum does not: real features have a longer tail, which a normal distribution lacks.
+# Zeros, mean and spread are within the bounds of the last lines. The maximum is not asked for: real features have a longer tail, which a normal distribution lacks.
 
 # %% [markdown]
 # ## Is it hard in the right way?
@@ -482,7 +482,7 @@ assert 0.6 < right["both"].mean() < 0.95
 # Each with its 95% interval over seeds and clips [(Efron, 1979)](../book/references.md), and two of the rules from above as
 # landmarks:
 
-# %% mystnb={"figure": {"caption": "VSCG needs both modalities: with either alone it is less often right (planted-mini, five short trainings each).", "name": "fig-planted-modalities"}, "image": {"alt": "Test accuracies of VSCG with both modalities, audio alone and visual alone as dots with intervals, between two dashed lines for fixed rules."}}
+# %% mystnb={"figure": {"caption": "VSCG needs both modalities: with either alone it is less often right (planted-mini, five short trainings each).", "name": "fig-planted-modalities"}, "image": {"alt": "Test accuracies of VSCG with both modalities, audio alone and visual alone as dots with intervals, and two vertical lines for fixed rules; the dot for both lies on the second."}}
 table = pd.DataFrame([(TITLES[name], *statistics.mean_interval(of_seeds)[:3])
                       for name, of_seeds in right.items()],
                      columns=["name", "mean", "low", "high"])
@@ -491,7 +491,7 @@ shown = ("always background", "right category everywhere")
 plots.intervals(table, {name: landmarks[name] for name in shown})
 
 # %% [markdown]
-# All three are far from the rule "always background". The intervals are wide because a small data set has few test clips. They
+# All three are far from the rule "always background", and none is above the rule that names the right category everywhere. The intervals are wide because a small data set has few test clips. They
 # need not be compared by eye: the networks were tested on the *same* clips, so we take the differences clip by clip, seed by
 # seed.
 
@@ -523,8 +523,7 @@ print(textwrap.fill(sentence, 88))
 assert rule > 0.9
 
 # %% [markdown]
-# That is more than most systems reach on it in short trainings. `planted-mini` is good for seeing a network learn, which
-# chapters 3 to 9 do, and no ground for saying which network is better: where a sum of what is heard and seen is enough, a
+# So `planted-mini` is good for seeing a network learn, which chapters 3 to 9 do, and no ground for saying which network is better: where a sum of what is heard and seen is enough, a
 # network's structure has nothing to add.
 #
 # ## A data set that a sum cannot solve

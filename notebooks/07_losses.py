@@ -457,7 +457,8 @@ losses = {"clip loss L_bce": bce(answer, certain),
 plots.curves(right.detach(), {name: loss.detach() for name, loss in losses.items()},
              "probability of the right class (0 to 1)", "loss (nat)")
 
-# %% [markdown] With equal shares, 1/29 for each class, both softmaxes are uniform and the losses are equal. Then the
+# %% [markdown]
+# With equal shares, 1/29 for each class, both softmaxes are uniform and the losses are equal. Then the
 # clip loss bends, while the smooth loss is almost $a - p_y / 29$. What matters for training is the slope. Its share of
 # the whole pull on $p_y$:
 

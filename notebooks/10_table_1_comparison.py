@@ -18,8 +18,8 @@
 #
 # Table I is what the paper is known by: fifteen systems, two settings, VSCG at the top of both. A table like this is
 # easy to read and hard to check, because its rows come from fifteen papers with their own programs, schedules and ways
-# of choosing a checkpoint. This chapter trains every row that can be built, on the same clips, with the same choice of
-# epoch, and says of each what it rests on.
+# of choosing a checkpoint. This chapter trains every row that can be built, by one protocol, and says of each what it
+# rests on.
 
 # %% tags=["hide-input"]
 import itertools
@@ -137,10 +137,11 @@ result.show_learning()
 # %% [markdown]
 # ## The table
 #
-# Which rows may be compared? Quick runs show that the code learns: they end early, on data that a rule in closed form
-# solves, and from them nothing is compared. From profile standard on these runs are compared themselves; else the
-# finished runs of [the plan](../book/plan.md) are, on `planted-study`: a longer schedule, more seeds, a floor and a
-# ceiling beside the rows. They come in seed by seed, through all rows; [chapter 25](25_planned_experiment.ipynb) counts them.
+# Which rows may be compared? Quick runs show that the code learns: they end early, by default on data that a rule in
+# closed form solves, and from them nothing is compared. From profile standard on these runs are compared themselves; else the
+# finished runs of [the plan](../book/plan.md) are, on `planted-study`: a longer schedule, up to ten seeds, a floor and a
+# ceiling beside the rows. They come in one by one, and [chapter 25](25_planned_experiment.ipynb) counts them; until all are
+# there, rows of unlike seeds stand side by side, which were tested on unlike clips, and only differences keep to common seeds.
 
 # %%
 compared = study.compared(result)
@@ -166,11 +167,11 @@ display(compared.show("fully"))
 # The figure shows where the dots of the table lie. In the paper's order they would move to the right from top to
 # bottom, but for AVSDN and CSS-Net, which the paper puts below the row above them.
 
-# %% mystnb={"figure": {"caption": "Table I, fully supervised, the rows that are compared: the paper's best at the bottom.", "name": "fig-table-1-fully"}, "image": {"alt": "Fully supervised: a row for each system with runs, from AVEL at the top down to VSCG, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
+# %% mystnb={"figure": {"caption": "Table I, fully supervised, the rows that are compared: the paper's best at the bottom.", "name": "fig-table-1-fully"}, "image": {"alt": "Fully supervised: a row for each system with runs, from AVEL at the top down to VSCG, each with two dots and their 95% intervals: the accuracy of the table, and the one selected by test."}}
 plots.table_figure(frame, "fully")
 
 # %% [markdown]
-# And how it reads, in words that the runs choose:
+# What all rows say so far, those of the next sections included, in words that the runs choose:
 
 # %%
 sentences = compared.findings("VSCG", "PSP-Net")
@@ -179,7 +180,7 @@ for sentence in sentences:
 study.paragraphs(*sentences)
 
 # %% [markdown]
-# Intervals that overlap do not say that two rows are equal: all rows answered the same clips. The paired differences
+# Intervals that overlap do not say that two rows are equal: rows of one seed answered the same clips. The paired differences
 # below take that into account.
 #
 # ### Weakly supervised
@@ -194,7 +195,7 @@ display(compared.show("weakly"))
 # %% [markdown]
 # And as a figure:
 
-# %% mystnb={"figure": {"caption": "Table I, weakly supervised, measured with presence tags for every system.", "name": "fig-table-1-weakly"}, "image": {"alt": "Weakly supervised: a row for each system with runs, from AVEL at the top down to VSCG, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
+# %% mystnb={"figure": {"caption": "Table I, weakly supervised, with the tags of the protocol.", "name": "fig-table-1-weakly"}, "image": {"alt": "Weakly supervised: a row for each system with runs, from AVEL at the top down to VSCG, each with two dots and their 95% intervals: the accuracy of the table, and the one selected by test."}}
 plots.table_figure(frame, "weakly")
 
 # %% [markdown]
@@ -205,12 +206,12 @@ plots.table_figure(frame, "weakly")
 
 # %%
 display(study.paragraphs(statistics.POWER_RULE))
-for setting in compared.measured():
+for setting in differences.setting.unique():
     display(compared.show_differences(setting))
 
 # %% [markdown]
-# The same margins as dots. An interval that lies left of the line is a margin against VSCG in these runs, whatever the
-# paper's has been.
+# The same margins as dots. Left of the line VSCG has the lower figure in these runs; the interval of one seed is over
+# clips alone.
 
 # %% mystnb={"figure": {"caption": "VSCG minus each other system, measured. A triangle at the edge marks the side on which the paper's difference lies.", "name": "fig-table-1-differences"}, "image": {"alt": "VSCG minus each other system with runs: a dot and its 95% interval for each setting that both have, around a line at zero; all triangles stand at the right edge."}}
 plots.difference_figure(differences)
@@ -219,10 +220,10 @@ plots.difference_figure(differences)
 # In the paper every margin lies to the right of zero. Could these runs have seen margins of the paper's size?
 
 # %%
-for setting in compared.measured():
+for setting in differences.setting.unique():
     part = differences[differences.setting == setting]
-    least = ("none, one seed" if part.smallest.isna().all()
-             else f"{part.smallest.median():.1f} points (median)")
+    least = ("none" if part.smallest.isna().all() else
+             f"{part.smallest.median():.1f} points (median of {part.smallest.count()})")
     print(f"{compared.data}, {setting}: {len(part)} margins; smallest difference "
           f"found: {least}; the paper's margins {part.paper.min():.1f} to "
           f"{part.paper.max():.1f}")
@@ -378,8 +379,8 @@ result.show_notes()
 # ## How much does the choice of the epoch flatter?
 #
 # The programs of VSCG, PSP-Net, CMRA, CMBS and DMIN keep the epoch with the best *test* accuracy, AVEL's the one with the
-# best validation accuracy (rows D1, P3, T2 and A3 of [the deviations](../book/deviations.md)). The same runs give both: the test
-# accuracy where validation picked the epoch, and where test itself did.
+# best validation accuracy (rows D1, P3, T2 and A3 of [the deviations](../book/deviations.md)). The same runs give both: the
+# accuracy of the table, and the test accuracy where test itself picked the epoch.
 
 # %%
 gain = (frame.assign(gain=frame.test_mean - frame["mean"])

@@ -12,7 +12,7 @@
 # | Question | How many parameters does each system have, how many of them do anything, and what do the printed counts say? |
 # |---|---|
 # | **Paper** | Sec. IV-B, Table II |
-# | **Needs** | [Table I](10_table_1_comparison.ipynb), whose fully supervised runs the last figure uses |
+# | **Needs** | [Table I](10_table_1_comparison.ipynb), whose compared rows the last figure shows |
 # | **Run time** | seconds, once the runs of Table I are there |
 # | **You will be able to verify** | every count, which layers of the published programs never learn, and what is left of "less than one-sixth" |
 #
@@ -350,7 +350,7 @@ plots.accuracy_by_parameters(pd.DataFrame({"name": printed.index,
 
 # %%
 data = vscg.load_dataset(DATA)
-runs = study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)
+study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)   # trains what is missing
 compared = study.compared(study.table("I", dataset=data, profile=PROFILE, seeds=SEEDS,
                                       data=DATA))
 
@@ -372,7 +372,7 @@ columns = ["name", "parameters", "mean", "low", "high", "seeds"]
 print(measured[columns].round(2).to_string(index=False))
 
 # %% [markdown]
-# And as a picture, on the same axes as the paper's figures above:
+# And as a picture of the same kind:
 
 # %% mystnb={"figure": {"caption": "Measured accuracy against live parameters, fully supervised, of the systems that may be compared. Lines: 95% intervals.", "name": "fig-table-2-measured"}, "image": {"alt": "A dot with its interval for each system with runs, on a logarithmic axis of live parameters."}}
 plots.accuracy_by_parameters(measured, "live parameters, fully supervised")

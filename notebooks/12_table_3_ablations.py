@@ -315,10 +315,11 @@ result.show_learning()
 # %% [markdown]
 # ## The table
 #
-# Which rows may be compared? Quick runs show that the code learns: they end early, on data that a rule in closed form
-# solves, and from them nothing is compared. From profile standard on these runs are compared themselves; else the
-# finished runs of [the plan](../book/plan.md) are, on `planted-study`: a longer schedule, more seeds, a floor and a
-# ceiling beside the rows. They come in seed by seed, through all rows; [chapter 25](25_planned_experiment.ipynb) counts them.
+# Which rows may be compared? Quick runs show that the code learns: they end early, by default on data that a rule in
+# closed form solves, and from them nothing is compared. From profile standard on these runs are compared themselves; else the
+# finished runs of [the plan](../book/plan.md) are, on `planted-study`: a longer schedule, up to ten seeds, a floor and a
+# ceiling beside the rows. They come in one by one, and [chapter 25](25_planned_experiment.ipynb) counts them; until all are
+# there, rows of unlike seeds stand side by side, which were tested on unlike clips, and only differences keep to common seeds.
 
 # %%
 compared = study.compared(result)
@@ -342,17 +343,17 @@ for setting in compared.measured():
 # %% [markdown]
 # The fully supervised half, a line for each row:
 
-# %% mystnb={"figure": {"caption": "Table III, fully supervised, measured. The full model is the lowest line.", "name": "fig-table-3-fully"}, "image": {"alt": "Fully supervised: six rows, from w/o ESCM down to the full model, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
+# %% mystnb={"figure": {"caption": "Table III, fully supervised, measured. The full model is the lowest line.", "name": "fig-table-3-fully"}, "image": {"alt": "Fully supervised: six rows, from w/o ESCM down to the full model, each with two dots and their 95% intervals: the accuracy of the table, and the one selected by test."}}
 plots.table_figure(frame, "fully")
 
 # %% [markdown]
-# And the weakly supervised half. The lines below it read both figures.
+# And the weakly supervised half. The sentences below it sum up both tables.
 
-# %% mystnb={"figure": {"caption": "Table III, weakly supervised, measured with presence tags. The full model is the lowest line.", "name": "fig-table-3-weakly"}, "image": {"alt": "Weakly supervised: six rows, from w/o ESCM down to the full model, each with two dots and their 95% intervals: accuracy selected by validation and by test."}}
+# %% mystnb={"figure": {"caption": "Table III, weakly supervised, with the tags of the protocol. The full model is the lowest line.", "name": "fig-table-3-weakly"}, "image": {"alt": "Weakly supervised: six rows, from w/o ESCM down to the full model, each with two dots and their 95% intervals: the accuracy of the table, and the one selected by test."}}
 plots.table_figure(frame, "weakly")
 
 # %% [markdown]
-# How the two figures read, in words that the runs choose:
+# In words that the runs choose:
 
 # %%
 sentences = compared.findings(FULL, NO_ESCM)
@@ -361,7 +362,7 @@ for sentence in sentences:
 study.paragraphs(*sentences)
 
 # %% [markdown]
-# Intervals of rows that overlap do not say that the rows are equal: all rows answered the same clips, and a clip
+# Intervals of rows that overlap do not say that the rows are equal: rows of one seed answered the same clips, and a clip
 # that is hard for one is hard for all. The differences below are taken clip by clip, which removes that share. The
 # weak rows of the clean protocol are trained with presence tags, unlike the paper's (row W3 of
 # [the deviations](../book/deviations.md)).
@@ -374,11 +375,12 @@ study.paragraphs(*sentences)
 
 # %%
 display(study.paragraphs(statistics.POWER_RULE))
-for setting in compared.measured():
+for setting in differences.setting.unique():
     display(compared.show_differences(setting))
 
 # %% [markdown]
-# Dots left of the line are pairs whose first row is the less accurate one here; the triangle tells the paper's side.
+# Left of the line the first row has the lower figure in these runs, and the interval of one seed is over clips alone; the
+# triangle tells the paper's side.
 
 # %% mystnb={"figure": {"caption": "Measured differences between the rows of Table III. A triangle at the edge marks the side on which the paper's difference lies.", "name": "fig-table-3-differences"}, "image": {"alt": "Eight pairs of rows with a dot and its 95% interval for each setting, around a line at zero, and triangles at the left or right edge."}}
 plots.difference_figure(differences)
@@ -388,11 +390,11 @@ plots.difference_figure(differences)
 # random orders.
 
 # %%
-for setting in compared.measured():
+for setting in differences.setting.unique():
     part = differences[differences.setting == setting]
     share, low, high, pairs = study.order_agreement(compared, setting)
-    least = ("none, one seed" if part.smallest.isna().all()
-             else f"{part.smallest.median():.1f} points (median)")
+    least = ("none" if part.smallest.isna().all() else
+             f"{part.smallest.median():.1f} points (median of {part.smallest.count()})")
     print(f"{compared.data}, {setting}: a row still learns in {part.learning.sum()} of "
           f"{len(part)} differences\n"
           f"    smallest difference found: {least}; the paper's "
@@ -401,7 +403,8 @@ for setting in compared.measured():
           f"random orders {low:.2f} to {high:.2f}")
     assert len(part) <= 8 and 0 <= low <= high <= 1
 
-# %% [markdown] A share inside the range of random orders says nothing about the paper's order. A difference of the
+# %% [markdown]
+# A share inside the range of random orders says nothing about the paper's order. A difference of the
 # paper that is smaller than the smallest difference would be found in fewer than 80 of 100 studies with these clips and
 # seeds, and one below about 0.7 of it would be missed more often than found; one seed has none. The paper gives one
 # figure for each row, without an interval.
@@ -432,7 +435,7 @@ result.show_notes()
 # ## How much does the choice of the epoch flatter, and is training at its end?
 #
 # The released program keeps the epoch with the best *test* accuracy (row D1 of [the deviations](../book/deviations.md)).
-# The same runs give both: test accuracy where validation picked the epoch, and where test itself did.
+# The same runs give both: the accuracy of the table, and the test accuracy where test itself picked the epoch.
 
 # %%
 gain = (frame.test_mean - frame["mean"]).groupby(frame.setting)
@@ -560,8 +563,8 @@ assert effect.argmax() == 0 and effect[9] < effect[0] / 100
 #   extractors is worse than no ESCM in both settings, which the text does not say.
 # - "w/o ISCE" takes away the prior, not the view of the whole clip: the backward GRU still brings the end to the
 #   start.
-# - Each difference has an interval here; the box on top says what ESCM adds so far, on which data, and whether rows still
-#   learn.
+# - Each difference that has runs has an interval here; the box on top says what ESCM adds once both rows share two seeds,
+#   on which data, and how many rows still learn.
 #
 # ## What stays uncertain
 #

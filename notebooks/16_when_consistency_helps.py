@@ -66,7 +66,7 @@ for setting in ("fully", "weakly"):
 #
 # In a planted clip each event second carries evidence of its group of classes, and, in each modality, either the full
 # evidence of its class (1) or little of it. The dial is the probability that a modality loses the class evidence in a
-# second. A second that has lost it in *both* modalities we call **weak**: alone, it can hardly be told from its group.
+# second. A second that has lost it in *both* modalities we call **weak**: alone, it tells the group but hardly the class.
 # Every other event second is **strong**. Besides, at every position of the dial, some clips have lost one modality's
 # class evidence in all ten seconds, so one lost second of the other modality is enough there.
 
@@ -172,8 +172,10 @@ plots.intervals(accuracy)
 print("""\
 The argument predicts that the gain grows with ambiguity. Growth is the gain at the
 largest position of the dial minus the gain at the smallest, over the same seeds and
-test clips. It has an interval, and beside it stands the smallest growth that this many
-seeds and clips would find. It is not in the primary family: no word is called.""")
+test clips. It has an interval; with several seeds the smallest growth that they would
+find stands beside it. It is not in the primary family, so its sign gets no word. Other
+gains are called larger or smaller where their 95% interval lies on that side of 0; with
+one seed this speaks of these networks alone.""")
 
 # %% [markdown]
 # One function gives the gain in any choice of seconds, with an interval that draws seeds and whole clips with
@@ -411,7 +413,8 @@ found.say(f"Of the lost event seconds at the largest position, '{larger}' sets t
 # ## On finished networks
 #
 # Short runs mix what ESCM does with how soon a network learns. [The planned experiment](25_planned_experiment.ipynb) trains for 80
-# epochs on `planted-study`, where a second loses its class evidence as at position 0.45 of the dial, in each modality. Where do its
+# epochs on `planted-study`, where a second loses its class evidence as at position 0.45 of the dial, in each modality. A second is weak there
+# if neither modality shows its class as clearly as in the clip's best second. Where do the
 # finished runs, fully supervised, gain by ESCM? The gain in weak seconds minus that in strong ones, seed by seed, with a t interval:
 
 # %%

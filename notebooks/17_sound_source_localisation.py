@@ -142,7 +142,7 @@ if "source_mask" in data.truth:
 NO_MASK = (f"{data.name} does not say where the source is: "
            "this cannot be measured on it.")
 seeds = len({run.config.seed for run in runs})
-WHAT = f"{seeds} seed{'s' * (seeds > 1)}, {PROFILE}"
+WHAT = f"On {DATA}, profile {PROFILE}, {seeds} seed{'s' * (seeds > 1)}"
 print(f"{len(runs)} runs on {DATA}, {len(test)} test clips\n{study.provenance(runs)}")
 print("the true source is known" if mask is not None else NO_MASK)
 
@@ -272,13 +272,11 @@ else:
                     for name in systems}, systems)["below"]
     print("ROC AUC below 50%:", ", ".join(avoids) or "none")
     found.say(f"{WHAT}: {len(by_chance['above'])} of {len(systems)} systems point at "
-              "the sounding object above chance, "
-              f"{len(by_chance['below'])} below it: "
-              f"{', '.join(by_chance['below']) or 'none'}.")
+              f"the sounding object above chance, {len(by_chance['below'])} below it.")
     value = own["VSCG"]
     _, low, high, _ = statistics.mean_interval(value)
-    found.say(f"VSCG points at it in {study.percent(value.mean(), low, high)} of the "
-              f"event seconds; an even map would in {100 * level.mean():.1f}%"
+    found.say(f"{WHAT}: VSCG points at it in "
+              f"{study.percent(value.mean(), low, high)} of the event seconds; an even map would in {100 * level.mean():.1f}%"
               + (", and its ROC AUC is below 50%: the map avoids the object."
                  if "VSCG" in avoids else "."))
 
@@ -302,7 +300,7 @@ if mask is not None:
     lines = {name: found["pointing"].mean() for name, found in fixed.items()}
     assert dots["mean"].between(0, 1).all()
 
-# %% mystnb={"figure": {"caption": "Pointing accuracy with the own and with a foreign sound. In the quick runs of seed 0 six systems lose 15 points or more with a foreign sound, CMBS, CMRA, CSA, DCA, AVT and CMAN; DMIN points nearly as well with any; VSCG and DAM never point at the object.", "name": "fig-loc-pointing"}, "image": {"alt": "Two dots with 95% intervals for each system, own sound and other sound, and two dashed vertical lines for chance and the centre prior."}}
+# %% mystnb={"figure": {"caption": "Pointing accuracy with the own and with a foreign sound, of the runs by the parameters above.", "name": "fig-loc-pointing"}, "image": {"alt": "Two dots with 95% intervals for each system, own sound and other sound, and two dashed vertical lines for chance and the centre prior."}}
 label = "pointing accuracy (% of event seconds)"
 print(NO_MASK) if mask is None else plots.intervals(dots, lines, label)
 
@@ -336,8 +334,8 @@ else:
     print(frame.to_string())
     listens = {name: own[name] - other[name] for name in systems}
     listening = sides(listens, systems)["above"]
-    found.say(f"A foreign sound costs {len(listening)} of {len(systems)} systems "
-              "pointing accuracy.")
+    found.say(f"{WHAT}: a foreign sound costs {len(listening)} of {len(systems)} "
+              "systems pointing accuracy.")
     level = fixed["centre prior"]["pointing"]
     beyond = sides({name: own[name] - level for name in systems}, systems)["above"]
     deaf = [name for name in beyond if 100 * summary(listens[name])[2] < 5]
@@ -360,8 +358,7 @@ else:
           "of the event seconds")
     print("above it:", ", ".join(better) or "none")
     found.say("A map without training or sound, the size of each region's features, "
-              f"points at the object in {100 * eyes.mean():.1f}%. Above it: "
-              f"{', '.join(better) or 'none'}.")
+              f"points at the object in {100 * eyes.mean():.1f}% on {DATA}.")
 
 # %% [markdown]
 # A planted object is a patch of strong features, and most clips hold one alone. Pointing accuracy below this line is no sign of
@@ -387,7 +384,7 @@ else:
               zip(*(measured[name, "fully", when]["roc_auc"].mean(1)
                     for when in ("before training", "own sound")), strict=True)]
     print(f"{sum(turned)} of {len(turned)} runs end on the other side of 50%")
-    found.say(f"Random weights do not start at 50%, and training turns "
+    found.say(f"{WHAT}: random weights do not start at 50%, and training turns "
               f"{sum(turned)} of {len(turned)} runs to the other side of it.")
 
 # %% [markdown]
@@ -468,8 +465,8 @@ else:
           "where regions count from this share of the map's maximum on")
     print(pd.DataFrame(lines).T.round(1).to_string())
     best = pd.DataFrame(lines).drop(columns="chance").idxmax()
-    found.say(f"The threshold that suits a map differs: over {len(systems)} systems "
-              f"the best of four is {best.min()} to {best.max()}, so a ranking by IoU "
+    found.say(f"{WHAT}: the threshold that suits a map differs: over "
+              f"{len(systems)} systems the best of four is {best.min()} to {best.max()}, so a ranking by IoU "
               "is a ranking of thresholds too.")
 
 # %% [markdown]
@@ -494,7 +491,7 @@ else:
 # Short runs show how an attention begins. [The planned experiment](25_planned_experiment.ipynb) trains for 80 epochs on `planted-study`,
 # where half of the clips show a second object that makes no sound. A record keeps where the attention of each of its finished runs
 # points, in all 1,000 test clips. Below are the rows of Table III that have such runs. With several seeds the brackets hold a t interval
-# over the seeds, each of which has a draw of the data of its own.
+# over the seeds, each of which has a draw of the data of its own; an interval ends at 0 and 100%, and that of a difference at 100 points.
 
 # %%
 ended = study.networks("III", "fully")
@@ -505,7 +502,7 @@ SCORES = ("pointing", "roc_auc")
 
 def over_seeds(values):
     """A mean in percent, with an interval where there are several seeds."""
-    mean, low, high = 100 * np.array(statistics.interval_of_draws(values))
+    mean, low, high = 100 * np.clip(statistics.interval_of_draws(values), 0, 1)
     return f"{mean:.1f}" + f" ({low:.1f} to {high:.1f})" * (len(values) > 1)
 
 
@@ -533,8 +530,8 @@ PAIRS = {"own sound minus other sound": ("own sound", "other sound"),
 several = ended.groupby("row").filter(lambda part: len(part) > 1)    # one has none
 for row, part in several.groupby("row", sort=False):
     for title, (first, second) in PAIRS.items():
-        apart = statistics.interval_of_draws(
-            (part[f"{first}, pointing"] - part[f"{second}, pointing"]).to_numpy())
+        of_seeds = part[f"{first}, pointing"] - part[f"{second}, pointing"]
+        apart = np.clip(statistics.interval_of_draws(of_seeds.to_numpy()), -1, 1)
         print(f"{row:24}{title:34}{study.points(*apart)}")
         if row == study.TABLES["III"].rows[-1].name:
             found.say(f"By the plan, VSCG, {part['epochs'].max()} epochs, {len(part)} "
@@ -542,7 +539,8 @@ for row, part in several.groupby("row", sort=False):
 
 # %% mystnb={"figure": {"caption": "Pointing accuracy of finished networks on planted-study, with 95% t intervals over the seeds; chance is dashed.", "name": "fig-loc-finished"}, "image": {"alt": "For each row three dots with intervals, own sound, other sound and the silent object, and a dashed line for chance."}}
 dots = pd.DataFrame(
-    [(row, *statistics.interval_of_draws(part[f"{case}, pointing"].to_numpy()), case)
+    [(row, *np.clip(statistics.interval_of_draws(part[f"{case}, pointing"].to_numpy()),
+                    0, 1), case)
      for row, part in ended.groupby("row", sort=False)
      for case in ("own sound", "other sound", "the silent object")],
     columns=["name", "mean", "low", "high", "group"])
@@ -566,14 +564,14 @@ for rival in ("PSP-Net", "AVEL"):
         of_both = f"own sound, {score}"
         apart = (compared.loc["VSCG", of_both]
                  - compared.loc[rival, of_both]).dropna().to_numpy()
-        text = (study.points(*statistics.interval_of_draws(apart)) if len(apart) > 1
+        said = (study.points(*statistics.interval_of_draws(apart)) if len(apart) > 1
                 else f"{100 * apart.mean():+.1f} points, no interval")
-        print(f"VSCG minus {rival:8} {localisation.SCORES[score]:20} {text}, "
+        print(f"VSCG minus {rival:8} {localisation.SCORES[score]:20} {said}, "
               f"seeds: {len(apart)}")
         if score == "pointing" and len(apart) > 1:
             found.say("The paper says that VSCG's attention lies better on the source "
                       f"than {rival}'s. By the plan, {len(apart)} seeds, pointing "
-                      f"accuracy, VSCG minus {rival}: {text}. No word is called.")
+                      f"accuracy, VSCG minus {rival}: {said}. No word is called.")
 
 # %% [markdown]
 # None of these differences is in the primary family, so none says more than where its interval lies, and one seed has
@@ -590,18 +588,16 @@ shown = {name: maps[name, "fully", "own sound"][0, pick]
 print(f"test clip {pick} of {DATA}: {CATEGORIES[category[pick]]}, "
       f"{event[pick]} seconds of event")
 if mask is not None:
-    for name, of_clip in shown.items():
-        hit = localisation.pointing(of_clip[None], mask[pick][None])
-        hits = np.nansum(hit * scored[pick])
-        print(f"{name:8} points into the source in {hits:.0f} of {scored[pick].sum()} "
-              "event seconds")
+    hit = localisation.pointing(shown["VSCG"][None], mask[pick][None])
+    print(f"VSCG points into the source in {np.nansum(hit * scored[pick]):.0f} of "
+          f"{scored[pick].sum()} event seconds")
 
 # %% mystnb={"figure": {"caption": "One test clip, three systems with one attention module, each map on its own scale. Drawn from the runs of seed 0, by the parameters above.", "name": "fig-loc-clip"}, "image": {"alt": "Three rows of ten 7 by 7 maps for VSCG, PSP-Net and AVEL; seconds with the event are framed and the true source is outlined where it is known and seen."}}
 plots.attention_of_systems(shown, mask[pick] if mask is not None else None, truth[pick])
 
 # %% [markdown]
-# Try to say from the framed maps alone which system is best, and then look at the differences over all clips. One clip suggests an
-# answer; the intervals say how far to trust it. What the three say about this clip:
+# One clip compares no systems, and short runs do not either: the figure shows how such pictures are read. What the three
+# say about this clip:
 
 # %% mystnb={"figure": {"caption": "The same clip: what the three systems answer, whose maps stand above.", "name": "fig-loc-timeline"}, "image": {"alt": "Four rows of coloured seconds over ten seconds: the ground truth, VSCG, PSP-Net and AVEL."}}
 said = {row_of(run.config): run.predictions()[chosen][pick]
@@ -673,9 +669,9 @@ if mask is None:
     print(NO_MASK)
 else:
     print("systems by where the interval lies against zero:", counts)
-    found.say("Within a clip, seconds in which the map points at the object are more "
-              f"often right for {counts['above']} of the {sum(counts.values())} "
-              "systems that can be asked.")
+    found.say(f"{WHAT}: within a clip, seconds in which the map points at the object "
+              f"are more often right for {counts['above']} of the "
+              f"{sum(counts.values())} systems that can be asked.")
 
 # %% [markdown]
 # Between systems and within a clip are two different questions. A system may owe its accuracy to the same parts that make it point, and

@@ -93,9 +93,11 @@ for name, values in right.items():
           f"{100 * low:.1f} to {100 * high:.1f})")
     assert np.allclose(likely[name].sum(-1), 1, atol=1e-4)
 
-# %% [markdown] Those follow the rule of the tables. Intervals of shares further down are drawn over seeds and whole
+# %% [markdown]
+# Those follow the rule of the tables. Intervals of shares further down are drawn over seeds and whole
 # clips, with replacement: with one seed they are over clips alone, and with few seeds that differ much they are too
-# narrow.
+# narrow. A word such as *harder*, *more often* or *too sure* stands where the 95% interval lies on that side of 0; with one
+# seed it speaks of these networks alone.
 #
 # ## Three ways to be wrong
 #
@@ -438,7 +440,7 @@ label = "found (% of such background seconds)"
 plots.intervals(quiet.dropna(), None, label) if known else print(NO_TRUTH)
 
 # %% [markdown]
-# Compare the first two rows of one system: the one that lies further left is the modality that it trusts too much. A system that
+# Compare the first two rows of one system: if the first lies further left it trusts the sound too much, if the second, the picture. A system that
 # says event while the object is only *heard* did not ask the picture. The last row has nothing of the event in it: a
 # system that fails there carries the event over from other seconds, or has not learnt what background is.
 #

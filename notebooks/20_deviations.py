@@ -38,7 +38,7 @@ from vscg.training import objectives
 plots.set_style()
 
 # %% [markdown]
-# These belong to the last part, which judges the claims by the runs of the tables. The study itself is always
+# The parameters belong to the last part, which judges the claims by the runs of the tables. The study itself is always
 # on planted-mini: it needs data whose truth is known, and five seeds of everything.
 
 # %% tags=["parameters"]
@@ -71,7 +71,8 @@ print(f"{sample.current()} of {len(values['runs'])} have the key that today's co
 # How an effect is measured. Both ways are trained on the same seeds, so they meet the same batches. For each seed and
 # test clip the accuracy of the second way is subtracted from that of the first, and the interval is a t interval over
 # seeds and clips. The checkpoint is picked on validation clips. These are 34 intervals on the same seeds: some exclude
-# 0 by chance, so no row gets a word. The runs last 3, 4 or 20 epochs; the table says which.
+# 0 by chance, so no row gets a word. The runs in the table last 3 or 4 epochs, as its last column says; those for the
+# looks and the threshold last 20.
 
 # %%
 effects = sample.effects().set_index("row")
@@ -111,13 +112,14 @@ def effects_figure(group: tuple[deviations.Deviation, ...]) -> Figure:
 effects_figure(deviations.OWN)
 
 # %% [markdown]
-# Three differences stand apart from all others: Eq. 17 and the GRU of Eq. 6 and 8 to the letter (V6, B1) are far behind the
-# program, and sorted batches (D2) far behind shuffled ones. And the programs that VSCG is compared with:
+# Three differences lie further from zero than all others: Eq. 17 and the GRU of Eq. 6 and 8 to the letter (V6, B1), and
+# sorted batches (D2). And the programs that VSCG is compared with:
 
-# %% mystnb={"figure": {"caption": "The systems that VSCG is compared with: the intervals far from zero are those of probabilities in place of logits (A1, T3) and of sorted batches (A3).", "name": "fig-deviation-effects-compared"}, "image": {"alt": "One row for each difference of the compared systems, named as on the deviations page, with a dot for its effect in percentage points and its interval, around a dashed line at no effect."}}
+# %% mystnb={"figure": {"caption": "The systems that VSCG is compared with: the longest effects are those of probabilities in place of logits (A1, T3) and of sorted batches (A3).", "name": "fig-deviation-effects-compared"}, "image": {"alt": "One row for each difference of the compared systems, named as on the deviations page, with a dot for its effect in percentage points and its interval, around a dashed line at no effect."}}
 effects_figure(deviations.COMPARED)
 
-# %% [markdown] Here the dots furthest to the left belong to AVEL, CMRA and CMBS, whose losses take a sigmoid of
+# %% [markdown]
+# Here the dots furthest to the left belong to AVEL, CMRA and CMBS, whose losses take a sigmoid of
 # probabilities (A1, T3), and to AVEL's sorted batches (A3); one more, S4, is nearer to zero and off it as well. The
 # table has the numbers, and the length of the runs.
 
@@ -160,9 +162,10 @@ found.say(f"{turned} of {len(effects)} effects change their sign from one of fiv
           "seeds to another.")
 assert signs.shape == (deviations.SEEDS, len(effects))
 
-# %% [markdown] An interval over clips alone does not hold the chance in the training, so the intervals of one seed are
-# off zero for differences that other seeds do not show. This is what the tables of chapters 10 to 15 are with `quick`,
-# and why they have no words.
+# %% [markdown]
+# An interval over clips alone does not hold the chance in the training, so the intervals of one seed are
+# off zero for differences that other seeds do not show. So it is with a row of one seed in the tables of chapters 10 to
+# 15, which is one reason why they have no words.
 #
 # ## Why each of them matters
 #
@@ -495,7 +498,7 @@ study.styled(again, f"Effects in points on two processors, {deviations.SEEDS} se
 
 # %% [markdown]
 # Intervals that overlap are no proof that the two samples agree; one that lies apart from its fellow is a sign that they do
-# not. The large effects stand in both.
+# not. The large effects that the second sample has stand in both.
 #
 # ## What was not measured, and why
 #
@@ -526,20 +529,21 @@ study.paragraphs(statistics.FAMILY_RULE, statistics.LEARNING_RULE,
                  statistics.POWER_RULE)
 
 # %% [markdown]
-# The next cell applies the rules to the primary family, on the runs of the tables. What is missing of them is trained,
-# as in their chapters.
+# The next cell applies the rules to the primary family, on the rows that the tables' chapters compare: with profile quick
+# the plan's finished runs. What is missing of the tables is trained, as in their chapters.
 
 # %%
 NAMES = ("I", "III", "IV", "V")
-runs = study.book_runs(",".join(NAMES), data=DATA, profile=PROFILE)
-print(f"{len(runs)} runs on {DATA}\n{study.provenance(runs)}")
+study.book_runs(",".join(NAMES), data=DATA, profile=PROFILE)
 dataset = vscg.load_dataset(DATA)
-results = [study.table(name, dataset=dataset, profile=PROFILE, data=DATA)
-           for name in NAMES]
+tables = [study.table(name, dataset=dataset, profile=PROFILE, data=DATA)
+          for name in NAMES]
+results = [study.compared(result) for result in tables]
+WHERE = f"{results[0].data}, profile {results[0].profile}"
 family = study.primary_family(results)
 counted = family["word"].value_counts()
 found.say(f"Of the {len(family)} differences named before the runs, by the rule, on "
-          f"{DATA}, profile {PROFILE}: "
+          f"{WHERE}: "
           + ", ".join(f"{count} {word}" for word, count in counted.items()) + ".")
 study.show_family(results)
 
@@ -551,7 +555,7 @@ study.show_family(results)
 claims = pd.concat([result.differences().assign(table=result.name)
                     for result in results], ignore_index=True)
 groups = claims.groupby(["table", "setting"])
-print(f"{DATA}, profile {PROFILE}")
+print(WHERE)
 print(pd.DataFrame({
     "pairs": groups.size(), "a row still learns": groups.learning.sum(),
     "smallest difference (median)": groups.smallest.median().round(1),
@@ -578,12 +582,13 @@ for claim in [claim for claim in study.CLAIMS if claim.pairs]:
         "a row still learns": int(part["learning"].sum()),
         "measured (points)": f"{part['mean'].min():+.1f} to {part['mean'].max():+.1f}",
         "primary family": "; ".join(family) or "not in it",
-        "evidence": f"{dataset.name}, {PROFILE}, {part['seeds'].max()} of each run"})
-study.styled(pd.DataFrame(judged), f"The paper's claims and what was measured, {DATA}, "
-             f"profile {PROFILE}. Only the primary family has words.", "claims")
+        "evidence": f"{WHERE}, up to {part['seeds'].max()} common seeds"})
+study.styled(pd.DataFrame(judged), "The paper's claims and what was measured, "
+             f"{WHERE}. Only the primary family has words.", "claims")
 
-# %% [markdown] One more claim needs no accuracy. VSCG is small and cheap: the counts are exact, but for AVT's, whose
-# number of layers was chosen so that the count fits, and [chapter 11](11_table_2_parameters.ipynb) and
+# %% [markdown]
+# One more claim needs no accuracy. VSCG is small and cheap: the counts need no run. AVT's number of layers was chosen so that
+# its count fits, CMBS's fits none of ours, and [chapter 11](11_table_2_parameters.ipynb) and
 # [chapter 15](15_table_6_cost.ipynb) show what is behind them.
 
 # %%

@@ -181,7 +181,8 @@ assert len(rows) == 9 and verdicts == {"not the published code"}
 # ## Line by line
 #
 # `book/records/guesses.csv` takes each of our programs apart into lines, and says of each where we know it from. Other
-# sources than those on the system itself count apart: what the program of a borrowed idea does is certain, but not that
+# sources than those on the system itself count apart (*a third party's note* is what a reader of the paper wrote down,
+# *the program of a student* is not the authors'): what the program of a borrowed idea does is certain, but not that
 # the system does the same. A rule sorts the lines by their words.
 
 # %% tags=["nbval-check-output"]
@@ -299,12 +300,12 @@ for similarity in ("cosine", "dot"):
               f"weight {weights[0, 0]:.3f}")
         if similarity == "cosine" and length == 8:
             most = (weights.max() / weights.min()).item()
-            found.say("CMAN's map is nearly flat in our reading: no cell counts more "
+            found.say("CMAN's map cannot point sharply in our reading: no cell counts more "
                       f"than {most:.1f} times as much as another.")
             assert math.isclose(most, math.exp(2), rel_tol=1e-4)
 
 # %% [markdown]
-# By cosine the weight is $e/(e + 1/e + 47) = 0.054$ at any length, little more than 1/49: such a map can hardly point.
+# By cosine the weight is $e/(e + 1/e + 47) = 0.054$ at any length, not three times 1/49: such a map can hardly point.
 # By dot product the lengths decide.
 
 # %%
@@ -411,8 +412,8 @@ lines_of("AVRB")
 # ## AVIN: weighed by itself, weighed by the other
 #
 # Each modality's seconds are weighed twice: by what the modality is about on the whole, and by what the other one is
-# about. Nothing in it is learned; the learning is in the LSTMs before, and in a bilinear pooling beside it (the last
-# line above is its toy: sums 2 and $-9$, roots 1.414 and $-3$, over $\sqrt{11}$).
+# about. Nothing in it is learned; the learning is in the LSTMs before, and in a bilinear pooling beside it (the line
+# *pooled products* above is its toy: sums 2 and $-9$, roots 1.414 and $-3$, over $\sqrt{11}$).
 #
 # $$
 # \mathrm{Att}(x, m)_t = \mathrm{softmax}_t(\langle x_t, m \rangle)\, x_t, \quad
@@ -766,7 +767,8 @@ found.say(f"Of {len(lines)} other readings of single lines {starred} move the "
 study.styled(pd.DataFrame(lines), "What the other reading of a line changes on one "
              "clip, before training.", "eight-readings-before")
 
-# %% [markdown] With `SEED = 0` five readings carry a star. Three of the five are DAM's, since each of them changes how
+# %% [markdown]
+# With `SEED = 0` five readings carry a star. Three of the five are DAM's, since each of them changes how
 # large its two products are. AVIN's interactions are a tenth of the LSTM's outputs, so ten times as much is a large
 # change before training, and one that the next layer can learn to undo. CMAN's sum reaches a last layer of half the
 # size, whose weights are all new. The other readings matter less at first than chance does; training may still lead
@@ -776,8 +778,8 @@ study.styled(pd.DataFrame(lines), "What the other reading of a line changes on o
 #
 # Do the eight learn at all? The command `python book/eight_systems.py` trains each system as it is built, and again with
 # each other reading, on 64 clips of planted-mini, with seeds 0 to 2. AVT runs with seed 0 alone, because its step costs some
-# thirty times VSCG's operations. The result is `book/records/eight_systems.json`. A run has the quick profile: three
-# epochs, 24 steps. **After so few steps the curves compare nothing**: not the systems with one another, not a reading with
+# thirty times VSCG's operations. The result is `book/records/eight_systems.json`. A run has 24 steps: three
+# epochs of the quick profile, twenty-four with DCA's batches of 64. **After so few steps the curves compare nothing**: not the systems with one another, not a reading with
 # ours, and least of all anything with the paper. To show how little they say, each system also ran four times as long.
 
 # %% tags=["nbval-check-output"]
@@ -796,7 +798,7 @@ turned = sum((early[i] - early[j]) * (late[i] - late[j]) < 0
              for i in range(8) for j in range(i))
 print(f"\n{turned} of 28 pairs of systems change their order")
 found.say("All eight systems learn on generated clips. Between 3 and 12 epochs "
-          f"{turned} of the 28 pairs change their order: such short runs rank nothing.")
+          f"{turned} of the 28 pairs change their order.")
 assert (late > 100 / 29).all()
 
 # %% [markdown]
@@ -844,7 +846,7 @@ assert len(run.history) == len(recorded["val_accuracy"])
 # %% [markdown]
 # The same processor gives the same curve; another one rounds otherwise, and a few seconds may get another class.
 #
-# Now the other readings. A dot is a seed: accuracy with the other reading minus accuracy with ours, after three epochs.
+# Now the other readings. A dot is a seed: accuracy with the other reading minus accuracy with ours, after 24 steps.
 # The grey bar is the range of ours over its seeds.
 
 # %% tags=["hide-input"]
@@ -878,27 +880,28 @@ def reading_figure(some):
 # %% [markdown]
 # The readings of CMAN, DAM and AVRB:
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "CMAN, DAM and AVRB: each other reading minus ours after three epochs, a dot for each seed. CMAN starts more slowly with most of them, DAM faster.", "name": "fig-eight-readings"}, "image": {"alt": "A row for each of 13 other readings of CMAN, DAM and AVRB, with three dots around a line at zero and a grey bar for the spread of the seeds."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "CMAN, DAM and AVRB: each other reading minus ours after 24 steps, a dot for each seed.", "name": "fig-eight-readings"}, "image": {"alt": "A row for each of 13 other readings of CMAN, DAM and AVRB, with three dots around a line at zero and a grey bar for the spread of the seeds."}}
 first = others["system"].isin(["cman", "dam", "avrb"])
 fig, upper = reading_figure(others[first])
 fig
 
 # %% [markdown]
-# CMAN starts more slowly without its residual, and with the dot product. DAM, the slowest of all, starts faster with most
-# other readings. AVRB's dots lie within what another seed does. Then the other five. DCA's rows are about
+# CMAN's dots lie left of zero without its residual and with the dot product, most of DAM's right of it. AVRB's lie about as
+# far out as another seed's. Then the other five. DCA's rows are about
 # its objective, which needs batches of 64: the first compares them with ours in batches of 8, the second drops the
 # objective from them.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "AVIN, CSA, AVT, DCA and CSS-Net: each other reading minus ours. DCA gains from larger batches; most other dots lie near zero.", "name": "fig-eight-readings-more"}, "image": {"alt": "A row for each of 15 other readings of AVIN, CSA, AVT, DCA and CSS-Net, with up to three dots around a line at zero and a grey bar for the spread of the seeds."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "AVIN, CSA, AVT, DCA and CSS-Net: each other reading minus ours. The dots of DCA's larger batches lie furthest right.", "name": "fig-eight-readings-more"}, "image": {"alt": "A row for each of 15 other readings of AVIN, CSA, AVT, DCA and CSS-Net, with up to three dots around a line at zero and a grey bar for the spread of the seeds."}}
 fig, lower = reading_figure(others[~first])
 three = (others["system"] != "avt").sum()
 print(f"all three seeds on one side: {upper + lower} of {three} readings; "
       "coins: a quarter")
 fig
 
-# %% [markdown] A row has all its dots on one side more often than coins would, but rows of one system share a baseline,
-# so this is no test. DCA's larger batches, which hold eight times the clips in as many steps, help it with the
-# objective and without. That is all these dots say. They tell how a system starts on generated clips, not which reading
+# %% [markdown]
+# A row has all its dots on one side more often than coins would, but rows of one system share a baseline,
+# so this is no test. The dots of DCA's larger batches, which hold eight times the clips in as many steps, lie right of
+# zero with the objective and without. That is all these dots say. They tell how a system starts on generated clips, not which reading
 # its authors had: no guess is checked by the accuracy that it gives, least of all by one that comes close to a printed
 # figure.
 
@@ -993,7 +996,7 @@ assert math.isclose(losses["drawn together", 10], 100 * losses["drawn together",
 # - Of the eight, CMAN, DAM and AVIN rest on detailed descriptions, AVRB, CSA, AVT, DCA and CSS-Net on abstracts. Of the
 #   former, a fifth to a third of the lines are ours alone, of the latter half or more.
 # - Each new idea fits in about ten lines, gives what was calculated by hand, and is what the package computes.
-# - CMAN's attention over the regions is nearly flat by construction if it is a cosine. AVT does not know the order of the
+# - CMAN's attention over the regions cannot point sharply if it is a cosine. AVT does not know the order of the
 #   seconds unless positions are added. A correlation can hardly choose among 256 channels. DCA's objective is silent in
 #   batches under 64 clips.
 # - Where a line can be read in two ways, both are built. On DAM the choice moves the untrained answers more than other

@@ -61,8 +61,8 @@ plots.parts_figure(steps, label="runs")
 #
 # `planted-study` has three references that are no contestants ([chapter 2](02_planted_dataset.ipynb)): a rule in closed form, the
 # floor; a network that sees each second by itself, the mean of its regions, and learns from every second's label; and a rule
-# that knows how the clips were made, the ceiling. A system below the plain network has learnt nothing that needs attention or
-# time. Two systems that stand close under the ceiling cannot differ by more than what is left.
+# that knows how the clips were made, the ceiling. A fully supervised system below the plain network shows nothing that needs attention
+# or time. Two systems that stand close under the ceiling cannot differ by more than what is left.
 
 # %%
 draws = references.on_record("planted-study")
@@ -112,7 +112,7 @@ print(found.sentences[-1])
 # %% [markdown]
 # ## What rounding alone does to a run
 #
-# One run was computed twice on one processor, from the same random numbers, with two kinds of instructions that add in another order
+# One run was computed twice on one processor, from the same random numbers, with two kinds of instructions, which add in different orders
 # ([the amendments](../book/plan.md) say why). Below are the loss of the first epoch and the test accuracy of the last five.
 
 # %%
@@ -144,8 +144,8 @@ for name in ("I", "III", "IV", "V"):
 # %% [markdown]
 # ## The primary family
 #
-# The eight differences that were named beforehand are judged once, when each has ten seeds. Until then they have intervals
-# and no word.
+# The eight differences that were named beforehand are judged once, when each has ten seeds. Until then they have intervals,
+# and the last column says what is missing.
 
 # %%
 results = [study.table(name, profile="standard", seeds=MOST)
@@ -155,7 +155,7 @@ if family["seeds"].any():
     display(study.show_family(results))
 waiting = (family["seeds"] < statistics.PLANNED).sum()
 found.say(f"{waiting} of the {len(family)} differences of the primary family still "
-          f"wait for seeds; none of these has a word.")
+          f"wait for seeds; none of these is judged.")
 print(found.sentences[-1])
 
 # %% [markdown]

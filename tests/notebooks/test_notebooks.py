@@ -61,6 +61,13 @@ def test_notebook_agrees_with_its_source_and_was_run_from_top_to_bottom_without_
 
 
 @every_source
+def test_no_text_stands_behind_the_mark_of_its_cell(source):
+    """jupytext takes it for the cell's title, which no page shows."""
+    cells = jupytext.read(source).cells
+    assert [cell.metadata["title"] for cell in cells if "title" in cell.metadata] == []
+
+
+@every_source
 def test_a_chapter_has_one_title(source):
     markdown = [cell.source for cell in jupytext.read(source).cells if cell.cell_type == "markdown"]
     assert len(re.findall(r"^# ", "\n".join(markdown), re.MULTILINE)) == 1 and markdown[0].startswith("# ")

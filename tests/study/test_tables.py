@@ -351,8 +351,8 @@ class TestShow:
                          f"form ({floor:.1f}%) in {above} of 16 rows.")
         above = (frame.query("setting == 'weakly'")["low"] > everywhere).sum()
         assert weakly.endswith(f" and above the right event in every second ({everywhere:.1f}%) in {above} of 14 rows.")
-        assert judged == ("A row still learns in 26 of 26 differences, which then tell how fast rows learn, not how "
-                          "good they become; by the rule no row is judged against the paper.")
+        assert judged == ("30 of 30 rows still learn, and their figures tell how fast, not how good they become; by "
+                          "the rule no row is judged against the paper.")
         line = table_four.differences().set_index(["first", "second", "setting"]).loc[
             "PSP-Net w/ ESCM", "PSP-Net", "weakly"]
         apart = show.points(line["mean"] / 100, line["low"] / 100, line["high"] / 100)

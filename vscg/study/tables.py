@@ -195,15 +195,20 @@ class TableResult:
                 for name in (first, second)]
         return tuple(pair) if seeds[0] & seeds[1] else None
 
+    def learning(self, first: str, second: str, setting: str) -> bool:
+        """Whether one of two rows still learns, by all of its seeds."""
+        return any(cell.learning for cell in self.cells if cell.setting == setting and cell.row.name in (first, second))
+
     def _difference(self, first: str, second: str, setting: str) -> dict:
         pair = self.pair(first, second, setting)
         values = paired(*pair)
         mean, low, high = np.clip(statistics.mean_interval(values)[:3], -100, 100)
         smallest = (statistics.smallest_difference(statistics.variance_parts(values), *values.shape)
                     if len(values) > 1 else math.nan)
+        smallest = smallest if smallest <= 100 else math.nan            # no true difference is larger
         return {"first": first, "second": second, "setting": setting,
                 "paper": printed_difference(self.name, first, second, setting), "mean": mean, "low": low, "high": high,
-                "smallest": smallest, "learning": any(cell.learning for cell in pair), "seeds": len(values),
+                "smallest": smallest, "learning": self.learning(first, second, setting), "seeds": len(values),
                 "of_seeds": tuple(record.config.seed for record in pair[0].records),
                 "data": self.data, "first_origin": pair[0].origin, "second_origin": pair[1].origin}
 
@@ -268,7 +273,7 @@ class TableResult:
     def findings(self, first: str, second: str) -> list[str]:
         """Sentences for the box "On this page": two rows apart, rows above the references, what the rules may judge.
 
-        The difference `first` minus `second` is said where both rows have two seeds or more.
+        The difference `first` minus `second` is said where the two rows share two seeds or more.
         """
         frame, pairs, said = self.frame(), self.differences(), []
         for setting in self.measured():
@@ -283,8 +288,9 @@ class TableResult:
             said += [f"{where}, the interval lies {' and '.join(above)}."] if above else []
         words = frame["verdict"][frame["verdict"].isin(statistics.JUDGED)].value_counts()
         judged = ", ".join(f"{count} {word}" for word, count in words.items())
-        learning = (f"A row still learns in {pairs['learning'].sum()} of {len(pairs)} differences, which then tell how "
-                    "fast rows learn, not how good they become" if pairs["learning"].any() else "No row still learns")
+        learns, rows = (frame["course"] == "still learning").sum(), (frame["seeds"] > 0).sum()
+        learning = (f"{learns} of {rows} rows still learn, and their figures tell how fast, not how good they become"
+                    if learns else "No row still learns")
         return [*said, f"{learning}; by the rule "
                 + (f"the rows are, against the paper: {judged}." if judged else "no row is judged against the paper.")]
 
@@ -321,8 +327,7 @@ class TableResult:
         return frame[frame["setting"] == setting].drop(columns="setting")
 
     def _uuid(self, what: str, setting: str | None = None) -> str:
-        # A chapter may show a table twice, of its own runs and of the plan's.
-        return "-".join(filter(None, (what, self.name, setting, "planned" * (self.data == STUDY))))
+        return "-".join(filter(None, (what, self.name, setting)))
 
 
 def paired(first: Cell, second: Cell) -> np.ndarray:
@@ -373,7 +378,7 @@ def schedule_text(cells: Sequence[Cell]) -> str:
 def compared(result: TableResult) -> TableResult:
     """The table by which rows may be compared: itself, or of profile quick that of the plan's finished runs.
 
-    Quick runs show that the code learns. They end early, most of them on data that a rule in closed form solves.
+    Quick runs show that the code learns. They end early, by default on data that a rule in closed form solves.
     """
     if result.profile != "quick":
         return result
@@ -392,7 +397,8 @@ def primary_family(results: Sequence[TableResult]) -> pd.DataFrame:
     pairs = _primary_pairs(results)
     frame = statistics.family({name: paired(*pair) if pair else None for name, pair in pairs.items()},
                               {name: printed_difference(*where) for name, where in PRIMARY.items()},
-                              {name for name, pair in pairs.items() if pair and any(cell.learning for cell in pair)},
+                              {name for name, (table, *rows) in PRIMARY.items() if pairs[name]
+                               and next(result for result in results if result.name == table).learning(*rows)},
                               statistics.PLANNED if results[0].data == STUDY else statistics.FEWEST)
     return frame.assign(low=frame["low"].clip(-100, 100), high=frame["high"].clip(-100, 100))
 
