@@ -276,7 +276,8 @@ else:
     value = own["VSCG"]
     _, low, high, _ = statistics.mean_interval(value)
     found.say(f"{WHAT}: VSCG points at it in "
-              f"{study.percent(value.mean(), low, high)} of the event seconds; an even map would in {100 * level.mean():.1f}%"
+              f"{study.percent(value.mean(), low, high)} of the event seconds; an even "
+              f"map would in {100 * level.mean():.1f}%"
               + (", and its ROC AUC is below 50%: the map avoids the object."
                  if "VSCG" in avoids else "."))
 
@@ -466,8 +467,8 @@ else:
     print(pd.DataFrame(lines).T.round(1).to_string())
     best = pd.DataFrame(lines).drop(columns="chance").idxmax()
     found.say(f"{WHAT}: the threshold that suits a map differs: over "
-              f"{len(systems)} systems the best of four is {best.min()} to {best.max()}, so a ranking by IoU "
-              "is a ranking of thresholds too.")
+              f"{len(systems)} systems the best of four is {best.min()} to "
+              f"{best.max()}, so a ranking by IoU is a ranking of thresholds too.")
 
 # %% [markdown]
 # A ranking by IoU mixes two things: where a map points and how peaked it is. ROC AUC does not have that weakness: it only asks for

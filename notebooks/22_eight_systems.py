@@ -300,8 +300,8 @@ for similarity in ("cosine", "dot"):
               f"weight {weights[0, 0]:.3f}")
         if similarity == "cosine" and length == 8:
             most = (weights.max() / weights.min()).item()
-            found.say("CMAN's map cannot point sharply in our reading: no cell counts more "
-                      f"than {most:.1f} times as much as another.")
+            found.say("CMAN's map cannot point sharply in our reading: no cell counts "
+                      f"more than {most:.1f} times as much as another.")
             assert math.isclose(most, math.exp(2), rel_tol=1e-4)
 
 # %% [markdown]
