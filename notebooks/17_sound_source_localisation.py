@@ -565,8 +565,9 @@ for rival in ("PSP-Net", "AVEL"):
         of_both = f"own sound, {score}"
         apart = (compared.loc["VSCG", of_both]
                  - compared.loc[rival, of_both]).dropna().to_numpy()
-        said = (study.points(*statistics.interval_of_draws(apart)) if len(apart) > 1
-                else f"{100 * apart.mean():+.1f} points, no interval")
+        said = f"{100 * apart.mean():+.1f} points, no interval"
+        if len(apart) > 1:
+            said = study.points(*np.clip(statistics.interval_of_draws(apart), -1, 1))
         print(f"VSCG minus {rival:8} {localisation.SCORES[score]:20} {said}, "
               f"seeds: {len(apart)}")
         if score == "pointing" and len(apart) > 1:
@@ -763,7 +764,7 @@ assert not two.any() or eyes[two].mean() < eyes[~two].mean()
 # - Pointing accuracy, IoU and ROC AUC are defined to the digit, with ties; chance has a closed form; the literature's
 #   AUC is the mean IoU again.
 # - Each built system was held against chance, against a bump in the middle, against itself with a foreign sound and before
-#   training. The box at the top says who points, who listens and who avoids the object, for the data and profile it names.
+#   training. The box at the top counts those that point and those that listen, for the data and profile it names.
 # - VSCG's finished networks were held against PSP-Net's and AVEL's in two scores, with an interval where there are several
 #   seeds.
 # - IoU depends on the threshold of the map, and which threshold is best differs with the kind of attention.
