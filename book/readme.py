@@ -77,8 +77,8 @@ def glance(table: tables.TableResult) -> str:
         f"Share of right seconds on the {table.cells[0].truth.shape[0]} test clips of {table.data}, which is "
         f"generated, {frame.attrs['outcome']}; in brackets the 95% interval over seeds and clips, of one seed over the "
         f"clips alone. Profile {table.profile} ({records[0].config.epochs} epochs), {devices}, finished until "
-        f"{max(record.values['finished'] for record in records)[:10]}: {len(records)} runs of the plan, whose other "
-        "seeds and systems are to come. No margin between these rows is in the primary family, so none has a word. "
+        f"{max(record.values['finished'] for record in records)[:10]}: {len(records)} runs of the plan. "
+        "No margin between these rows is in the primary family, so none has a word. "
         "The last rows are no contestants. These numbers do not reproduce the paper's figures: its data set is AVE, "
         "and the released program trains VSCG for 300 epochs.", 120, break_on_hyphens=False) + "\n"
 

@@ -216,19 +216,15 @@ found.say(result.learnt())
 result.show_learning()
 
 # %% [markdown]
-# Which rows may be compared? Quick runs show that the code learns: they end early, by default on data that a rule in
-# closed form solves, and from them nothing is compared. From profile standard on these runs are compared themselves; else the
-# finished runs of [the plan](../book/plan.md) are, on `planted-study`: a longer schedule, up to ten seeds, a floor and a
-# ceiling beside the rows. They come in one by one, and [chapter 25](25_planned_experiment.ipynb) counts them; until all are
-# there, rows of unlike seeds stand side by side, which were tested on unlike clips, and only differences keep to common seeds.
+# Which rows may be compared? By the rule below; [the plan](../book/plan.md) and [chapter 25](25_planned_experiment.ipynb)
+# tell of the runs that it names.
 
 # %%
 compared = study.compared(result)
 frame = compared.frame().query("seeds > 0")
 differences = compared.differences()
 cells = {cell.row.name: cell for cell in compared.cells if cell.records}
-print(f"compared: {sum(len(cell.records) for cell in compared.cells)} finished runs on "
-      f"{compared.data}, profile {compared.profile}")
+study.paragraphs(study.COMPARED_RULE)
 
 # %% [markdown]
 # Two things first that need no table. How large is $\mathcal L_{avps}$, with its weight, within the loss that it is

@@ -4,6 +4,7 @@ import re
 from dataclasses import asdict, replace
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -71,6 +72,7 @@ class TestFrame:
         three = fill(tmp_path, MINI, "III", seeds=2, level=level)
         for line in (three.differences().iloc[0], primary_family([three]).iloc[0]):
             assert line[["mean", "low", "high"]].tolist() == [pytest.approx(0), -100, 100]
+        assert math.isnan(three.differences().iloc[0]["smallest"]), "no true difference is that large"
 
     def test_one_seed_has_an_interval_over_clips_and_no_spread(self, table_one):
         line = table_one.frame().set_index(["row", "setting"]).loc["VSCG", "fully"]
@@ -522,6 +524,16 @@ class TestRunsOfThePlan:
         line = result.differences().set_index(["first", "setting"]).loc["PSP-Net w/ ESCM", "fully"]
         assert line["seeds"] == 2 and line["mean"] == pytest.approx(10)
         assert len(result.differences()) == 1, "no other pair was measured"
+
+    def test_a_row_still_learns_by_all_of_its_seeds_not_by_those_of_a_pair(self, result, monkeypatch):
+        """Of three and three seeds two are common."""
+        monkeypatch.setattr(statistics, "course", lambda curves: SimpleNamespace(
+            word="still learning" if len(curves) == 3 else "converged"))
+        anew = replace(result, cells=tuple(map(replace, result.cells)))
+        line, = anew.differences().itertuples()
+        assert line.seeds == 2 and line.learning
+        words = primary_family([anew]).set_index("name")["word"]
+        assert words["PSP-Net with ESCM against without, fully supervised"] == "still learning"
 
     def test_the_family_waits_for_the_seeds_of_the_plan(self, result):
         family = primary_family([result]).set_index("name")

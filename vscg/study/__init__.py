@@ -16,4 +16,12 @@ from vscg.study.runs import (
 )
 from vscg.study.seen import observe, observed, seen_clips
 from vscg.study.show import findings, paragraphs, percent, points, styled, told, with_seeds
-from vscg.study.tables import compared, order_agreement, parameter_table, primary_family, show_family, table
+from vscg.study.tables import (
+    COMPARED_RULE,
+    compared,
+    order_agreement,
+    parameter_table,
+    primary_family,
+    show_family,
+    table,
+)

@@ -4,6 +4,7 @@ Everything measured is computed from records; accuracies are fractions inside an
 """
 import math
 import shlex
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -38,6 +39,12 @@ REFERENCES = " The last rows are references and no contestants; they use every s
 DRAWS = (" A row of seed k was tested on draw k of the clips, and rows of other seeds on other clips: only differences "
          "compare the same ones. The references are means over {} draws; from draw to draw the ceiling goes from "
          "{:.1f} to {:.1f}%.")
+COMPARED_RULE = textwrap.fill(
+    "Quick runs show that the code learns: they end early, by default on data that a rule in closed form solves, and "
+    "from them nothing is compared. From profile standard on these runs are compared themselves; else the finished "
+    "runs of the plan are, on planted-study: a longer schedule, up to ten seeds, a floor and a ceiling beside the "
+    "rows. They come in one by one, and chapter 25 counts them; until all are there, rows of unlike seeds stand side "
+    "by side, which were tested on unlike clips, and only differences keep to common seeds.", statistics.WIDTH)
 EVERYWHERE = "the right event in every second"
 ABOVE = {references.BESIDE[0]: "the rule in closed form", EVERYWHERE: EVERYWHERE}
 OUTCOMES = {"validation": "selected by validation", "last": "mean of the last five epochs"}
@@ -376,10 +383,7 @@ def schedule_text(cells: Sequence[Cell]) -> str:
 
 
 def compared(result: TableResult) -> TableResult:
-    """The table by which rows may be compared: itself, or of profile quick that of the plan's finished runs.
-
-    Quick runs show that the code learns. They end early, by default on data that a rule in closed form solves.
-    """
+    """The table by which rows may be compared, by `COMPARED_RULE`: itself, or the one of the plan's finished runs."""
     if result.profile != "quick":
         return result
     return table(result.name, profile="standard", seeds=statistics.PLANNED)
