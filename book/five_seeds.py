@@ -1,10 +1,9 @@
 """Writes records/five_seeds.json: what chapters say in their box "On this page" with seeds 0 to 4.
 
-    python book/five_seeds.py            chapters 04, 05, 06, 08 and 16
+    python book/five_seeds.py            chapters 04, 05, 06 and 08
     python book/five_seeds.py 05         only this one; the others stay as they are
 
-The chapters read this file where they ask what another seed changes. Chapter 16 takes a number of seeds, not a seed:
-its boxes are those of one and of five.
+The chapters read this file where they ask what another seed changes.
 """
 import json
 import sys
@@ -17,16 +16,15 @@ from vscg.machine.files import write_atomically
 
 RECORD = execute.ROOT / "book" / "records" / "five_seeds.json"
 FOLDER = execute.ROOT / "book" / "_run" / "five_seeds"
-# The parameter that is set, and to what; the first value gives the committed chapter.
-CHAPTERS = {**dict.fromkeys(("04", "05", "06", "08"), ("SEED", tuple(range(5)))), "16": ("SEEDS", (1, 5))}
+CHAPTERS = ("04", "05", "06", "08")
+SEEDS = range(5)          # the first gives the committed chapter
 
 
 def box(notebook: Path) -> list[str]:
-    """The sentences of an executed notebook's box, but for those on the plan's runs, which no parameter moves."""
+    """The sentences of an executed notebook's box."""
     cells = nbformat.read(notebook, 4).cells
     found = next(cell for cell in cells if cell.source == "found = study.findings()")
-    said = [line.removeprefix("- ") for line in found.outputs[0].data["text/plain"].splitlines()[1:]]
-    return [sentence for sentence in said if not sentence.startswith("By the plan, ")]
+    return [line.removeprefix("- ") for line in found.outputs[0].data["text/plain"].splitlines()[1:]]
 
 
 def main(numbers: list[str]) -> int:
@@ -38,16 +36,15 @@ def main(numbers: list[str]) -> int:
     said = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.is_file() else {}
     for number in numbers or CHAPTERS:
         source, of_seeds = known[number], {}
-        parameter, values = CHAPTERS[number]
-        for value in values:
-            target = FOLDER / f"{source.stem}-{value}.ipynb"
+        for seed in SEEDS:
+            target = FOLDER / f"{source.stem}-{seed}.ipynb"
             try:
-                execute.execute(source, target, {parameter: value})
+                execute.execute(source, target, {"SEED": seed})
             except execute.NotebookFailed as error:
-                print(f"error: {parameter} = {value}: {error}", file=sys.stderr)
+                print(f"error: SEED = {seed}: {error}", file=sys.stderr)
                 return 1
-            of_seeds[str(value)] = box(target)
-            print(f"{source.stem}, {parameter} = {value}: {len(of_seeds[str(value)])} sentences", flush=True)
+            of_seeds[str(seed)] = box(target)
+            print(f"{source.stem}, SEED = {seed}: {len(of_seeds[str(seed)])} sentences", flush=True)
         said[number] = of_seeds
         write_atomically(RECORD, (json.dumps(dict(sorted(said.items())), indent=1) + "\n").encode())
     return 0

@@ -29,8 +29,6 @@ def cases(source: Path) -> list[tuple[str, dict]]:
     has = execute.default_parameters(source, ("SEED", "SEEDS", "DATA", "PROTOCOL"))
     found = [("nothing", {})]
     found += [(f"seed {seed}", {"SEED": seed}) for seed in SEEDS[1:] if "SEED" in has]
-    if "SEEDS" in has and "DATA" not in has:              # chapter 16: planted-mini at four ambiguities, no table
-        return found + [("seeds 0 and 1", {"SEEDS": 2})]
     if "SEEDS" in has or source.name.startswith("20"):
         two = {"SEEDS": 2} if "SEEDS" in has else {}
         found += [("8 clips, seeds 0 and 1" if two else "8 clips", {"DATA": SMALL} | two),

@@ -568,7 +568,7 @@ assert effect.argmax() == 0 and effect[9] < effect[0] / 100
 #   full schedule and the released protocol would: [how to use the real data](../book/howto/real-data.md) has the commands.
 # - How the paper starts its GRUs from a pooled vector is not known, so its two pooled rows cannot be matched for
 #   certain.
-# - If the gain of a prior grows with how unclear single seconds are, one data set cannot show it.
-#   [Chapter 16](16_when_consistency_helps.ipynb) turns that dial.
+# - Whether the gain of ESCM is larger where single seconds are unclear is the question of
+#   [chapter 16](16_when_consistency_helps.ipynb).
 #
 # **Next:** [Table IV](13_table_4_plug_and_play.ipynb) puts ESCM into other systems.

@@ -58,7 +58,7 @@ def test_prepare_official_files(official_folder, tmp_path, capsys):
 @pytest.mark.parametrize("command, word", [
     ("sweep --tables II", "table 'II' is unknown"), ("sweep --tables VI --seeds 0", "seeds is 0"),
     ("sweep --tables VI --data imagenet", "imagenet"), ("sweep --tables VI --data tiny.h5 --workers 0", "workers is 0"),
-    ("sweep --tables ambiguity --seeds -1", "seeds is -1"), ("train --data imagenet", "planted-mini"),
+    ("sweep --tables III --seeds -1", "seeds is -1"), ("train --data imagenet", "planted-mini"),
     ("data plant no.h5 --seed -1", "seed is -1: give a whole number from 0")])
 def test_what_cannot_begin_says_so_in_one_line(command, word, home, capsys, monkeypatch):
     monkeypatch.chdir(home)

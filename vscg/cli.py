@@ -26,7 +26,7 @@ from vscg.predict import load_checkpoint, result_files, watch, write_results
 from vscg.study import photographs
 from vscg.study.deviations import deviation_configs, write_study
 from vscg.study.planned import PLANNED, STUDY
-from vscg.study.runs import STUDIES, book_configs, chapter_configs, table_configs
+from vscg.study.runs import EVERY, book_configs, chapter_configs, table_configs
 from vscg.study.seen import observe
 from vscg.training.config import MODALITIES, PRECISIONS, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
 from vscg.training.loop import fit, verify
@@ -234,7 +234,7 @@ def parser() -> argparse.ArgumentParser:
     many.add_argument("--workers", type=int, help="runs at a time; default: as cores and memory allow, one on a GPU")
     tables = argparse.ArgumentParser(add_help=False)       # of the commands that are about the tables' runs
     tables.add_argument("--tables", default="all",
-                        help=f"all, or some of {', '.join((*STUDIES, *PLANNED))}, separated by commas (default: "
+                        help=f"all, or some of {', '.join(EVERY)}, separated by commas (default: "
                         "%(default)s, without those that are the plan's alone: " + ", ".join(PLANNED) + ")")
     tables.add_argument("--systems", default="all", help="runs of these alone, separated by commas: vscg,psp,avel")
     tables.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile)

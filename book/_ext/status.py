@@ -11,7 +11,7 @@ import nbformat
 from vscg.errors import VscgError
 from vscg.machine.files import runs_dir, write_atomically
 from vscg.study.paper import TABLES
-from vscg.study.runs import STUDIES, book_configs
+from vscg.study.runs import book_configs
 from vscg.training.config import PROFILES
 from vscg.training.records import OtherVersion, Record, find_records, read_record, run_key
 
@@ -159,28 +159,23 @@ def _runs(store: Path, shipped: Path) -> str:
     newest = sorted(found.values(), key=lambda record: record.values["finished"])
     fingerprints = {record.config.data: record.values["data"]["fingerprint"] for record in newest}
     rows, counted = [], set()
-    for study in STUDIES:
+    for table in TABLES:
         for data in [name for name in fingerprints if ":" not in name]:
-            if study == "ambiguity" and not data.startswith("planted"):
-                continue     # that study always has the planted sets
             for profile in PROFILES:
-                configs = [config.resolve() for config in book_configs(study, data=data, profile=profile)]
+                configs = [config.resolve() for config in book_configs(table, data=data, profile=profile)]
                 keys = {run_key(config, fingerprints.get(config.data, "")) for config in configs}
                 there = [found[key] for key in keys & set(found)]
                 counted |= keys
                 if there:
-                    rows.append([_title(study), f"`{data}`", f"`{profile}`", f"{len(there)} of {len(keys)}",
-                                 sum(record.shipped for record in there), *_summary(there)])
+                    rows.append([f"Table {table}: {TABLES[table].title}", f"`{data}`", f"`{profile}`",
+                                 f"{len(there)} of {len(keys)}", sum(record.shipped for record in there),
+                                 *_summary(there)])
     columns = "table, data set, profile, runs there, came with the book, training time, device, finished, versions"
     text = _table_once(columns, rows, 3) if rows else "None was made by the code at hand.\n"
     others = len(set(local) - counted) + older
     note = f"\n{others} more in the store are of no table, or of another state of the code.\n" if others else ""
     return "\n".join(["## Runs of the tables\n", "Finished training runs, by the table that shows them; tables share "
                       "runs, and a longer profile holds the seeds of a shorter one.\n", text + note, *damaged])
-
-
-def _title(study: str) -> str:
-    return f"Table {study}: {TABLES[study].title}" if study in TABLES else "When does consistency help: ambiguity"
 
 
 def _summary(records: list[Record]) -> list[str]:

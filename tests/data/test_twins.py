@@ -50,6 +50,18 @@ def test_only_the_pairing_of_sound_and_look_tells_twins_apart(first, second):
         assert {-1, 1} == set(heard) == set(seen)
 
 
+@pytest.mark.parametrize("changes", [{}, {"ambiguity": 0.8, "dynamics": 1.0}])
+def test_the_evidence_without_features_is_that_of_the_clips(changes):
+    evidence, event = planted.true_evidence("study", 3, **changes), planted.true_classes("study") != BACKGROUND
+    rows = np.flatnonzero(planted.layout_of(DIALS, 3)["split"] == "test")
+    assert evidence.shape == (len(rows), 2, 10) and not evidence.transpose(0, 2, 1)[~event].any()
+    for clip in (0, 3, 500, 999):
+        made = planted.redraw(replace(DIALS, **changes), 3, int(rows[clip]))
+        for modality, found in zip(("audio", "visual"), evidence[clip], strict=True):
+            assert np.array_equal(found[event[clip]], made[f"{modality}_evidence"][event[clip]])
+    assert event[[0, 3, 500, 999]].any(1).all() and (evidence[event.any(1)].max(2) > 0.1).all()
+
+
 def test_how_often_and_how_clearly_seconds_show_their_class():
     found = clips(300, 4)
     strong = np.concatenate([clip["audio_evidence"] for clip in found])

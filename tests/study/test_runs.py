@@ -1,6 +1,4 @@
 """Which runs the book asks for, and how many of them are one and the same."""
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -8,9 +6,6 @@ from vscg.errors import VscgError
 from vscg.models import SYSTEMS
 from vscg.study.paper import ACCURACY, TABLES
 from vscg.study.runs import (
-    AMBIGUITIES,
-    STUDIES,
-    ambiguity_configs,
     book_configs,
     chapter_configs,
     computed_twice,
@@ -31,27 +26,26 @@ def keys(configs) -> set[str]:
     return {run_key(config.resolve(), config.data) for config in configs}
 
 
-def test_all_is_every_table_and_the_study_in_order():
-    assert STUDIES == ("I", "III", "IV", "V", "VI", "ambiguity")
+def test_all_is_every_table_in_order():
+    assert tuple(TABLES) == ("I", "III", "IV", "V", "VI")
     expected = [config for name in TABLES for config in table_configs(name, **QUICK)]
-    assert book_configs(**QUICK) == book_configs("all", **QUICK) == expected + ambiguity_configs()
+    assert book_configs(**QUICK) == book_configs("all", **QUICK) == expected
 
 
-@pytest.mark.parametrize("names", ["I", "III,VI", " III, VI ", "VI,III", "ambiguity", "V,ambiguity,I"])
+@pytest.mark.parametrize("names", ["I", "III,VI", " III, VI ", "VI,III", "dynamics", "V,dynamics,I"])
 def test_names_separated_by_commas(names):
     parts = [book_configs(name, **QUICK) for name in names.split(",")]
     assert book_configs(names, **QUICK) == sum(parts, []) and all(parts)
 
 
 def test_tables_share_runs():
-    """VSCG as it is stands in five of the six: it is asked for in each and is one run."""
-    whole, single = keys(book_configs(**QUICK)), {name: keys(book_configs(name, **QUICK)) for name in STUDIES}
+    """VSCG as it is stands in four of the five: it is asked for in each and is one run."""
+    whole, single = keys(book_configs(**QUICK)), {name: keys(book_configs(name, **QUICK)) for name in TABLES}
     assert whole == set().union(*single.values()) and len(whole) < sum(map(len, single.values()))
-    assert len(set.intersection(*(single[name] for name in ("I", "III", "V", "VI", "ambiguity")))) == 1
+    assert len(set.intersection(*(single[name] for name in ("I", "III", "V", "VI")))) == 1
     assert single["VI"] < single["I"], "the costs are read off the runs of the first table"
-    assert len(single["III"] & single["ambiguity"]) == 2, "with and without ESCM, at the data set's own ambiguity"
     assert {name: len(found) for name, found in single.items()} == {
-        "I": 30, "III": 12, "IV": 14, "V": 10, "VI": 3, "ambiguity": 8}
+        "I": 30, "III": 12, "IV": 14, "V": 10, "VI": 3}
 
 
 def test_every_system_of_the_first_table_is_run():
@@ -60,42 +54,28 @@ def test_every_system_of_the_first_table_is_run():
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_seeds_are_the_profiles_own_unless_asked_for(profile):
-    for name in STUDIES:
+    for name in TABLES:
         usual = book_configs(name, data="planted-mini", profile=profile)
         assert {config.seed for config in usual} == set(range(PROFILES[profile].seeds))
         assert {config.profile for config in usual} == {profile}
         assert {config.seed for config in book_configs(name, data="planted-mini", profile=profile, seeds=2)} == {0, 1}
 
 
-def test_ambiguity_has_both_models_at_every_point():
-    configs = ambiguity_configs(seeds=3)
-    assert len(configs) == len(AMBIGUITIES) * 2 * 3
-    points = {(config.data, config.model_options.get("escm", True), config.seed) for config in configs}
-    assert len(points) == len(configs)
-    names = list(dict.fromkeys(config.data for config in configs))
-    assert names == ["planted-mini:ambiguity=0", "planted-mini", "planted-mini:ambiguity=0.4",
-                     "planted-mini:ambiguity=0.8"]
-    assert {(config.system, config.setting) for config in configs} == {("vscg", "fully")}
-
-
-@pytest.mark.parametrize("data, planted", [("planted-mini", "planted-mini"), ("planted", "planted"),
-                                           ("ave", "planted-mini"), ("file.h5", "planted-mini")])
-def test_only_the_tables_follow_the_data(data, planted, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("file.h5").touch()
-    configs = book_configs("VI,ambiguity", data=data, profile="quick")
+@pytest.mark.parametrize("data", ["planted-mini", "planted", "ave", "file.h5"])
+def test_only_the_tables_follow_the_data(data):
+    configs = book_configs("VI,dynamics", data=data, profile="quick")
     assert [config.data for config in configs[:3]] == [data] * 3
-    assert {config.data.partition(":")[0] for config in configs[3:]} == {planted}
+    assert {config.data.partition(":")[0] for config in configs[3:]} == {"planted-study"}
+    assert {config.profile for config in configs[3:]} == {"standard"}
 
 
 @pytest.mark.parametrize("arguments, words", [
-    (dict(tables="II"), ["table 'II'", "I, III, IV, V, VI, ambiguity"]),
+    (dict(tables="II"), ["table 'II'", "I, III, IV, V, VI, sentinels"]),
     (dict(tables="I,IIII"), ["table 'IIII'"]), (dict(tables=""), ["table ''"]), (dict(tables="I,"), ["table ''"]),
     (dict(profile="fast"), ["profile 'fast'", "quick, standard, full"]),
     (dict(seeds=0), ["seeds is 0"]), (dict(seeds=-1), ["seeds is -1"]),
     (dict(seeds=10_000_000), ["seeds is 10000000: give a number from 1 to 1000"]),
-    (dict(tables="ambiguity", data="nope"), ["nope: no such data set or file"]),
-    (dict(tables="ambiguity", seeds=0), ["seeds is 0"])])
+    (dict(tables="dynamics", seeds=0), ["seeds is 0"])])
 def test_errors(arguments, words):
     with pytest.raises(VscgError) as error:
         book_configs(**{**QUICK, **arguments})

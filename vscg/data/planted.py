@@ -214,6 +214,25 @@ def true_classes(size: str) -> np.ndarray:
     return classes_of(layout)[layout["split"] == "test"]
 
 
+def true_evidence(size: str, seed: int, **changes: float) -> np.ndarray:
+    """How clearly the test clips of "study" or "full" sound and look like their class: (N,2,10) in 0..1, sound first.
+
+    It is 0 in background. These are the numbers that a data set of this seed holds, without drawing its features;
+    `changes` as in `generate`.
+    """
+    dials, looks = turned(size, changes), twins.Prototypes.draw(seed)
+    layout = layout_of(dials, seed)
+    rows = np.flatnonzero(layout["split"] == "test")
+    evidence = np.zeros((len(rows), 2, SEGMENTS), np.float32)
+    for clip, row in zip(evidence, rows, strict=True):
+        category, start, end = (int(layout[name][row]) for name in ("category", "start", "end"))
+        g = np.random.default_rng((seed, 2, row))
+        if end:
+            g.random()                              # `twins.make_clip` draws the manner before it
+            clip[:, start:end] = twins.class_evidence(g, dials, looks.peaks[category], start, end)[:, start:end]
+    return evidence
+
+
 def redraw(dials: "Dials | twins.Dials", seed: int, row: int) -> dict[str, np.ndarray]:
     """What `make_clip` returns for one row. Dials that give another `plan` give other clips; others turn this one."""
     layout = layout_of(dials, seed)

@@ -4,8 +4,6 @@ from vscg.study.paper import ACCURACY, CLAIMS, COST, PARAMETERS, PRIMARY, TABLES
 from vscg.study.planned import LIMIT
 from vscg.study.player import player_content
 from vscg.study.runs import (
-    AMBIGUITIES,
-    ambiguity_configs,
     book_configs,
     book_runs,
     computed_twice,

@@ -1,12 +1,11 @@
-"""Which runs the book needs: those of the paper's tables, and those of a question that the paper leaves open."""
+"""Which runs the book needs: those of the paper's tables, and those of the plan's further questions."""
 import json
 import textwrap
 from collections.abc import Iterable
 
 import pandas as pd
 
-from vscg.data.planted import SIZES
-from vscg.data.sets import NAMES, PLANTED, dials_of, prepared_file
+from vscg.data.sets import dials_of
 from vscg.errors import VscgError, choose
 from vscg.machine.files import runs_dir
 from vscg.models import SYSTEMS
@@ -57,48 +56,23 @@ def drawn(data: str, seed: int) -> str:
     return f"{data}{',' if colon else ':'}seed={seed}" if name == STUDY and seed and not named else data
 
 
-# Shares of seconds without class evidence, in each modality; the planted sets themselves stand at one of them.
-AMBIGUITIES = (0.0, 0.2, 0.4, 0.8)
-WITHOUT_ESCM = {"escm": False}
-STUDIES = (*TABLES, "ambiguity")
-
-
-def ambiguity_configs(*, planted: str = "planted-mini", profile: str = "quick",
-                      seeds: int | None = None) -> list[RunConfig]:
-    """VSCG with and without ESCM, fully supervised, on a planted data set at every value of `AMBIGUITIES`.
-
-    `planted` is its name; for None `seeds` is the profile's number. VscgError: an unknown name, or one out of range.
-    """
-    choose("planted data set", planted, PLANTED)
-    own = SIZES[PLANTED[planted]].ambiguity
-    names = [planted if ambiguity == own else f"{planted}:ambiguity={ambiguity:g}" for ambiguity in AMBIGUITIES]
-    return [RunConfig(system="vscg", data=name, profile=profile, seed=seed, model_options=options)
-            for name in names for options in ({}, WITHOUT_ESCM)
-            for seed in range(seed_count(profile, seeds))]
-
-
 def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | None = None,
                  protocol: str = "clean", systems: str = "all") -> list[RunConfig]:
-    """The runs of some of `STUDIES` and `PLANNED`, in order and with repetitions: tables share many.
+    """The runs of some of `TABLES` and `PLANNED`, in order and with repetitions: tables share many.
 
     Args:
-        tables, systems: "all" (of `STUDIES`), or names separated by commas: "I,III,ambiguity".
-        data, protocol: of the tables; the study of ambiguity always has the planted sets and is clean.
-        profile, seeds: of every run; seeds None takes the profile's number.
+        tables, systems: "all" (of `TABLES`), or names separated by commas: "I,III,dynamics".
+        data, protocol, profile: of the tables; the others have the plan's.
+        seeds: of every run; None takes the profile's number.
     Raises VscgError: unknown name, system, data set, profile or protocol, or a number of seeds out of range.
     """
-    names = STUDIES if tables == "all" else [name.strip() for name in tables.split(",")]
+    names = TABLES if tables == "all" else [name.strip() for name in tables.split(",")]
     choose("protocol", protocol, PROTOCOLS)
     configs = []
     for name in names:
-        choose("table", name, (*STUDIES, *PLANNED))
+        choose("table", name, EVERY)
         if name in PLANNED:
             configs += table_configs(name, data=STUDY, profile="standard", seeds=seeds)
-        elif name == "ambiguity":
-            if data.partition(":")[0] not in NAMES:
-                prepared_file(data)       # refuses what is no file: no run of this study would ever ask for it
-            planted = data if data in PLANTED else "planted-mini"
-            configs += ambiguity_configs(planted=planted, profile=profile, seeds=seeds)
         else:
             configs += table_configs(name, data=data, profile=profile, seeds=seeds, protocol=protocol)
     wanted = tuple(SYSTEMS) if systems == "all" else [name.strip() for name in systems.split(",")]

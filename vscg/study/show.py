@@ -54,10 +54,7 @@ def paragraphs(*texts: str):
 
 
 def with_seeds(chapter: str) -> dict[int, list[str]]:
-    """Seed -> the sentences of a chapter's box ("07") with it, as `book/five_seeds.py` recorded them; or nothing.
-
-    For chapter 16, which takes a number of seeds: that number -> its sentences.
-    """
+    """Seed -> the sentences of a chapter's box ("07") with it, as `book/five_seeds.py` recorded them; or nothing."""
     file = records_dir() / "five_seeds.json"
     of_seeds = json.loads(file.read_text(encoding="utf-8")).get(chapter, {}) if file.is_file() else {}
     return {int(seed): said for seed, said in of_seeds.items()}
