@@ -580,7 +580,7 @@ assert (composition[:, 1:] > 0).sum(0).max() <= 5 < (composition[:, 0] > 0).sum(
 plots.matrix(composition.numpy(), "class (index)", "batch of the epoch", "", "clips")
 
 # %% [markdown]
-# A staircase. Within an epoch the network sees one class after the other, and the background clips only at the end.
+# A staircase. After the first batch the network sees one class after the other, and the background clips only at the end.
 #
 # The same rule also decides how often a clip is seen. In $E$ epochs of batches of $B$ out of $N$ clips, chance brings
 # a clip into the first batch about $EB/N$ times. A clip in one of the fixed stretches is seen $E$ times more:

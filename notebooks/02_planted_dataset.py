@@ -482,7 +482,7 @@ assert 0.6 < right["both"].mean() < 0.95
 # Each with its 95% interval over seeds and clips [(Efron, 1979)](../book/references.md), and two of the rules from above as
 # landmarks:
 
-# %% mystnb={"figure": {"caption": "VSCG needs both modalities: with either alone it is less often right (planted-mini, five short trainings each).", "name": "fig-planted-modalities"}, "image": {"alt": "Test accuracies of VSCG with both modalities, audio alone and visual alone as dots with intervals, and two vertical lines for fixed rules; the dot for both lies on the second."}}
+# %% mystnb={"figure": {"caption": "VSCG with both modalities and with either alone, after three epochs (planted-mini, five seeds each); the paired differences below decide.", "name": "fig-planted-modalities"}, "image": {"alt": "Test accuracies of VSCG with both modalities, audio alone and visual alone as dots with intervals, and two vertical lines for fixed rules; the dot for both lies on the second."}}
 table = pd.DataFrame([(TITLES[name], *statistics.mean_interval(of_seeds)[:3])
                       for name, of_seeds in right.items()],
                      columns=["name", "mean", "low", "high"])
@@ -491,7 +491,7 @@ shown = ("always background", "right category everywhere")
 plots.intervals(table, {name: landmarks[name] for name in shown})
 
 # %% [markdown]
-# All three are far from the rule "always background", and none is above the rule that names the right category everywhere. The intervals are wide because a small data set has few test clips. They
+# All three are far from the rule "always background", and none is above the rule that names the right category everywhere. The intervals are wide because test clips and seeds are few. They
 # need not be compared by eye: the networks were tested on the *same* clips, so we take the differences clip by clip, seed by
 # seed.
 
@@ -523,7 +523,7 @@ print(textwrap.fill(sentence, 88))
 assert rule > 0.9
 
 # %% [markdown]
-# So `planted-mini` is good for seeing a network learn, which chapters 3 to 9 do, and no ground for saying which network is better: where a sum of what is heard and seen is enough, a
+# So `planted-mini` is good for seeing a network learn, which chapters 3 to 6, 8 and 9 do, and no ground for saying which network is better: where a sum of what is heard and seen is enough, a
 # network's structure has nothing to add.
 #
 # ## A data set that a sum cannot solve
@@ -583,8 +583,8 @@ found.say(f"On planted-study the same rule is right in {100 * floor:.1f}% of sec
 # there was not straight, and it tells what such a data set needs. With pairs of sounds and looks of their own for each kind,
 # networks learnt the clips by heart and ended below the floor. With manners shared by all kinds and silent objects that had
 # manners too, VSCG's attention could not tell which manner counts, and it ended below the floor again. With silent objects
-# without manners and every clip equally clear it ended at the ceiling, where no two systems can
-# differ. The last change made some clips faint. Then one run of VSCG was looked at, on a draw that no table uses: it ended
+# without manners and every clip equally clear it ended at the ceiling, where two systems have
+# little room to differ. The last change made some clips faint. Then one run of VSCG was looked at, on a draw that no table uses: it ended
 # between the plain network and the ceiling.
 
 # %% [markdown]
@@ -604,7 +604,7 @@ found.say(f"On planted-study the same rule is right in {100 * floor:.1f}% of sec
 #   mean and spread of the sound.
 # - Inside, all is known: the class evidence of each second in each modality, what is heard and seen, and where.
 # - The recipe for sound in this notebook and the package's give the same clips.
-# - Single seconds are ambiguous and whole clips are not. VSCG needs both modalities.
+# - Single seconds are ambiguous and whole clips are not. What either modality alone costs VSCG after three epochs, the box says.
 # - A linear rule solves `planted-mini`. It does not solve `planted-study`, whose twins differ in the pairing of sound and look.
 #
 # ## What stays uncertain

@@ -525,7 +525,7 @@ plots.attention_maps(maps["trained", SEED][chosen], clip_patch, truth[chosen])
 
 # %% [markdown]
 # The scale beside the maps shows how sharp the attention is. There is attention also in seconds in which the object is not
-# seen, because the weights of a second sum to 1 whatever is there. How sharp the maps are on the whole test split, as the
+# seen, because the weights of a second sum to 1 whatever is there. How sharp the maps of these clips are, as the
 # strongest region's share in multiples of an even one:
 
 # %%
@@ -539,7 +539,7 @@ for (name, seed), m in maps.items():
 #
 # ### Pointing accuracy
 #
-# In how many seconds does the attention's maximum lie in the true patch? We count the seconds of the test split in which
+# In how many seconds does the attention's maximum lie in the true patch? We count the seconds of these clips in which
 # the object is seen. The mean is taken over clips, and so is the bootstrap, because the seconds of a clip are not
 # independent. Chance is the patch's share of the map. A toy first: one clip, two seconds, one hit.
 
@@ -565,7 +565,7 @@ print("hits:", hits.tolist(), "  chance:", chance.round(3).tolist())
 assert hits.tolist() == [0.5] and np.allclose(chance, 3 / 49)
 
 # %% [markdown]
-# Now the test split, with three kinds of maps: before training, after it, and after it but with the *sound of another clip*
+# Now these test clips, with three kinds of maps: before training, after it, and after it but with the *sound of another clip*
 # of another class. If the sound guides the look, the wrong sound must mislead it.
 
 # %%
@@ -579,7 +579,8 @@ else:
     for kind, of_seeds in hits.items():
         print(f"{kind:12} % of seen seconds, seed by seed:",
               *(f"{100 * values.mean():6.1f}" for values in of_seeds))
-    print(f"{'chance':12} {100 * chance.mean():.1f} %   ({data.name}, test split)")
+    print(f"{'chance':12} {100 * chance.mean():.1f} %   ({data.name}, "
+          f"{len(test)} test clips)")
     assert 0.02 < chance.mean() < 0.25
 
 # %% [markdown]
@@ -589,7 +590,7 @@ else:
 if patch is None:
     print(f"{data.name} does not say where the source is")
 else:
-    table = pd.DataFrame([(kind, *statistics.mean_interval(of_seeds)[:3])
+    table = pd.DataFrame([(kind, *np.clip(statistics.mean_interval(of_seeds)[:3], 0, 1))
                           for kind, of_seeds in hits.items()],
                          columns=["name", "mean", "low", "high"])
     figure = plots.intervals(table, {"chance": chance.mean()},
@@ -626,8 +627,9 @@ if patch is not None:
 
 # %% [markdown]
 # Why does a network that answers right not look at the object? Because nothing asks it to. An object's vectors are long, and
-# long vectors push a region's score far up or far down through the tanh. The drawn weights decide which, and training mostly
-# keeps what it finds: the table below has the weight on the patch before and after. The classes can be read either way, for a small share of a long vector is
+# long vectors push a region's score far up or far down through the tanh. The drawn weights decide which at the start. Whether
+# training keeps it, the table below shows for these runs, with the weight on the patch before and after;
+# [chapter 17](17_sound_source_localisation.ipynb) counts the runs that end on the other side. The classes can be read either way, for a small share of a long vector is
 # still much. Seeds therefore differ widely, and one seed alone must not carry a statement about pointing.
 
 # %% [markdown]
@@ -862,7 +864,7 @@ assert even.max() - even.min() < 1e-6 and got.max() - got.min() > 1e-3
 #   attention along. On toy scenes this variant learns more slowly than the usual one. In VSCG, on generated clips and over five
 #   seeds, the box at the top says how far the two lie apart.
 # - Where the truth is planted, looking at the source can be counted, and compared with chance and with a foreign sound. The
-#   box at the top gives the counts; [chapter 17](17_sound_source_localisation.ipynb) has them for all systems.
+#   box at the top gives the counts; [chapter 17](17_sound_source_localisation.ipynb) has them for every system with an attention over the picture.
 #
 # ## What stays uncertain
 #

@@ -473,7 +473,7 @@ for name in ("heard", "seen"):
 # Three matrices of this clip: the raw similarities $\beta_{va}$, and what is left of them after the cut, on the way from sound
 # to picture and back. A frame holds the pairs in which both seconds have the event.
 
-# %% mystnb={"figure": {"caption": "One clip on one scale: whole columns are bright or dark, whoever receives, and the cut empties about half of the pairs.", "name": "fig-psp-gamma"}, "image": {"alt": "Three heatmaps of 10 by 10 pairs of seconds side by side: similarities as shares of their rows, propagation weights from sound to picture, and from picture to sound; columns are bright or dark as a whole, a frame marks the event's seconds."}}
+# %% mystnb={"figure": {"caption": "One clip on one scale: nearly whole columns are bright or dark, whoever receives, and the cut empties about half of the pairs.", "name": "fig-psp-gamma"}, "image": {"alt": "Three heatmaps of 10 by 10 pairs of seconds side by side: similarities as shares of their rows, propagation weights from sound to picture, and from picture to sound; columns are bright or dark nearly as a whole, a frame marks the event's seconds."}}
 scale = beta[clip] / beta[clip].sum(1, keepdim=True)        # as shares of a row
 panels = {"before the cut\nvisible by audible": scale,
           "sound to picture\nvisible by audible": gamma[clip],
@@ -487,7 +487,7 @@ figure
 
 # %% [markdown]
 # A bright *block* inside the frame would mean that event seconds pick each other. What we see are *columns* that run through
-# all rows: some seconds send to everybody, whoever listens. A matrix of pure columns is one row repeated, so a number can say
+# nearly all rows: some seconds send to everybody, whoever listens. A matrix of pure columns is one row repeated, so a number can say
 # how far this goes. How much of $\beta$ (of its squared entries) does the best product of one column and one row explain, and
 # how similar are the rows of $\gamma$ to their mean?
 
@@ -655,8 +655,8 @@ for tau, difference in moved.items():
 
 # %% [markdown]
 # The wide intervals at 0.15 and at 1 say that clips differ much in what such a threshold does to them. One seed is little here, as the next box
-# shows; and a finished network whose threshold is moved is no ablation: for that the network must be trained anew
-# ([chapter 20](20_deviations.ipynb) does it).
+# shows; and a finished network whose threshold is moved is no ablation: for that the network must be trained anew, which this book
+# does only for the second division (row V3 of [chapter 20](20_deviations.ipynb)).
 #
 # :::{admonition} Change this and see
 # :class: tip

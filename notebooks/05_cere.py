@@ -395,7 +395,7 @@ print({name: values.shape for name, values in test.items()})
 # %% [markdown]
 # First a look back: with trained weights and real encodings, how do the seconds share in the two columns?
 
-# %% mystnb={"figure": {"caption": "Influence of each second on the two columns of E, before and after training: both columns see the whole clip; column 0 leans to the start, column 1 does not.", "name": "fig-cere-field"}, "image": {"alt": "Four lines over the ten seconds, a colour for each column, solid for fresh and dashed for trained weights; those of column 0 are high at the start and fall, those of column 1 are flatter and highest in the middle."}}
+# %% mystnb={"figure": {"caption": "Influence of each second on the two columns of E, before and after training: both columns see the whole clip; column 0 leans to the start, column 1 does not.", "name": "fig-cere-field"}, "image": {"alt": "Four lines over the ten seconds, a colour for each column, solid for fresh and dashed for trained weights; those of column 0 rise over the first seconds and then fall low, those of column 1 are flatter and highest in the middle."}}
 sequences = torch.from_numpy(np.concatenate([test["A seg"], test["V seg"]])).float()
 fields = {"fresh": fresh, "trained": influence(model.escm.cere, sequences)}
 lines = {f"column {column}, {name}": 100 * shares[column]
@@ -537,7 +537,7 @@ found.say(f"By the nearest centroid, CERE (fused) is {as_they_are[0][0]} a raw s
 # %% [markdown]
 # The first line is the paper's sentence, taken by its letter. But the fair rival of a *clip's* representation
 # is the encoded second: $A^{seg}$ and $V^{seg}$ have already heard the whole clip, through the Bi-LSTM in both directions and
-# through PSP, and these two blocks contribute the gap between raw and encoded. Plain summaries over time, which cost nothing,
+# through PSP, and these two blocks, with the trained maps around them, lie between raw and encoded. Plain summaries over time, which cost nothing,
 # are the yardstick for the way in which CERE speaks about the whole clip.
 #
 # There is a reason for caution. Nothing trains $E$ to have tight classes. It is trained only as the start of the GRUs, so what

@@ -571,7 +571,7 @@ study.paragraphs(*(f"Seed {seed}. " + " ".join(
     for seed, said in study.with_seeds("06").items()))
 
 # %% [markdown]
-# There is none: with no seed do more than 1.2% of the clips take the donor's category.
+# There is none: with each seed hardly any clip takes the donor's category.
 #
 # ## The GRU in detail: printed and computed
 #
@@ -626,7 +626,7 @@ print("printed form equals nn.GRU:  ",
       torch.allclose(step_as_printed(h, f[:, 0], W_z, W_r, W), library, atol=1e-2))
 
 # %% [markdown]
-# Only Eq. {eq}`eq-gru-program` is. Both variants of this book use it by default, because the paper's numbers come from
+# Only Eq. {eq}`eq-gru-program` is. Both variants of this book use it by default, because the released program has
 # it.
 #
 # The two biases are not both needed: in the gates only their sum counts. In the candidate they differ, because $b_h$
@@ -808,7 +808,8 @@ assert torch.allclose(length, derived, rtol=1e-3)
 # ## What was established
 #
 # - A prior acts most at the edge where its direction starts, and fades by the update gate.
-# - ESCM written in this notebook equals the package's in both forms, and VSCG equals the published program on fixed weights.
+# - ESCM written in this notebook equals the package's in both forms, and the fully supervised VSCG equals the published program
+#   on fixed weights.
 # - Whether a trained network takes its event from the prior can be tested by giving it another clip's. The box at the top
 #   says what came of it for the run on this page.
 # - PyTorch's GRU, not the printed Eq. 6, is what the program runs; Eq. 8 has no counterpart in it.

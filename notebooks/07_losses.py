@@ -27,7 +27,7 @@
 # | loss | equation | asks | range | weight |
 # |---|---|---|---|---|
 # | event relevance $\mathcal L_t$ | 18, first part | is this second an event? | 0 to $\infty$; $\ln 2$ undecided | 1 |
-# | similarity $\mathcal L_{avps}$ | 16, and 18, second part | do sound and picture agree in event seconds only? | 0 to 0.2 as released, to 0.4 by Eq. 16, whose $s$ may be negative | 1; in PSP-Net 100 |
+# | similarity $\mathcal L_{avps}$ | 16, and 18, second part | do sound and picture agree in event seconds only? | 0 to 0.2 as released and by the letter of the text; to 0.4 by Eq. 16 with the library's GRU, where $s$ may be negative | 1; in PSP-Net 100 |
 # | category $\mathcal L_c$ | 17 | which of 28 events? | 0 to $\infty$; $\ln 28$ undecided, as printed 28 to 140 times smaller | 1 |
 # | clip $\mathcal L_{bce}$ | 20 | which of 29 classes are in the clip? | 0 to $\infty$ | 2 |
 # | smooth $\mathcal L_{s-bce}$ | 21 | the same, of a softened answer | 0.116 to 0.152 | 1 |
@@ -188,7 +188,9 @@ plots.curves(p, {"event second": -p.log(), "background second": -(1 - p).log()},
 #
 # As printed, the product is a matrix $(T, d_i)$, but $s$ is a vector
 # in $\mathbb R^T$: the paper variant sums it over the features. The released program instead takes the cosine of the
-# vectors *after* project and norm, sets negative values to zero, and divides by the sum. Two-dimensional vectors show
+# vectors *after* project and norm, sets negative values to zero, and divides by the sum. Negative numbers, as in the toy below, come from the library's GRU, which both
+# variants use; by Eq. 8 all of them would lie between 0 and 1, and $s$ would never be negative (row I11 of
+# [the deviations](../book/deviations.md)). Two-dimensional vectors show
 # the difference. The four inner products are 2, 2, -2, 0, their absolute sum is 6, so
 # $s = (\tfrac13, \tfrac13, -\tfrac13, 0)$. The cosines are 1, 1, -1, 0, which become $(\tfrac12, \tfrac12, 0, 0)$:
 # exactly the target.
@@ -223,7 +225,7 @@ for variant, values, ours in (("paper", product, s_paper),
 
 # %% mystnb={"figure": {"caption": "An opposed pair (segment 2) counts against the clip in Eq. 16; the released ReLU forgives it.", "name": "fig-similarity"}, "image": {"alt": "Heatmap of three rows and four segments. The target and the released row are one half, one half, zero, zero; the row of Eq. 16 is one third, one third, minus one third, zero."}}
 figure = plots.matrix(torch.cat([y_tl, s_paper, s_released]).numpy(), "",
-                      "segment (1 s)", "", "similarity (0 to 1)", annotate=True)
+                      "segment (1 s)", "", "similarity (-1 to 1)", annotate=True)
 figure.axes[0].set_yticklabels(["target", "Eq. 16", "released"])
 figure
 
@@ -647,10 +649,11 @@ for variant, avps in (("released", "avps"), ("paper", "avps_16")):
     share = norms[avps] / norms["event_relevance"]
     print(f"{data.name}, {variant}: gradient norm, "
           f"{avps} / event_relevance = {share:.3f}")
-    found.say(f"Before the first step the similarity loss ({variant}) pulls at the "
-              f"weights with {share:.2f} of the length of the relevance loss.")
-found.say(f"Before the first step the released category loss is {ratio:.1f} times that "
-          "of Eq. 17 as printed.")
+    found.say(f"Before the first step, with the weights of seed {SEED}, the similarity "
+              f"loss ({variant}) pulls at the weights with {share:.2f} of the length of "
+              "the relevance loss.")
+found.say("Before the first step, with these weights, the released category loss is "
+          f"{ratio:.1f} times that of Eq. 17 as printed.")
 assert ratio > 28 - 1e-3
 assert abs(part.loc[("weakly", "released", "smooth"), "value"] - 0.150) < 0.005
 
@@ -719,7 +722,7 @@ assert same and abs(slope) < 1e-5
 #
 # Make all four cosines negative. ReLU sets them to zero, so $s = 0$: the loss is that of saying nothing,
 # $\tfrac1T \sum_t y_{tl,t}^2 = (\tfrac14 + \tfrac14) / 4 = \tfrac18$, and the ReLU passes no gradient. A clip whose
-# sound and picture disagree in every second is left to the other losses. Eq. 16 keeps the signs: $s$ is negative, the
+# sound and picture disagree in every second is left to the other losses. Eq. 16, on states of the library's GRU, keeps the signs: $s$ is negative, the
 # loss is larger, and it pulls.
 #
 # </details>

@@ -194,11 +194,11 @@ print(long.describe())
 print(f"{len(long.history)} epochs, batches of {long.config.batch} clips, Adam, "
       f"learning rate {rate:g}, selection by {long.config.selection}")
 
-# %% mystnb={"figure": {"caption": "Forty epochs of VSCG, seed 0. The steep part is over after six; from epoch 15 to 26 the loss is high again, up to 0.4, and both accuracies fall and come back. Validation is highest in epoch 36, test in epoch 12.", "name": "fig-fully-long"}, "image": {"alt": "Two panels over forty epochs: the loss falls fast, is high again from epoch 15 to 26 and ends near zero; validation and test accuracy rise above 90% by epoch 6, fall by ten points in the same epochs, and end near 97% and 94%."}}
+# %% mystnb={"figure": {"caption": "Forty epochs of VSCG, seed 0. The steep part is short; later the loss is high again for some epochs, and both accuracies fall and come back. The lines below name the epochs that each rule picks.", "name": "fig-fully-long"}, "image": {"alt": "Two panels over forty epochs: the loss falls fast, is high again for some epochs in the middle and ends near zero; validation and test accuracy rise fast, fall in those epochs and come back."}}
 plots.learning_curves(long.history)
 
 # %% [markdown]
-# The data are the same in every epoch, so the jump comes from the steps. Adam takes steps of about the same length however small the
+# The data are the same in every epoch, so the jump comes from the steps. A likely cause, which nothing here tests: Adam takes steps of about the same length however small the
 # gradients are, as long as the rate stays, and now and then such a step leads out of a good place. When did the run stop
 # gaining? First by the book's rule, then by the epochs that came close to its end:
 
@@ -226,8 +226,8 @@ found.say(f"In those {len(curve)} epochs choosing by test instead of validation 
 assert by["test"] >= by["validation"]
 
 # %% [markdown]
-# The rule says "still learning" here because the last third of the curve begins before accuracy has come back from the fall;
-# over the last epochs it is flat. Now compare with the quick run: three epochs are the steep part of this curve. Whatever a quick run says of two systems, it says of
+# The rule asks for the slope of the last third of the validation curve. The fall is over by then, and the curve still rises a
+# little. Now compare with the quick run: three epochs are the steep part of this curve. Whatever a quick run says of two systems, it says of
 # two systems in the middle of their climb, and the one that learns faster looks better. That is why the tables of the
 # following chapters print "still learning" and no verdict.
 
@@ -260,7 +260,7 @@ found.say(f"VSCG gets {accuracy} of the test seconds of {DATA} right at epoch "
 # The interval comes from drawing test clips with replacement. Clips, not seconds, are drawn: the ten seconds of a clip
 # succeed and fail together. It tells how far the figure would move with other test clips; it says nothing about other
 # seeds. In the rest of the book "accuracy" means picked by validation unless it is labelled otherwise. The run of the
-# same key that came with the book, which [Table I](10_table_1_comparison.ipynb) shows, has a slightly other figure: it was
+# same key that came with the book, of which [Table I](10_table_1_comparison.ipynb) shows the losses, has slightly other figures: it was
 # trained on two threads, which add in another order, and training makes that grow. The key does not hold the number of
 # threads.
 
@@ -286,8 +286,8 @@ found.say(f"It is right in {100 * scores['event_accuracy']:.0f}% of the event se
 #
 # ## Against rules that look at nothing
 #
-# How much of this could be had without looking or listening? The rules below know the clip's true category or nothing
-# at all, never the features (they are derived on [the AVE page](01_ave_dataset.ipynb)).
+# How much of this could be had without looking or listening? The rules below know nothing, the clip's true category, or that and
+# the event's length, never the features (they are derived on [the AVE page](01_ave_dataset.ipynb)).
 
 # %%
 baselines = trivial_baselines(data.labels[data.splits["train"]], data.labels[test],
@@ -437,14 +437,14 @@ for name, clip in (("ahead", best), ("behind", worst)):
 # %% [markdown]
 # First the clip on which VSCG is ahead.
 
-# %% mystnb={"figure": {"caption": "The clip with a short event on which VSCG is furthest ahead of the other two.", "name": "fig-fully-best"}, "image": {"alt": "Rows of coloured seconds over ten seconds: ground truth, then each system's prediction; VSCG's row is nearer to the ground truth than the others are on average."}}
+# %% mystnb={"figure": {"caption": "Of the clips with background, the one on which VSCG is furthest ahead of the other two.", "name": "fig-fully-best"}, "image": {"alt": "Rows of coloured seconds over ten seconds: ground truth, then each system's prediction; VSCG's row is nearer to the ground truth than the others are on average."}}
 plots.timeline(truth[test][best],
                {name: other.predictions()[best] for name, other in records.items()})
 
 # %% [markdown]
 # And the one on which it is behind; the line above says what VSCG named there.
 
-# %% mystnb={"figure": {"caption": "The clip with a short event on which VSCG is furthest behind the other two.", "name": "fig-fully-worst"}, "image": {"alt": "Rows of coloured seconds over ten seconds: ground truth, then each system's prediction; VSCG's row is further from the ground truth than the others are on average."}}
+# %% mystnb={"figure": {"caption": "Of the clips with background, the one on which VSCG is furthest behind the other two.", "name": "fig-fully-worst"}, "image": {"alt": "Rows of coloured seconds over ten seconds: ground truth, then each system's prediction; VSCG's row is further from the ground truth than the others are on average."}}
 plots.timeline(truth[test][worst],
                {name: other.predictions()[worst] for name, other in records.items()})
 

@@ -124,8 +124,8 @@ for target, record in records.items():
     print(target, "-", record.describe())
 
 # %% [markdown]
-# One point about selection: validation accuracy needs labels per second on the validation clips. That is the field's
-# custom, also in the paper, and it is more than a tag. Both runs get the same help.
+# One point about selection: validation accuracy needs labels per second on the validation clips. That is a custom of the field
+# (the paper's program uses the labels of the test clips instead), and it is more than a tag. Both runs get the same help.
 
 # %%
 def summary(record) -> dict:
@@ -143,7 +143,7 @@ summaries = {target: summary(record) for target, record in records.items()}
 print(pd.DataFrame(summaries).round(1).to_string())
 
 # %% [markdown]
-# The pair of rows to read is the last two. With presence tags nothing asks the network for background: in every clip
+# The pair of rows to read is the last two. With presence tags only the clips without an event ask for background: in every clip
 # with an event, saying the event's name in all ten seconds satisfies the tag perfectly. With proportion tags it is told
 # how much background there is, and can find some of it.
 # The box at the top takes these two shares:
@@ -262,7 +262,7 @@ found.say("By its scores, the network trained on presence tags finds a backgroun
 # %% [markdown]
 # The separation is the probability that a background second scores higher on background than an event second; 0.5 is chance.
 # Where it is above one half, the scores lean the right way, and the network knows more about background than its hard
-# predictions show: no tag ever asked background to win the argmax. Can one number, added to every background logit, bring it
+# predictions show: no tag of a clip with an event asked background to win the argmax. Can one number, added to every background logit, bring it
 # out? Exercise 4 tries; the last sentence of the box is its result.
 #
 # And how did the two runs get where they are?
@@ -277,7 +277,7 @@ plots.learning_curves(pd.concat([record.history.assign(system=f"{target} tag")
 #
 # ## Clips
 #
-# The same clip through both networks: a short event, chosen as the one on which the two tags differ most.
+# The same clip through both networks: a short event, chosen as the one on which the proportion tag gains most.
 
 # %%
 short = np.flatnonzero((length > 0) & (length < 10))
@@ -462,7 +462,7 @@ assert 0.1 < largest[0] < 2 / 11 and abs(largest[1] - 2 / 11) < 1e-6
 # %% [markdown]
 # ### Exercise 4 (demanding): background by one number
 #
-# With presence tags the scores order the seconds better than the argmax shows. Add one number $b$ to the background
+# Where the separation above exceeds one half, the scores order the seconds better than the argmax shows. Add one number $b$ to the background
 # logit of every second and choose it on the validation split. How far does that lift the test accuracy? Which labels
 # did you use that weak supervision does not have?
 #
@@ -502,8 +502,8 @@ assert (classify(of_test, 0.0) == records["presence"].predictions()).mean() > 0.
 # ## What was established
 #
 # - The released weak tag is the proportion of the event's seconds; the paper describes presence.
-# - Presence tags ask VSCG what is in the clip and never ask for background; proportion tags ask for both. The box at the top
-#   says how much of the background each of them finds here.
+# - Presence tags ask VSCG what is in the clip, and ask for background only in clips without an event; proportion tags ask for
+#   both. The box at the top says in how many of the test seconds each of them says background.
 # - The rule "right category everywhere" is the line to hold a weakly supervised accuracy against.
 #
 # ## What stays uncertain
