@@ -17,7 +17,7 @@ from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS, labels_from_annotati
 from vscg.data.prepared import read_prepared
 from vscg.models import build_model, predict_segments
 from vscg.training.batches import Features, forward
-from vscg.training.config import RunConfig, looks
+from vscg.training.config import RunConfig, learning_rate, looks
 from vscg.training.evaluation import segment_accuracy
 from vscg.training.loop import epoch_batches, epoch_seed
 from vscg.training.objectives import build_objective
@@ -88,6 +88,8 @@ class PublishedLoop:
         """One pass over the training clips, `step_done(1)` after each step; returns the mean loss."""
         torch.manual_seed(epoch_seed(self.config, self.epoch))
         self.model.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.config.schedule, self.epoch, 0)
         losses = []
         for rows in epoch_batches(self.config, self.rows, self.epoch):
             audio, visual, labels = self.clips.batch(rows)

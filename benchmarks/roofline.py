@@ -14,15 +14,15 @@ from vscg.models import build_model
 from vscg.training.objectives import build_objective
 
 COUNTED = 4                    # clips of the step that is counted; FLOPs grow in proportion to them
-GATES = {nn.LSTM: 4, nn.GRU: 3}
 
 
 def recurrent_flops(module: nn.Module, segments: int = SEGMENTS) -> int:
     """Products of one LSTM or GRU for one clip, forward: a gate maps its inputs and the state, 2 FLOPs a weight."""
     directions, hidden, total = 1 + module.bidirectional, module.hidden_size, 0
+    gates = 4 if isinstance(module, nn.LSTM) else 3
     for layer in range(module.num_layers):
         width = module.input_size if layer == 0 else directions * hidden
-        total += segments * directions * 2 * GATES[type(module)] * hidden * (width + hidden)
+        total += segments * directions * 2 * gates * hidden * (width + hidden)
     return total
 
 
@@ -55,7 +55,7 @@ class Traffic(TorchDispatchMode):
 def step_cost(setting: str) -> dict[str, float]:
     """FLOPs and bytes of a training step of VSCG for each clip of its batch, the weights' own traffic left out."""
     model, objective = build_model("vscg", setting=setting), build_objective("vscg", setting=setting)
-    recurrent = [part for part in model.modules() if type(part) in GATES and missed(part)]
+    recurrent = [part for part in model.modules() if isinstance(part, nn.RNNBase) and missed(part)]
 
     def step(clips: int, count: FlopCounterMode | Traffic) -> FlopCounterMode | Traffic:
         audio, visual = torch.rand(clips, SEGMENTS, AUDIO_DIM), torch.rand(clips, SEGMENTS, GRID, GRID, VISUAL_DIM)

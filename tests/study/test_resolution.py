@@ -9,7 +9,7 @@ from vscg.study.paper import TABLES
 
 def test_margins_are_the_printed_ones_and_few_exceed_the_sampling_of_the_clips():
     found = resolution.margins()
-    assert len(found) == 40 and list(found["table"].value_counts().sort_index()) == [8, 16, 10, 6]
+    assert len(found) == 46 and list(found["table"].value_counts().sort_index()) == [8, 22, 10, 6]
     line = found[(found["second"] == "w/o ESCM") & (found["first"] == "ISCE w/ CERE (full)")].set_index("setting")
     assert line["margin"].to_dict() == {"fully": 1.8, "weakly": 1.9}
     assert line.loc["fully", "z30"] == pytest.approx(1.8 / (30 / math.sqrt(402)))

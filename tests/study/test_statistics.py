@@ -146,6 +146,15 @@ class TestFamily:
         assert found.loc["a", ["mean", "low", "high"]].tolist() == list(st.mean_interval(strong)[:3])
         assert found.loc["f", "method"] == "bootstrap over clips" and found.loc["g", "seeds"] == 0
 
+    def test_together_no_difference_gets_a_word_before_all_have_their_seeds(self):
+        strong = np.random.default_rng(0).normal(5, 1, (10, 40))
+        for others, word in ((strong[:9], "others have fewer than 10 seeds"), (None, "others have fewer than 10 seeds"),
+                             (strong, "agrees")):
+            found = st.family({"a": strong, "b": others}, dict.fromkeys("ab", 1.8), fewest=10, together=True)
+            assert found["word"][0] == word and np.isnan(found["p"][0]) == (word != "agrees")
+        alone = st.family({"a": strong, "b": strong[:9]}, dict.fromkeys("ab", 1.8), fewest=10)
+        assert alone["word"].tolist() == ["agrees", "fewer than 10 seeds"]
+
     def test_two_rows_are_equal_where_the_inner_interval_lies_within_the_margin(self):
         values = next(studies(DIFFERENCE, 10, 1))
         values -= values.mean()

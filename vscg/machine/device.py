@@ -19,7 +19,7 @@ from vscg.errors import VscgError, choose
 if TYPE_CHECKING:
     import torch
 
-RUN_MEMORY = 1_400_000_000      # bytes that one run takes on a CPU
+RUN_MEMORY = 2_400_000_000      # bytes that one run takes on a CPU, on planted-study; AVT takes more
 PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4      # parameter numbers of glibc's mallopt
 

@@ -1,8 +1,10 @@
 """The registry: the paper's fifteen systems and DMRN, where each comes from, and how to build those built here."""
 import inspect
 import reprlib
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import NoneType
 
 from torch import nn
 
@@ -88,8 +90,14 @@ def build_model(system: str, *, setting: str = "fully", variant: str = "released
     """
     check_system(system, setting, variant)
     entry = SYSTEMS[system]
-    for name in options:
-        choose(f"option of {system}", name, tuple(inspect.signature(entry.build).parameters))
+    parameters = inspect.signature(entry.build).parameters
+    for name, value in options.items():
+        choose(f"option of {system}", name, tuple(parameters))
+        kinds = typing.get_args(parameters[name].annotation) or (parameters[name].annotation,)
+        fits = bool in kinds if isinstance(value, bool) else isinstance(value, (*kinds, *(int,) * (float in kinds)))
+        if not fits or value != value:
+            words = " or ".join("None" if kind is NoneType else kind.__name__ for kind in kinds)
+            raise VscgError(f"option {name} of {system} is {reprlib.repr(value)}: give {words}.")
     if len(entry.variants) > 1:
         options["variant"] = variant
     try:

@@ -91,7 +91,9 @@ TABLES = {
          Row("ISCE w/ CERE (full)", _accuracies(79.7, 74.8), _ABLATIONS, NOTES["vscg"])),
         tuple(("ISCE w/ CERE (full)", other) for other in ("w/o ESCM", "w/o ISCE", "ISCE w/ Avg", "ISCE w/ Max",
                                                            "ISCE w/ non-shared CERE"))
-        + (("w/o ESCM", "w/o ISCE"), ("ISCE w/ Max", "w/o ESCM"), ("ISCE w/ Max", "w/o ISCE"))),
+        + (("w/o ESCM", "w/o ISCE"),) + tuple((f"ISCE w/ {pooled}", other) for pooled in ("Avg", "Max")
+                                              for other in ("w/o ESCM", "w/o ISCE"))
+        + (("ISCE w/ non-shared CERE", "w/o ISCE"),)),
     "IV": Table(
         "ESCM and PSP put into other systems",
         (Row("AVEL", _accuracies(72.7, 66.7), {"system": "avel"}),

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vscg.data.labels import CATEGORIES
 from vscg.data.prepared import Dataset
 from vscg.machine.device import processor
 from vscg.models import VSCG, Output, predict_segments
 from vscg.models.heads import TwoPartHead
+from vscg.plots.style import short_name
 from vscg.training.records import Record
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
@@ -45,8 +45,9 @@ def opened(model: VSCG, audio: Tensor, visual: Tensor) -> tuple[list[list[int]],
     """What the blocks of VSCG, fully supervised, do with B clips.
 
     Returns:
-        shares: PSP's similarities as shares of their row, in thousandths: a list for each clip, the T*T of the
-            picture's seconds before those of the sound's.
+        shares: PSP's similarities as shares of their row, in thousandths and rounded up, so that one above a step of
+            the threshold stays above it: a list for each clip, the T*T of the picture's seconds before those of the
+            sound's.
         said: [step of the threshold][prior] to classes (B,T). Prior 0 is the clip's own, 1 none, 2 the first clip's.
     """
     audio, visual, _ = model.encoder(audio, visual)
@@ -62,7 +63,7 @@ def opened(model: VSCG, audio: Tensor, visual: Tensor) -> tuple[list[list[int]],
                   *(tuple(prior[[donor]].expand_as(prior) for prior in own) for donor in range(len(a)))]
         said.append([_named(model, a, v, priors) for priors in (own, *others)])
     psp.threshold = before
-    return (1000 * shares).round().int().flatten(1).tolist(), said
+    return (1000 * shares).ceil().int().flatten(1).tolist(), said
 
 
 def _named(model: VSCG, audio: Tensor, visual: Tensor, priors: tuple[Tensor, Tensor]) -> np.ndarray:
@@ -112,7 +113,7 @@ def player_content(records: Mapping[str, Record], data: Dataset, rows: Sequence[
     return {
         "made": {"data": data.name, "fingerprint": data.fingerprint[:12], "command": command,
                  "date": datetime.date.today().isoformat(), "device": processor()[0]},
-        "classes": [*(name.split(",")[0].split("(")[0].strip() for name in CATEGORIES), "background"], "digits": DIGITS,
+        "classes": [*map(short_name, data.dims.categories), "background"], "digits": DIGITS,
         "ambiguities": [level.ambiguity for level in levels], "thresholds": STEPS,
         "systems": [{"name": name, "key": record.key, "epochs": record.config.resolve().epochs,
                      "seed": record.config.seed, "finished": record.values["finished"][:10],

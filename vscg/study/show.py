@@ -130,10 +130,12 @@ def difference_text(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def family_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """The lines of `tables.primary_family` as a reader sees them."""
+    """The lines of `tables.primary_family`, with `smallest`, as a reader sees them."""
     return pd.DataFrame({
         "difference": frame["name"], "paper (points)": frame["paper"].map(_signed),
-        "measured (points)": _intervals(frame, signed=True), "seeds": frame["seeds"],
+        "measured (points)": _intervals(frame, signed=True),
+        "smallest difference found (points)": frame["smallest"].map(_figure),
+        "seeds": frame["seeds"],
         "p, corrected": [DASH if pd.isna(p) else "< 0.001" if holm < 0.001 else f"{holm:.3f}"
                          for p, holm in zip(frame["p"], frame["holm"], strict=True)],
         "by the rule": frame["word"] + frame["equal"].map({True: ", equal", False: ""})}, index=frame.index)

@@ -403,7 +403,8 @@ def primary_family(results: Sequence[TableResult]) -> pd.DataFrame:
                               {name: printed_difference(*where) for name, where in PRIMARY.items()},
                               {name for name, (table, *rows) in PRIMARY.items() if pairs[name]
                                and next(result for result in results if result.name == table).learning(*rows)},
-                              statistics.PLANNED if results[0].data == STUDY else statistics.FEWEST)
+                              statistics.PLANNED if results[0].data == STUDY else statistics.FEWEST,
+                              together=results[0].data == STUDY)
     return frame.assign(low=frame["low"].clip(-100, 100), high=frame["high"].clip(-100, 100))
 
 
@@ -414,7 +415,11 @@ def _primary_pairs(results: Sequence[TableResult]) -> dict[str, tuple[Cell, Cell
 
 def show_family(results: Sequence[TableResult]) -> Styler:
     """`primary_family` for a notebook."""
-    text = show.family_text(primary_family(results))
+    smallest = {result.name: result.differences().set_index(["first", "second", "setting"])["smallest"]
+                for result in results}
+    frame = primary_family(results).assign(smallest=[smallest[name].get(tuple(where), math.nan)
+                                                     for name, *where in PRIMARY.values()])
+    text = show.family_text(frame)
     cells = [cell for pair in _primary_pairs(results).values() for cell in pair or ()]
     caption = f"The primary family of {len(text)} differences. {measured_on(results[0], cells)}"
     return show.styled(text, caption, "family")
@@ -442,9 +447,9 @@ def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int
     """A table of `runs.EVERY` from the records of its runs on `dataset`; nothing is trained.
 
     Args:
-        dataset: None, or "planted-study", for the runs of book/plan.md, of which every one has a draw of its own. They
-            come in seed by seed: each row then has the seeds that are there. A draw that is named by its seed is a
-            data set like any other.
+        dataset: a loaded data set; None, or the loaded "planted-study", for the runs of book/plan.md, of which every
+            one has a draw of its own. They come in seed by seed: each row then has the seeds that are there. A draw
+            that is named by its seed is a data set like any other.
         profile, seeds, protocol: as for `table_configs`.
         store, data: the folder of runs, and the data set's name in configurations, if not the usual ones.
     Raises VscgError: runs are missing (it says how many and how to train them), or a record is damaged.

@@ -203,7 +203,7 @@ class RunConfig:
             published = SCHEDULES[self.system, self.setting]
             changes = {"first_look": 0, "look_every": 1, **PROFILES[self.profile].changes}
             schedule = replace(published, **changes | ({} if self.epochs is None else {"epochs": self.epochs}))
-            scale = schedule.epochs / published.epochs     # a shorter run warms up and looks at the same parts of it
+            scale = schedule.epochs / published.epochs     # a run of fewer epochs warms up and looks sooner
             schedule = replace(schedule, warm_up_steps=round(published.warm_up_steps * scale))
             if not clean:
                 schedule = replace(schedule, first_look=round(published.first_look * scale),
