@@ -202,9 +202,9 @@ def main() -> int:
     args, start = parser.parse_args(), time.monotonic()
     if Path(args.data).is_file():
         args.data = str(Path(args.data).resolve())         # the notebooks run in another folder
-    if os.environ.get("VSCG_AVE_DIR"):
-        os.environ["VSCG_AVE_DIR"] = str(ave_place())
     try:
+        if os.environ.get("VSCG_AVE_DIR"):
+            os.environ["VSCG_AVE_DIR"] = str(ave_place())
         build(args.data, args.profile, args.tables, args.fresh)
     except (vscg.VscgError, execute.NotebookFailed, SiteFailed) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -75,14 +75,14 @@ def write(data: Dataset, lines: list[dict]) -> None:
 
 
 def main() -> int:
-    """Trains all runs and writes the file after each."""
+    """Trains all runs and writes the file."""
     data, lines = vscg.load_dataset(deviations.DATA), []
     for config in configs():
         for column in (False, True):
             lines.append(train(config, data, column))
-            write(data, lines)
             print({name: value for name, value in lines[-1].items() if name not in ("right", "pointed")},
                   f"{10 * sum(lines[-1]['right']) / len(lines[-1]['right']):.1f}%", flush=True)
+    write(data, lines)
     return 0
 
 

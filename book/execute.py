@@ -7,7 +7,6 @@ import ast
 import contextlib
 import datetime
 import functools
-import hashlib
 import json
 import os
 import platform
@@ -27,7 +26,7 @@ from traitlets.config import Config
 import vscg
 from vscg.features import weights
 from vscg.machine import device
-from vscg.machine.files import ave_dir, code_hash, make_folder, value_hash, write_atomically
+from vscg.machine.files import ave_dir, code_hash, file_sum, make_folder, value_hash, write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -92,7 +91,7 @@ def changed_parameters(source: Path, wanted: dict) -> dict:
 
 def run_key(source: Path, parameters: dict, state: str) -> str:
     """SHA-256 over all that an executed notebook depends on: its source, its parameters, and `shared_state`."""
-    return value_hash([parameters, state, hashlib.sha256(source.read_bytes()).hexdigest()])
+    return value_hash([parameters, state, file_sum(source)])
 
 
 def shared_state(fingerprint: str) -> str:
@@ -102,12 +101,12 @@ def shared_state(fingerprint: str) -> str:
     real labels, what is installed, and the machine: processor, number of cores, GPU.
     """
     real = ave_dir()
-    files = [path for path in sorted((ROOT / "book" / "records").rglob("*")) if path.is_file()]
-    files += [path for folder in ("vscg/plots", "vscg/features", "book/stamps")
-              for path in sorted((ROOT / folder).iterdir()) if path.is_file() and path.suffix != ".py"]
+    places = [path for folder in ("vscg/plots", "vscg/features", "book/stamps", "book/records")
+              for path in (ROOT / folder).rglob("*") if path.suffix != ".py" and path.name != ".DS_Store"]
+    files = sorted(path for path in places if path.is_file() and "__pycache__" not in path.parts)
     files += [real / "Annotations.txt"] if real else []
     code = [*(ROOT / "vscg").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
-    return value_hash([code_hash(code), [hashlib.sha256(file.read_bytes()).hexdigest() for file in files], _installed(),
+    return value_hash([code_hash(code), [file_sum(file) for file in files], _installed(),
                        sys.version, device.processor()[0], device.cores(), device.best_device(), fingerprint])
 
 

@@ -99,10 +99,10 @@ def main() -> int:
         for record in new:
             if record.config.data == name:
                 lines[record.key] = look(record, data)
+                write_runs(FILE, {"title": "What the networks of the plan's finished runs look at",
+                                  "command": "python book/finished.py", "data": STUDY,
+                                  **execute.stamp(torch.device("cpu"))}, [lines[key] for key in sorted(lines)])
                 print(record.key, lines[record.key]["row"], lines[record.key]["right"], flush=True)
-        about = {"title": "What the networks of the plan's finished runs look at", "command": "python book/finished.py",
-                 "data": STUDY, **execute.stamp(torch.device("cpu"))}
-        write_runs(FILE, about, [lines[key] for key in sorted(lines)])
     return 0
 
 

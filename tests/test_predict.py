@@ -232,6 +232,8 @@ def test_checkpoints_are_runs_or_published_files(tmp_path, monkeypatch):
     with pytest.raises(VscgError, match=f"state.safetensors: a file of a run; give the run's folder, {tmp_path}/key"):
         load_checkpoint(str(tmp_path / "key" / "state.safetensors"))
     came = next(shipped_dir().glob("*.zip")).stem
+    with pytest.raises(VscgError, match="without its weights"):
+        load_checkpoint(str(shipped_dir() / f"{came}.zip"))
     with pytest.raises(VscgError, match=f"The run {came} .* came with the book, without its weights: `vscg.fit"):
         load_checkpoint(came)
     meta, _ = golden.load(FOLDER / "avel_fully.npz")

@@ -198,7 +198,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--annotations", type=Path, nargs="+", metavar="TABLE", help="of features of one's own: a "
                          "table with a column split, or three, of the training, validation and test clips; in the form "
                          "of AVE, VGGSound-AVEL or OV-AVEBench")
-    command.add_argument("-o", "--output", type=Path, help=f"default: {data_dir() / 'ave.h5'}, or own.h5 there")
+    command.add_argument("-o", "--output", type=Path,
+                         help=f"default: {data_dir() / 'ave.h5'}, or own.h5 there".replace("%", "%%"))
     command.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the visual features")
     command.set_defaults(run=_prepare)
     command = data.add_parser("check", help="check a prepared file or a folder of official files")
@@ -252,7 +253,8 @@ def parser() -> argparse.ArgumentParser:
                        "%(default)s); clip needs the extra vscg[encoders]")
     media.add_argument("--audio", choices=tuple(AUDIO), default="vggish", help="encoder of the sound (default: "
                        "%(default)s); ast needs it too")
-    media.add_argument("--weights", type=Path, help="folder of the weights of VGG-19 and VGGish, default: data/weights")
+    media.add_argument("--weights", type=Path,
+                       help="folder of the weights, but for those of clip and ast; default: data/weights")
     command = commands.add_parser("extract", parents=[media, cluster],
                                   help="the features of a folder of clips, as one file")
     command.add_argument("folder", type=Path)

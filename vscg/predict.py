@@ -69,6 +69,8 @@ def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fu
         raise VscgError(f"{checkpoint}: no finished run and no file; `python -m vscg runs` lists the runs with their "
                         "keys.")
     folder = Path(checkpoint).parent
+    if folder.resolve() == shipped_dir().resolve():
+        read_record(Path(checkpoint)).model()                            # the same error
     if (folder / "record.json").is_file():
         raise VscgError(f"{checkpoint}: a file of a run; give the run's folder, {folder}, or its key")
     model = load_released(build_model(system, setting=setting), checkpoint)

@@ -5,6 +5,7 @@ committed notebooks/NN_name.ipynb. Only what differs is copied, so an unchanged 
 book's other pages, which are under ../book/ beside the notebooks, are one folder nearer here.
 """
 import os
+import shutil
 from pathlib import Path
 
 from sphinx.errors import ExtensionError
@@ -17,7 +18,9 @@ def mirror(sources: Path, run: Path | None, target: Path) -> None:
     target.mkdir(exist_ok=True)
     names = [source.stem for source in sorted(sources.glob("[0-9][0-9]_*.py"))]
     for present in target.iterdir():
-        if present.stem not in names:
+        if present.is_dir():                       # of Jupyter, which was opened there
+            shutil.rmtree(present)
+        elif present.stem not in names:
             present.unlink()
     for name in names:
         places = [folder / f"{name}.ipynb" for folder in (run, sources) if folder]

@@ -15,7 +15,8 @@ def copies(source: Path, names: list[str], target: Path) -> Iterator[tuple[Path,
     """
     for place in (source / name for name in names if not Path(name).is_absolute()):
         if place.is_dir():
-            yield from ((file, target / file.relative_to(place)) for file in place.rglob("*") if file.is_file())
+            yield from ((file, target / file.relative_to(place)) for file in place.rglob("*")
+                        if file.is_file() and file.name != ".DS_Store")
         else:
             yield place, target / place.name
 

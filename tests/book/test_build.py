@@ -230,6 +230,8 @@ def test_mirror_prefers_the_run_falls_back_to_the_committed_and_removes_the_rest
     run.mkdir()
     (run / "03_toy.ipynb").write_text("run 03, see [where they differ](../book/deviations.md)")
     (target / "09_gone.ipynb").write_text("old")
+    (target / ".ipynb_checkpoints").mkdir()
+    (target / ".ipynb_checkpoints" / "09_gone.ipynb").write_text("old")
     mirror(source.parent, run, target)
     assert {path.name: path.read_text() for path in target.iterdir()} == {
         "03_toy.ipynb": "run 03, see [where they differ](../deviations.md)", "04_other.ipynb": "committed 04"}

@@ -18,6 +18,7 @@ from tests.conftest import write as rewrite
 from vscg.data import load_dataset
 from vscg.data.ave import REQUIRED, check, prepare_ave, repeated_videos, shared_videos
 from vscg.data.labels import labels_from_annotations, read_annotations
+from vscg.data.planted import generate
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 
@@ -203,6 +204,8 @@ def test_ave_is_prepared_on_first_use_and_again_from_another_folder(official_fol
         made = data.path.stat().st_mtime_ns
         assert load_dataset("ave").fingerprint == data.fingerprint and data.path.stat().st_mtime_ns == made
     assert len(prints) == 3
+    generate(data.path, seed=0, progress=False, train=3, val=1, test=1, background=1)      # and no file of AVE
+    assert load_dataset("ave").name == "ave" and load_dataset("ave").fingerprint == data.fingerprint
     (third / "visual_feature.h5").unlink()                 # what is left of the folder is what the file was made of
     assert load_dataset("ave").fingerprint == data.fingerprint
     shutil.rmtree(third)                                   # the prepared file is enough

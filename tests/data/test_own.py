@@ -1,4 +1,7 @@
 """Per-clip arrays and an annotation table become a prepared file; each table's form, and one error for what is none."""
+import io
+import zipfile
+
 import h5py
 import numpy as np
 import pytest
@@ -142,6 +145,10 @@ def test_the_command_reports_clips_without_arrays(folder, tmp_path, capsys):
     ("vid,onset,offset,split\n", "no column for category in the header vid"),
     ("vid,category,onset,split\na,b,1,train\n", "no column for offset"),
     ("", "no column for id and category"),
+    ("video_id,start,labels,category,split\naaaaaaaaaa0,1,0011,b,train\n", "line 2: 4 zeros and ones, but"),
+    ("id,category,split,audio_0,audio_1,visual_0,visual_1\naaaaaaaaaa0,b,train,1,1,0,0\n",
+     "two columns for one segment in the header id, category"),
+    ("id,category,labels,split,fold1\naaaaaaaaaa0,b,0011,train,1\n", "line 2: 4 zeros and ones, but the features"),
     ("vid,category,onset,offset\naaaaaaaaaa0,x,0,1\n", "line 2: the split is ''"),
     (INTERVALS.replace("val,", "dev,"), "line 3: the split is 'dev'"),
     (INTERVALS.replace(",9.6", ",9.6s"), "line 3: onset and offset are '2.4' and '9.6s'"),
@@ -171,6 +178,7 @@ def test_a_table_that_is_none_is_one_clear_error(table, words, folder, tmp_path)
     (np.zeros((10, 3, 3, 7)), r"bbbbbbbbbb1 have shape \(10, 3, 3, 7\), those of the first clip \(10, 3, 3, 6\)"),
     (np.full((10, 3, 3, 6), 1e5), "are too large for float16; prepare with float32"),
     (np.array([{}]), "cannot be read as an array of numbers"),
+    (np.full((10, 3, 3, 6), 1e39), "hold numbers that are too large for float32"),
 ])
 def test_an_array_that_does_not_fit_is_one_clear_error(array, words, folder, tmp_path):
     np.save(folder / "visual" / f"{IDS[1]}.npy", array)
@@ -179,11 +187,22 @@ def test_an_array_that_does_not_fit_is_one_clear_error(array, words, folder, tmp
         prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5", progress=False)
 
 
+def no_array() -> bytes:
+    """A file of arrays whose member "visual" is none."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("visual", b"a note")
+    return file.getvalue()
+
+
 @pytest.mark.parametrize("content, words", [
     (lambda sound: sound.replace(b"\x78", b"\x79"), "cannot be read as an array"),
     (lambda sound: b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,), }"
      .ljust(117) + b"\n", "cannot be read as an array"),
-], ids=["damaged", "larger than memory"])
+    (lambda sound: b"\x93NUMPY\x01\x00v\x00" + b"{'descr': (".ljust(117) + b"\n", "cannot be read as an array"),
+    (lambda sound: sound.replace(b"\x08\x00", b"\x62\x00"), "cannot be read as an array"),
+    (lambda _: no_array(), "visual features of shape|cannot be read|not all finite"),
+], ids=["damaged", "larger than memory", "a header that ends early", "packed in an unknown way", "no array in it"])
 def test_a_damaged_file_of_arrays_is_one_clear_error(content, words, folder, tmp_path):
     path = folder / f"{IDS[1]}.npz"
     np.savez_compressed(path, visual=np.arange(540).reshape(10, 9, 6), audio=np.zeros((10, 5)))

@@ -381,6 +381,17 @@ def test_a_cover_is_no_picture(tmp_path):
         windows(path)
 
 
+def test_a_damaged_rate_of_pictures_does_not_make_a_clip_of_years(tmp_path):
+    """The picture then stands for 800 years; what comes after the end of the sound is measured and not made."""
+    path = streamed(tmp_path / "clip.avi", ("mpeg4", "libmp3lame"), seconds=12)
+    content = bytearray(path.read_bytes())
+    scale = content.find(b"strh") + 8 + 20
+    content[scale:scale + 4] = (2**31 - 1).to_bytes(4, "little")
+    path.write_bytes(content)
+    window, = windows(path)
+    assert window.frames.shape[0] == 10
+
+
 def test_a_picture_may_stand_for_hours(tmp_path):
     clip = write_clip(tmp_path / "clip.mkv", times=[0], fps=Fraction(1, 10_000), sound=tone(12, 8000))
     assert [window.notes for window in windows(clip)] == [("the picture ends at 10000.0 s, the sound at 12.0 s",)]

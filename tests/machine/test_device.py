@@ -4,6 +4,7 @@ import mmap
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -77,10 +78,10 @@ def groups(kind: str, **files: str) -> dict[str, str]:
 @pytest.mark.parametrize("files, slurm, cores, workers", [
     ({}, "", 8, 8), ({}, "4", 4, 4), ({}, "16", 8, 8),
     (groups("v2", inner="max 100000\n", outer="350000 100000\n"), "", 3, 3),
-    (groups("v2", inner="50000 100000\n"), "", 1, 1), (groups("v2", most="max\n", all="7500000000\n"), "", 8, 5),
+    (groups("v2", inner="50000 100000\n"), "", 1, 1), (groups("v2", most="max\n", all="12500000000\n"), "", 8, 5),
     (groups("v2", most="1000000\n"), "", 8, 1), (groups("v1", quota="-1\n", period="100000\n"), "", 8, 8),
     (groups("v1", quota="200000\n", period="100000\n", memory="9223372036854771712\n"), "", 2, 2),
-    (groups("v1", memory="4000000000\n"), "", 8, 2), ({"proc/meminfo": "MemAvailable: 3000000 kB\n"}, "", 8, 2)])
+    (groups("v1", memory="6000000000\n"), "", 8, 2), ({"proc/meminfo": "MemAvailable: 5000000 kB\n"}, "", 8, 2)])
 def test_cores_and_workers_are_those_that_this_process_may_use(files, slurm, cores, workers, tmp_path, monkeypatch):
     """On a machine of 8 cores and 64 GB."""
     monkeypatch.setattr(device, "PROC", tmp_path / "proc")
@@ -95,6 +96,18 @@ def test_cores_and_workers_are_those_that_this_process_may_use(files, slurm, cor
     assert (device.cores(), device.workers()) == (cores, workers)
     device.set_up()
     assert os.environ.get("OMP_NUM_THREADS") == (None if cores == 8 else str(cores)), "torch would see all eight"
+
+
+def test_on_macos_memory_is_what_its_own_calls_say(tmp_path, monkeypatch):
+    """There is no /proc; a process's largest size is in bytes and not in kilobytes."""
+    monkeypatch.setattr(device, "PROC", tmp_path)
+    monkeypatch.setattr(device, "CGROUPS", tmp_path)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(device, "cores", lambda: 8)
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 16_384, "SC_PHYS_PAGES": 500_000}.__getitem__)
+    assert device.workers() == 3
+    monkeypatch.setattr(device.resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=500_000_000))
+    assert device.peak_memory(CPU) == 500_000_000
 
 
 def test_the_device_in_words(monkeypatch):

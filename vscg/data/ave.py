@@ -177,7 +177,9 @@ def stream(path: Path, modality: str, clips: int, dtype: str = "float64",
 
 def _advance(digest, raw: BinaryIO, goal: int) -> None:
     while raw.tell() < goal:
-        digest.update(raw.read(min(2**20, goal - raw.tell())))
+        if not (part := raw.read(min(2**20, goal - raw.tell()))):
+            raise OSError("it has become shorter while it was read")
+        digest.update(part)
 
 
 def prepare_ave(source_dir: str | PathLike, target: str | PathLike, visual_dtype: str = "float16",
@@ -233,6 +235,8 @@ def made_from(path: Path, folder: Path) -> bool:
     """
     with opened(path) as handle:
         data, sources = read_layout(handle, path), json.loads(prepared.attribute(handle, path, "sources"))
+        if not set(REQUIRED) <= set(sources):              # whatever it is, it was not made by `prepare_ave`
+            return False
         annotated = len(data) - len(data.splits["background"])
         places = {FEATURES["visual"]: slice(0, annotated), NOISY["visual"]: slice(annotated, len(data))}
         return all(_same_clips(folder / name, data.visual, places[name]) if name in places

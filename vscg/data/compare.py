@@ -38,7 +38,8 @@ class Comparison:
     causes: tuple[str, ...]
 
     def __str__(self) -> str:
-        table = self.table.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="")
+        table = self.table.to_string(index=False, na_rep="",
+                                     float_format=lambda value: f"{value:.{4 if value % 1 else 15}g}")
         return "\n".join([table, *(f"- {cause}" for cause in self.causes or ["none of the usual causes is seen"])])
 
 

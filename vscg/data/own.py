@@ -1,5 +1,7 @@
 """Features of one's own and an annotation table, made one prepared file of whatever sizes the features have."""
 import hashlib
+import lzma
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -116,8 +118,9 @@ class _Folder:
             values = np.load(path, allow_pickle=False)
             if isinstance(values, np.lib.npyio.NpzFile):           # whatever the file is called
                 with values:
-                    values = values[_key(path, values.files, kind)]
-        except (OSError, ValueError, EOFError, MemoryError, zlib.error, zipfile.BadZipFile) as error:
+                    values = np.asarray(values[_key(path, values.files, kind)])      # bytes of what is no array
+        except (OSError, ValueError, EOFError, MemoryError, RuntimeError, SyntaxError, tokenize.TokenError, zlib.error,
+                lzma.LZMAError, zipfile.BadZipFile) as error:      # what numpy and zipfile raise for damage
             raise VscgError(f"{path}: cannot be read as an array of numbers ({error})") from error
         return _sound(path, kind, values)
 
@@ -144,7 +147,11 @@ def _sound(path: Path, kind: str, values: np.ndarray) -> np.ndarray:
                         + (", (segments, regions, size) or (segments, grid, grid, size)" if kind == "visual" else ""))
     if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
         raise VscgError(f"{path}: the {kind} features are not all finite numbers ({values.dtype})")
-    return values.astype(np.float32)
+    with np.errstate(over="ignore"):
+        values = values.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise VscgError(f"{path}: the {kind} features hold numbers that are too large for float32; scale them")
+    return values
 
 
 class _Extracted:

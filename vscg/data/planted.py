@@ -12,6 +12,7 @@ Shapes, splits and label statistics are AVE's. "planted-study" and "planted" hav
 """
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from tqdm.auto import tqdm
 
 from vscg.data import twins
 from vscg.data.labels import AUDIO_DIM, BACKGROUND, CLASSES, EVENT_CLASSES, GRID, GROUPS, SEGMENTS, VISUAL_DIM
-from vscg.data.prepared import SPLITS, PreparedWriter
+from vscg.data.prepared import BLOCK, SPLITS, PreparedWriter
 from vscg.errors import VscgError
 from vscg.machine.files import deeds, value_hash
 
@@ -281,10 +282,14 @@ def generate(path: Path, *, size: str = "mini", seed: int = 0, progress: bool = 
     category = layout["category"]
     with PreparedWriter(path, clips=len(category), name=NAMES[size], fingerprint=fingerprint(size, seed, dials),
                         sources=recipe(size, seed, dials)) as writer:
-        clips = tqdm((draw if mini else twins.draw)(dials, layout, seed), desc=f"planting {path.name}",
-                     total=len(category), unit="clip", disable=not progress)
-        for row, (labels, clip) in enumerate(clips):
-            writer.append(labels=labels[None], category=category[row:row + 1], video_ids=[f"planted-{seed}-{row:05d}"],
-                          **{key: values[None] for key, values in clip.items()})
+        clips = (draw if mini else twins.draw)(dials, layout, seed)
+        with tqdm(desc=f"planting {path.name}", total=len(category), unit="clip", disable=not progress) as bar:
+            for first in range(0, len(category), BLOCK):
+                labels, made = zip(*islice(clips, BLOCK), strict=True)
+                rows = range(first, first + len(made))
+                writer.append(labels=np.stack(labels), category=category[rows],
+                              video_ids=[f"planted-{seed}-{row:05d}" for row in rows],
+                              **{key: np.stack([clip[key] for clip in made]) for key in made[0]})
+                bar.update(len(made))
         writer.splits(**{name: np.flatnonzero(layout["split"] == name) for name in SPLITS})
     return path

@@ -92,7 +92,7 @@ def _read(path: str | PathLike) -> list[Mark]:
     shift = len(text.splitlines()) - len(lines)            # line numbers of the file, with or without a header
     header, *rows = [_fields(line, delimiter, f"{path}, line {number}")
                      for number, line in enumerate(lines or [""], 1 + shift)]
-    columns, flags = _columns(header)
+    columns, flags = _columns(header, path)
     missing = [name for name in ("id", "category") if name not in columns]
     if not flags and "flags" not in columns:
         missing += [name for name in ("onset", "offset") if name not in columns]
@@ -113,14 +113,20 @@ def _fields(line: str, delimiter: str, where: str) -> list[str]:
         raise VscgError(f"{where}: no line of a table ({error}); mend its quotation marks") from error
 
 
-def _columns(header: Sequence[str]) -> tuple[dict[str, int], list[int]]:
+def _columns(header: Sequence[str], path: str | PathLike) -> tuple[dict[str, int], list[int]]:
     """Column numbers by what they hold, and those of the zeros and ones in the order of the segments."""
     plain = [re.sub("[^a-z0-9]", "", name.lower()) for name in header]
     columns = {key: next(plain.index(name) for name in names if name in plain)
                for key, names in NAMES.items() if any(name in plain for name in names)}
-    numbered = {int(found[1]): at for at, name in enumerate(plain) if (found := re.fullmatch("[a-z]*?([0-9]+)", name))}
-    whole = "onset" in columns and "offset" in columns     # then a number at the end of a name is something else
-    return columns, [] if whole else [numbered[number] for number in sorted(numbered)]
+    numbered = [(int(found[1]), at) for at, name in enumerate(plain)
+                if (found := re.fullmatch("[a-z]*?([0-9]+)", name))]
+    # With these a number at the end of a name is something else.
+    if "flags" in columns or "onset" in columns and "offset" in columns:
+        return columns, []
+    if len({number for number, _ in numbered}) < len(numbered):
+        raise VscgError(f"{path}: two columns for one segment in the header {', '.join(header)[:200]}; give one of 0 "
+                        "and 1 for each")
+    return columns, [at for _, at in sorted(numbered)]
 
 
 def _mark(row: list[str], columns: dict[str, int], flags: list[int], where: str) -> Mark:
@@ -134,7 +140,7 @@ def _mark(row: list[str], columns: dict[str, int], flags: list[int], where: str)
     if Path(video_id).name != video_id:
         raise VscgError(f"{where}: the video id {video_id[:60]!r} is no file's name")
     found = {"split": SPLITS.get(split.lower(), split)}
-    if flags or "onset" not in columns:
+    if flags or not {"onset", "offset"} <= columns.keys():
         values = [row[at] for at in flags] if flags else re.findall(r"[0-9.]+", row[columns["flags"]])
         if not flags and len(values) == 1:                 # 0110
             values = list(values[0])

@@ -81,7 +81,7 @@ class Networks:
 
 @dataclass(frozen=True)
 class Names:
-    """Which encoders, and the folder of VGG's weights."""
+    """Which encoders, and the folder of their weights."""
     folder: Path
     visual: str = "vgg19"
     audio: str = "vggish"
@@ -91,7 +91,7 @@ def load_networks(weights: str | PathLike | None = None, device: str | torch.dev
                   progress: bool = True, *, visual: str = "vgg19", audio: str = "vggish") -> Networks:
     """Two encoders, `visual` of `encoders.VISUAL` and `audio` of `encoders.AUDIO`, with their published weights.
 
-    Weights that are not there are downloaded: those of VGG-19 and VGGish into the folder `weights` (default:
+    Weights that are not there are downloaded: all but those of `transformers` into the folder `weights` (default:
     `data/weights`). `device` defaults to the GPU where there is one. Raises VscgError for an unknown name, as
     `weights.fetch`, and where an encoder needs the extra `vscg[encoders]`.
     """
@@ -184,8 +184,9 @@ def _clips(folder: Path, target: Path) -> tuple[list[Path], tuple[str, ...]]:
         raise VscgError(f"{folder}: cannot be looked into ({error.strerror}); name the folder of the clips") from error
     clips = [path for path in found if path.suffix.lower() in SUFFIXES and not path.is_dir()
              and not path.name.startswith(".")]
+    taken = set(clips)
     left_out = tuple(os.fsencode(path.name).decode(errors="replace") + "/" * path.is_dir()
-                     for path in found if path not in clips)
+                     for path in found if path not in taken)
     if not clips:
         raise VscgError(f"{folder}: no clip in it; clips are recognised by their suffix: {', '.join(SUFFIXES)}"
                         f"{'; there is ' if left_out else ''}{_listed(left_out)}")
@@ -222,7 +223,9 @@ def _on_cluster(scheduler: str, clips: list[Path], parts: Path, pad: bool, sourc
                 device: str | torch.device | None, bar: tqdm) -> Iterator[tuple[Path, Outcome]]:
     """Each clip on a worker of a Dask cluster, which writes its windows where they would be written here."""
     tasks = ((path, _extract_there, path, parts, pad, source, identity, device) for path in clips)
-    with Cluster(scheduler, parts, [clips[0].parent, *([source.folder] if isinstance(source, Names) else [])]) as pool:
+    # Some encoders keep their weights elsewhere: then the folder need not be there.
+    weights = [source.folder] if isinstance(source, Names) and source.folder.is_dir() else []
+    with Cluster(scheduler, parts, [clips[0].parent, *weights]) as pool:
         yield from work(pool, tasks, bar.refresh)
 
 

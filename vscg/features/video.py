@@ -77,6 +77,7 @@ def read_windows(path: str | PathLike, pad: bool = False) -> Iterator[Window]:
                              for container, track in ((picture, video), (sound, heard_track)))
         held, previous, start = [], None, 0
         for seen, heard in zip_longest(_pictures(seen_by), _sounds(heard_by, rate)):
+            seen_by.alone, heard_by.alone = not heard, not seen
             if seen and heard:
                 held.append((seen[0], heard[0], min(seen[1], heard[1])))
             if len(held) == SEGMENTS and held[-1][2] >= 1 - TOLERANCE:
@@ -202,6 +203,7 @@ class _Reader:
     end: float = 0.0                     # of what was decoded so far
     reached: float = 0.0                 # where the packets of all tracks end, so far
     offsets: list[float] = field(default_factory=lambda: [0.0])
+    alone: bool = False                  # whether the other track has ended: what still comes is only measured
 
     def __iter__(self) -> Iterator[tuple[object, float]]:
         """Pictures or pieces of sound, each with the time when it begins."""
@@ -275,14 +277,14 @@ def _pictures(reader: _Reader) -> Iterator[tuple[np.ndarray, float]]:
     current, shown, block, seconds = None, None, [], 0
     scaler = VideoReformatter()                            # kept: each would start threads of its own
     for frame, time in reader:
-        while current is not None and seconds + (len(block) + 0.5) / FRAMES < time:
+        while current is not None and not reader.alone and seconds + (len(block) + 0.5) / FRAMES < time:
             shown = _square(current, scaler) if shown is None else shown
             block.append(shown)
             if len(block) == FRAMES:
                 yield np.stack(block), 1.0
                 block, seconds = [], seconds + 1
         current, shown = frame, None
-    while current is not None and reader.end > seconds:    # the last picture stands until its end
+    while current is not None and not reader.alone and reader.end > seconds:    # the last picture stands until its end
         shown = _square(current, scaler) if shown is None else shown
         yield np.stack(block + [shown] * (FRAMES - len(block))), min(1.0, reader.end - seconds)
         block, seconds = [], seconds + 1
@@ -320,6 +322,8 @@ def _sounds(reader: _Reader, rate: int) -> Iterator[tuple[np.ndarray, float]]:
             gap = 0                                        # time stamps are rounded
         silence = (np.zeros(min(rate, gap - done), np.float32) for done in range(0, gap, rate))
         for piece in chain(silence, [samples]):
+            if reader.alone:
+                break
             waiting = np.concatenate([waiting, piece])
             while len(waiting) >= rate:
                 yield waiting[:rate], 1.0

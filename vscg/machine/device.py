@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import resource
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,6 +76,8 @@ def workers() -> int:
     with contextlib.suppress(OSError):
         free = re.search(r"^MemAvailable:\s*(\d+)", (PROC / "meminfo").read_text(), re.MULTILINE)
         memory.append(1024 * int(free[1]))
+    if sys.platform == "darwin":
+        memory.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return max(1, min([cores(), *(size // RUN_MEMORY for size in memory)]))
 
 
@@ -157,4 +160,4 @@ def peak_memory(device: "torch.device") -> int:
         return torch.cuda.max_memory_allocated(device)
     with contextlib.suppress(OSError):
         return 1024 * int(re.search(r"^VmHWM:\s*(\d+)", (PROC / "self" / "status").read_text(), re.MULTILINE)[1])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
