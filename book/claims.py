@@ -79,6 +79,7 @@ def _planted(claim: Claim, planned: dict[str, TableResult]) -> str:
             mean, low, high = (f"{round(value, 1) + 0.0:+.1f}" for value in (line.mean, line.low, line.high))  # no -0.0
             said.setdefault(line.second, []).append(
                 f"{line.setting} {mean} ({low} to {high}; {line.seeds} seed{'s' * (line.seeds != 1)}"
-                f"{f'; {word}' if word and line.seeds >= PLANNED else ''})")
+                f"{'; still learning' * line.learning}"
+                f"{f'; {word}' if word in ('agrees', 'contradicts', 'open') else ''})")
     several = len(claim.pairs) > 1
     return "; ".join(f"against {row}: " * several + ", ".join(parts) for row, parts in said.items()) or NO_RUN

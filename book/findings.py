@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from vscg.models import build_model
-from vscg.study import deviations, resolution
+from vscg.study import deviations, resolution, statistics
 from vscg.study.paper import ACCURACY, TABLES
 from vscg.study.tables import parameter_table
 
@@ -52,6 +52,7 @@ def findings() -> list[Finding]:
     require(gate[0] >= 0.5, "CMBS's second sigmoid can fall below one half")
     require(set(margins["second"][large & (margins["table"] == "I")]) <= {"CSS-Net"}, "a margin over a rival is large")
     require(loss["low"] > 0, "Eq. 17 to the letter does not cost accuracy")
+    require(epochs < statistics.SHORTEST, "a row of the study of deviations may have converged")
     return [
         Finding(f"**{rule}%** [{low}, {high}] of AVE's test seconds are right for a rule that is told the clip's event "
                 f"and localises nothing. The best figure of Table I is {max(v[0] for v in ACCURACY.values())}%.", "01"),
@@ -75,8 +76,8 @@ def findings() -> list[Finding]:
                 f"standard deviation of **{spread:.2f} points** [{below:.2f}, {above:.2f}]. VSCG's margin over its "
                 f"nearest rival is {nearest:g}.", "23", REPORTED),
         Finding(f"The category loss of Eq. 17 to the letter costs VSCG **{loss['difference']:.1f} points** "
-                f"[{loss['low']:.1f}, {loss['high']:.1f}] after {epochs} epochs on {deviations.DATA}; "
-                f"its program computes another one.", "20", PLANTED),
+                f"[{loss['low']:.1f}, {loss['high']:.1f}] after {epochs} epochs on {deviations.DATA}, where "
+                f"both rows are still learning; its program computes another one.", "20", PLANTED),
     ]
 
 

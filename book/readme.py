@@ -65,8 +65,8 @@ def glance(table: tables.TableResult) -> str:
         cells = []
         for setting in SETTINGS:
             part = frame[(frame["row"] == system) & (frame["setting"] == setting)]
-            cells += [f"{row.mean:.1f}% ({row.low:.1f} to {row.high:.1f}) | {row.seeds}"
-                      for row in part[["mean", "low", "high", "seeds"]].itertuples(index=False)] or ["– | –"]
+            cells += [f"{row.mean:.1f}% ({row.low:.1f} to {row.high:.1f}){'*' * (row.course == 'still learning')} | "
+                      f"{row.seeds}" for row in part.itertuples()] or ["– | –"]
         lines.append(f"| {system} | {' | '.join(cells)} |")
     lines += [f"| *{name}* | {mean:.1f}% | – | {mean:.1f}% | – |" for name, (mean, *_) in table.references.items()]
     (everywhere, *_), records = table.held_against("weakly")[tables.EVERYWHERE], [
@@ -78,7 +78,8 @@ def glance(table: tables.TableResult) -> str:
         f"generated, {frame.attrs['outcome']}; in brackets the 95% interval over seeds and clips, of one seed over the "
         f"clips alone. Profile {table.profile} ({records[0].config.epochs} epochs), {devices}, finished until "
         f"{max(record.values['finished'] for record in records)[:10]}: {len(records)} runs of the plan. "
-        "No margin between these rows is in the primary family, so none has a word. "
+        "A star: the row is still learning by the book's rule. No margin between these rows is in the primary family, "
+        "so none has a word. "
         "The last rows are no contestants. These numbers do not reproduce the paper's figures: its data set is AVE, "
         "and the released program trains VSCG for 300 epochs.", 120, break_on_hyphens=False) + "\n"
 

@@ -251,8 +251,8 @@ for clock, what in CLOCKS.items():
 plots.speedup_figure(clocks)
 
 # %% [markdown]
-# The band is the noise by the clock that decides. Long bars of the wall clock mean that other programs had the cores. The row
-# `allocator` reaches nearly as far as all changes together.
+# The band is the noise by the clock that decides. Long bars of the wall clock mean that other programs had the cores. Hold the row
+# `allocator` against that of all changes together: most of the gain is there.
 #
 # Why would an allocator matter? A step takes and frees buffers of hundreds of megabytes. The C library gives each back
 # to the system at once, and taking it anew costs a fault for every page of 4 KB. `vscg` asks the library, when it is
@@ -343,9 +343,9 @@ for name, record in (("above", step), ("here", other)):
 # - **bf16 autocast** pays on processors that have the instructions: rows `bf16` and `vscg bf16` of the second record. The
 #   package then gathers the maps as bf16 too, which saves two conversions of the largest tensor. bf16 rounds, so it is a
 #   choice, `RunConfig(precision="bf16")`, never the default. The next section says what it does to accuracy.
-# - **AGVA's ReLU in place** saves the largest tensor of a step, and yet costs time: torch copies a view that was changed
-#   in place in the pass backward. Left out.
-# - **A hand-written gradient for AGVA**, in chunks that fit the cache, was as fast as torch's: the two products take
+# - **AGVA's ReLU in place** saves the largest tensor of a step, and yet cost time when it was tried once, without a record: torch
+#   copies a view that was changed in place in the pass backward. Left out.
+# - **A hand-written gradient for AGVA**, in chunks that fit the cache, was as fast as torch's when it was tried once, without a record: the two products take
 #   most of its time, and they run at the same speed either way. Left out.
 # - **AGVA's product in another library**. On a CPU torch takes MKL's product, or that of another BLAS that it was built
 #   with; oneDNN has one too, which torch offers for inference alone. Here they are, in turn, on the shapes of `BATCH` clips:
@@ -420,9 +420,9 @@ study.styled(shown, f"Test accuracy with rounded products, {values['data']}, "
 for r in rounded.itertuples():
     seen = "no effect is seen" if r.low <= 0 <= r.high else "an effect is seen"
     most = max(abs(r.low), abs(r.high))
-    print(f"{r.row}: {seen}; one of more than {most:.1f} points is ruled out")
-    found.say(f"Products with factors rounded to {r.row}: {seen} on accuracy over "
-              f"{r.seeds} seeds; more than {most:.1f} points is ruled out.")
+    print(f"{r.row}: {seen}; the 95% interval ends at {most:.1f} points")
+    found.say(f"Products with factors rounded to {r.row}: {seen} on accuracy after 4 "
+              f"epochs over {r.seeds} seeds; the 95% interval ends at {most:.1f}.")
 
 # %% [markdown]
 # An interval that holds 0 is no proof that rounding does nothing: it says how large an effect could still be. And after so
@@ -574,8 +574,8 @@ for n in sorted(map(int, seeds.columns)):
           f"{gain[0.5]:.2f} times as fast ({gain[0.25]:.2f} to {gain[0.75]:.2f})")
 
 # %% [markdown]
-# Two processes on two cores gain a fifth over one with two threads. Four gain no more that can be told apart from it, and each
-# takes its memory.
+# The last line tells whether more processes than cores gain anything beyond what as many processes as cores do; each takes its
+# memory.
 #
 # ## On a GPU
 #
@@ -641,9 +641,9 @@ assert (official, prepared) == (495, 1972) and CLIP / half < 4
 # <details>
 # <summary>Solution 2: the reasoning</summary>
 #
-# This is Amdahl's law: with a share $p$ that stays, no change of the rest makes a step more than $1/p$ times faster. The product is 40%
-# of the published step, so the limit is 2.5; in the package it is 49%, which leaves 2.0. The ratio of the two steps is
-# what was taken.
+# This is Amdahl's law: with a share $p$ that stays, no change of the rest makes a step more than $1/p$ times faster. The product's share of
+# the published step sets its limit; in the package that share is larger, which leaves less. The ratio of the two steps is what was
+# taken.
 #
 # </details>
 
@@ -686,7 +686,7 @@ assert abs(intensity - D / 4) < 1 and intensity > bend
 #   that floor in the same rounds.
 # - Which single changes pay on two processors, by a rule that was fixed before, against a control, and where the time
 #   of a step goes with and without them.
-# - What products of rounded factors, as tensor cores compute them, do to accuracy over five seeds.
+# - What products of rounded factors, as tensor cores compute them, do to accuracy after four epochs, over five seeds.
 # - A published fully supervised run reads its features 119 times, a weakly supervised one 309 times; the package once.
 #
 # ## What stays uncertain
