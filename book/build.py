@@ -26,12 +26,12 @@ from vscg.features import weights
 from vscg.machine import device
 from vscg.machine.files import ave_place, runs_dir, value_hash
 from vscg.study import book_configs
+from vscg.study.runs import to_train
 from vscg.training.records import read_record
 from vscg.training.sweep import sweep, unique_runs
 
 BOOK = Path(__file__).resolve().parent
 INDEX = BOOK / "_build" / "html" / "index.html"
-SHIPPED = BOOK / "records" / "runs"             # KEY.zip each
 AT_A_TIME = 2                                   # notebooks
 LIVE = ("08", "09")                             # train in sight what other chapters look into: they come first
 USUAL = 15                                      # seconds that a notebook takes, where no note says it
@@ -52,9 +52,7 @@ def train_runs(tables: str, data: str, profile: str, fresh: bool) -> int:
     Returns:
         How many were trained.
     """
-    runs = unique_runs(book_configs(tables, data=data, profile=profile))
-    shipped = set() if fresh else {path.stem for path in SHIPPED.glob("*.zip")}
-    done = sweep([config for key, config in runs.items() if key not in shipped]).check()
+    done = sweep(to_train(book_configs(tables, data=data, profile=profile), fresh)).check()
     return sum(record.fresh for record in done.records)
 
 

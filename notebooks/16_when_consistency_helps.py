@@ -317,12 +317,13 @@ found.say("Fully supervised, VSCG gives a clip one name, with ESCM and without: 
 
 # %% mystnb={"figure": {"caption": "The clip with the most names without ESCM: what the network with ESCM says of it stands below.", "name": "fig-two-names"}, "image": {"alt": "Three rows of coloured seconds over ten seconds: the ground truth, the network without ESCM with several colours, and the one with ESCM."}}
 system, setting = next(key for key in pairs if key != ("VSCG", "fully"))
-one, other = (cell.records[0].predictions("last")[-1] for cell in pairs[system, setting])
+first = [cell.records[0] for cell in pairs[system, setting]]
+one, other = (record.predictions("last")[-1] for record in first)
 counts = [len(set(classes[classes != BACKGROUND])) for classes in other]
 clip = int(np.argmax(counts))
 plots.timeline(truth[clip], {f"{system} without ESCM": other[clip],
                              f"{system} with ESCM": one[clip]},
-               f"test clip {clip}, {setting} supervised, seed 0")
+               f"test clip {clip}, {setting} supervised, seed {first[0].config.seed}")
 
 # %% [markdown]
 # ## What becomes of the event seconds

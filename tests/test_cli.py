@@ -23,7 +23,7 @@ from vscg.study.runs import book_configs
 from vscg.training import records
 from vscg.training.config import RunConfig
 from vscg.training.records import Record, record_json
-from vscg.training.sweep import Failure, Sweep
+from vscg.training.sweep import Failure, Sweep, unique_runs
 
 
 @pytest.fixture(autouse=True)
@@ -80,19 +80,20 @@ def test_sweep_passes_on_what_was_asked_and_tells_what_came_of_it(monkeypatch, c
         return Sweep(tuple(records), (failure,) if len(asked) == 1 else ())
 
     monkeypatch.setattr(cli, "sweep", fake)
-    command = ["sweep", "--tables", "VI,IV", "--data", "tiny", "--profile", "standard", "--seeds", "2",
+    command = ["sweep", "--tables", "VI,IV", "--data", "planted-mini", "--profile", "standard", "--seeds", "2",
                "--workers", "3", "--device", "cpu", "--protocol", "released"]
     assert main(command) == 1                                      # something failed
     out, err = capsys.readouterr()
     assert out == "3 runs are there, 2 of them trained now, 1 failed\n"
     assert err.startswith("failed: AVEL, fully supervised, tiny, seed 0: VscgError: The loss is not finite")
     assert "failure.json" in err and err.count("\n") == 1
-    assert asked == [(book_configs("VI,IV", data="tiny", profile="standard", seeds=2, protocol="released"),
-                      {"workers": 3, "device": "cpu", "scheduler": None})]
-    assert main(["sweep"]) == 0
-    assert asked[1] == (book_configs(data="planted-mini", profile="quick"),
-                        {"workers": None, "device": None, "scheduler": None})
-    assert capsys.readouterr() == ("3 runs are there, 2 of them trained now, 0 failed\n", "")
+    runs = unique_runs(book_configs("VI,IV", data="planted-mini", profile="standard", seeds=2, protocol="released"))
+    assert asked == [(list(runs.values()), {"workers": 3, "device": "cpu", "scheduler": None})]
+    runs = unique_runs(book_configs(data="planted-mini", profile="quick"))
+    assert main(["sweep"]) == main(["sweep", "--fresh"]) == 0
+    assert [configs for configs, _ in asked[1:]] == [[], list(runs.values())], "what came with the book is not trained"
+    assert capsys.readouterr() == (f"{len(runs)} runs came with the book; --fresh trains them here too\n"
+                                   + 2 * "3 runs are there, 2 of them trained now, 0 failed\n", "")
 
 
 def test_deviations_trains_its_runs_and_writes_the_study_only_if_none_failed(monkeypatch, capsys):
@@ -168,8 +169,9 @@ def test_sigterm_ends_a_command_as_ctrl_c_does_with_a_status_of_its_own(monkeypa
 def test_a_sweep_of_some_systems_and_of_an_unknown_one(monkeypatch):
     asked = []
     monkeypatch.setattr(cli, "sweep", lambda configs, **options: asked.append(list(configs)) or Sweep((), ()))
-    assert main(["sweep", "--tables", "VI,IV", "--systems", "psp,vscg", "--data", "tiny"]) == 0
-    assert asked == [book_configs("VI,IV", data="tiny", profile="quick", systems="psp,vscg")] and len(asked[0]) == 5
+    assert main(["sweep", "--tables", "VI,IV", "--systems", "psp,vscg", "--data", "planted-mini", "--fresh"]) == 0
+    runs = unique_runs(book_configs("VI,IV", data="planted-mini", profile="quick", systems="psp,vscg"))
+    assert asked == [list(runs.values())] and len(asked[0]) == 5
     with pytest.raises(VscgError, match="system 'vscgg'"):
         book_configs(data="planted-mini", profile="quick", systems="psp,vscgg")
 

@@ -26,7 +26,7 @@ from vscg.predict import load_checkpoint, result_files, watch, write_results
 from vscg.study import photographs
 from vscg.study.deviations import deviation_configs, write_study
 from vscg.study.planned import PLANNED, STUDY
-from vscg.study.runs import EVERY, book_configs, chapter_configs, table_configs
+from vscg.study.runs import EVERY, book_configs, chapter_configs, table_configs, to_train
 from vscg.study.seen import observe
 from vscg.training.config import MODALITIES, PRECISIONS, PROFILES, PROTOCOLS, SELECTIONS, RunConfig
 from vscg.training.loop import fit, verify
@@ -72,9 +72,13 @@ def _train(args: argparse.Namespace) -> None:
 
 
 def _sweep(args: argparse.Namespace) -> int:
-    return _report(sweep(book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds,
-                                      protocol=args.protocol, systems=args.systems),
-                         workers=args.workers, device=args.device, scheduler=args.scheduler))
+    configs = book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds, protocol=args.protocol,
+                           systems=args.systems)
+    left = to_train(configs, args.fresh)
+    done = sweep(left, workers=args.workers, device=args.device, scheduler=args.scheduler)
+    if came := len(unique_runs(configs)) - len(left):
+        print(f"{came} runs came with the book; --fresh trains them here too")
+    return _report(done)
 
 
 def _deviations(args: argparse.Namespace) -> int:
@@ -243,8 +247,10 @@ def parser() -> argparse.ArgumentParser:
     tables.add_argument("--seeds", type=int, help="default: the profile's number")
     tables.add_argument("--protocol", choices=PROTOCOLS, default=RunConfig.protocol,
                         help="released: with the faults of the published programs (default: %(default)s)")
-    commands.add_parser("sweep", parents=[tables, many, cluster], help="train the runs that the tables need, those "
-                        "that are missing").set_defaults(run=_sweep)
+    command = commands.add_parser("sweep", parents=[tables, many, cluster],
+                                  help="train the runs that the tables need, those that are missing")
+    command.add_argument("--fresh", action="store_true", help="those too that came with the book")
+    command.set_defaults(run=_sweep)
     commands.add_parser("deviations", parents=[many, cluster], help="train what the study of deviations needs, and "
                         "write book/records/deviations.json").set_defaults(run=_deviations)
     media = argparse.ArgumentParser(add_help=False, parents=[device])        # of the commands that read media files

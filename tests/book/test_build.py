@@ -11,6 +11,8 @@ import pytest
 import requests
 from sphinx.errors import ExtensionError
 
+from vscg.training.sweep import Sweep
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -287,17 +289,12 @@ def test_networks_are_fetched_where_they_can_be_and_nothing_hangs_where_not(monk
     assert build.fetch_networks() and len(asked) == 3                  # they are here: nobody is asked
 
 
-def test_runs_that_came_with_the_book_are_trained_only_where_they_are_asked_for(tmp_path, monkeypatch):
+def test_runs_that_came_with_the_book_are_trained_only_where_they_are_asked_for(monkeypatch):
     asked = []
-    monkeypatch.setattr(build, "SHIPPED", tmp_path)
-    monkeypatch.setattr(build, "unique_runs", lambda configs: {config: config.upper() for config in configs})
-    monkeypatch.setattr(build, "book_configs", lambda tables, **options: tables.split(","))
-    monkeypatch.setattr(build, "sweep", lambda configs: asked.append(configs) or build_sweep)
-    build_sweep = type("Sweep", (), {"records": (), "check": lambda self: self})()
-    (tmp_path / "b.zip").touch()
+    monkeypatch.setattr(build, "sweep", lambda configs: asked.append(configs) or Sweep((), ()))
     for fresh in (False, True):
-        build.train_runs("a,b", "planted-mini", "quick", fresh)
-    assert asked == [["A"], ["A", "B"]]
+        build.train_runs("III", "planted-mini", "quick", fresh)
+    assert [len(configs) for configs in asked] == [0, 12]
 
 
 def test_make_notebooks_keeps_the_page_whose_files_are_not_here(tmp_path, monkeypatch, capsys):

@@ -13,6 +13,7 @@ from vscg.study.runs import (
     finished,
     provenance,
     table_configs,
+    to_train,
 )
 from vscg.training.config import PROFILES
 from vscg.training.records import OBSERVED, Record, find_records, run_key, run_title, shipped_dir
@@ -109,6 +110,16 @@ def test_the_quick_book_has_all_its_runs_and_trains_none(tmp_path, monkeypatch):
     monkeypatch.setattr("vscg.study.runs.sweep", lambda configs: Sweep(tuple(configs), ()))
     found = finished(configs)
     assert [record.key for record in found] == list(runs) and all(record.shipped for record in found)
+
+
+def test_what_came_with_the_book_is_trained_only_if_it_is_asked_for(tmp_path, monkeypatch):
+    configs = book_configs("III", **QUICK)
+    keys = list(unique_runs(configs))
+    monkeypatch.setattr("vscg.study.runs.shipped_dir", lambda: tmp_path)
+    assert to_train(configs) == to_train(configs, fresh=True) == list(unique_runs(configs).values())
+    (tmp_path / f"{keys[1]}.zip").touch()
+    assert list(unique_runs(to_train(configs))) == [keys[0], *keys[2:]]
+    assert len(to_train(configs, fresh=True)) == len(keys)
 
 
 def test_provenance_tells_trained_from_shipped_with_device_days_and_versions(tmp_path):

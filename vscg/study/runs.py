@@ -87,6 +87,12 @@ def chapter_configs(*, data: str, profile: str) -> list[RunConfig]:
             RunConfig(setting="weakly", target="proportion", data=data, profile=profile)]
 
 
+def to_train(configs: Iterable[RunConfig], fresh: bool = False) -> list[RunConfig]:
+    """Some configurations, each once, without those whose runs came with the book; `fresh`: with them."""
+    return [config for key, config in unique_runs(configs).items()
+            if fresh or not (shipped_dir() / f"{key}.zip").is_file()]
+
+
 def finished(configs: Iterable[RunConfig]) -> tuple[Record, ...]:
     """The finished runs of some configurations, each once: those that are here, and those that came with the book.
 
