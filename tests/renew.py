@@ -140,7 +140,10 @@ def main(base: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "base"
         tree.mkdir()
-        archive = subprocess.run(["git", "-C", ROOT, "archive", base], check=True, capture_output=True).stdout
+        try:
+            archive = subprocess.run(["git", "-C", ROOT, "archive", base], check=True, capture_output=True).stdout
+        except subprocess.CalledProcessError:
+            raise SystemExit(f"{base}: no git revision of this repository; name one, such as HEAD~1") from None
         subprocess.run(["tar", "x", "-C", tree], input=archive, check=True)
         old, new = ask([tree, ROOT], Path(folder), asked)
     shared = old["numbers"].keys() & new["numbers"].keys()

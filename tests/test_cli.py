@@ -59,6 +59,9 @@ def test_prepare_official_files(official_folder, tmp_path, capsys):
     ("sweep --tables II", "table 'II' is unknown"), ("sweep --tables VI --seeds 0", "seeds is 0"),
     ("sweep --tables VI --data imagenet", "imagenet"), ("sweep --tables VI --data tiny.h5 --workers 0", "workers is 0"),
     ("sweep --tables III --seeds -1", "seeds is -1"), ("train --data imagenet", "planted-mini"),
+    ("sweep --systems cman --tables VI", "no run of the tables VI is of cman: name other tables or systems"),
+    ("data prepare tiny.h5", "tiny.h5: features of one's own need their tables: --annotations TRAIN VAL TEST"),
+    ("data compare tiny.h5 .", ".: is a folder; name a file"),
     ("data plant no.h5 --seed -1", "seed is -1: give a whole number from 0")])
 def test_what_cannot_begin_says_so_in_one_line(command, word, home, capsys, monkeypatch):
     monkeypatch.chdir(home)

@@ -48,6 +48,9 @@ def _download(args: argparse.Namespace) -> None:
 
 def _prepare(args: argparse.Namespace) -> int:
     if not args.annotations:
+        if args.source.is_file() or any((args.source / kind).is_dir() for kind in ("visual", "audio")):
+            raise VscgError(f"{args.source}: features of one's own need their tables: --annotations TRAIN VAL TEST, or "
+                            "one table with a column split")
         print(prepare_ave(args.source, args.output or data_dir() / "ave.h5", visual_dtype=args.dtype))
         return 0
     report = prepare_own(args.source, args.annotations, args.output or data_dir() / "own.h5", args.dtype)
@@ -74,6 +77,8 @@ def _train(args: argparse.Namespace) -> None:
 def _sweep(args: argparse.Namespace) -> int:
     configs = book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds, protocol=args.protocol,
                            systems=args.systems)
+    if not configs:
+        raise VscgError(f"no run of the tables {args.tables} is of {args.systems}: name other tables or systems")
     left = to_train(configs, args.fresh)
     done = sweep(left, workers=args.workers, device=args.device, scheduler=args.scheduler)
     if came := len(unique_runs(configs)) - len(left):

@@ -131,6 +131,25 @@ def test_what_extract_wrote_gets_its_labels(tmp_path):
                     tmp_path / "own.h5", progress=False)
 
 
+def test_the_features_are_not_written_over_and_two_clips_of_one_name_are_told_apart(tmp_path):
+    extracted = tmp_path / "clips.h5"
+    with PreparedWriter(extracted, 2, "clips", "ab", dims=Dims(5, 6, 3)) as writer:
+        labels = np.eye(29)[np.full((2, 10), 28)]
+        writer.append(np.zeros((2, 10, 3, 3, 6)), np.zeros((2, 10, 5)) + [[[0]], [[1]]], labels, np.full(2, 28),
+                      ["a.mkv@0s", "a.mp4@0s"])
+        writer.splits([], [], range(2))
+    content = extracted.read_bytes()
+    table = text(tmp_path / "a.csv", "id,category,onset,offset,split\na,x,0,5,train\n")
+    with pytest.raises(VscgError, match="clips.h5: holds the features themselves"):
+        prepare_own(extracted, [table], extracted, progress=False)
+    with pytest.raises(VscgError, match="two clips in it are called a; write their names with the suffix"):
+        prepare_own(extracted, [table], tmp_path / "own.h5", progress=False)
+    assert extracted.read_bytes() == content
+    table.write_text(table.read_text().replace("a,x", "a.mp4,x"))
+    report = prepare_own(extracted, [table], tmp_path / "own.h5", progress=False)
+    assert load_dataset(report.path).audio.max() == load_dataset(report.path).audio.min() == 1
+
+
 def test_the_command_reports_clips_without_arrays(folder, tmp_path, capsys):
     table = text(tmp_path / "a.csv", INTERVALS + "test,zzz,dog barking,0,1\n")
     assert cli.main(["data", "prepare", str(folder), "--annotations", str(table), "-o", str(tmp_path / "own.h5")]) == 1

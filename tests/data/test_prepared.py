@@ -150,7 +150,7 @@ BROKEN = {
     "splits overlap": (assign("splits/val", 0, 1), r"val\[0\] is row 1, which is already in splits/train"),
     "terabytes": (replace("video_ids", shape=(2**40,), dtype="S64", chunks=(1,)), "declares 70,368,744,177,664 bytes"),
     "other format": (attribute(format=np.bytes_("other")), "not a prepared file"),
-    "no format": (lambda handle: handle.attrs.pop("format"), "'format' is missing"),
+    "no format": (lambda handle: handle.attrs.pop("format"), "not a prepared file, its format is not"),
     "newer version": (attribute(version=2), "version 2 is newer"),
     "bad version": (attribute(version=np.bytes_("x")), "damaged"),
     "no number": (attribute(version=h5py.Empty("f4")), "of a foreign type"),

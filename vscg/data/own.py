@@ -42,6 +42,8 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
     """
     source, target = Path(source), Path(target)
     check_target(target)
+    if source.is_file() and target.is_file() and target.samefile(source):
+        raise VscgError(f"{target}: holds the features themselves, which would be lost; name another file to write")
     everything = read_tables(tables)
     for mark in everything:
         if len(mark.video_id.encode()) > ID_LENGTH:
@@ -161,16 +163,22 @@ class _Extracted:
 
     def __init__(self, path: Path, handle: h5py.File):
         self.path, self.data, self.rows = path, read_layout(handle, path), {}
+        self.twice: set[str] = set()     # ids that two clips have, such as a.mkv and a.mp4
         for row, name in enumerate(self.data.video_ids):
             clip, _, start = name.rpartition("@")
             if start == "0s":
-                self.rows |= {clip: row, Path(clip).stem: row}
+                names = {clip, Path(clip).stem}
+                self.twice |= {name for name in names if name in self.rows}
+                self.rows |= dict.fromkeys(names, row)
 
     def __contains__(self, video_id: str) -> bool:
         return video_id in self.rows
 
     def read(self, video_id: str, kind: str) -> np.ndarray:
-        """As `_Folder.read`."""
+        """As `_Folder.read`; VscgError for an id that two clips have."""
+        if video_id in self.twice:
+            raise VscgError(f"{self.path}: two clips in it are called {video_id}; write their names with the suffix "
+                            "into the table, or extract a folder that holds one of them")
         return _sound(self.path, kind, getattr(self.data, kind)[self.rows[video_id]])
 
 

@@ -68,6 +68,8 @@ def opened(path: Path) -> Iterator[h5py.File]:
             yield handle
     except FileNotFoundError as error:
         raise VscgError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise VscgError(f"{path}: is a folder; name a file") from error
     except PermissionError as error:
         raise VscgError(f"{path}: may not be read; check its permissions") from error
     except MemoryError as error:
@@ -282,7 +284,7 @@ class PreparedWriter:
 
 def read_layout(handle: h5py.File, path: Path) -> Dataset:
     """An open prepared file as a Dataset whose arrays are h5py's, not read yet; VscgError as `read_prepared`."""
-    if attribute(handle, path, "format") != FORMAT:
+    if not is_prepared(handle, path):
         raise VscgError(f"{path}: not a prepared file, its format is not {FORMAT!r}; use `python -m vscg data prepare`")
     if (version := int(attribute(handle, path, "version"))) > VERSION:
         raise VscgError(f"{path}: format version {version} is newer than this package's {VERSION}; update the package")

@@ -83,7 +83,7 @@ def _read(path: str | PathLike) -> list[Mark]:
     except OSError as error:
         raise VscgError(f"{path}: cannot be read ({error.strerror}); name an annotation table") from error
     except UnicodeDecodeError as error:
-        raise VscgError(f"{path}: not UTF-8 text; name an annotation table, a text file") from error
+        raise VscgError(f"{path}: not UTF-8 text; save the table as text in UTF-8, in Excel as 'CSV UTF-8'") from error
     lines = text.splitlines()
     first = lines[0] if lines else ""
     delimiter = max("&,;\t", key=first.count)
@@ -152,7 +152,7 @@ def _mark(row: list[str], columns: dict[str, int], flags: list[int], where: str)
             onset, offset = (float(row[columns[key]]) for key in ("onset", "offset"))
         except ValueError as error:
             raise VscgError(f"{where}: onset and offset are {row[columns['onset']][:20]!r} and "
-                            f"{row[columns['offset']][:20]!r}, expected seconds") from error
+                            f"{row[columns['offset']][:20]!r}, expected seconds, such as 3.5") from error
         if not 0 <= onset <= offset < math.inf:
             raise VscgError(f"{where}: the event lasts from {onset:g} to {offset:g} s, expected 0 <= onset <= offset")
         found["interval"] = onset, offset

@@ -38,7 +38,7 @@ def observe(record: Record, data: Dataset, kept: Container[str] = KEPT) -> Recor
         return record
     if record.shipped:
         raise VscgError(f"The run {record.key} ({run_title(record.config)}) came with the book without what its "
-                        f"network attends to: {anew(record.config)} trains it here.")
+                        f"network attends to: {anew(record)} trains it here.")
     with locked(record.folder):                       # of two processes that look, one writes and the other reads
         record = replace(read_record(record.folder) or record, fresh=record.fresh)
         if OBSERVED not in record.values["sums"]:

@@ -95,7 +95,7 @@ class Record:
         config = self.config
         if self.shipped:
             raise VscgError(f"The run {self.key} ({run_title(config)}) came with the book, without its weights: "
-                            f"{anew(config)} trains it here.")
+                            f"{anew(self)} trains it here.")
         model = build_model(config.system, setting=config.setting, variant=config.variant, dims=self.dims,
                             **config.model_options)
         try:
@@ -130,10 +130,10 @@ def run_title(config: RunConfig) -> str:
             f"{config.data}, seed {config.seed}")
 
 
-def anew(config: RunConfig) -> str:
+def anew(record: Record) -> str:
     """The call that trains a run on record here; composed clips have no name that `fit` knows."""
-    given = ", dataset=vscg.features.composed.load()" if config.data == "composed" else ""
-    return f"`vscg.fit(record.config{given})`"
+    given = ", dataset=vscg.features.composed.load()" if record.config.data == "composed" else ""
+    return f"`vscg.fit(vscg.training.records.record_of('{record.key}').config{given})`"
 
 
 @cache
