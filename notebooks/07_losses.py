@@ -650,8 +650,8 @@ for variant, avps in (("released", "avps"), ("paper", "avps_16")):
     print(f"{data.name}, {variant}: gradient norm, "
           f"{avps} / event_relevance = {share:.3f}")
     found.say(f"Before the first step, with the weights of seed {SEED}, the similarity "
-              f"loss ({variant}) pulls at the weights with {share:.2f} of the length of "
-              "the relevance loss.")
+              f"loss ({variant}) pulls at the weights with {share:.2f} of the length "
+              "of the relevance loss.")
 found.say("Before the first step, with these weights, the released category loss is "
           f"{ratio:.1f} times that of Eq. 17 as printed.")
 assert ratio > 28 - 1e-3

@@ -60,8 +60,8 @@ for system, (table, *rows) in PAIRS.items():
     paper = {row.name: row.paper for row in study.TABLES[table].rows}
     for setting in SETTINGS:
         with_it, without = (paper[row][setting] for row in rows)
-        print(f"paper, AVE, {system:7} {setting:6} supervised: {with_it:.1f}% with ESCM, "
-              f"{without:.1f}% without, gain {with_it - without:+.1f}")
+        print(f"paper, AVE, {system:7} {setting:6} supervised: {with_it:.1f}% with "
+              f"ESCM, {without:.1f}% without, gain {with_it - without:+.1f}")
 
 # %% [markdown]
 # ## Which seconds are ambiguous
@@ -84,7 +84,7 @@ def weak_seconds(evidence: np.ndarray) -> np.ndarray:
 evidence = planted.true_evidence("study", seed=0)                      # (1000,2,10)
 weak = weak_seconds(evidence)
 clip = int((weak.sum(1) == 4).argmax())       # the first test clip with four of them
-print(f"test clip {clip} of draw 0, {CATEGORIES[truth[clip].min()]}, sound and picture:")
+print(f"test clip {clip} of draw 0, {CATEGORIES[truth[clip].min()]}: sound, picture")
 print(evidence[clip].round(2))
 
 # %% mystnb={"figure": {"caption": "Where neither sound nor picture is clear, a second alone tells its group of classes but hardly its class.", "name": "fig-weak-seconds"}, "image": {"alt": "Four rows over ten seconds: the event, the class evidence in sound and in picture, each jumping between its largest value and small ones, and the weak seconds, where both are small."}}
@@ -103,8 +103,8 @@ figure
 turned = {dial: weak_seconds(planted.true_evidence("study", seed=0, ambiguity=dial))
           for dial in (0.0, 0.2, 0.45, 0.8)}
 for dial, some in turned.items():
-    print(f"dial {dial:.2f}: {100 * some.sum() / event.sum():4.1f}% of the event seconds "
-          f"of {len(truth)} test clips are weak")
+    print(f"dial {dial:.2f}: {100 * some[event].mean():4.1f}% of the event seconds of "
+          f"{len(truth)} test clips are weak")
 assert (turned[0.45] == weak).all() and not turned[0.0].any()
 for less, more in zip((0.0, 0.2, 0.45), (0.2, 0.45, 0.8), strict=True):
     assert (turned[more] | ~turned[less]).all()              # a weak second stays weak
@@ -132,9 +132,9 @@ runs = pd.DataFrame([
     for (system, setting), (with_it, without) in pairs.items()
     for record, whole, bare in zip(with_it.records, with_it.per_clip().mean(1),
                                    without.per_clip().mean(1), strict=True)])
-study.styled(runs, "planted-study, share of right seconds of 1,000 test clips (%), run by "
-             "run; profile standard, 80 epochs, clean protocol, means over the last five "
-             "epochs.", "consistency-runs")
+study.styled(runs, "planted-study, share of right seconds of 1,000 test clips (%), run "
+             "by run; profile standard, 80 epochs, clean protocol, means over the last "
+             "five epochs.", "consistency-runs")
 
 # %% [markdown]
 # A run that ends near the floor of these data, which [chapter 25](25_planned_experiment.ipynb) prints, has not learnt what the
@@ -146,13 +146,13 @@ study.styled(runs, "planted-study, share of right seconds of 1,000 test clips (%
 
 # %% tags=["nbval-check-output"]
 print("""\
-If ESCM rescues ambiguous seconds, its gain is larger in weak seconds than in strong ones
-of the same clip. For each seed, the mean over the clips that have both is one number; over
-the seeds it has a t interval, and the smallest difference that so many seeds would find
-in 80 of 100 studies. A second look asks the same between clips: the slope of a clip's
-gain in its event over the share of its event seconds that are weak, from none to all.
-Neither is in the primary family of the plan, so neither gets a word, and of so many
-intervals some leave out 0 by chance.""")
+If ESCM rescues ambiguous seconds, its gain is larger in weak seconds than in strong
+ones of the same clip. For each seed, the mean over the clips that have both is one
+number; over the seeds it has a t interval, and the smallest difference that so many
+seeds would find in 80 of 100 studies. A second look asks the same between clips: the
+slope of a clip's gain in its event over the share of its event seconds that are weak,
+from none to all. Neither is in the primary family of the plan, so neither gets a word,
+and of so many intervals some leave out 0 by chance.""")
 
 # %%
 def right_share(record) -> np.ndarray:
@@ -211,7 +211,8 @@ def told(system: str, setting: str, column: str, measured=measured) -> dict:
 
 LOOKS = {"within": "gain in weak minus gain in strong seconds of the same clip",
          "between": "slope of a clip's gain over its share of weak seconds"}
-looks = {column: pd.DataFrame([told(*key, column) for key in pairs]) for column in LOOKS}
+looks = {column: pd.DataFrame([told(*key, column) for key in pairs])
+         for column in LOOKS}
 for column, frame in looks.items():
     print(f"planted-study, {LOOKS[column]}")
     for line in frame.itertuples():
@@ -230,21 +231,22 @@ for column, frame in looks.items():
 said = pd.concat(looks.values())
 said = said[said["seeds"] > 1]
 above, below = (said["low"] > 0).sum(), (said["high"] < 0).sum()
-print(f"{len(said)} intervals: {above} above 0, {below} below; if every true difference "
-      f"were 0,\n{0.05 * len(said):.1f} would leave it out on average, and at least one in "
-      f"{100 * (1 - 0.95 ** len(said)):.0f} of 100 such studies,\nwere they independent")
+print(f"{len(said)} intervals: {above} above 0, {below} below; if every true "
+      f"difference were 0,\n{0.05 * len(said):.1f} would leave it out on average, and "
+      f"at least one in {100 * (1 - 0.95 ** len(said)):.0f} of 100 such studies,\n"
+      "were they independent")
 
 
 def listed(lines) -> str:
-    """Differences with two seeds or more, for the box; a star where a row still learns."""
+    """Differences with two seeds or more, a star where a row still learns."""
     return "; ".join(f"{line['system']} {line['setting']}"
                      f"{'*' * learning[line['system'], line['setting']]} "
                      f"{study.points(line['mean'], line['low'], line['high'])}, "
                      f"{line['seeds']} seeds" for line in lines if line["seeds"] > 1)
 
 
-found.say("ESCM's gain in weak seconds minus that in strong ones of the same clip (a star: "
-          f"a row still learns): {listed(looks['within'].to_dict('records'))}.")
+found.say("ESCM's gain in weak seconds minus that in strong ones of the same clip (a "
+          f"star: a row still learns): {listed(looks['within'].to_dict('records'))}.")
 found.say(f"Of {len(said)} intervals on this question, within clips and between them, "
           f"{above} lie above 0, as the argument predicts, and {below} below.")
 
@@ -280,7 +282,7 @@ for (system, setting), pair in pairs.items():
 
 # %%
 def two_names(record) -> float:
-    """Share of the test clips with an event whose event seconds get two names or more."""
+    """Share of the test clips with an event whose seconds get two names or more."""
     classes = record.predictions("last")[:, event.any(1)]                  # (5,N,10)
     named = np.where(classes == BACKGROUND, -1, classes)
     # A clip with one name has no second with another name than its largest.
@@ -307,9 +309,10 @@ if ("VSCG", "fully") in pairs:
 changes = [told(*key, "change", names) for key in pairs if key != ("VSCG", "fully")]
 print("planted-study, clips with two names, with ESCM minus without\n  "
       + listed(changes).replace("; ", "\n  "))
-found.say(f"The share of clips that get two names moves with ESCM by: {listed(changes)}.")
-found.say("Fully supervised, VSCG gives a clip one name, with ESCM and without: its head "
-          "already makes the seconds agree.")
+found.say("The share of clips that get two names moves with ESCM by: "
+          f"{listed(changes)}.")
+found.say("Fully supervised, VSCG gives a clip one name, with ESCM and without: its "
+          "head already makes the seconds agree.")
 
 # %% [markdown]
 # What does such a clip look like? Among the pairs whose heads name seconds, the next figure takes the first pair of the list, its first
@@ -340,15 +343,14 @@ def fate(record) -> np.ndarray:
 
 
 FATES = ["right", "called background", "another event"]
-fates = pd.DataFrame([{"system": system, "setting": setting, "ESCM": escm,
-                       "seeds": len(cell.records),
-                       **dict(zip(FATES, np.mean([fate(record) for record in cell.records],
-                                                 axis=0), strict=True))}
-                      for (system, setting), pair in pairs.items()
-                      for escm, cell in zip(("with", "without"), pair, strict=True)])
+fates = pd.DataFrame([
+    {"system": system, "setting": setting, "ESCM": escm, "seeds": len(cell.records),
+     **dict(zip(FATES, np.mean([*map(fate, cell.records)], axis=0), strict=True))}
+    for (system, setting), pair in pairs.items()
+    for escm, cell in zip(("with", "without"), pair, strict=True)])
 text = fates.assign(**{column: fates[column].map("{:.1f}".format) for column in FATES})
-study.styled(text, "planted-study: event seconds of the test clips by what became of them "
-             "(%), means over common seeds and the last five epochs.", "fates")
+study.styled(text, "planted-study: event seconds of the test clips by what became of "
+             "them (%), means over common seeds and the last five epochs.", "fates")
 
 # %% [markdown]
 # In the pairs of one setting, compare the last column with ESCM and without. The event vector was meant to make it smaller.
@@ -376,8 +378,8 @@ for (system, setting), pair in pairs.items():
     print(f"  {system:7} {setting:6}: {before:+5.1f}, with true names {after:+.1f}")
 ends = np.array(list(gained.values()))
 found.say(f"The gains of the {len(ends)} pairs lie between {ends[:, 0].min():+.1f} and "
-          f"{ends[:, 0].max():+.1f} points, and with true names given to every clip between "
-          f"{ends[:, 1].min():+.1f} and {ends[:, 1].max():+.1f}.")
+          f"{ends[:, 0].max():+.1f} points, and with true names given to every clip "
+          f"between {ends[:, 1].min():+.1f} and {ends[:, 1].max():+.1f}.")
 
 # %% [markdown]
 # ## Exercises
@@ -402,7 +404,8 @@ found.say(f"The gains of the {len(ends)} pairs lie between {ends[:, 0].min():+.1
 length = np.broadcast_to(event.sum(1)[:, None], event.shape)[event]
 for dial, some in turned.items():
     expected, counted = (((1 - 1 / length) * dial) ** 2).mean(), some[event].mean()
-    print(f"dial {dial:.2f}: expected {100 * expected:4.1f}%, counted {100 * counted:4.1f}%")
+    print(f"dial {dial:.2f}: expected {100 * expected:4.1f}%, "
+          f"counted {100 * counted:4.1f}%")
     assert abs(expected - counted) < 0.02
 
 # %% [markdown]
@@ -449,12 +452,13 @@ for (system, setting), pair in pairs.items():
     for one, other in zip(pair[0].records, pair[1].records, strict=True):
         weak = weak_seconds(planted.true_evidence("study", seed=one.config.seed))
         for kind, seconds in (("strong", event & ~weak), ("weak", weak)):
-            wrong = [((said := record.predictions("last")) != truth) & (said != BACKGROUND)
-                     for record in (other, one)]
-            parts[kind].append((wrong[0] & seconds).mean() - (wrong[1] & seconds).mean())
+            wrong = [((said := run.predictions("last")) != truth) & (said != BACKGROUND)
+                     for run in (other, one)]
+            parts[kind].append(((wrong[0] & seconds).mean()
+                                - (wrong[1] & seconds).mean()))
     moved = {kind: 100 * np.mean(values) for kind, values in parts.items()}
-    print(f"{system:7} {setting:6}: wrong names in strong seconds {moved['strong']:+5.1f}, "
-          f"in weak ones {moved['weak']:+5.1f} points of the gain")
+    print(f"{system:7} {setting:6}: wrong names in strong seconds "
+          f"{moved['strong']:+5.1f}, in weak ones {moved['weak']:+5.1f} points of the gain")
     before, after = gained[system, setting]
     assert abs(before - after - sum(moved.values())) < 1e-6
 

@@ -620,7 +620,7 @@ for cell in study.table("I", profile="standard", seeds=statistics.PLANNED).cells
     of_runs = pd.DataFrame([shares(run.predictions("last"), cell.truth)
                             for run in cell.records])
     text = {name: "–" if values.isna().any() else
-            study.percent(*np.clip(statistics.interval_of_draws(values.to_numpy()), 0, 1))
+            study.percent(*np.clip(statistics.interval_of_draws(values), 0, 1))
             for name, values in of_runs.items()}
     name = f"{cell.row.name}, {len(cell.records)} seeds, {cell.course}"
     ended[name] = text

@@ -307,7 +307,8 @@ for similarity in ("cosine", "dot"):
                       f"more than {most:.1f} times as much as another.")
             assert math.isclose(most, math.exp(2), rel_tol=1e-4)
         by_hand = math.e / (math.e + 1 / math.e + 47)      # of a cosine, at any length
-        assert similarity == "dot" or math.isclose(weights[0, 0], by_hand, rel_tol=1e-4)
+        assert similarity == "dot" or math.isclose(weights[0, 0].item(), by_hand,
+                                                   rel_tol=1e-4)
 
 # %% [markdown]
 # By cosine the weight is $e/(e + 1/e + 47) = 0.054$ at any length, not three times 1/49: such a map can hardly point.

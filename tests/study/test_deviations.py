@@ -129,6 +129,8 @@ class TestSmallStudy:
             assert effects.loc[row, "difference"] == pytest.approx((first - second).mean())
             assert effects.loc[row, ["low", "high"]].tolist() == pytest.approx(mean_interval(first - second)[1:3])
             assert effects.loc[row, "seeds"] == 2
+        assert all(map(study.holds, deviations.DEVIATIONS)) and not study.holds(deviations.Deviation(
+            "V3", "?", {}, {"model_options": {"renormalise": False}}))
         rounding = study.effects(deviations.ROUNDINGS)
         assert rounding["row"].tolist() == ["TF32"] and rounding["second"][0] == effects.loc["V4", "first"]
         assert study.current() == len(study.values["runs"]) == len({record.folder for record in trained})

@@ -186,6 +186,10 @@ class Study:
                             "train them and write the file again with `python -m vscg deviations`.")
         return [found[_name(config)] for config in configs]
 
+    def holds(self, deviation: Deviation) -> bool:
+        """Whether the file has all runs of a pair."""
+        return all(_name(config) in self._named() for way in deviation.configs() for config in way)
+
     def _named(self) -> dict[str, dict]:
         return {json.dumps(run["config"], sort_keys=True): run for run in self.values["runs"]}
 
