@@ -458,7 +458,7 @@ for (system, setting), pair in pairs.items():
                                 - (wrong[1] & seconds).mean()))
     moved = {kind: 100 * np.mean(values) for kind, values in parts.items()}
     print(f"{system:7} {setting:6}: wrong names in strong seconds "
-          f"{moved['strong']:+5.1f}, in weak ones {moved['weak']:+5.1f} points of the gain")
+          f"{moved['strong']:+5.1f}, in weak ones {moved['weak']:+5.1f} points of gain")
     before, after = gained[system, setting]
     assert abs(before - after - sum(moved.values())) < 1e-6
 
