@@ -611,7 +611,10 @@ def shares(said: np.ndarray, true: np.ndarray) -> dict[str, float]:
         (nothing & missed).sum() / missed.sum() if missed.any() else np.nan)
     return share
 
+# %% [markdown]
+# Run by run, and then over the seeds:
 
+# %%
 ended = {}
 for cell in study.table("I", profile="standard", seeds=statistics.PLANNED).cells:
     if (cell.setting != "fully" or len(cell.records) < 2
