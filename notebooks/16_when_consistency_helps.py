@@ -197,8 +197,8 @@ plots.intervals(dots.assign(low=dots["mean"], high=dots["mean"]),
                 value_label="gain of ESCM (percentage points)")
 
 # %% [markdown]
-# If ESCM rescued weak seconds, their dots would lie to the right of those of strong seconds in the same row. But weak seconds gather
-# in clips whose name is harder to find, so these dots also hold clips against clips. The two looks of the rule tell the two apart:
+# If ESCM rescued weak seconds, their dots would lie to the right of those of strong seconds in the same row. But a clip with many
+# weak seconds may be harder to name, so these dots also hold clips against clips. The two looks of the rule tell the two apart:
 
 # %%
 def told(system: str, setting: str, column: str, measured=measured) -> dict:
