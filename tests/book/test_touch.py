@@ -55,7 +55,7 @@ def test_the_data_are_small_name_their_runs_and_agree_with_the_generator_and_wit
             assert level["vscg"][own][:10] == level["said"][0]
             assert {len(said) for said in level["vscg"]} == {10 * (2 + touch.CLIPS)}
             sums = np.array(level["shares"]).reshape(2, 10, 10).sum(-1)
-            assert (abs(sums - 1000) <= 6).all()
+            assert ((sums >= 1000) & (sums <= 1010)).all()      # ten of a row, each rounded up
             for looks, on in zip(level["looks"], level["on"], strict=True):
                 heat = numbers(looks).reshape(10, 49) if looks else np.zeros((10, 49))
                 share = 100 * (heat * masks).sum(1) / np.maximum(heat.sum(1), 1)
