@@ -205,9 +205,10 @@ def told(system: str, setting: str, column: str, measured=measured) -> dict:
     """One difference over the seeds, in points."""
     values = measured.loc[system, setting][column].to_numpy()
     mean, low, high = np.clip(statistics.interval_of_draws(values), -1, 1)
-    spread = statistics.Parts(values.var(ddof=1), 0, 0) if len(values) > 1 else None
-    least = (statistics.smallest_difference(spread, len(values), 2)
-             if spread else np.nan)
+    least = np.nan
+    if len(values) > 1:          # one number a seed: nothing is left to vary over clips
+        spread = statistics.Parts(seed=values.var(ddof=1), clip=0, residual=0)
+        least = statistics.smallest_difference(spread, len(values), clips=2)
     return {"system": system, "setting": setting, "seeds": len(values), "mean": mean,
             "low": low, "high": high, "least": least}
 
@@ -304,6 +305,8 @@ print("planted-study, clips whose seconds get two names or more (%)")
 print((100 * names).round(1).to_string())
 if ("VSCG", "fully") in pairs:
     assert not names.loc["VSCG", "fully"].to_numpy().any()           # Eq. 15
+    found.say("Fully supervised, VSCG gives a clip one name, with ESCM and without: "
+              "its head already makes the seconds agree.")
 
 # %% [markdown]
 # The same with intervals over the seeds; below zero ESCM does what the paper says of it.
@@ -314,8 +317,6 @@ print("planted-study, clips with two names, with ESCM minus without\n  "
       + listed(changes).replace("; ", "\n  "))
 found.say("The share of clips that get two names moves with ESCM by: "
           f"{listed(changes)}.")
-found.say("Fully supervised, VSCG gives a clip one name, with ESCM and without: its "
-          "head already makes the seconds agree.")
 
 # %% [markdown]
 # What does such a clip look like? Among the pairs whose heads name seconds, the next figure takes the first pair of the list, its first

@@ -252,7 +252,7 @@ plots.speedup_figure(clocks)
 
 # %% [markdown]
 # The band is the noise by the clock that decides. Long bars of the wall clock mean that other programs had the cores. Hold the row
-# `allocator` against that of all changes together: most of the gain is there.
+# `allocator` against that of all changes together.
 #
 # Why would an allocator matter? A step takes and frees buffers of hundreds of megabytes. The C library gives each back
 # to the system at once, and taking it anew costs a fault for every page of 4 KB. `vscg` asks the library, when it is

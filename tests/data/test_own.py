@@ -220,7 +220,7 @@ def no_array() -> bytes:
      .ljust(117) + b"\n", "cannot be read as an array"),
     (lambda sound: b"\x93NUMPY\x01\x00v\x00" + b"{'descr': (".ljust(117) + b"\n", "cannot be read as an array"),
     (lambda sound: sound.replace(b"\x08\x00", b"\x62\x00"), "cannot be read as an array"),
-    (lambda _: no_array(), "visual features of shape|cannot be read|not all finite"),
+    (lambda _: no_array(), r"features of shape \(\)"),
 ], ids=["damaged", "larger than memory", "a header that ends early", "packed in an unknown way", "no array in it"])
 def test_a_damaged_file_of_arrays_is_one_clear_error(content, words, folder, tmp_path):
     path = folder / f"{IDS[1]}.npz"
