@@ -77,8 +77,10 @@ def _planted(claim: Claim, planned: dict[str, TableResult]) -> str:
         if (line.first, line.second) in claim.pairs:
             word = word_of.get((claim.table, line.first, line.second, line.setting))
             mean, low, high = (f"{round(value, 1) + 0.0:+.1f}" for value in (line.mean, line.low, line.high))  # no -0.0
+            # The interval of one seed is over clips alone: beside those over seeds it would look narrow.
+            where = f"{low} to {high}; {line.seeds} seeds" if line.seeds > 1 else "one seed, no interval"
             said.setdefault(line.second, []).append(
-                f"{line.setting} {mean} ({low} to {high}; {line.seeds} seed{'s' * (line.seeds != 1)}"
+                f"{line.setting} {mean} ({where}"
                 f"{'; still learning' * line.learning}"
                 f"{f'; {word}' if word in ('agrees', 'contradicts', 'open') else ''})")
     several = len(claim.pairs) > 1

@@ -59,7 +59,8 @@ LEARNING_RULE = textwrap.fill(
     f"counts as still learning.", WIDTH)
 ORDER_RULE = textwrap.fill(
     "Share of the pairs of rows in the paper's order, beside the range of at least 95% of the shares when the rows "
-    "stand in random order. A share inside that range is no better than chance.", WIDTH)
+    "stand in random order. A share inside that range is no better than chance. Every row counts with the seeds that "
+    "all of them have.", WIDTH)
 
 
 class Interval(NamedTuple):

@@ -44,7 +44,7 @@ COMPARED_RULE = textwrap.fill(
     "from them nothing is compared. From profile standard on these runs are compared themselves; else the finished "
     "runs of the plan are, on planted-study: a longer schedule, up to ten seeds, a floor and a ceiling beside the "
     "rows. They come in one by one, and chapter 25 counts them; until all are there, rows of unlike seeds stand side "
-    "by side, which were tested on unlike clips, and only differences keep to common seeds.", statistics.WIDTH)
+    "by side, which were tested on unlike clips. Differences and orders alone keep to common seeds.", statistics.WIDTH)
 EVERYWHERE = "the right event in every second"
 ABOVE = {references.BESIDE[0]: "the rule in closed form", EVERYWHERE: EVERYWHERE}
 OUTCOMES = {"validation": "selected by validation", "last": "mean of the last five epochs"}
@@ -193,14 +193,8 @@ class TableResult:
 
     def pair(self, first: str, second: str, setting: str) -> tuple[Cell, Cell] | None:
         """The cells of two rows in one setting, with the seeds that both have; None if there is none."""
-        found = {cell.row.name: cell for cell in self.cells if cell.setting == setting and cell.records}
-        if not {first, second} <= set(found):
-            return None
-        seeds = [{record.config.seed for record in found[name].records} for name in (first, second)]
-        pair = [replace(found[name], records=tuple(record for record in found[name].records
-                                                   if record.config.seed in seeds[0] & seeds[1]))
-                for name in (first, second)]
-        return tuple(pair) if seeds[0] & seeds[1] else None
+        found = {cell.row.name: cell for cell in self.cells if cell.setting == setting}
+        return with_common_seeds([found[first], found[second]]) if {first, second} <= set(found) else None
 
     def learning(self, first: str, second: str, setting: str) -> bool:
         """Whether one of two rows still learns, by all of its seeds."""
@@ -285,14 +279,18 @@ class TableResult:
         frame, pairs, said = self.frame(), self.differences(), []
         for setting in self.measured():
             rows = frame[(frame["setting"] == setting) & (frame["seeds"] > 0)]
+            several = rows[rows["seeds"] > 1]              # the interval of one seed is over clips alone
             where = f"On {self.data}, profile {self.profile}, {setting} supervised"
             named = (pairs["first"] == first) & (pairs["second"] == second) & (pairs["setting"] == setting)
             for line in pairs[named & (pairs["seeds"] > 1)].itertuples():
                 apart = show.points(line.mean / 100, line.low / 100, line.high / 100)
                 said.append(f"{where}, {line.seeds} of {self.seeds} seeds: {first} minus {second} {apart}.")
-            above = [f"above {ABOVE[title]} ({value:.1f}%) in {(rows['low'] > value).sum()} of {len(rows)} rows"
+            above = [f"above {ABOVE[title]} ({value:.1f}%) in {(several['low'] > value).sum()} of {len(several)} rows"
                      for title, (value, *_) in self.held_against(setting).items() if title in ABOVE]
-            said += [f"{where}, the interval lies {' and '.join(above)}."] if above else []
+            if above and len(several):
+                alone = len(rows) - len(several)
+                others = f" that have two seeds or more; {alone} {'have' if alone > 1 else 'has'} one" if alone else ""
+                said.append(f"{where}, the interval lies {' and '.join(above)}{others}.")
         words = frame["verdict"][frame["verdict"].isin(statistics.JUDGED)].value_counts()
         judged = ", ".join(f"{count} {word}" for word, count in words.items())
         learns, rows = (frame["course"] == "still learning").sum(), (frame["seeds"] > 0).sum()
@@ -335,6 +333,14 @@ class TableResult:
 
     def _uuid(self, what: str, setting: str | None = None) -> str:
         return "-".join(filter(None, (what, self.name, setting)))
+
+
+def with_common_seeds(cells: Sequence[Cell]) -> tuple[Cell, ...] | None:
+    """The same rows with those of their runs whose seeds all of them have; None if there is no such seed."""
+    seeds = [{record.config.seed for record in cell.records} for cell in cells]
+    common = set.intersection(*seeds) if seeds else set()
+    return tuple(replace(cell, records=tuple(record for record in cell.records if record.config.seed in common))
+                 for cell in cells) if common else None
 
 
 def paired(first: Cell, second: Cell) -> np.ndarray:
@@ -428,10 +434,12 @@ def show_family(results: Sequence[TableResult]) -> Styler:
 def order_agreement(result: TableResult, setting: str) -> tuple[float, float, float, int]:
     """Share of the pairs of rows whose measured order is the paper's: `(share, low, high, pairs)`, or NaN and 0.
 
-    Rows that it does not print and pairs that it prints as equal do not count; a pair measured as equal counts half.
-    A share inside the range, `statistics.chance_order`, is no better than a random order.
+    Each row counts with the seeds that all of them have, so with the same clips. Rows that it does not print and pairs
+    that it prints as equal do not count; a pair measured as equal counts half. A share inside the range,
+    `statistics.chance_order`, is no better than a random order.
     """
-    cells = [cell for cell in result.cells if cell.setting == setting and cell.records and cell.row.printed]
+    cells = with_common_seeds([cell for cell in result.cells
+                               if cell.setting == setting and cell.records and cell.row.printed]) or ()
     paper = np.array([cell.row.paper[setting] for cell in cells])
     pairs = [(a, b) for a, b in combinations(range(len(cells)), 2) if paper[a] != paper[b]]
     if not pairs:
