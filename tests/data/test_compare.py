@@ -11,6 +11,7 @@ from vscg.data.prepared import PreparedWriter
 from vscg.errors import VscgError
 
 CLIPS, WIDTH, EVENTS = 120, 24, 6
+IDS = range(CLIPS)
 
 
 def raw(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -28,7 +29,7 @@ def official(path, values):
     return path
 
 
-def prepared(path, visual, category, background: int = 0, ids=range(CLIPS)):
+def prepared(path, visual, category, background: int = 0, ids=IDS):
     dims = Dims(3, WIDTH, 2, 10, CATEGORIES[:EVENTS])
     labels = np.eye(EVENTS + 1)[np.repeat(category[:, None], 10, 1)]
     with PreparedWriter(path, len(category), "toy", "ab", visual_dtype="float32", dims=dims) as writer:

@@ -173,8 +173,8 @@ def compare(case: str) -> list[Row]:
     rows.append(Row(case, "names of the loss's parts", "count", len(set(parts) ^ set(meta["parts"]))))
     rows += [Row(case, f"loss part {name}", "absolute", abs(parts[name].item() - value))
              for name, value in meta["parts"].items()]
-    # Some gradients are sums that cancel to a millionth of the whole: in single precision the order in which a processor
-    # adds moves them by more than the tolerance, so they are taken in double. The steps below are in single.
+    # Some gradients are sums that cancel to a millionth of the whole: in single precision a processor's order of adding
+    # moves them by more than the tolerance, so they are taken in double. The steps below are in single.
     exact, its_objective, *_ = build(case)
     its_objective.double()(exact.double().train()(audio.double(), visual.double()), labels.double())[0].backward()
     return [*rows, *gradient_rows(case, exact, meta),

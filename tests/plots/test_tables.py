@@ -33,11 +33,11 @@ def frame(data="planted-mini", each_seed=(70.0, 72.0, 74.0), course="converged",
 
 def differences(learning=False, origin=PROGRAM):
     columns = ["first", "second", "setting", "paper", "mean", "low", "high", "learning", "first_origin",
-               "second_origin"]
-    rows = [("VSCG", "AVEL", "fully", 7.0, 8.0, 5.0, 10.0, learning, PROGRAM, origin),
-            ("VSCG", "AVEL", "weakly", 8.1, -1.0, -3.0, 1.0, False, PROGRAM, origin),
-            ("w/o ISCE", "w/o ESCM", "fully", -1.5, 0.5, -1.0, 2.0, False, PROGRAM, PROGRAM),
-            ("w/o ISCE", "w/o ESCM", "weakly", 0.0, 0.5, -1.0, 2.0, False, PROGRAM, PROGRAM)]
+               "second_origin", "seeds"]
+    rows = [("VSCG", "AVEL", "fully", 7.0, 8.0, 5.0, 10.0, learning, PROGRAM, origin, 5),
+            ("VSCG", "AVEL", "weakly", 8.1, -1.0, -3.0, 1.0, False, PROGRAM, origin, 5),
+            ("w/o ISCE", "w/o ESCM", "fully", -1.5, 0.5, -1.0, 2.0, False, PROGRAM, PROGRAM, 5),
+            ("w/o ISCE", "w/o ESCM", "weakly", 0.0, 0.5, -1.0, 2.0, False, PROGRAM, PROGRAM, 5)]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -48,7 +48,8 @@ def large(table):
             for i, row in enumerate(TABLES[table].rows) for setting, value in row.paper.items() if value]
     whole = pd.DataFrame(rows, columns=frame().columns)
     whole.attrs = frame().attrs
-    pairs = [(*pair, setting, 1.0, 1.0, -1.0, 3.0, setting == "fully", PROGRAM, (PROGRAM, DESCRIBED)[i % 2])
+    pairs = [(*pair, setting, 1.0, 1.0, -1.0, 3.0, setting == "fully", PROGRAM, (PROGRAM, DESCRIBED)[i % 2],
+              1)
              for i, pair in enumerate(TABLES[table].pairs) for setting in ("fully", "weakly")]
     return whole, pd.DataFrame(pairs, columns=differences().columns)
 
@@ -82,6 +83,24 @@ def test_seeds_are_drawn_one_by_one_if_there_are_several():
     assert [x for x, _ in points(table_figure(frame(), "fully").axes[0], "o", plots.DARK)] == [70, 72, 74] * 2
     one = table_figure(frame(each_seed=(70.0,)), "fully")
     assert points(one.axes[0], "o", plots.DARK) == [] and legend(one) == ["selected by validation", "selected by test"]
+
+
+def thin(ax):
+    """The intervals that are drawn with a thin line."""
+    return [tuple(segment[:, 0]) for collection in ax.collections for segment in collection.get_segments()
+            if collection.get_linewidth()[0] < 1]
+
+
+def test_the_interval_of_one_seed_is_thin_where_others_have_more():
+    found, mark = frame(), "thin: one seed, interval over its clips alone"
+    assert thin(table_figure(found, "fully").axes[0]) == [] and mark not in legend(table_figure(found, "fully"))
+    found.loc[0, "seeds"] = 1
+    fig = table_figure(found, "fully")
+    assert thin(fig.axes[0]) == [(70, 75), (71, 76)] and legend(fig)[-1] == mark
+    fig = difference_figure(differences().assign(seeds=[5, 1, 5, 5]))
+    assert thin(fig.axes[0]) == [(-3, 1)] and mark in legend(fig)
+    alone = frame(each_seed=(70.0,))
+    assert thin(table_figure(alone, "fully").axes[0]) == [], "they are all of one kind"
 
 
 def test_the_papers_figures_stand_beside_runs_on_ave_alone():
@@ -163,6 +182,9 @@ def test_every_system_has_its_dot_in_the_order_of_size(intervals):
     assert dots == [(0.6, 70), (2.5, 80), (9.5, 77)]
     ends = [line[:, 1].tolist() for bars in ax.collections for line in bars.get_segments()]
     assert ends == ([[60, 71], [78, 81], [75, 79]] if intervals else [])
+    widths = [bars.get_linewidth()[0] < 1 for bars in
+              accuracy_by_parameters(frame.assign(seeds=[3, 1, 3]), "live parameters").axes[0].collections]
+    assert widths == [True, False, False]
 
 
 def looks(names):

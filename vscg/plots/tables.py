@@ -13,6 +13,7 @@ from vscg.models import SYSTEMS
 from vscg.plots.style import COLOURS, DARK, DASHES, GROUND, LIGHT, MARKERS, OTHERS, _figure, _legend
 
 DAGGER = "\N{DAGGER}"      # of what no published program computes
+THICK, THIN = 2.2, 0.9     # intervals over seeds and clips; of one seed, over its clips alone
 
 
 def lighter(colour: str) -> str:
@@ -36,7 +37,7 @@ def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None
         part = frame if group is None else frame[frame["group"] == group]
         position = np.array([names.index(name) for name in part["name"]]) + apart * (i - (len(groups) - 1) / 2)
         mean, low, high = (100 * part[column].to_numpy() for column in ("mean", "low", "high"))
-        ax.errorbar(mean, position, xerr=[mean - low, high - mean], fmt="o", markersize=7, linewidth=2.2, capsize=4,
+        ax.errorbar(mean, position, xerr=[mean - low, high - mean], fmt="o", markersize=7, linewidth=THICK, capsize=4,
                     color=COLOURS.get(group, OTHERS[i % len(OTHERS)]) if group else COLOURS["fused"], label=group)
     for row in range(0, len(names) if shared else 0, 2):
         ax.axhspan(row - 0.5, row + 0.5, color=LIGHT, alpha=0.45, linewidth=0, zorder=0)
@@ -55,8 +56,8 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     """Measured accuracy of the rows in one setting, in the paper's order; its own figures only beside runs on AVE.
 
     `frame` is `TableResult.frame()`, with the name of the outcome and the references, dashed lines, in its `attrs`.
-    Rows that are still learning are lighter; those that no published program computes have a dagger. VscgError if
-    nothing was measured in that setting.
+    Rows that are still learning are lighter; those that no published program computes have a dagger; the interval of
+    one seed is thin beside those of more. VscgError if nothing was measured in that setting.
     """
     rows = frame[(frame["setting"] == setting) & frame["mean"].notna()]
     if rows.empty:
@@ -75,7 +76,7 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     _references(ax.axvline, frame.attrs.get("references", {}))
     ax.set(xlabel="accuracy (% of segments)", ylim=(len(rows) - 0.45, -0.55))
     ax.set_yticks(at, _marked(rows, "row"))
-    _legend(fig, *_with_marks(ax, learning))
+    _legend(fig, *_with_marks(ax, learning, rows["seeds"]))
     return fig
 
 
@@ -106,7 +107,8 @@ def _references(line: Callable[..., object], references: Mapping[str, tuple[floa
 def difference_figure(rows: pd.DataFrame) -> Figure:
     """Measured differences around zero; a triangle at the edge points to the side on which the paper's lies.
 
-    `rows` are `TableResult.differences()`. Light: a row is still learning; dagger: no published program computes one.
+    `rows` are `TableResult.differences()`. Light: a row is still learning; dagger: no published program computes one;
+    thin: one seed, where others have more.
     """
     pairs = list(dict.fromkeys(zip(_marked(rows, "first"), _marked(rows, "second"), strict=True)))
     settings = list(dict.fromkeys(rows["setting"]))
@@ -124,7 +126,7 @@ def difference_figure(rows: pd.DataFrame) -> Figure:
     ax.set(xlabel="difference (points)", ylim=(len(pairs) - 0.45, -0.55),
            xlim=(min(0, rows["low"].min()) - 0.12 * reach, max(0, rows["high"].max()) + 0.12 * reach))
     ax.set_yticks(range(len(pairs)), [f"{first}\nminus {second}" for first, second in pairs])
-    handles, texts = _with_marks(ax, rows["learning"])
+    handles, texts = _with_marks(ax, rows["learning"], rows["seeds"])
     paper = Line2D([], [], marker=">", linestyle="", markersize=8, color=DARK)
     _legend(fig, [*handles, paper], [*texts, "paper's side"])
     return fig
@@ -134,12 +136,18 @@ def _dots(ax: plt.Axes, at: np.ndarray, rows: pd.DataFrame, prefix: str, learnin
           label: str, **style) -> None:
     """A dot with its interval for each row, of the columns `mean`, `low`, `high` with a prefix; lighter if learning."""
     mean, low, high = (rows[f"{prefix}{name}"].to_numpy() for name in ("mean", "low", "high"))
-    for light in sorted(set(learning)):
-        at_these = learning == light
+    alone = _alone(rows["seeds"])
+    for light, thin in sorted(set(zip(learning, alone, strict=True))):
+        at_these = (learning == light) & (alone == thin)
         ax.errorbar(mean[at_these], at[at_these], xerr=np.stack([mean - low, high - mean])[:, at_these], fmt="o",
-                    markersize=7, linewidth=2.2, capsize=4, color=lighter(colour) if light else colour, label=label,
-                    **style)
+                    markersize=7, linewidth=THIN if thin else THICK, capsize=4,
+                    color=lighter(colour) if light else colour, label=label, **style)
         label = None
+
+
+def _alone(seeds: pd.Series) -> np.ndarray:
+    """Which rows have one seed, where others have more: their intervals are of another kind."""
+    return ((seeds == 1) & (seeds.max() > 1)).to_numpy()
 
 
 def _marked(rows: pd.DataFrame, name: str) -> list[str]:
@@ -148,12 +156,15 @@ def _marked(rows: pd.DataFrame, name: str) -> list[str]:
     return [text if of == "published code" else f"{text} {DAGGER}" for text, of in rows[[name, origin]].to_numpy()]
 
 
-def _with_marks(ax: plt.Axes, learning: np.ndarray) -> tuple[list, list[str]]:
-    """The legend's handles and texts, with what a light dot and a dagger mean if there are any."""
+def _with_marks(ax: plt.Axes, learning: np.ndarray, seeds: pd.Series) -> tuple[list, list[str]]:
+    """The legend's handles and texts, with what a light dot, a thin line and a dagger mean if there are any."""
     handles, texts = ax.get_legend_handles_labels()
     if learning.any():
         handles.append(Line2D([], [], marker="o", linestyle="", markersize=7, color=lighter(COLOURS["fused"])))
         texts.append("lighter: still learning")
+    if _alone(seeds).any():
+        handles.append(Line2D([], [], linewidth=THIN, color=COLOURS["fused"]))
+        texts.append("thin: one seed, interval over its clips alone")
     if any(DAGGER in label.get_text() for label in ax.get_yticklabels()):
         handles.append(Line2D([], [], marker=f"${DAGGER}$", linestyle="", markersize=8, color=DARK))
         texts.append("not the published code")
@@ -183,16 +194,19 @@ def parts_figure(parts: pd.DataFrame, references: Mapping[str, float] | None = N
 def accuracy_by_parameters(frame: pd.DataFrame, label: str) -> Figure:
     """Accuracy over the number of parameters, one dot for each system.
 
-    `frame` has `name`, `parameters` (millions, as `label` says), `mean` and, for intervals, `low`, `high` (percent).
+    `frame` has `name`, `parameters` (millions, as `label` says), `mean` and, for intervals, `low`, `high` (percent) and
+    `seeds`: that of one seed is thin beside those of more.
     """
     fig, ax = _figure(4.2)
     places = list(dict.fromkeys([*TITLES, *frame["name"]]))
+    frame = frame.assign(alone=_alone(frame["seeds"]) if "seeds" in frame else False)
     for row in frame.sort_values("parameters").to_dict("records"):
         place = places.index(row["name"])
         reach = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]] if "low" in row else None
         # Names stand in the legend, in the order of size: dots may lie close together.
         ax.errorbar(row["parameters"], row["mean"], yerr=reach, fmt=MARKERS[place % len(MARKERS)],
-                    markersize=9, linewidth=2, capsize=4, color=OTHERS[place % len(OTHERS)], label=row["name"])
+                    markersize=9, linewidth=THIN if row["alone"] else THICK, capsize=4,
+                    color=OTHERS[place % len(OTHERS)], label=row["name"])
     ax.set(xlabel=f"{label} (millions)", ylabel="accuracy (% of segments)", xscale="log",
            xlim=(0.7 * frame["parameters"].min(), 1.4 * frame["parameters"].max()))
     ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]
