@@ -65,9 +65,11 @@ def glance(table: tables.TableResult) -> str:
         cells = []
         for setting in SETTINGS:
             part = frame[(frame["row"] == system) & (frame["setting"] == setting)]
-            cells += [f"{row.mean:.1f}% ({row.low:.1f} to {row.high:.1f}){'*' * (row.course == 'still learning')} | "
-                      f"{row.seeds}" for row in part.itertuples()] or ["– | –"]
-        lines.append(f"| {system} | {' | '.join(cells)} |")
+            cells += [f"{row.mean:.1f}%{f' ({row.low:.1f} to {row.high:.1f})' * (row.seeds > 1)}"
+                      f"{'*' * (row.course == 'still learning')} | {row.seeds}"
+                      for row in part.itertuples()] or ["– | –"]
+        rebuilt = (frame.loc[frame["row"] == system, "origin"] != "published code").any()
+        lines.append(f"| {system}{f' {plots.tables.DAGGER}' * rebuilt} | {' | '.join(cells)} |")
     lines += [f"| *{name}* | {mean:.1f}% | – | {mean:.1f}% | – |" for name, (mean, *_) in table.references.items()]
     (everywhere, *_), records = table.held_against("weakly")[tables.EVERYWHERE], [
         record for cell in table.cells for record in cell.records]
@@ -75,10 +77,11 @@ def glance(table: tables.TableResult) -> str:
     devices = "; ".join(dict.fromkeys(record.values["device"] for record in records))
     return "\n".join(lines) + "\n\n" + textwrap.fill(
         f"Share of right seconds on the {table.cells[0].truth.shape[0]} test clips of {table.data}, which is "
-        f"generated, {frame.attrs['outcome']}; in brackets the 95% interval over seeds and clips, of one seed over the "
-        f"clips alone. Profile {table.profile} ({records[0].config.epochs} epochs), {devices}, finished until "
+        f"generated, {frame.attrs['outcome']}; in brackets the 95% interval over seeds and clips, which one seed does "
+        f"not give. Profile {table.profile} ({records[0].config.epochs} epochs), {devices}, finished until "
         f"{max(record.values['finished'] for record in records)[:10]}: {len(records)} runs of the plan. "
-        "A star: the row is still learning by the book's rule. No margin between these rows is in the primary family, "
+        f"A star: the row is still learning by the book's rule; {plots.tables.DAGGER}: rebuilt without its program. "
+        "No margin between these rows is in the primary family, "
         "so none has a word. "
         "The last rows are no contestants. These numbers do not reproduce the paper's figures: its data set is AVE, "
         "and the released program trains VSCG for 300 epochs.", 120, break_on_hyphens=False) + "\n"
