@@ -161,14 +161,14 @@ def test_exercises_are_graded_and_their_solutions_hidden_short_executed_and_end_
 
 
 def test_what_chapter_8_says_of_the_long_run_is_in_its_record():
+    """A short steep part, a loss that is high again in the middle and ends near zero, accuracies that come back."""
     run, = (run for run in find_records(shipped_dir()) if run.config == RunConfig(epochs=40).resolve())
     history = run.history.set_index("epoch")
     accuracy = history[["val_accuracy", "test_accuracy"]]
-    assert accuracy.idxmax().tolist() == [36, 12]
-    assert (accuracy.loc[6] > 0.9).all() and (accuracy.loc[5] < accuracy.loc[6]).all()
-    assert history.loc[15:25, "loss"].min() > history.loc[9:14, "loss"].max() - 0.01
-    assert (accuracy.loc[14:25].min() < accuracy.loc[6:13].max() - 0.08).all()
-    assert accuracy.loc[40].round(2).tolist() == [0.97, 0.94] and history.loc[40, "loss"] < 0.01
+    assert (accuracy.loc[6] > 0.9).all()
+    assert history.loc[15:25, "loss"].min() > history.loc[9:14, "loss"].max() - 0.01 and history.loc[40, "loss"] < 0.01
+    fallen = accuracy.loc[14:25].min()
+    assert (fallen < accuracy.loc[6:13].max() - 0.08).all() and (accuracy.loc[40] > fallen + 0.08).all()
 
 
 def test_what_boxes_say_follows_when_their_line_is_changed():
