@@ -133,8 +133,8 @@ runs = pd.DataFrame([
     for record, whole, bare in zip(with_it.records, with_it.per_clip().mean(1),
                                    without.per_clip().mean(1), strict=True)])
 epochs = pairs["VSCG", "fully"][0].records[0].config.epochs
-study.styled(runs, f"planted-study, share of right seconds of {len(truth):,} test clips "
-             f"(%), run by run; profile standard, {epochs} epochs, clean protocol, "
+study.styled(runs, f"planted-study, share of right seconds of {len(truth):,} test "
+             f"clips (%), run by run; profile standard, {epochs} epochs, clean protocol, "
              "means over the last five epochs.", "consistency-runs")
 
 # %% [markdown]
