@@ -134,8 +134,8 @@ runs = pd.DataFrame([
                                    without.per_clip().mean(1), strict=True)])
 epochs = pairs["VSCG", "fully"][0].records[0].config.epochs
 study.styled(runs, f"planted-study, share of right seconds of {len(truth):,} test "
-             f"clips (%), run by run; profile standard, {epochs} epochs, clean protocol, "
-             "means over the last five epochs.", "consistency-runs")
+             f"clips (%), run by run; profile standard, {epochs} epochs, clean "
+             "protocol, means over the last five epochs.", "consistency-runs")
 
 # %% [markdown]
 # A run that ends near the floor of these data, which [chapter 25](25_planned_experiment.ipynb) prints, has not learnt what the
