@@ -8,9 +8,10 @@ import pytest
 
 from vscg.data.planted import SIZES
 from vscg.machine.files import value_hash
+from vscg.study.paper import PRIMARY, TABLES
 from vscg.study.planned import PLANNED, STUDY
 from vscg.study.runs import STEPS, book_configs, progress
-from vscg.training.config import PROFILES
+from vscg.training.config import PROFILES, RunConfig
 from vscg.training.records import find_records, shipped_dir
 from vscg.training.sweep import unique_runs
 
@@ -41,24 +42,42 @@ def test_every_run_of_the_study_that_ships_is_younger_than_the_plan():
 
 
 def commands() -> list[dict[str, str]]:
-    """The options of the plan's commands; those of the amendment stand in the place of the third."""
+    """The options of the plan's commands as amended: three in the place of the third, one in that of the fifth."""
     first, amended = (re.findall(r"vscg sweep (.*)", part) for part in PLAN.split("## Amendments"))
-    assert len(first) == 5
-    lines = [*first[:2], *amended, *first[3:]]
-    return [dict(zip((word.removeprefix("--") for word in line.split()[::2]), line.split()[1::2], strict=True))
-            for line in lines]
+    assert len(first) == len(amended) == 5
+    return [options(line) for line in (*first[:2], *amended[:3], first[3], amended[4])]
+
+
+def options(line: str) -> dict[str, str]:
+    return dict(zip((word.removeprefix("--") for word in line.split()[::2]), line.split()[1::2], strict=True))
+
+
+def configs(options: dict[str, str]) -> list[RunConfig]:
+    return book_configs(options["tables"], data=options.get("data", "planted-mini"),
+                        profile=options.get("profile", "quick"), systems=options.get("systems", "all"),
+                        seeds=int(options["seeds"]) if "seeds" in options else None)
+
+
+def test_the_amendment_of_the_order_trains_what_another_command_trains():
+    order = options(re.findall(r"vscg sweep (.*)", PLAN.split("## Amendments")[1])[3])
+    early, later = unique_runs(configs(order)), unique_runs(configs(commands()[2]))
+    assert early.items() <= later.items() and {config.seed for config in early.values()} == {0}
+    assert len({config.system for config in early.values()}) == 9
+
+
+def test_the_plan_has_as_many_runs_as_it_says():
+    assert re.findall(r"plan has (\d+) runs", " ".join(PLAN.split())) == [
+        str(len(unique_runs(config for options in commands() for config in configs(options))))]
 
 
 def test_the_commands_of_the_plan_train_what_it_says():
     assert len(commands()) == 7
     found = set()
     for options in commands():
-        configs = book_configs(options["tables"], data=options.get("data", "planted-mini"),
-                               profile=options.get("profile", "quick"), systems=options.get("systems", "all"),
-                               seeds=int(options["seeds"]) if "seeds" in options else None)
-        assert {config.profile for config in configs} == {"standard"}
-        assert {config.data.partition(":")[0] for config in configs} == {STUDY}
-        found |= {(config.system, config.seed) for config in configs}
+        trained = configs(options)
+        assert {config.profile for config in trained} == {"standard"}
+        assert {config.data.partition(":")[0] for config in trained} == {STUDY}
+        found |= {(config.system, config.seed) for config in trained}
     assert {seed for system, seed in found if system == "vscg"} == set(range(10))
     assert {seed for system, seed in found if system == "dmin"} == set(range(3))
     assert {seed for system, seed in found if system == "csa"} == set(range(5))
@@ -80,11 +99,20 @@ def test_the_steps_are_the_commands_and_a_run_counts_once(tmp_path, monkeypatch)
     assert progress()["finished"].sum() == len(shipped) + 1
 
 
-@pytest.mark.parametrize("name, runs", [("sentinels", 12), ("dynamics", 20), ("letters", 40)])
+def test_the_primary_rows_are_those_that_the_family_compares():
+    named = {(TABLES[table].rows[[row.name for row in TABLES[table].rows].index(name)].run["system"], setting, name)
+             for table, *names, setting in PRIMARY.values() for name in names}
+    assert {(row.run["system"], setting, row.name) for row in PLANNED["primary"].rows for setting in row.paper} == named
+    ten = unique_runs(book_configs("primary", data=STUDY, profile="standard"))
+    assert len(ten) == 120
+    assert ten.keys() <= unique_runs(book_configs("III,IV,V", data=STUDY, profile="standard", seeds=10)).keys()
+
+
+@pytest.mark.parametrize("name, runs", [("sentinels", 12), ("dynamics", 20), ("letters", 40), ("primary", 140)])
 def test_studies_of_the_plan(name, runs):
-    configs = book_configs(name, data="planted-mini", profile="quick")
-    assert len(configs) == runs and name in PLANNED
-    for config in configs:
+    trained = book_configs(name, data="planted-mini", profile="quick")
+    assert len(trained) == runs and name in PLANNED
+    for config in trained:
         schedule = config.resolve().schedule
         length = (schedule.epochs, schedule.decay_epochs, schedule.batch)
         assert length == (80, (56, 72), 8) or name == "sentinels" and length == (40, (28, 36), 8)

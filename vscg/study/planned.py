@@ -2,7 +2,7 @@
 from dataclasses import replace
 
 from vscg.models import SETTINGS
-from vscg.study.paper import Row, Table
+from vscg.study.paper import PRIMARY, TABLES, Row, Table
 from vscg.training.config import RunConfig
 
 STUDY = "planted-study"          # the data set of the plan
@@ -18,6 +18,16 @@ def _half() -> dict:
     """The schedule that the plan began with, half as long as the one that its check left."""
     now = RunConfig(profile="standard").resolve().schedule
     return {"schedule": replace(now, epochs=now.epochs // 2, decay_epochs=tuple(e // 2 for e in now.decay_epochs))}
+
+
+def _primary() -> tuple[Row, ...]:
+    """The rows that the primary family compares, each in the settings in which it does."""
+    settings: dict[tuple[str, str], list[str]] = {}
+    for table, *names, setting in PRIMARY.values():
+        for name in names:
+            settings.setdefault((table, name), []).append(setting)
+    return tuple(replace(row, paper=dict.fromkeys(settings[table, row.name]), printed=False)
+                 for table in TABLES for row in TABLES[table].rows if (table, row.name) in settings)
 
 
 # Where text and program differ, what the text says: category loss (V6), GRUs (B1), similarity (V5) with these, all of
@@ -45,4 +55,6 @@ PLANNED = {
     "letters": Table(
         "Text against program: VSCG as the paper's text has it, part by part and as a whole",
         (_row(_PROGRAM, *SETTINGS), *_LETTERS), tuple((row.name, _PROGRAM) for row in _LETTERS)),
+    "primary": Table("The rows of the primary family", _primary(),
+                     tuple(dict.fromkeys((first, second) for _, first, second, _ in PRIMARY.values())), seeds=10),
 }

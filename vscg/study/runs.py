@@ -119,7 +119,7 @@ STEPS = (
     ("Tables I, IV: CMBS, DMIN", "I,IV", "cmbs,dmin", 3),
     ("Table I: AVT", "I", "avt", 1),
     ("dynamics; text against program", "dynamics,letters", "all", None),
-    ("seeds five to nine of VSCG, PSP-Net", "III,IV,V", "vscg,psp", 10),
+    ("seeds five to nine of the primary family", "primary", "all", None),
 )
 
 
