@@ -77,7 +77,7 @@ FIGURES = {
         "name": ["VSCG", "AVEL"], "parameters": [2.5, 0.6], "mean": [80.0, 70.0], "low": [78.0, 60.0],
         "high": [81.0, 71.0]}), "live parameters"),
     "course": lambda: plots.course_figure(pd.DataFrame([("VSCG", 0, 1, 50), ("VSCG", 0, 2, 60)], columns=[
-        "row", "seed", "epoch", "accuracy"]), {"floor": (61.0, 60.0, 62.0)}),
+        "row", "seed", "epoch", "accuracy"]), {"floor": (61.0, 60.0, 62.0)}, ["VSCG"]),
     "log mel": lambda: plots.log_mel(np.zeros((10, 96, 64))),
     **studies, **tables,
 }

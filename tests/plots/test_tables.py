@@ -152,9 +152,10 @@ def test_references_are_lines_across_the_rows_and_the_curves():
     assert across == [61, 70] and {"floor", "ceiling"} <= set(legend(fig))
     courses = pd.DataFrame([("VSCG", seed, epoch, 50 + 10 * epoch + 2 * seed) for seed in (0, 1) for epoch in (1, 2)]
                            + [("AVEL", 0, epoch, 40) for epoch in (1, 2)], columns=["row", "seed", "epoch", "accuracy"])
-    fig = course_figure(courses, known)
+    fig = course_figure(courses, known, ["DAM", "VSCG", "AVEL"])
     first, second, *lines = fig.axes[0].lines
     assert legend(fig) == ["VSCG", "AVEL", "floor", "ceiling"]
+    assert [line.get_color() for line in (first, second)] == list(plots.OTHERS[1:3]), "of its place among all rows"
     assert list(first.get_ydata()) == [61, 71] and list(second.get_ydata()) == [40, 40], "means over seeds"
     assert [line.get_ydata()[0] for line in lines] == [61, 70]
     band = fig.axes[0].collections[0].get_paths()[0].vertices

@@ -73,6 +73,9 @@ class TestMeanInterval:
         """Within 3 standard errors of 95%; the bootstrap counts the residual more than once, and may hold it in 98%."""
         assert 0.93 <= coverage(lambda values: st.mean_interval(values)[1:3], parts, seeds, 1000) <= 0.97
 
+    def test_two_seeds_that_differ_much_hold_it_less_often_as_the_rule_says(self):
+        assert 0.88 <= coverage(lambda values: st.mean_interval(values)[1:3], ATTENTION, 2, 1000) <= 0.93
+
     def test_says_which_one_it_is(self):
         values = next(studies(ACCURACY, 5, 1))
         assert st.mean_interval(values).method == "t over seeds and clips"
@@ -185,11 +188,11 @@ class TestFamily:
 
 
 class TestPower:
-    @pytest.mark.parametrize("parts, seeds", [(ACCURACY, 5), (DIFFERENCE, 10), (ATTENTION, 3)])
+    @pytest.mark.parametrize("parts, seeds", [(ACCURACY, 5), (DIFFERENCE, 10), (ATTENTION, 3), (ATTENTION, 2)])
     def test_the_smallest_difference_is_found_in_80_of_100_studies(self, parts, seeds):
         difference = st.smallest_difference(parts, seeds, CLIPS)
         found = [st.p_value(values) < 0.05 for values in studies(parts, seeds, 1500, mean=difference)]
-        assert 0.75 <= np.mean(found) <= 0.84
+        assert 0.77 <= np.mean(found) <= 0.83
 
 
 class TestCourse:

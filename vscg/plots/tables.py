@@ -1,5 +1,5 @@
 """The paper's tables: accuracies, differences, confusions and parameter counts, with their intervals."""
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,6 +13,7 @@ from vscg.models import SYSTEMS
 from vscg.plots.style import COLOURS, DARK, DASHES, GROUND, LIGHT, MARKERS, OTHERS, _figure, _legend
 
 DAGGER = "\N{DAGGER}"      # of what no published program computes
+REFERENCES = "--", ":", "-.", (0, (8, 2, 1, 2, 1, 2))      # dashes of lines that rows are held against
 THICK, THIN = 2.2, 0.9     # intervals over seeds and clips; of one seed, over its clips alone
 
 
@@ -43,7 +44,7 @@ def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None
         ax.axhspan(row - 0.5, row + 0.5, color=LIGHT, alpha=0.45, linewidth=0, zorder=0)
     ax.grid(not shared, axis="y")
     for i, (text, value) in enumerate((references or {}).items()):
-        ax.axvline(100 * value, color=DARK, linestyle=["--", ":", "-."][i % 3], linewidth=1.6, label=text)
+        ax.axvline(100 * value, color=DARK, linestyle=REFERENCES[i % len(REFERENCES)], linewidth=1.6, label=text)
     ends = 100 * np.array([frame["low"].min(), frame["high"].max(), *(references or {}).values()])
     margin = 0.05 * max(1, np.ptp(ends))
     ax.set(xlabel=value_label, xlim=(ends.min() - margin, ends.max() + margin), ylim=(len(names) - 0.5, -0.5))
@@ -80,16 +81,19 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     return fig
 
 
-def course_figure(courses: pd.DataFrame, references: Mapping[str, tuple[float, float, float]]) -> Figure:
+def course_figure(courses: pd.DataFrame, references: Mapping[str, tuple[float, float, float]],
+                  rows: Sequence[str]) -> Figure:
     """Test accuracy over the epochs: a line for each row, the mean over its seeds, in the band that they span.
 
     Args:
         courses: `TableResult.courses`, columns row, seed, epoch, accuracy (percent).
-        references: `TableResult.held_against`, drawn as dashed lines.
+        references: `TableResult.held_against`, drawn as broken black lines.
+        rows: the names of all rows, measured or not: each has the line of its place here.
     """
     fig, ax = _figure(4.6)
-    for i, (row, part) in enumerate(courses.groupby("row", sort=False)):
-        colour, by_epoch = OTHERS[i % len(OTHERS)], part.groupby("epoch")["accuracy"]
+    for row, part in courses.groupby("row", sort=False):
+        i, by_epoch = rows.index(row), part.groupby("epoch")["accuracy"]
+        colour = OTHERS[i % len(OTHERS)]
         ax.plot(by_epoch.mean(), DASHES[i // len(OTHERS) % len(DASHES)], color=colour, linewidth=2, label=row)
         ax.fill_between(by_epoch.min().index, by_epoch.min(), by_epoch.max(), color=colour, alpha=0.15, linewidth=0)
     _references(ax.axhline, references)
@@ -101,7 +105,7 @@ def course_figure(courses: pd.DataFrame, references: Mapping[str, tuple[float, f
 def _references(line: Callable[..., object], references: Mapping[str, tuple[float, float, float]]) -> None:
     """A dashed line for each reference; `line` is `ax.axvline` or `ax.axhline`."""
     for i, (text, (mean, *_)) in enumerate(references.items()):
-        line(mean, color=DARK, linestyle=["--", ":", "-."][i % 3], linewidth=1.4, label=text)
+        line(mean, color=DARK, linestyle=REFERENCES[i % len(REFERENCES)], linewidth=1.4, label=text)
 
 
 def difference_figure(rows: pd.DataFrame) -> Figure:

@@ -87,9 +87,11 @@ def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int],
     text = pd.DataFrame({
         "row": names, **_setting(frame), "paper (%)": frame["paper"].map(_figure),
         outcome: _intervals(frame, ("mean", "low", "high")),
-        "event, background seconds (%)": (frame["event"].map(_figure) + ", " + frame["background"].map(_figure))
-        .replace(f"{DASH}, {DASH}", DASH),
+        "event, background seconds (%)": [DASH if pd.isna(event) and pd.isna(other) else
+                                          f"{_figure(event)}, {_figure(other)}"
+                                          for event, other in zip(frame["event"], frame["background"], strict=True)],
         "spread of runs (points)": frame["sd"].map(_figure), **_seeds(frame),
+        **({} if "validation" in outcome else {"selected by validation (%)": frame["val_mean"].map(_figure)}),
         "selected by test (%)": _intervals(frame, ("test_mean", "test_low", "test_high")),
         "ours": frame["origin"], "course": frame["course"].replace("", DASH),
         "verdict": [word if pd.isna(share) else f"{word}, {round(share * seeds)} of {seeds} runs reach it"
@@ -146,7 +148,7 @@ def _seeds(frame: pd.DataFrame) -> dict[str, pd.Series]:
     def text(seeds: tuple[int, ...]) -> str:
         together = len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1
         return f"{seeds[0]} to {seeds[-1]}" if together else ", ".join(map(str, seeds)) or DASH
-    return {"seeds": frame["of_seeds"].map(text)} if frame["of_seeds"][frame["seeds"] > 0].nunique() > 1 else {}
+    return {"which seeds": frame["of_seeds"].map(text)} if frame["of_seeds"][frame["seeds"] > 0].nunique() > 1 else {}
 
 
 def _setting(frame: pd.DataFrame) -> dict[str, pd.Series]:

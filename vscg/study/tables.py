@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import combinations
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,8 +38,9 @@ DIFFERENCE = ("first", "second", "setting", "paper", "mean", "low", "high", "sma
               "of_seeds", "data", "first_origin", "second_origin")
 REFERENCES = " The last rows are references and no contestants; they use every second's label, whatever the setting."
 DRAWS = (" A row of seed k was tested on draw k of the clips, and rows of other seeds on other clips: only differences "
-         "compare the same ones. The references are means over {} draws; from draw to draw the ceiling goes from "
-         "{:.1f} to {:.1f}%.")
+         "and orders compare the same ones. The references are means over {} draws; from draw to draw the ceiling goes "
+         "from {:.1f} to {:.1f}%.")
+SAME = " The last row is the share of event seconds, the same in every draw: a right tag that localises nothing."
 COMPARED_RULE = textwrap.fill(
     "Quick runs show that the code learns: they end early, by default on data that a rule in closed form solves, and "
     "from them nothing is compared. From profile standard on these runs are compared themselves; else the finished "
@@ -117,11 +119,11 @@ class TableResult:
         """One line per row and setting.
 
         Columns: row, setting, paper, `mean`, `low`, `high` (the profile's outcome: selected by validation, or the mean
-        of the last five epochs), `test_mean`, `test_low`, `test_high` (selected by test), `each_seed` (a tuple of
-        outcomes), `event` and `background` (the outcome over these seconds alone), all in percent; `sd`, the spread of
-        the runs (`statistics.run_sd`, in points, NaN for one); seeds, `of_seeds` (a tuple), course, data, origin, note,
-        verdict; `reaching`, the share of the runs that reach the paper's figure, NaN unless the verdict judges them. In
-        `attrs` stand the outcome's name and `references`.
+        of the last five epochs), `test_mean`, `test_low`, `test_high` (selected by test), `val_mean` (by validation),
+        `each_seed` (a tuple of outcomes), `event` and `background` (the outcome over these seconds alone), all in
+        percent; `sd`, the spread of the runs (`statistics.run_sd`, in points, NaN for one); seeds, `of_seeds` (a
+        tuple), course, data, origin, note, verdict; `reaching`, the share of the runs that reach the paper's figure,
+        NaN unless the verdict judges them. In `attrs` stand the outcome's name and `references`.
         """
         frame = pd.DataFrame([self._line(cell) for cell in self.cells])
         frame.attrs = {"outcome": OUTCOMES[PROFILES[self.profile].outcome], "references": self.references}
@@ -151,7 +153,8 @@ class TableResult:
     def show_courses(self, setting: str) -> Figure | None:
         """The curves of a setting's measured rows, for a notebook; without any a sentence is printed instead."""
         if setting in self.measured():
-            return course_figure(self.courses(setting), self.held_against(setting))
+            rows = dict.fromkeys(cell.row.name for cell in self.cells)
+            return course_figure(self.courses(setting), self.held_against(setting), list(rows))
         print(f"no {setting} supervised run is finished")
         return None
 
@@ -168,6 +171,7 @@ class TableResult:
             np.clip(statistics.mean_interval(values[selection])[:3], 0, 100) if values else (math.nan,) * 3)]
         return {"row": cell.row.name, "setting": cell.setting, "paper": paper,
                 **dict(zip(("mean", "low", "high", "test_mean", "test_low", "test_high"), intervals, strict=True)),
+                "val_mean": values["validation"].mean() if values else math.nan,
                 **dict(zip(("event", "background"), (100 * share for share in cell.shares()), strict=True)),
                 "each_seed": tuple(picked.mean(axis=1).tolist()) if values else (),
                 "sd": statistics.run_sd(picked) if values else math.nan, "seeds": len(cell.records),
@@ -181,8 +185,8 @@ class TableResult:
 
         Pairs of which a row was not measured are left out. Columns: first, second, setting, paper, `mean`, `low`,
         `high` (of the outcome), `smallest` (the smallest difference that 80% power would find,
-        `statistics.POWER_RULE`; NaN with one seed), `learning` (whether one of the two rows still is), seeds,
-        `of_seeds` (a tuple), data, first_origin, second_origin.
+        `statistics.POWER_RULE`; NaN with one seed, and above 100), `learning` (whether one of the two rows still is),
+        seeds, `of_seeds` (a tuple), data, first_origin, second_origin.
         """
         return pd.DataFrame([self._difference(first, second, setting) for first, second in EVERY[self.name].pairs
                              for setting in SETTINGS if self.pair(first, second, setting)], columns=DIFFERENCE)
@@ -227,8 +231,9 @@ class TableResult:
         text = show.accuracy_text(frame[~waiting], self._note_numbers(), self.held_against(setting))
         text, once = show.said_once(text)
         once += " Rows without a finished run are left out." * bool(waiting.any())
-        return show.styled(text, self.caption(setting) + once + REFERENCES * bool(self.references) + self._draws(),
-                           self._uuid("table", setting))
+        once += REFERENCES * bool(self.references) + self._draws()
+        once += SAME * (EVERYWHERE in self.held_against(setting))
+        return show.styled(text, self.caption(setting) + once, self._uuid("table", setting))
 
     def _draws(self) -> str:
         """What rows with draws of their own have to be read with; empty where all have the same clips."""
@@ -244,7 +249,7 @@ class TableResult:
         # Of two rows with three seeds and one, their difference has one.
         cells = [cell for *pair, where in lines[["first", "second", "setting"]].itertuples(index=False)
                  if setting in (None, where) for cell in self.pair(*pair, where)]
-        caption = f"Differences in {self.caption(setting, cells)}{once}"
+        caption = f"Differences in {self.caption(setting, cells)}{once.replace('measured row', 'difference')}"
         return show.styled(text, caption, self._uuid("differences", setting))
 
     def show_learning(self) -> Styler:
@@ -294,8 +299,9 @@ class TableResult:
         words = frame["verdict"][frame["verdict"].isin(statistics.JUDGED)].value_counts()
         judged = ", ".join(f"{count} {word}" for word, count in words.items())
         learns, rows = (frame["course"] == "still learning").sum(), (frame["seeds"] > 0).sum()
-        learning = (f"{learns} of {rows} rows still learn, and their figures tell how fast, not how good they become"
-                    if learns else "No row still learns")
+        apart = ", each setting counted," * (len(self.measured()) > 1)
+        learning = (f"{learns} of {rows} rows{apart} still learn, and their figures tell how fast, not how good they "
+                    "become" if learns else "No row still learns")
         return [*said, f"{learning}; by the rule "
                 + (f"the rows are, against the paper: {judged}." if judged else "no row is judged against the paper.")]
 
@@ -431,23 +437,39 @@ def show_family(results: Sequence[TableResult]) -> Styler:
     return show.styled(text, caption, "family")
 
 
-def order_agreement(result: TableResult, setting: str) -> tuple[float, float, float, int]:
-    """Share of the pairs of rows whose measured order is the paper's: `(share, low, high, pairs)`, or NaN and 0.
+class Order(NamedTuple):
+    """Share of pairs of rows in the paper's order, the range of random orders, how many pairs, on which seeds."""
+    share: float
+    low: float
+    high: float
+    pairs: int
+    seeds: tuple[int, ...]
 
-    Each row counts with the seeds that all of them have, so with the same clips. Rows that it does not print and pairs
-    that it prints as equal do not count; a pair measured as equal counts half. A share inside the range,
-    `statistics.chance_order`, is no better than a random order.
+    def __str__(self) -> str:
+        if not self.pairs:
+            return "no two rows share a seed"
+        seeds = f"seed{'s' * (len(self.seeds) > 1)} {', '.join(map(str, self.seeds))}"
+        return (f"{self.share:.2f} of {self.pairs} pairs of rows stand in the paper's order, {seeds}; "
+                f"random orders {self.low:.2f} to {self.high:.2f}")
+
+
+def order_agreement(result: TableResult, setting: str) -> Order:
+    """How far the measured order of the rows is the paper's, by `statistics.ORDER_RULE`; NaN and no pairs if none.
+
+    Rows that the paper does not print and pairs that it prints as equal do not count; a pair measured as equal counts
+    half.
     """
     cells = with_common_seeds([cell for cell in result.cells
                                if cell.setting == setting and cell.records and cell.row.printed]) or ()
     paper = np.array([cell.row.paper[setting] for cell in cells])
     pairs = [(a, b) for a, b in combinations(range(len(cells)), 2) if paper[a] != paper[b]]
     if not pairs:
-        return math.nan, math.nan, math.nan, 0
+        return Order(math.nan, math.nan, math.nan, 0, ())
     means = np.array([cell.per_clip().mean() for cell in cells])
     a, b = np.array(pairs).T
     share = (1 + np.sign(paper[a] - paper[b]) * np.sign(np.round(means[a] - means[b], statistics.DIGITS))).mean() / 2
-    return float(share), *statistics.chance_order(paper), len(pairs)
+    seeds = tuple(record.config.seed for record in cells[0].records)
+    return Order(float(share), *statistics.chance_order(paper), len(pairs), seeds)
 
 
 def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int | None = None,
