@@ -75,8 +75,8 @@ def findings() -> list[Finding]:
         Finding("Runs of the same program on AVE, as others report them for PSP-Net, CMBS and DMIN, scatter with a "
                 f"standard deviation of **{spread:.2f} points** [{below:.2f}, {above:.2f}]. VSCG's margin over its "
                 f"nearest rival is {nearest:g}.", "23", REPORTED),
-        Finding(f"The category loss of Eq. 17 to the letter costs VSCG **{loss['difference']:.1f} points** "
-                f"[{loss['low']:.1f}, {loss['high']:.1f}] after {epochs} epochs on {deviations.DATA}, where "
+        Finding(f"With the category loss of Eq. 17 to the letter VSCG stands **{loss['difference']:.1f} points** "
+                f"[{loss['low']:.1f}, {loss['high']:.1f}] lower after {epochs} epochs on {deviations.DATA}, where "
                 f"both rows are still learning; its program computes another one.", "20", PLANTED),
     ]
 

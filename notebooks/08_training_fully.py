@@ -346,9 +346,9 @@ difference = difference.set_index("VSCG minus")
 print(f"points of segment accuracy, {DATA}; one seed: the interval is over\n"
       "clips alone, and another seed may lie outside it")
 print((100 * difference).round(1).iloc[1:].to_string())
-words = [f"{study.told(*values[1:], 'ahead of', 'behind')} {name} "
-         f"({study.points(*values)})" for name, *values in pairs[1:]]
-found.say(f"VSCG is {' and '.join(words)}: one seed, the same {PROFILE} schedule.")
+apart = [f"minus {name} {study.points(*values)}" for name, *values in pairs[1:]]
+found.say(f"VSCG {' and '.join(apart)}: one seed, the same {PROFILE} schedule, so no "
+          "word.")
 
 # %% [markdown]
 # Each accuracy by itself, with an interval of its own:

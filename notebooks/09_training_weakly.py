@@ -189,9 +189,8 @@ plots.intervals(table, references={"right category everywhere": line})
 right = {target: clip_accuracy(record.predictions(), truth[test])
          for target, record in records.items()}
 mean, low, high = paired_difference(right["proportion"], right["presence"])
-word = study.told(low, high, "better than", "worse than")
-sentence = (f"The tag that gives the duration away is {word} the presence tag: "
-            f"{study.points(mean, low, high)} of accuracy, one seed.")
+sentence = ("Accuracy with the tag that gives the duration away minus that with the "
+            f"presence tag: {study.points(mean, low, high)}, one seed.")
 found.say(sentence)
 print(sentence)
 
@@ -209,9 +208,8 @@ wide = by_length.pivot(index="event lasts", columns="tag", values="accuracy (%)"
 print(wide.reindex(groups).round(1).to_string())
 difference = paired_difference(*(right[target][groups["2 to 5 s"]]
                                  for target in ("proportion", "presence")))
-word = study.told(*difference[1:], "better than", "worse than")
-found.say(f"On events of 2 to 5 s proportion tags are {word} presence tags: "
-          f"{study.points(*difference)}.")
+found.say("On events of 2 to 5 s proportion minus presence tags: "
+          f"{study.points(*difference)}, one seed.")
 
 # %% [markdown]
 # With intervals over the clips of each group:
@@ -319,15 +317,13 @@ summaries = {name: summary(record) for name, record in systems.items()}
 print(pd.DataFrame(summaries).round(1).to_string())
 accuracies = {name: clip_accuracy(record.predictions(), truth[test])
               for name, record in systems.items()}
-words = []
+apart = []
 for name in list(systems)[1:]:
     mean, low, high = paired_difference(accuracies["VSCG"], accuracies[name])
     print(f"VSCG minus {name:8} {100 * mean:+.1f} points (95% interval over clips "
           f"{100 * low:+.1f} to {100 * high:+.1f}), one seed")
-    words.append(f"{study.told(low, high, 'ahead of', 'behind')} {name} "
-                 f"({study.points(mean, low, high)})")
-found.say(f"With presence tags VSCG is {' and '.join(words)}; "
-          "one seed decides nothing.")
+    apart.append(f"minus {name} {study.points(mean, low, high)}")
+found.say(f"With presence tags VSCG {' and '.join(apart)}; one seed decides nothing.")
 
 # %% [markdown]
 # Each accuracy by itself, beside the rule that knows the category:

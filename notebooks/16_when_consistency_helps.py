@@ -214,6 +214,11 @@ def told(system: str, setting: str, column: str, measured=measured) -> dict:
             "low": low, "high": high, "least": least}
 
 
+def findable(least: float) -> str:
+    """The smallest difference that would be found; none is larger than 100 points."""
+    return f"smallest found {100 * least:.1f}" if least <= 1 else "none would be found"
+
+
 LOOKS = {"within": "gain in weak minus gain in strong seconds of the same clip",
          "between": "slope of a clip's gain over its share of weak seconds"}
 looks = {column: pd.DataFrame([told(*key, column) for key in pairs])
@@ -223,8 +228,7 @@ for column, frame in looks.items():
     for line in frame.itertuples():
         ends = (study.points(line.mean, line.low, line.high) if line.seeds > 1
                 else f"{100 * line.mean:+.1f} points")
-        power = (f", smallest found {100 * line.least:.1f}" if line.least <= 1
-                 else ", smallest found above 100" if line.seeds > 1 else "")
+        power = f", {findable(line.least)}" if line.seeds > 1 else ""
         still = "; a row still learns" if learning[line.system, line.setting] else ""
         print(f"  {line.system:7} {line.setting:6}, {line.seeds} seeds: {ends}"
               f"{power}{still}")
@@ -247,13 +251,14 @@ def listed(lines) -> str:
     return "; ".join(f"{line['system']} {line['setting']}"
                      f"{'*' * learning[line['system'], line['setting']]} "
                      f"{study.points(line['mean'], line['low'], line['high'])}, "
-                     f"{line['seeds']} seeds" for line in lines if line["seeds"] > 1)
+                     f"{line['seeds']} seeds, {findable(line['least'])}"
+                     for line in lines if line["seeds"] > 1)
 
 
 found.say("ESCM's gain in weak seconds minus that in strong ones of the same clip (a "
           f"star: a row still learns): {listed(looks['within'].to_dict('records'))}.")
 found.say(f"Of {len(said)} intervals on this question, within clips and between them, "
-          f"{above} lie above 0, as the argument predicts, and {below} below.")
+          f"{above} lie above 0, where the argument puts them, and {below} below.")
 
 # %% [markdown]
 # :::{admonition} Change this and see
@@ -321,7 +326,8 @@ found.say("The share of clips that get two names moves with ESCM by: "
 
 # %% [markdown]
 # What does such a clip look like? Among the pairs whose heads name seconds, the next figure takes the first pair of the list, its first
-# seed and the last epoch, and there the clip to which the network without ESCM gives the most names.
+# seed and the last epoch, and there the clip to which the network without ESCM gives the most names. So chosen, the clip favours the
+# network with ESCM.
 
 # %% mystnb={"figure": {"caption": "The clip with the most names without ESCM: what the network with ESCM says of it stands below.", "name": "fig-two-names"}, "image": {"alt": "Three rows of coloured seconds over ten seconds: the ground truth, the network without ESCM with several colours, and the one with ESCM."}}
 system, setting = next(key for key in pairs if key != ("VSCG", "fully"))

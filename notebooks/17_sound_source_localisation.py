@@ -491,7 +491,8 @@ else:
 #
 # Short runs show how an attention begins. [The planned experiment](25_planned_experiment.ipynb) trains for 80 epochs on `planted-study`,
 # where half of the clips show a second object that makes no sound. A record keeps where the attention of each of its finished runs
-# points, in all 1,000 test clips. Below are the rows of Table III that have such runs. With several seeds the brackets hold a t interval
+# that has one points, in all 1,000 test clips, with the weights of the epoch that validation picks; right seconds beside it are of the
+# last five epochs. Below are the rows of Table III that have such runs. With several seeds the brackets hold a t interval
 # over the seeds, each of which has a draw of the data of its own; an interval ends at 0 and 100%, and that of a difference at 100 points.
 
 # %%
@@ -610,9 +611,10 @@ plots.timeline(truth[pick], {name: said[name] for name in shown})
 # %% [markdown]
 # A system can answer right and look elsewhere, or look right and answer wrong.
 #
-# ## Does better pointing go with better accuracy?
+# ## Does better pointing go with more right seconds?
 #
-# Between finished networks: a dot for each fully supervised run of the plan, by its row in the paper's tables.
+# Between finished networks: a dot for each fully supervised run of the plan whose system has an attention over the picture, by its
+# row in the paper's tables.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Pointing and answering of the plan's finished networks, a dot for each run; rows have the colours and shapes of the legend.", "name": "fig-loc-accuracy"}, "image": {"alt": "A dot for each finished run: pointing accuracy to the right, accuracy in event seconds that are not weak upwards, and a dashed line at chance."}}
 every = pd.concat([study.networks(name, "fully") for name in ("I", "III", "IV", "V")])
@@ -631,7 +633,7 @@ plt.close(fig)
 fig
 
 # %% [markdown]
-# If looking at the source were what makes a network accurate, the dots would climb from left to right. The rank
+# If looking at the source were what makes a network right in clear event seconds, the dots would climb from left to right. The rank
 # correlation says how far they do (1: the same order, -1: the reverse). It holds for these runs. It says nothing of others and
 # nothing of causes: rows differ in much more than their attention, and runs of one row are no rows of their own.
 
@@ -763,7 +765,7 @@ assert not two.any() or eyes[two].mean() < eyes[~two].mean()
 #
 # - Pointing accuracy, IoU and ROC AUC are defined to the digit, with ties; chance has a closed form; the literature's
 #   AUC is the mean IoU again.
-# - Each built system was held against chance, against a bump in the middle, against itself with a foreign sound and before
+# - Each row of Table I with an attention was held against chance, against a bump in the middle, against itself with a foreign sound and before
 #   training. The box at the top counts those that point and those that listen, for the data and profile it names.
 # - VSCG's finished networks were held against PSP-Net's and AVEL's in two scores, with an interval where there are several
 #   seeds.

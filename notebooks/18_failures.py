@@ -301,7 +301,8 @@ plots.intervals(names.dropna(), None, label) if known else print(NO_TRUTH)
 # %% [markdown]
 # A system that names each second on its own should climb from the first row to the last. One that gives the whole clip
 # a single name, as VSCG and CMRA do, can borrow from the clear seconds, so its dots should stay together. That is the
-# idea of semantic consistency, seen from the failures' side. The paired difference says how much of it is there:
+# idea of semantic consistency, seen from the failures' side. The difference of the two shares over all
+# clips, not within them (that is in [chapter 16](16_when_consistency_helps.ipynb)):
 
 # %%
 if not known:

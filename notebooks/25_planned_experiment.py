@@ -18,8 +18,8 @@
 #
 # Whoever looks at results first and chooses the question afterwards finds something every time. So the questions, the data,
 # the schedule, the number of seeds and the word for each outcome were written down in [the plan](../book/plan.md), and it
-# was published before the first run. This chapter shows what has come in since. It grows: the plan takes 110 to 190
-# core hours, by the processor, seed by seed through all rows, and whatever is finished is here.
+# was published before the first run. This chapter shows what has come in since. It grows: the plan takes well
+# over a hundred core hours, and whatever is finished is here.
 
 # %% tags=["hide-input"]
 from IPython.display import display
@@ -97,8 +97,8 @@ if finished:
 # %% [markdown]
 # The curves show when each network learns. Bands span the seeds.
 
-# %% mystnb={"figure": {"caption": "Test accuracy of the finished runs over the epochs, beside the three references.", "name": "fig-plan-sentinels"}, "image": {"alt": "Accuracy over the epochs: a line for each of the four rows that has finished runs, and three dashed horizontal lines for floor, plain network and ceiling."}}
-plots.course_figure(sentinels.courses("fully"), sentinels.references)
+# %% mystnb={"figure": {"caption": "Test accuracy of the finished runs over the epochs, beside the three references.", "name": "fig-plan-sentinels"}, "image": {"alt": "Accuracy over the epochs: a line for each of the four rows that has finished runs, and three broken lines without a colour for floor, plain network and ceiling."}}
+sentinels.show_courses("fully")
 
 # %% [markdown]
 # And the rule, applied when all twelve runs are there:
@@ -139,16 +139,22 @@ found.say("Rounded otherwise, the same run ends "
 #
 # ## The tables
 #
-# What each table has so far. Rows and differences stand in the chapters of the tables as soon as there is one.
+# What each table has so far, and which runs have not learnt what the rule in closed form knows of the same draw. Rows and
+# differences stand in the chapters of the tables as soon as there is one.
 
 # %%
-floor = draws.loc[references.BESIDE[0]].mean()
+floors = draws.loc[references.BESIDE[0]]
 for name in ("I", "III", "IV", "V"):
-    rows = study.table(name, profile="standard", seeds=MOST).frame()
-    print(f"Table {name:3}: {(rows.seeds > 0).sum()} of {len(rows)} rows and settings "
-          f"have runs, {rows.seeds.sum()} in all")
-    for row in rows[rows["mean"] < floor].itertuples():
-        print(f"    below the floor: {row.row}, {row.setting}, {row.mean:.1f}%")
+    cells = study.table(name, profile="standard", seeds=MOST).cells
+    counts = [len(cell.records) for cell in cells]
+    print(f"Table {name:3}: {len(counts) - counts.count(0)} of {len(counts)} rows and "
+          f"settings have runs, {sum(counts)} in all")
+    for cell in (cell for cell in cells if cell.records):
+        for record, right in zip(cell.records, 100 * cell.per_clip().mean(1),
+                                 strict=True):
+            if right < floors[record.config.seed]:
+                print(f"    below the floor of its draw: {cell.row.name}, "
+                      f"{cell.setting}, seed {record.config.seed}, {right:.1f}%")
 
 # %% [markdown]
 # ## The primary family
@@ -163,13 +169,17 @@ family = study.primary_family(results)
 if family["seeds"].any():
     display(study.show_family(results))
 waiting = (family["seeds"] < statistics.PLANNED).sum()
-found.say(f"{waiting} of the {len(family)} differences of the primary family still "
-          f"wait for seeds; none of these is judged.")
 late = (family["word"] == "still learning").sum()
-if late:
-    found.say(f"In {late} of them a row is still learning by the doubled schedule: as "
-              "they stand, these would get no word with all their seeds.")
-print(*found.sentences[-2:], sep="\n")
+judged = [f"{line.name} {line.word}" for line in family.itertuples(index=False)]
+said = [f"{waiting} of the {len(family)} differences of the primary family still wait "
+        "for seeds; until none does, none is judged." if waiting else
+        f"The primary family, by the rule: {'; '.join(judged)}."]
+if waiting and late:
+    said.append(f"In {late} of them a row is still learning by the doubled schedule: "
+                "as they stand, these would get no word with all their seeds.")
+for sentence in said:
+    found.say(sentence)
+print(*said, sep="\n")
 
 # %% [markdown]
 # Weakly supervised, a row near *the right event in every second*, a line in the chapters of the tables, names the clip and

@@ -233,7 +233,8 @@ def parser() -> argparse.ArgumentParser:
     for name, choices in (("system", SYSTEMS), ("setting", SETTINGS), ("variant", VARIANTS), ("profile", PROFILES),
                           ("protocol", PROTOCOLS), ("selection", SELECTIONS), ("target", TARGETS),
                           ("modality", MODALITIES), ("precision", PRECISIONS)):
-        command.add_argument(f"--{name}", choices=tuple(choices), default=getattr(RunConfig, name))
+        usual = getattr(RunConfig, name)
+        command.add_argument(f"--{name}", choices=tuple(choices), default=usual, help=usual and "default: %(default)s")
     command.add_argument("--data", default=RunConfig.data, help=DATA_HELP)
     command.add_argument("--seed", type=int, default=RunConfig.seed)
     command.set_defaults(run=_train)
@@ -247,7 +248,7 @@ def parser() -> argparse.ArgumentParser:
                         help=f"all, or some of {', '.join(EVERY)}, separated by commas (default: "
                         "%(default)s, without those that are the plan's alone: " + ", ".join(PLANNED) + ")")
     tables.add_argument("--systems", default="all", help="runs of these alone, separated by commas: vscg,psp,avel")
-    tables.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile)
+    tables.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile, help="default: %(default)s")
     tables.add_argument("--data", default=RunConfig.data, help=DATA_HELP)
     tables.add_argument("--seeds", type=int, help="default: the profile's number")
     tables.add_argument("--protocol", choices=PROTOCOLS, default=RunConfig.protocol,

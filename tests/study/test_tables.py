@@ -254,7 +254,7 @@ class TestOrderAgreement:
         one = order_agreement(replace(result, cells=(fewer, vscg)), "weakly")
         assert one.share == 1 and ", seed 0; " in str(one)
         none = order_agreement(replace(result, cells=(fewer, replace(vscg, records=vscg.records[1:]))), "weakly")
-        assert none.pairs == 0 and str(none) == "no two rows share a seed"
+        assert none.pairs == 0 and str(none) == "no pair of rows shares a seed"
 
     def test_agrees_with_the_loop_over_pairs(self, table_four):
         for setting, pairs in (("fully", 20), ("weakly", 18)):    # of 21: the paper has ties

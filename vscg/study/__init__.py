@@ -21,5 +21,7 @@ from vscg.study.tables import (
     parameter_table,
     primary_family,
     show_family,
+    smallest_found,
     table,
+    with_common_seeds,
 )

@@ -19,7 +19,7 @@ from vscg.data.prepared import Dataset, PreparedWriter, made_prepared, read_prep
 from vscg.errors import VscgError
 from vscg.machine.files import data_dir, make_folder, runs_dir, value_hash, write_runs
 from vscg.models import Output, predict_segments
-from vscg.study.statistics import mean_interval
+from vscg.study.statistics import mean_interval, smallest_difference, variance_parts
 from vscg.training.batches import Features, outputs
 from vscg.training.config import RunConfig
 from vscg.training.records import Record, read_record, records_dir, run_key
@@ -197,8 +197,9 @@ class Study:
         """One line for each of `pairs`, by default all of `DEVIATIONS`, in percent and percentage points.
 
         Columns: row, question, `first` and `second` (means over seeds, selected by validation), `difference`, `low`,
-        `high` (first minus second, `statistics.mean_interval`), seeds, and `first_background`, `second_background`: the
-        share of seconds called background. So many intervals are read one by one: none of them calls a sign.
+        `high` (first minus second, `statistics.mean_interval`), `smallest` (by `statistics.POWER_RULE`), seeds, and
+        `first_background`, `second_background`: the share of seconds called background. So many intervals are read one
+        by one: none of them calls a sign.
         """
         return pd.DataFrame([self._effect(deviation) for deviation in pairs or DEVIATIONS])
 
@@ -206,9 +207,10 @@ class Study:
         ways = [self.runs(configs) for configs in deviation.configs()]
         first, second = (per_clip(runs) for runs in ways)
         difference, low, high, _ = mean_interval(first - second)
+        smallest = smallest_difference(variance_parts(first - second), *first.shape)
         called = [100 * np.mean([run["called_background"] for run in runs]) for runs in ways]
         return {"row": deviation.row, "question": deviation.question, "first": first.mean(), "second": second.mean(),
-                "difference": difference, "low": low, "high": high, "seeds": len(first),
+                "difference": difference, "low": low, "high": high, "smallest": smallest, "seeds": len(first),
                 "first_background": called[0], "second_background": called[1]}
 
     def current(self) -> int:

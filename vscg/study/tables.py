@@ -198,7 +198,7 @@ class TableResult:
     def pair(self, first: str, second: str, setting: str) -> tuple[Cell, Cell] | None:
         """The cells of two rows in one setting, with the seeds that both have; None if there is none."""
         found = {cell.row.name: cell for cell in self.cells if cell.setting == setting}
-        return with_common_seeds([found[first], found[second]]) if {first, second} <= set(found) else None
+        return with_common_seeds([found[first], found[second]]) or None if {first, second} <= set(found) else None
 
     def learning(self, first: str, second: str, setting: str) -> bool:
         """Whether one of two rows still learns, by all of its seeds."""
@@ -341,12 +341,12 @@ class TableResult:
         return "-".join(filter(None, (what, self.name, setting)))
 
 
-def with_common_seeds(cells: Sequence[Cell]) -> tuple[Cell, ...] | None:
-    """The same rows with those of their runs whose seeds all of them have; None if there is no such seed."""
+def with_common_seeds(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """The same rows with those of their runs whose seeds all of them have; empty if there is no such seed."""
     seeds = [{record.config.seed for record in cell.records} for cell in cells]
     common = set.intersection(*seeds) if seeds else set()
     return tuple(replace(cell, records=tuple(record for record in cell.records if record.config.seed in common))
-                 for cell in cells) if common else None
+                 for cell in cells) if common else ()
 
 
 def paired(first: Cell, second: Cell) -> np.ndarray:
@@ -437,6 +437,14 @@ def show_family(results: Sequence[TableResult]) -> Styler:
     return show.styled(text, caption, "family")
 
 
+def smallest_found(differences: pd.DataFrame) -> str:
+    """The median of the smallest differences of `TableResult.differences`, in words; of one seed there is none."""
+    several = differences[differences["seeds"] > 1]
+    middle = several["smallest"].fillna(math.inf).median()
+    size = "more than 100" if middle == math.inf else f"{middle:.1f}"
+    return "none" if several.empty else f"{size} points (median of {len(several)})"
+
+
 class Order(NamedTuple):
     """Share of pairs of rows in the paper's order, the range of random orders, how many pairs, on which seeds."""
     share: float
@@ -447,7 +455,7 @@ class Order(NamedTuple):
 
     def __str__(self) -> str:
         if not self.pairs:
-            return "no two rows share a seed"
+            return "no pair of rows shares a seed"
         seeds = f"seed{'s' * (len(self.seeds) > 1)} {', '.join(map(str, self.seeds))}"
         return (f"{self.share:.2f} of {self.pairs} pairs of rows stand in the paper's order, {seeds}; "
                 f"random orders {self.low:.2f} to {self.high:.2f}")
@@ -460,7 +468,7 @@ def order_agreement(result: TableResult, setting: str) -> Order:
     half.
     """
     cells = with_common_seeds([cell for cell in result.cells
-                               if cell.setting == setting and cell.records and cell.row.printed]) or ()
+                               if cell.setting == setting and cell.records and cell.row.printed])
     paper = np.array([cell.row.paper[setting] for cell in cells])
     pairs = [(a, b) for a, b in combinations(range(len(cells)), 2) if paper[a] != paper[b]]
     if not pairs:

@@ -11,7 +11,7 @@ PROTOCOLS = ("clean", "released")
 SELECTIONS = ("validation", "test")
 MODALITIES = ("both", "audio", "visual")
 # Arithmetic of the networks; losses and weights are float32 always. "tf32": products with 10 bits of mantissa, on GPUs
-# that have them. "bf16": autocast to 8 bits of mantissa; slower than fp32 on a processor without such instructions.
+# that have them. "bf16": autocast to 7 bits of mantissa; slower than fp32 on a processor without such instructions.
 PRECISIONS = ("fp32", "tf32", "bf16")
 # Order of the clips in an epoch's batches. "first-random": only the first batch is drawn, the others are always the
 # same stretches of the stored, category-sorted order (the released weakly supervised loaders); "stored": never
