@@ -297,7 +297,9 @@ study.paragraphs(study.COMPARED_RULE)
 # How to read the table. The verdict is given by rule, and only to runs on AVE with the full schedule and the released
 # protocol. On planted data our figures are never held against the paper's. Differences have intervals; eight of them,
 # named before the runs, get a word in [chapter 20](20_deviations.ipynb), and the others none. A row that is *still
-# learning*, by the rule below, shows how fast a system learns, not how good it becomes; the figures of the table and of its differences draw it lighter. A plug
+# learning*, by the rule below, shows how fast a system learns, not how good it becomes; the figures of the table and of
+# its differences draw it lighter. A row whose system was changed counts as
+# *described in detail*: its program does not have the change, the paper describes it. A plug
 # adds parameters in front of a classifier; that alone can speed up a slow start, or slow it down.
 
 # %%

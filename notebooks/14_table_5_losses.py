@@ -283,7 +283,9 @@ study.paragraphs(study.VERDICT_RULE, statistics.INTERVAL_RULE, statistics.LEARNI
 # %% [markdown]
 # On planted data our figures are never held against the paper's. Differences have intervals; eight of them, named
 # before the runs, get a word in [chapter 20](20_deviations.ipynb), and the others none. A row that is *still learning*,
-# by the rule above, shows how fast a system learns, not how good it becomes; the figures of the table and of its differences draw it lighter.
+# by the rule above, shows how fast a system learns, not how good it becomes; the figures of the table and of
+# its differences draw it lighter. A row whose system was changed counts as
+# *described in detail*: its program does not have the change, the paper describes it.
 #
 # ## Fully supervised
 
