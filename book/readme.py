@@ -68,7 +68,7 @@ def glance(table: tables.TableResult) -> str:
             cells += [f"{row.mean:.1f}%{f' ({row.low:.1f} to {row.high:.1f})' * (row.seeds > 1)}"
                       f"{'*' * (row.course == 'still learning')} | {row.seeds}"
                       for row in part.itertuples()] or ["– | –"]
-        rebuilt = (frame.loc[frame["row"] == system, "origin"] != "published code").any()
+        rebuilt = bool((frame.loc[frame["row"] == system, "origin"] != "published code").any())
         lines.append(f"| {system}{f' {plots.tables.DAGGER}' * rebuilt} | {' | '.join(cells)} |")
     lines += [f"| *{name}* | {mean:.1f}% | – | {mean:.1f}% | – |" for name, (mean, *_) in table.references.items()]
     (everywhere, *_), records = table.held_against("weakly")[tables.EVERYWHERE], [
