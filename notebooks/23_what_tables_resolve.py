@@ -225,7 +225,9 @@ found.say(f"{by_test} of {len(chosen)} programs for this task choose by test wha
 # %% [markdown]
 # Two programs, AVEL's and CPSP's, keep the test split for testing. Accuracies of most others are maxima over the clips on
 # which they are reported, so a gap between two of them also depends on how often each program looked. STG-CMA has no
-# validation clips, and AVMOE begins with a checkpoint that the test clips chose.
+# validation clips, and AVMOE begins with a checkpoint that the test clips chose. One more program, of Ge et al. (2023), is not
+# counted: it saves by validation and prints the best test accuracy beside that. The leaderboard on which such figures stood side by side,
+# Papers with Code, closed in July 2025.
 #
 # ## Exercises
 #
