@@ -249,7 +249,8 @@ class TableResult:
         # Of two rows with three seeds and one, their difference has one.
         cells = [cell for *pair, where in lines[["first", "second", "setting"]].itertuples(index=False)
                  if setting in (None, where) for cell in self.pair(*pair, where)]
-        caption = f"Differences in {self.caption(setting, cells)}{once.replace('measured row', 'difference')}"
+        what = "Differences in" if self.name in TABLES else "Differences."
+        caption = f"{what} {self.caption(setting, cells)}{once.replace('measured row', 'difference')}"
         return show.styled(text, caption, self._uuid("differences", setting))
 
     def show_learning(self) -> Styler:
