@@ -166,9 +166,9 @@ avin = next(cell for cell in study.table("I", profile="standard", seeds=MOST).ce
 plain = draws.loc[references.BESIDE[1]]
 for record, right in zip(avin.records, 100 * avin.per_clip().mean(1), strict=True):
     seed = record.config.seed
-    sentence = (f"Without attention over the picture, AVIN ends at {right:.1f}% on draw "
-                f"{seed}, fully supervised; the plain network has {plain[seed]:.1f}%, "
-                f"the ceiling is {ceilings[seed]:.1f}%.")
+    sentence = (f"Without attention over the picture, AVIN ends at {right:.1f}% on "
+                f"draw {seed}, fully supervised; the plain network has "
+                f"{plain[seed]:.1f}%, the ceiling is {ceilings[seed]:.1f}%.")
     print(sentence)
     if seed == 0:
         found.say(sentence)
