@@ -450,7 +450,8 @@ class TestRunsOfThePlan:
         assert without["each_seed"] == pytest.approx((52, 62, 72))
         assert with_escm["test_mean"] == pytest.approx(90) and frame.loc["CMBS", "seeds"] == 0
         text = show.accuracy_text(result.frame(), {}, {})
-        assert text.columns.tolist().index("selected by validation (%)") and with_escm["val_mean"] != with_escm["mean"]
+        picked = list(zip(text["row"], text["selected by validation, by test (%)"], strict=True))
+        assert ("PSP-Net w/ ESCM", "10.0, 90.0") in picked and ("CMBS", "–") in picked
         assert "mean of the last five epochs (%)" in text and "3 seeds" in result.caption("fully")
         assert ("PSP-Net w/ ESCM", "0, 1, 3") in list(zip(text["row"], text["which seeds"], strict=True))
         assert with_escm["of_seeds"] == (0, 1, 3) and text["which seeds"].tolist().count("0 to 2") == 1

@@ -87,12 +87,11 @@ def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int],
     text = pd.DataFrame({
         "row": names, **_setting(frame), "paper (%)": frame["paper"].map(_figure),
         outcome: _intervals(frame, ("mean", "low", "high")),
-        "event, background seconds (%)": [DASH if pd.isna(event) and pd.isna(other) else
-                                          f"{_figure(event)}, {_figure(other)}"
-                                          for event, other in zip(frame["event"], frame["background"], strict=True)],
+        "event, background seconds (%)": _two(frame["event"], frame["background"]),
         "spread of runs (points)": frame["sd"].map(_figure), **_seeds(frame),
-        **({} if "validation" in outcome else {"selected by validation (%)": frame["val_mean"].map(_figure)}),
-        "selected by test (%)": _intervals(frame, ("test_mean", "test_low", "test_high")),
+        **({"selected by test (%)": _intervals(frame, ("test_mean", "test_low", "test_high"))}
+           if "validation" in outcome else
+           {"selected by validation, by test (%)": _two(frame["val_mean"], frame["test_mean"])}),
         "ours": frame["origin"], "course": frame["course"].replace("", DASH),
         "verdict": [word if pd.isna(share) else f"{word}, {round(share * seeds)} of {seeds} runs reach it"
                     for word, share, seeds in zip(frame["verdict"], frame["reaching"], frame["seeds"], strict=True)],
@@ -157,6 +156,11 @@ def _setting(frame: pd.DataFrame) -> dict[str, pd.Series]:
 
 def _figure(value: float) -> str:
     return DASH if pd.isna(value) else f"{value:.1f}"
+
+
+def _two(first: pd.Series, second: pd.Series) -> list[str]:
+    return [DASH if pd.isna(one) and pd.isna(other) else f"{_figure(one)}, {_figure(other)}"
+            for one, other in zip(first, second, strict=True)]
 
 
 def _signed(value: float) -> str:
