@@ -547,7 +547,8 @@ assert alike == {"Adam": True, "SGD": False}
 # <summary>Solution 2: the reasoning</summary>
 #
 # If the term has the share $s$ with the weight 1, the others have $1 - s$. The weight $w$ makes them equal if
-# $w s = 1 - s$, so $w = (1 - s) / s$: 99 for a share of one percent, 3 for a quarter. The code prints it for these runs.
+# $w s = 1 - s$, so $w = (1 - s) / s$: 3 for a share of a quarter, and 99, nearly PSP-Net's $\lambda$, for one of one percent. The code prints
+# it for these runs.
 # But the terms would not keep their values in a training with that weight, and none of these runs has it.
 #
 # </details>

@@ -278,8 +278,8 @@ found.say("Of VSCG's arithmetic a clip costs CMBS and DMIN "
                                     ("forward", "whole step") for title in DOUBLE)))
 
 # %% [markdown]
-# A step of training also passes backward: at nearly twice the cost of the way forward in CMBS and DMIN, but hardly more than
-# the same in VSCG, whose largest product, AGVA's, reads the features, and these need no gradient. Not counted is all that is
+# A step of training also passes backward: at nearly twice the cost of the way forward in CMBS and DMIN, but a fifth more
+# than the same in VSCG, whose largest product, AGVA's, reads the features, and these need no gradient. Not counted is all that is
 # no product: softmaxes, norms, dropout. They cost little arithmetic, but time for moving memory.
 #
 # ## Memory: what a clip leaves behind
@@ -543,7 +543,7 @@ print(f"batch of {BATCH} clips, {ROUNDS} rounds, {machine.device_name(device)}")
 print(every.round(1).to_string())
 arithmetic = every["FLOPs (million)"]
 found.say("Over all rows of Table I the arithmetic of one pass forward spans a factor "
-          f"{arithmetic.max() / arithmetic.min():.0f}, from {arithmetic.idxmin()} to "
+          f"of {arithmetic.max() / arithmetic.min():.0f}, from {arithmetic.idxmin()} to "
           f"{arithmetic.idxmax()}.")
 assert (every > 0).all().all() and "VSCG" in every.index
 

@@ -87,7 +87,7 @@ def course_figure(courses: pd.DataFrame, references: Mapping[str, tuple[float, f
 
     Args:
         courses: `TableResult.courses`, columns row, seed, epoch, accuracy (percent).
-        references: `TableResult.held_against`, drawn as broken black lines.
+        references: `TableResult.held_against`, drawn as broken lines without a colour.
         rows: the names of all rows, measured or not: each has the line of its place here.
     """
     fig, ax = _figure(4.6)
@@ -175,7 +175,7 @@ def _with_marks(ax: plt.Axes, learning: np.ndarray, seeds: pd.Series) -> tuple[l
     return handles, texts
 
 
-# A system has the same colour and marker in every figure, those of its place here.
+# Beside its size a system has the same colour and marker in every figure, those of its place here.
 TITLES = [entry.title for entry in SYSTEMS.values()]
 
 
