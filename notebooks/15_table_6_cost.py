@@ -543,8 +543,8 @@ print(f"batch of {BATCH} clips, {ROUNDS} rounds, {machine.device_name(device)}")
 print(every.round(1).to_string())
 arithmetic = every["FLOPs (million)"]
 found.say("Over all rows of Table I the arithmetic of one pass forward spans a factor "
-          f"of {arithmetic.max() / arithmetic.min():.0f}, from {arithmetic.idxmin()} to "
-          f"{arithmetic.idxmax()}.")
+          f"of {arithmetic.max() / arithmetic.min():.0f}, from {arithmetic.idxmin()} "
+          f"to {arithmetic.idxmax()}.")
 assert (every > 0).all().all() and "VSCG" in every.index
 
 # %% [markdown]
