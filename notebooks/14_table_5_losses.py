@@ -400,7 +400,8 @@ assert len(differences) <= 6
 #
 # How the runs learn, fully supervised; bands span the seeds. A row that leaves the plain network behind late
 # has learnt late what that network lacks: places, time, or the pairing of sound and look. A fall that heals within the
-# last third of the epochs counts as learning by the rule, for its line rises; such a row may be flat at the end.
+# last third of the epochs counts as learning by the rule, for its line rises; such a row may be flat at the end, so
+# [chapter 25](25_planned_experiment.ipynb) asks the last quarter as well.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the compared fully supervised runs of Table V over the epochs.", "name": "fig-table-V-planned"}, "image": {"alt": "Accuracy over the epochs: a line for each row of Table V that has runs, and on planted data broken lines without a colour for floor, plain network and ceiling."}}
 compared.show_courses("fully")
