@@ -206,17 +206,8 @@ def told(system: str, setting: str, column: str, measured=measured) -> dict:
     """One difference over the seeds, in points."""
     values = measured.loc[system, setting][column].to_numpy()
     mean, low, high = np.clip(statistics.interval_of_draws(values), -1, 1)
-    least = np.nan
-    if len(values) > 1:          # one number a seed: nothing is left to vary over clips
-        spread = statistics.Parts(seed=values.var(ddof=1), clip=0, residual=0)
-        least = statistics.smallest_difference(spread, len(values), clips=2)
     return {"system": system, "setting": setting, "seeds": len(values), "mean": mean,
-            "low": low, "high": high, "least": least}
-
-
-def findable(least: float) -> str:
-    """The smallest difference that would be found; none is larger than 100 points."""
-    return f"smallest found {100 * least:.1f}" if least <= 1 else "none would be found"
+            "low": low, "high": high, "least": statistics.smallest_of_draws(values)}
 
 
 LOOKS = {"within": "gain in weak minus gain in strong seconds of the same clip",
@@ -228,7 +219,7 @@ for column, frame in looks.items():
     for line in frame.itertuples():
         ends = (study.points(line.mean, line.low, line.high) if line.seeds > 1
                 else f"{100 * line.mean:+.1f} points")
-        power = f", {findable(line.least)}" if line.seeds > 1 else ""
+        power = f", {study.findable(line.least)}" if line.seeds > 1 else ""
         still = "; a row still learns" if learning[line.system, line.setting] else ""
         print(f"  {line.system:7} {line.setting:6}, {line.seeds} seeds: {ends}"
               f"{power}{still}")
@@ -251,7 +242,7 @@ def listed(lines) -> str:
     return "; ".join(f"{line['system']} {line['setting']}"
                      f"{'*' * learning[line['system'], line['setting']]} "
                      f"{study.points(line['mean'], line['low'], line['high'])}, "
-                     f"{line['seeds']} seeds, {findable(line['least'])}"
+                     f"{line['seeds']} seeds, {study.findable(line['least'])}"
                      for line in lines if line["seeds"] > 1)
 
 

@@ -194,6 +194,14 @@ class TestPower:
         found = [st.p_value(values) < 0.05 for values in studies(parts, seeds, 1500, mean=difference)]
         assert 0.77 <= np.mean(found) <= 0.83
 
+    @pytest.mark.parametrize("draws", [2, 3, 10])
+    def test_so_is_that_of_one_number_for_each_draw(self, draws):
+        values = np.arange(draws, dtype=float)
+        studied = np.random.default_rng(draws).normal(st.smallest_of_draws(values), values.std(ddof=1), (3000, draws))
+        low, high = np.array([st.interval_of_draws(study)[1:] for study in studied]).T
+        assert 0.77 <= np.mean((low > 0) | (high < 0)) <= 0.83
+        assert math.isnan(st.smallest_of_draws(np.ones(1)))
+
 
 class TestCourse:
     def test_three_epochs_are_still_learning(self):

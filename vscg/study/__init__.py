@@ -13,7 +13,7 @@ from vscg.study.runs import (
     provenance,
 )
 from vscg.study.seen import observe, observed, seen_clips
-from vscg.study.show import findings, paragraphs, percent, points, styled, told, with_seeds
+from vscg.study.show import findable, findings, paragraphs, percent, points, styled, told, with_seeds
 from vscg.study.tables import (
     COMPARED_RULE,
     compared,

@@ -219,6 +219,14 @@ def smallest_difference(parts: Parts, seeds: int, clips: int) -> float:
     return float(nctdtrinc(freedom, 1 - POWER, stdtrit(freedom, 1 - ALPHA / 2))) * error
 
 
+def smallest_of_draws(values: np.ndarray) -> float:
+    """The smallest difference of one number for each draw, (S,), in its unit, by `POWER_RULE`; NaN for one draw."""
+    if len(values) < 2:
+        return math.nan
+    spread = Parts(seed=float(np.var(values, ddof=1)), clip=0, residual=0)      # nothing is left to vary over clips
+    return smallest_difference(spread, len(values), clips=2)
+
+
 class Course(NamedTuple):
     """The end of a validation curve: slope in points an epoch with its standard error, last gain in points, word."""
     slope: float
