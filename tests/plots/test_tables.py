@@ -76,7 +76,7 @@ def test_table_draws_the_measured_rows_of_one_setting_in_order():
     assert [x for x, _ in filled] == [72, 80] and [x for x, _ in hollow] == [73, 82]
     assert [round(y) for _, y in filled] == [round(y) for _, y in hollow] == [0, 1]
     assert ends(ax) == [(70, 75), (78, 81), (71, 76), (80, 83)]
-    assert sorted(legend(fig)) == ["one seed", "selected by test", "selected by validation"]
+    assert sorted(legend(fig)) == ["each seed", "selected by test", "selected by validation"]
 
 
 def test_seeds_are_drawn_one_by_one_if_there_are_several():

@@ -186,14 +186,15 @@ def runs_about(mean):
 def test_what_no_figure_is_judged_by(place, value, expected):
     runs = [*AS_THE_PAPER[:place], value, *AS_THE_PAPER[place + 1:]]
     assert {verdict(79.7, runs_about(mean), *runs) for mean in RUNS_OF_THREE} == {expected}
-    assert verdict(79.7, None, *runs) == "reported only"
+    assert verdict(79.7, None, *runs) == ""
 
 
 def test_the_first_reason_is_named():
     worst = ["known from its abstract", "planted", "quick", "clean", True]
-    for better, reason in enumerate(("not the published code", "not on AVE", "not the full schedule",
-                                     "not the released protocol", "still learning")):
-        assert verdict(79.7, runs_about(79.7), *AS_THE_PAPER[:better], *worst[better:]) == reason
+    for place, reason in ((1, "not on AVE"), (0, "not the published code"), (2, "not the full schedule"),
+                          (3, "not the released protocol"), (4, "still learning")):
+        assert verdict(79.7, runs_about(79.7), *worst) == reason
+        worst[place] = AS_THE_PAPER[place]
 
 
 def test_the_primary_family_has_eight_differences_that_the_paper_argues_from():

@@ -71,7 +71,7 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     if rows["seeds"].max() > 1:
         each = rows["each_seed"].explode().astype(float)
         ax.plot(each, np.repeat(at - 0.36, rows["each_seed"].map(len)), "o", markersize=3.5, color=DARK,
-                label="one seed")
+                label="each seed")
     if (rows["data"] == "ave").all():
         ax.plot(rows["paper"], at, "D", markersize=7, color=OTHERS[0], label="paper")
     _references(ax.axvline, frame.attrs.get("references", {}))

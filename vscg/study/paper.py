@@ -174,18 +174,18 @@ VERDICT_RULE = textwrap.fill(
 
 def verdict(paper: float, values: np.ndarray | None, origin: str, data: str, profile: str, protocol: str,
             learning: bool) -> str:
-    """The verdict by `VERDICT_RULE`: why there is none, or the word of `statistics.agreement`.
+    """The verdict by `VERDICT_RULE`: why there is none, or the word of `statistics.agreement`; empty without runs.
 
     `paper` is its accuracy in percent, `values` (S,N) that of each run and clip at the epoch that the program would
     have kept, None without runs. `origin` is one of `models.ORIGINS`; data set, profile and protocol are the runs';
     `learning` says whether the row still is.
     """
     if values is None:
-        return "reported only"
-    if origin != "published code":
-        return "not the published code"
+        return ""
     if data != "ave":
         return "not on AVE"
+    if origin != "published code":
+        return "not the published code"
     if profile != "full":
         return "not the full schedule"
     if protocol != "released":

@@ -93,7 +93,7 @@ def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int],
            if "validation" in outcome else
            {"selected by validation, by test (%)": _two(frame["val_mean"], frame["test_mean"])}),
         "ours": frame["origin"], "course": frame["course"].replace("", DASH),
-        "verdict": [word if pd.isna(share) else f"{word}, {round(share * seeds)} of {seeds} runs reach it"
+        "verdict": [(word or DASH) if pd.isna(share) else f"{word}, {round(share * seeds)} of {seeds} runs reach it"
                     for word, share, seeds in zip(frame["verdict"], frame["reaching"], frame["seeds"], strict=True)],
     }, index=frame.index)
     beside = pd.DataFrame(references.values(), index=references, columns=["mean", "low", "high"], dtype=float)
