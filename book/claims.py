@@ -2,15 +2,18 @@
 
 Four kinds of evidence: the paper's own numbers, text and program, planted data by the plan, and AVE.
 """
+import math
 from collections.abc import Callable
 
 import findings
 
 from vscg.data.labels import EVENT_CLASSES
+from vscg.models import SETTINGS
 from vscg.study import resolution
 from vscg.study.paper import CLAIMS, COST, PRIMARY, TABLES, Claim
+from vscg.study.show import findable
 from vscg.study.statistics import PLANNED
-from vscg.study.tables import TableResult, parameter_table, primary_family, table
+from vscg.study.tables import TableResult, parameter_table, primary_family, printed_difference, table
 from vscg.training.records import shipped_dir
 
 HEAD = ("claim", "the paper's own numbers", "text and program", "planted data, by the plan", "AVE")
@@ -58,12 +61,11 @@ def _printed(claim: Claim) -> str:
     if not claim.pairs:
         ours, *others = (f"{COST[name][2]}" for name in ("vscg", "cmbs", "dmin"))
         return f"{ours} minutes of training against {' and '.join(others)}"
-    margins = resolution.margins()
-    pairs = zip(margins["table"], margins["first"], margins["second"], strict=True)
-    ours = margins[[where[0] == claim.table and where[1:] in claim.pairs for where in pairs]]
-    large = (ours[f"z{findings.PER_CLIP}"].abs() > findings.MARGIN).sum()
-    return (f"{ours['margin'].min():+.1f} to {ours['margin'].max():+.1f} points; {large} of {len(ours)} exceed "
-            f"{findings.MARGIN} standard errors")
+    margins = [printed_difference(claim.table, *pair, setting) for pair in claim.pairs for setting in SETTINGS]
+    margins = [margin for margin in margins if not math.isnan(margin)]
+    large = sum(abs(margin) > resolution.smallest_margin(findings.PER_CLIP) for margin in margins)
+    return (f"{min(margins):+.1f} to {max(margins):+.1f} points; {large} of {len(margins)} exceed {findings.MARGIN} "
+            "standard errors")
 
 
 def _planted(claim: Claim, planned: dict[str, TableResult]) -> str:
@@ -78,7 +80,8 @@ def _planted(claim: Claim, planned: dict[str, TableResult]) -> str:
             word = word_of.get((claim.table, line.first, line.second, line.setting))
             mean, low, high = (f"{round(value, 1) + 0.0:+.1f}" for value in (line.mean, line.low, line.high))  # no -0.0
             # The interval of one seed is over clips alone: beside those over seeds it would look narrow.
-            where = f"{low} to {high}; {line.seeds} seeds" if line.seeds > 1 else "one seed, no interval"
+            where = f"{low} to {high}; {line.seeds} seeds; " if line.seeds > 1 else "one seed, no interval"
+            where += findable(line.smallest / 100) * (line.seeds > 1)
             said.setdefault(line.second, []).append(
                 f"{line.setting} {mean} ({where}"
                 f"{'; still learning' * line.learning}"

@@ -261,7 +261,7 @@ share = torch.stack([event[train][category[train] == k].float().mean(0)
 def by_second(share):
     """The map of classes by seconds, with the classes' names, the fullest first."""
     rows = share.mean(1).argsort()[::-1]
-    figure = plots.matrix(share[rows], "class", "second of the clip (s)", "",
+    figure = plots.matrix(share[rows], "class", "second of the clip (s)",
                           "share of training clips (0 to 1)")
     figure.axes[0].set_yticks(np.arange(len(names)) + 0.5,
                               [plots.short_name(names[k]) for k in rows], fontsize=9.5)
@@ -577,7 +577,7 @@ for name, batches in (("stored order", ours[1:]), ("shuffled", shuffled)):
 composition = torch.stack([torch.bincount(classes[batch], minlength=CLASSES)
                            for batch in ours], dim=1)
 assert (composition[:, 1:] > 0).sum(0).max() <= 5 < (composition[:, 0] > 0).sum()
-plots.matrix(composition.numpy(), "class (index)", "batch of the epoch", "", "clips")
+plots.matrix(composition.numpy(), "class (index)", "batch of the epoch", "clips")
 
 # %% [markdown]
 # A staircase. After the first batch the network sees one class after the other, and the background clips only at the end.

@@ -470,7 +470,7 @@ for name in ("heard", "seen"):
         print(f"{name:5} in seconds {there}")
 
 # %% [markdown]
-# Three matrices of this clip: the raw similarities $\beta_{va}$, and what is left of them after the cut, on the way from sound
+# Three matrices of this clip: the similarities $\beta_{va}$ as shares of their rows, and what is left of them after the cut, on the way from sound
 # to picture and back. A frame holds the pairs in which both seconds have the event.
 
 # %% mystnb={"figure": {"caption": "One clip on one scale: nearly whole columns are bright or dark, whoever receives, and the cut empties about half of the pairs.", "name": "fig-psp-gamma"}, "image": {"alt": "Three heatmaps of 10 by 10 pairs of seconds side by side: similarities as shares of their rows, propagation weights from sound to picture, and from picture to sound; columns are bright or dark nearly as a whole, a frame marks the event's seconds."}}

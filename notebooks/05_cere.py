@@ -707,6 +707,7 @@ assert seen == [list(range(7)), list(range(1, 10))]
 #
 # A mirrored template on a mirrored clip gives the mirrored response. Pooling keeps the mirror image only if the pairs
 # are the same from either end, that is if the length is even. Eight seconds become four and two: the symmetry holds.
+# With two poolings $T$ must be divisible by four.
 # Ten become five, and of five places the pooling drops the last, which backwards is the *first*. This is why column 1
 # is no mirror image of column 0. A pooling over places 0 to 2 and 2 to 4 treats both ends alike; PyTorch's adaptive
 # maximum does that. It is another network, though, and not the paper's.

@@ -49,7 +49,7 @@ from vscg.training import objectives
 plots.set_style()
 
 # %% [markdown]
-# Only the last sections use a data set.
+# Three sections use a data set: the one on the tag, and the last two before the exercises.
 
 # %% tags=["parameters"]
 DATA = "planted-mini"   # planted-mini, planted, ave, or the path of a prepared file
@@ -225,7 +225,7 @@ for variant, values, ours in (("paper", product, s_paper),
 
 # %% mystnb={"figure": {"caption": "An opposed pair (segment 2) counts against the clip in Eq. 16; the released ReLU forgives it.", "name": "fig-similarity"}, "image": {"alt": "Heatmap of three rows and four segments. The target and the released row are one half, one half, zero, zero; the row of Eq. 16 is one third, one third, minus one third, zero."}}
 figure = plots.matrix(torch.cat([y_tl, s_paper, s_released]).numpy(), "",
-                      "segment (1 s)", "", "similarity (-1 to 1)", annotate=True)
+                      "segment (1 s)", "similarity (-1 to 1)", annotate=True)
 figure.axes[0].set_yticklabels(["target", "Eq. 16", "released"])
 figure
 
@@ -269,7 +269,7 @@ print("paper   ", rounded(paper), "equal:",
       torch.allclose(objectives.segment_category_loss(o_c, labels), paper))
 
 # %% [markdown]
-# The ratio of the two is (event segments) / (T(C-1)). For real sizes, T = 10 and C-1 = 28, with no opinion ($\ln 28$):
+# The ratio of the two, released to printed, is T(C-1) / (event segments). For real sizes, T = 10 and C-1 = 28, with no opinion ($\ln 28$):
 
 # %% tags=["nbval-check-output"]
 even = torch.zeros(1, CLASSES - 1)
@@ -366,7 +366,7 @@ print("proportion", [rounded(row) for row in proportion])
 
 # %% mystnb={"figure": {"caption": "The proportion tag carries the event's duration; the presence tag does not.", "name": "fig-weak-tags"}, "image": {"alt": "Heatmap of four clips. Left four columns, presence: a single one in each row. Right four columns, proportion: 1; 0.7 and 0.3 on background; 0.2 and 0.8 on background; 1 on background."}}
 figure = plots.matrix(torch.cat([presence, proportion], 1).numpy(), "",
-                      "class: presence tag (left), proportion tag (right)", "",
+                      "class: presence tag (left), proportion tag (right)",
                       "tag (0 to 1)", annotate=True)
 figure.axes[0].axvline(4, color="white", linewidth=5)
 figure.axes[0].set_xticklabels(["0", "1", "2", "bg"] * 2)
@@ -423,8 +423,9 @@ print("L_s-bce =", rounded(smooth), "equal:",
 
 # %% [markdown]
 # **How flat is the second softmax?** Its inputs $p_c$ lie between 0 and 1 and sum to 1. By convexity $\sum_j e^{p_j}$
-# is largest when one $p$ is 1 and 28 are 0, namely $e + 28$. So the softmax is largest, $e/(e+28)$, and smallest,
-# $1/(e+28)$, in that case:
+# is largest when one $p$ is 1 and 28 are 0, namely $e + 28$. So the softmax is smallest, $1/(e+28)$, in that
+# case. There it is largest too, $e/(e+28)$: its numerator $e^{p_c}$ is as large as it can be, and the other 28 terms
+# are together as small as they can be:
 
 # %% tags=["nbval-check-output"]
 high, low = math.e / (math.e + 28), 1 / (math.e + 28)
@@ -574,7 +575,7 @@ print("equal:", torch.allclose(term.left_over, buffer, atol=1e-6))
 
 # %% mystnb={"figure": {"caption": "Stale targets ask background seconds to be similar because an earlier clip was.", "name": "fig-stale-targets"}, "image": {"alt": "Heatmap of four rows over ten seconds. Fresh rows are zero outside the event; stale rows keep 0.1 in eight seconds and 0.5 in two seconds of background."}}
 figure = plots.matrix(torch.stack([fresh[0], buffer[0], fresh[1], buffer[1]]).numpy(),
-                      "", "segment (1 s)", "", "target (0 to 1)", annotate=True)
+                      "", "segment (1 s)", "target (0 to 1)", annotate=True)
 figure.axes[0].set_yticklabels(["clip 0, fresh", "clip 0, stale", "clip 1, fresh",
                                 "clip 1, stale"])
 figure

@@ -14,7 +14,7 @@
 # | **Paper** | Sec. III-E (Eq. 14 to 18), Sec. IV-A and IV-B |
 # | **Needs** | [the losses](07_losses.ipynb), [the whole ESCM](06_isce_escm.ipynb), [the planted data set](02_planted_dataset.ipynb) |
 # | **Run time** | quick: about a minute on one CPU core the first time, seconds afterwards; full: the released program's 300 epochs, for a GPU |
-# | **You will be able to verify** | that the loop does what it says, that a run can be found again and continued, and how far VSCG is from its baselines on the data set named in the parameters |
+# | **You will be able to verify** | that the loop does what it says, that a run can be found again, and how far VSCG is from its baselines on the data set named in the parameters |
 #
 # So far we looked at one block at a time. Now they learn together. We first write the training loop by hand on sixteen clips,
 # once and whole; then one call, `vscg.fit`, does the same with everything around it that a result needs: a validation
@@ -184,8 +184,9 @@ plots.learning_curves(record.history)
 # ## Forty epochs
 #
 # What follows if it is not stopped? Here is one run with the same settings and forty epochs, on `planted-mini`, seed 0. It
-# came with the book, because it takes minutes. Its first epochs repeat the quick run's, up to the rounding of another machine:
-# the same seed draws the same weights and batches, and the learning rate does not fall before epoch 60.
+# came with the book, because it takes minutes. It starts as the quick run does: the same seed draws the same weights and
+# batches, and the learning rate does not fall before epoch 60. Another machine rounds otherwise, and within an epoch that has
+# grown to some points.
 
 # %%
 long, = study.finished([vscg.RunConfig(epochs=40)])
@@ -229,7 +230,7 @@ assert by["test"] >= by["validation"]
 # The rule asks for the slope of the last third of the validation curve. The fall is over by then, and the curve still rises a
 # little. Now compare with the quick run: three epochs are the steep part of this curve. Whatever a quick run says of two systems, it says of
 # two systems in the middle of their climb, and the one that learns faster looks better. That is why the tables of the
-# following chapters print "still learning" and no verdict.
+# following chapters take longer runs and say of each row whether it is still learning.
 
 # %% [markdown]
 # ## Which epoch? Two rules, two figures
@@ -260,9 +261,8 @@ found.say(f"VSCG gets {accuracy} of the test seconds of {DATA} right at epoch "
 # The interval comes from drawing test clips with replacement. Clips, not seconds, are drawn: the ten seconds of a clip
 # succeed and fail together. It tells how far the figure would move with other test clips; it says nothing about other
 # seeds. In the rest of the book "accuracy" means picked by validation unless it is labelled otherwise. The run of the
-# same key that came with the book, of which [Table I](10_table_1_comparison.ipynb) shows the losses, has slightly other figures: it was
-# trained on two threads, which add in another order, and training makes that grow. The key does not hold the number of
-# threads.
+# same key that came with the book, of which [Table I](10_table_1_comparison.ipynb) shows the losses, may have slightly other figures:
+# another machine or another number of threads adds in another order, and training makes that grow. The key holds neither.
 
 # %% [markdown]
 # ## What the figure is made of
@@ -516,10 +516,10 @@ assert losses[-1]["loss"] < total.item() < losses[0]["loss"]
 # %% [markdown]
 # With dropout it still learns them by heart, only later.
 #
-# ## Found again, and continued
+# ## Found again
 #
-# A second call reads the record and trains nothing; an interrupted run goes on and ends with the same numbers to the last bit. Below
-# that, what the run cost. The features were read from disk once; validation and test took place in memory.
+# A second call reads the record and trains nothing. An interrupted run goes on and ends with the same numbers to the last bit; the
+# package's tests check this, it is not shown here. Below, what the run cost. The features were read from disk once; validation and test took place in memory.
 
 # %%
 again = vscg.fit(config, dataset=data)

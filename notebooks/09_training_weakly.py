@@ -421,7 +421,8 @@ for target in ("presence", "proportion"):
     print(f"{target:10} background {tag[0, BACKGROUND]:.1f}, smallest loss {loss:.4f}, "
           f"no slope there: {slope < 1e-5}")
     assert slope < 1e-5
-entropy = -(0.7 * np.log(0.7) + 0.3 * np.log(0.3))
+share = labels[0, :, 2].mean().item()                               # 0.7: seven seconds
+entropy = -(share * np.log(share) + (1 - share) * np.log(1 - share))
 assert best["presence"] == 0 and abs(best["proportion"] - 2 * entropy / 29) < 1e-6
 
 # %% [markdown]

@@ -302,7 +302,7 @@ lines = {}
 for rule, classes in answers.items():
     flat = classes.reshape(-1, 10)
     right = np.stack([clip_accuracy(some, truth) for some in classes])
-    _, low, high, _ = statistics.mean_interval(right)
+    _, low, high = statistics.mean_interval(right)
     lines[rule] = {"accuracy": right.mean(), "low": low, "high": high,
                    "event seconds": event_accuracy(flat, truths),
                    "background seconds": background_accuracy(flat, truths),

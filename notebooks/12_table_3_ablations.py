@@ -388,6 +388,7 @@ plots.difference_figure(differences)
 # random orders.
 
 # %%
+display(study.paragraphs(statistics.ORDER_RULE))
 for setting in differences.setting.unique():
     part = differences[differences.setting == setting]
     order = study.order_agreement(compared, setting)

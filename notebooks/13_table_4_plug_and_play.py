@@ -361,9 +361,14 @@ for setting in compared.measured():
     pair = compared.pair("AVEL w/ PSP", "PSP-Net", setting)
     if pair:
         values = 100 * (pair[0].per_clip() - pair[1].per_clip())
-        mean, low, high, _ = statistics.mean_interval(values)
+        mean, low, high = statistics.mean_interval(values)
         print(f"{compared.data}, {setting}: AVEL w/ PSP minus PSP-Net {mean:+.1f} "
-              f"points ({low:+.1f} to {high:+.1f}), seeds: {len(values)}")
+              f"points ({low:+.1f} to {high:+.1f}), seeds: {len(values)}"
+              + "; a row still learns" * any(cell.learning for cell in pair))
+        if len(values) > 1:
+            parts = statistics.variance_parts(values)
+            least = statistics.smallest_difference(parts, *values.shape)
+            print(f"    {study.findable(least / 100)}")
 cells = {(cell.row.name, cell.setting): cell for cell in result.cells}
 for name in ("CMBS", "CMBS w/ ESCM"):
     predicted = [record.predictions() for record in cells[name, "weakly"].records]
@@ -380,15 +385,18 @@ for name in ("CMBS", "CMBS w/ ESCM"):
 # better name for the whole clip.
 
 # %% [markdown]
-# In how many pairs a row still learns, and what these runs could have found beside the paper's differences.
+# In how many pairs a row still learns, what these runs could have found beside the paper's differences, and the order of all
+# rows beside random orders.
 
 # %%
+display(study.paragraphs(statistics.ORDER_RULE))
 for setting in differences.setting.unique():
     part = differences[differences.setting == setting]
     print(f"{compared.data}, {setting}: a row still learns in {part.learning.sum()} of "
           f"{len(part)} pairs; smallest difference found: "
           f"{study.smallest_found(part)}; the paper's differences "
-          f"{part.paper.min():.1f} to {part.paper.max():.1f}")
+          f"{part.paper.min():.1f} to {part.paper.max():.1f}\n"
+          f"    {study.order_agreement(compared, setting)}")
     assert len(part) <= 5 and part["mean"].between(part.low, part.high).all()
 
 # %% [markdown]

@@ -421,7 +421,8 @@ compared.show_courses("weakly")
 # %%
 alike = study.networks("V", "fully")
 for row, part in alike.dropna(subset="contrast").groupby("row", sort=False):
-    print(f"{row:27}" + " ".join(f"{100 * value:5.1f}%" for value in part["contrast"]))
+    print(f"{row:27}" + ", ".join(f"seed {seed}: {100 * value:.1f}%" for seed, value in
+                                  zip(part["seed"], part["contrast"], strict=True)))
 
 # %% [markdown]
 # ## Does the smooth loss help VSCG more?
@@ -451,9 +452,12 @@ def paper_gain(system: str) -> float:
 of_vscg, of_psp = gains("VSCG"), gains("PSP-Net")
 more = np.stack([of_vscg[seed] - of_psp[seed] for seed in of_vscg if seed in of_psp])
 paper_more = round(paper_gain("VSCG") - paper_gain("PSP-Net"), 1)
-_, low, high, _ = statistics.mean_interval(more)
+_, low, high = statistics.mean_interval(more)
 print(f"{compared.data}: gain on VSCG minus gain on PSP-Net {more.mean():+.1f} points "
-      f"({low:+.1f} to {high:+.1f}), seeds: {len(more)}; paper {paper_more:+.1f}")
+      f"({low:+.1f} to {high:+.1f}), seeds: {len(more)}; paper {paper_more:+.1f}"
+      + "; a row still learns" * any(cells[f"{system}, {loss}"].learning
+                                     for system in ("VSCG", "PSP-Net")
+                                     for loss in (ADDED, ALONE)))
 if len(more) > 1:
     found.say(f"On {compared.data}, profile {compared.profile}, what the smooth loss "
               "adds to VSCG minus what it adds to PSP-Net: "

@@ -143,6 +143,7 @@ NO_MASK = (f"{data.name} does not say where the source is: "
            "this cannot be measured on it.")
 seeds = len({run.config.seed for run in runs})
 WHAT = f"On {DATA}, profile {PROFILE}, {seeds} seed{'s' * (seeds > 1)}"
+KIND = "systems" if seeds > 1 else "runs, one of each system,"
 print(f"{len(runs)} runs on {DATA}, {len(test)} test clips\n{study.provenance(runs)}")
 print("the true source is known" if mask is not None else NO_MASK)
 
@@ -211,7 +212,7 @@ else:
 # %%
 def text(values):
     """A mean in percent with its 95% interval over seeds and clips, from (S,C)."""
-    _, low, high, _ = statistics.mean_interval(values)
+    _, low, high = statistics.mean_interval(values)
     return f"{100 * values.mean():.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
@@ -252,7 +253,7 @@ def sides(differences, names):
     """Names by where the interval of (S,C) differences lies against 0."""
     parts = {"above": [], "not told apart from": [], "below": []}
     for name in names:
-        _, low, high, _ = statistics.mean_interval(differences[name])
+        _, low, high = statistics.mean_interval(differences[name])
         parts[study.told(low, high, "above", "below")].append(name)
     return parts
 
@@ -271,14 +272,15 @@ else:
     avoids = sides({name: measured[name, "fully", "own sound"]["roc_auc"] - 0.5
                     for name in systems}, systems)["below"]
     print("ROC AUC below 50%:", ", ".join(avoids) or "none")
-    found.say(f"{WHAT}: {len(by_chance['above'])} of {len(systems)} systems point at "
+    found.say(f"{WHAT}: {len(by_chance['above'])} of {len(systems)} {KIND} point at "
               f"the sounding object above chance, {len(by_chance['below'])} below it.")
     value = own["VSCG"]
-    _, low, high, _ = statistics.mean_interval(value)
+    _, low, high = statistics.mean_interval(value)
     found.say(f"{WHAT}: VSCG points at it in "
               f"{study.percent(value.mean(), low, high)} of the event seconds; an even "
               f"map would in {100 * level.mean():.1f}%"
-              + (", and its ROC AUC is below 50%: the map avoids the object."
+              + (", and its ROC AUC is below 50%: "
+                 f"{'the' if len(value) > 1 else 'the run' + chr(39) + 's'} map avoids it."
                  if "VSCG" in avoids else "."))
 
 # %% [markdown]
@@ -290,7 +292,7 @@ else:
 # %%
 def summary(values):
     """Mean and 95% interval over seeds and clips of (S,C)."""
-    return statistics.mean_interval(values)[:3]
+    return statistics.mean_interval(values)
 
 
 if mask is not None:
@@ -312,7 +314,7 @@ print(NO_MASK) if mask is None else plots.intervals(dots, lines, label)
 # %%
 def paired(difference):
     """(S,C) differences as text in points: mean and interval."""
-    mean, low, high, _ = statistics.mean_interval(100 * difference)
+    mean, low, high = statistics.mean_interval(100 * difference)
     return f"{mean:+5.1f} ({low:+.1f} to {high:+.1f})"
 
 # %% [markdown]
@@ -336,7 +338,7 @@ else:
     listens = {name: own[name] - other[name] for name in systems}
     listening = sides(listens, systems)["above"]
     found.say(f"{WHAT}: a foreign sound costs {len(listening)} of {len(systems)} "
-              "systems pointing accuracy.")
+              f"{KIND} pointing accuracy.")
     level = fixed["centre prior"]["pointing"]
     beyond = sides({name: own[name] - level for name in systems}, systems)["above"]
     deaf = [name for name in beyond if 100 * summary(listens[name])[2] < 5]
@@ -564,6 +566,7 @@ plots.intervals(dots, {"chance": ended["chance"].mean()}, label)
 
 # %%
 compared = study.networks("I", "fully").set_index(["row", "seed"])
+table_one = study.table("I", profile="standard", seeds=statistics.PLANNED)
 for rival in ("PSP-Net", "AVEL"):
     for score in SCORES:
         of_both = f"own sound, {score}"
@@ -573,6 +576,7 @@ for rival in ("PSP-Net", "AVEL"):
         if len(apart) > 1:
             said = study.points(*np.clip(statistics.interval_of_draws(apart), -1, 1))
             said += f", {study.findable(statistics.smallest_of_draws(apart))}"
+        said += "; a row still learns" * table_one.learning("VSCG", rival, "fully")
         print(f"VSCG minus {rival:8} {localisation.SCORES[score]:20} {said}, "
               f"seeds: {len(apart)}")
         if score == "pointing" and len(apart) > 1:
@@ -669,7 +673,7 @@ for name in systems if mask is not None else ():
     gain = 100 * on_minus_off(name)
     result = "too few to say"
     if gain.shape[1] >= 20:
-        mean, low, high, _ = statistics.mean_interval(gain)
+        mean, low, high = statistics.mean_interval(gain)
         result = f"{mean:+5.1f} points (95% interval {low:+.1f} to {high:+.1f})"
         counts[study.told(low, high, "above", "below")] += 1
     print(f"{DATA}, {name:22} {gain.shape[1]:3} clips: {result}")
@@ -679,7 +683,7 @@ else:
     print("systems by where the interval lies against zero:", counts)
     found.say(f"{WHAT}: within a clip, seconds in which the map points at the object "
               f"are more often right for {counts['above']} of the "
-              f"{sum(counts.values())} systems that can be asked.")
+              f"{sum(counts.values())} {KIND} that can be asked.")
 
 # %% [markdown]
 # Between systems and within a clip are two different questions. A system may owe its accuracy to the same parts that make it point, and
@@ -752,7 +756,7 @@ assert np.isclose(auc, localisation.roc_auc(values, inside).item())
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell"]
 two = np.zeros(len(test), bool)
-if DATA.partition(":")[0] not in ("planted-mini", "planted"):
+if DATA.partition(":")[0] not in ("planted-mini", "planted-study", "planted"):
     print(f"{DATA} does not say where a silent object stands")
 else:
     two = silent_objects(DATA, test).any((1, 2))

@@ -88,7 +88,7 @@ likely = {name: np.stack([study.observed(run, data)["probability"] for run in so
           for name, some in chosen.items()}                       # (S,N,10,29)
 right = {name: said == true for name, said in answers.items()}
 for name, values in right.items():
-    _, low, high, _ = statistics.mean_interval(values.mean(2))
+    _, low, high = statistics.mean_interval(values.mean(2))
     print(f"{DATA}, {name:8} accuracy {100 * values.mean():.1f}% (95% interval "
           f"{100 * low:.1f} to {100 * high:.1f})")
     assert np.allclose(likely[name].sum(-1), 1, atol=1e-4)
@@ -502,15 +502,15 @@ for name, sure in confidence.items():
                     for part in (half, ~half))
     lines[name] = {"ECE (%)": percent(*failures.calibration_estimate(ece)),
                    "if perfect": f"{100 * failures.perfect_calibration(sure):.1f}",
-                   "confidence - accuracy": percent(*statistics.mean_interval(gap)[:3]),
+                   "confidence - accuracy": percent(*statistics.mean_interval(gap)),
                    "surer half": f"{100 * surer:.1f}",
                    "other half": f"{100 * other:.1f}"}
-    word = study.told(*statistics.mean_interval(gap)[1:3], "too sure", "too modest",
+    word = study.told(*statistics.mean_interval(gap)[1:], "too sure", "too modest",
                       "neither too sure nor too modest")
     print(f"{name:8} is {word}")
     if name == "VSCG":
         found.say(f"VSCG is {word}: its mean confidence minus its accuracy is "
-                  f"{study.points(*statistics.mean_interval(gap)[:3])}.")
+                  f"{study.points(*statistics.mean_interval(gap))}.")
     again = likely[name].argmax(-1) == answers[name]              # as recorded?
     assert name in ("VSCG", "CMRA") or again.mean() > 0.99
 print(f"{DATA}, fully supervised, percent")

@@ -262,10 +262,10 @@ plots.frames(window.frames[:, 8])
 #
 # ## The sound as a picture
 #
-# VGGish does not hear a waveform. It sees the logarithm of the energy in 64 frequency bands, spaced as the ear spaces
+# VGGish does not hear a waveform. It sees the logarithm of the magnitude in 64 frequency bands, spaced as the ear spaces
 # them, in steps of 10 ms: 96 steps for a second.
 #
-# $$\mathrm{mel}(f) = 1127 \ln\bigl(1 + f / 700\bigr), \qquad \mathrm{logmel} = \ln(\mathrm{mel\ energy} + 0.01)$$ (eq-own-mel)
+# $$\mathrm{mel}(f) = 1127 \ln\bigl(1 + f / 700\bigr), \qquad \mathrm{logmel} = \ln(\mathrm{mel\ magnitude} + 0.01)$$ (eq-own-mel)
 #
 # The bands lie between 125 and 7,500 Hz at equal distances in mel. So the band of the tone can be computed by hand.
 #
@@ -295,7 +295,7 @@ if not CLIP:
 # %% [markdown]
 # The whole clip as VGGish gets it:
 
-# %% mystnb={"figure": {"caption": "Log-mel energy over the clip, the ten examples parted by lines: in the made clip the tone is one bright line while it lasts.", "name": "fig-own-logmel"}, "image": {"alt": "A time-frequency picture of ten seconds with 64 bands; in the made clip a horizontal line lasts from second three to second seven."}}
+# %% mystnb={"figure": {"caption": "Log-mel magnitude over the clip, the ten examples parted by lines: in the made clip the tone is one bright line while it lasts.", "name": "fig-own-logmel"}, "image": {"alt": "A time-frequency picture of ten seconds with 64 bands; in the made clip a horizontal line lasts from second three to second seven."}}
 plots.log_mel(examples)
 
 # %% [markdown]
@@ -383,7 +383,7 @@ if not real:
 # %% [markdown]
 # A row of the timeline lasts ten seconds:
 
-# %% mystnb={"figure": {"caption": "What the system says about every second of the clip, one row for each window: a closed list of names always yields one of them.", "name": "fig-own-timeline"}, "image": {"alt": "A bar over ten seconds, coloured by the predicted class of each second."}}
+# %% mystnb={"figure": {"caption": "What the system says about every second of the clip, one row for each window: the answer is always one of 28 names, or background.", "name": "fig-own-timeline"}, "image": {"alt": "A bar over ten seconds, coloured by the predicted class of each second."}}
 predict.timeline(np.concatenate([one.classes for one in watched]))
 
 # %% [markdown]

@@ -152,7 +152,7 @@ for seed in range(deviations.SEEDS):
     for deviation in deviations.DEVIATIONS:
         one, other = (study.per_clip(sample.runs(way)[seed:seed + 1])
                       for way in deviation.configs())
-        _, low, high, _ = statistics.mean_interval(one - other)
+        _, low, high = statistics.mean_interval(one - other)
         off, sign = off + (low > 0 or high < 0), [*sign, np.sign((one - other).mean())]
     signs.append(sign)
     print(f"seed {seed} alone: {off} of {len(sign)} intervals off zero")
@@ -291,7 +291,7 @@ for row, name in (("W3, background clips, leak", "leak"),
     for way, clips in zip(deviation.configs(), ("with", "without"), strict=True):
         runs = sample.runs(way)
         right = study.per_clip(runs)
-        _, low, high, _ = statistics.mean_interval(right)
+        _, low, high = statistics.mean_interval(right)
         parts = {"event seconds right (%)": "event_accuracy",
                  "background seconds right (%)": "background_accuracy",
                  "called background (%)": "called_background"}
@@ -389,13 +389,13 @@ ways = {"0.7, the program": at("test", 0.7),
         "0.5": at("test", 0.5), "chosen on validation": chosen}
 for name, way in ways.items():
     difference = way - ways["0.7, the program"]
-    low, high = (statistics.mean_interval(difference)[1:3] if difference.any()
+    low, high = (statistics.mean_interval(difference)[1:] if difference.any()
                  else (0.0, 0.0))
     print(f"{name:21}: {way.mean():.1f}%, against 0.7 {difference.mean():+.2f} points "
           f"({low:+.2f} to {high:+.2f})")
 print("chosen on validation, seed by seed:", best)
 half = ways["0.5"] - ways["0.7, the program"]
-_, low, high, _ = statistics.mean_interval(half)
+_, low, high = statistics.mean_interval(half)
 found.say("A relevance threshold of 0.5 in place of the program's 0.7 moves the "
           f"accuracy by {half.mean():+.2f} points ({low:+.2f} to {high:+.2f}).")
 
@@ -426,7 +426,7 @@ doubled, usual = (study.per_clip(sample.runs(configs)) for configs in (
 which = np.isin(np.arange(doubled.shape[1]), values["duplicates"])
 print(f"duplicated clips: {doubled[:, which].mean():.1f}%, the others: "
       f"{doubled[:, ~which].mean():.1f}%")
-_, low, high, _ = statistics.mean_interval(doubled - usual)
+_, low, high = statistics.mean_interval(doubled - usual)
 print(f"whole test set, {which.sum()} of {len(which)} clips duplicated: "
       f"{(doubled - usual).mean():+.1f} points ({low:+.1f} to {high:+.1f})")
 cost = (doubled[:, ~which].mean() - doubled[:, which].mean()) * 8 / 402

@@ -209,7 +209,7 @@ print(statistics.LEARNING_RULE)
 lines, learning = [], []
 for name, own in runs.items():
     curve = np.stack([100 * run.history["val_accuracy"] for run in own])
-    accuracy = statistics.mean_interval(correct[name].mean(2))[:3]
+    accuracy = statistics.mean_interval(correct[name].mean(2))
     lines.append({"system": name, "seeds": len(own),
                   "accuracy (%)": study.percent(*accuracy),
                   "event seconds (%)": f"{100 * correct[name][:, event].mean():.1f}",
@@ -231,7 +231,7 @@ high = floor["stronger_accuracy"]
 sides = {"above": [], "below": [], "around": []}
 for name in runs:
     if len(correct[name]) > 1:                            # one seed gets no word
-        low, top = statistics.mean_interval(correct[name].mean(2) - high)[1:3]
+        low, top = statistics.mean_interval(correct[name].mean(2) - high)[1:]
         sides[study.told(low, top, "above", "below", "around")].append(name)
 found.say(f"In its stronger form the rule names {100 * high:.1f}%. Of the systems' 95% "
           "intervals, " + "; ".join(f"{side} it: {', '.join(names) or 'none'}"
@@ -276,7 +276,7 @@ assert np.allclose(fixed["chance"]["roc_auc"], 0.5)
 # %%
 def text(values):
     """A mean in percent with its 95% interval over seeds and clips, from (S,C)."""
-    return study.percent(*statistics.mean_interval(values)[:3])
+    return study.percent(*statistics.mean_interval(values))
 
 
 rows = [{"system": name, "seeds": len(runs[name]),
@@ -293,7 +293,7 @@ study.styled(pd.DataFrame(rows), "Attention against the true source, composed cl
 
 # %% mystnb={"figure": {"caption": "Pointing accuracy on photographs with the own sound and with that of a clip of another animal, against chance and a bump in the middle.", "name": "fig-real-pointing"}, "image": {"alt": "Two dots with 95% intervals for each of seven systems, own sound and other sound, and two dashed vertical lines for chance and the centre prior."}}
 dots = pd.DataFrame(
-    [(name, *statistics.mean_interval(measured[name, kind]["pointing"])[:3], title)
+    [(name, *statistics.mean_interval(measured[name, kind]["pointing"]), title)
      for name in runs for kind, title in (("attention", "own sound"),
                                           ("foreign", "other sound"))],
     columns=["name", "mean", "low", "high", "group"])
@@ -310,7 +310,7 @@ plots.intervals(dots, lines, "pointing accuracy (% of event seconds)")
 # %%
 def compared(first, second):
     """(S,C) minus (S,C) or (C,): the 95% interval of the paired difference."""
-    return statistics.mean_interval(first - second)[:3]
+    return statistics.mean_interval(first - second)
 
 
 own = {name: measured[name, "attention"]["pointing"] for name in runs}
@@ -513,8 +513,8 @@ assert np.allclose(localisation.iou(first, truth.source)[scored], by_hand)
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 3: the code and its output", "code_prompt_show": "Solution 3: the code and its output"} tags=["hide-cell"]
 difference = own["VSCG"] - own["PSP-Net"]                                # (S,C)
 for seed, values in enumerate(difference):
-    print(f"seed {seed}: {study.points(*statistics.mean_interval(values[None])[:3])}")
-print(f"all: {study.points(*statistics.mean_interval(difference)[:3])}, "
+    print(f"seed {seed}: {study.points(*statistics.mean_interval(values[None]))}")
+print(f"all: {study.points(*statistics.mean_interval(difference))}, "
       f"standard deviation over seeds {100 * statistics.run_sd(difference):.1f} points")
 assert np.isclose(difference.mean(), np.mean([seed.mean() for seed in difference]))
 

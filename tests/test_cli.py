@@ -88,7 +88,7 @@ def test_sweep_passes_on_what_was_asked_and_tells_what_came_of_it(monkeypatch, c
     assert main(command) == 1                                      # something failed
     out, err = capsys.readouterr()
     assert out == "3 runs are there, 2 of them trained now, 1 failed\n"
-    assert err.startswith("failed: AVEL, fully supervised, tiny, seed 0: VscgError: The loss is not finite")
+    assert err.startswith("failed: AVEL, fully supervised, tiny, quick, seed 0: VscgError: The loss is not finite")
     assert "failure.json" in err and err.count("\n") == 1
     runs = unique_runs(book_configs("VI,IV", data="planted-mini", profile="standard", seeds=2, protocol="released"))
     assert asked == [(list(runs.values()), {"workers": 3, "device": "cpu", "scheduler": None})]
@@ -136,18 +136,19 @@ def test_ship_and_verify_are_about_the_runs_that_are_here(home, monkeypatch, cap
     monkeypatch.setattr(cli, "verify", lambda record, dataset, device: asked.append(
         (record.key, record.shipped, dataset, device)) or (numbers, not asked[1:]))
     key = next(iter(keys))
-    for word in ("are the same bit for bit", "are others: another processor"):
+    for word in ("are the same bit for bit", "are others: another device, processor"):
         assert main(["verify", key, "--device", "cpu"]) == 0
         printed = capsys.readouterr().out
         assert "shipped record" in printed and "0.25" in printed and word in printed
-        assert "trained on a processor that it does not name; here is " in printed
+        assert "a processor that it does not name; here on cpu, " in printed
     assert asked == [(key, True, None, "cpu")] * 2, "`verify` loads the data set by its name"
     assert main(["verify", "absent"]) == 1 and "no run of this key" in capsys.readouterr().err
     record = records.record_of(key)
     clips = replace(record, values={**record.values, "config": {**record.values["config"], "data": "composed"}})
     monkeypatch.setattr(cli, "record_of", lambda key: clips)
     monkeypatch.setattr(cli.composed, "load", lambda: "the clips")
-    assert main(["verify", key, "--device", "cpu"]) == 0 and asked[-1][2] == "the clips"
+    monkeypatch.setattr("vscg.machine.device.best_device", lambda: "cuda")        # a record of a CPU is made on one
+    assert main(["verify", key]) == 0 and asked[-1][2:] == ("the clips", "cpu")
 
 
 def test_an_interrupted_command_ends_with_130_and_says_how_to_go_on(monkeypatch, capsys):

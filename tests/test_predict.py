@@ -94,6 +94,14 @@ def test_a_model_of_other_sizes_names_its_own_events_and_refuses_other_features(
         list(watch(clip, build_model("avel", dims=Dims(audio=64)).eval(), networks))
 
 
+def test_a_model_of_one_modality_gets_zeros_for_the_other(clip, networks):
+    model, given = build_model("avel").eval(), []
+    model.register_forward_pre_hook(lambda layer, inputs: given.extend(inputs))
+    for model.modality in ("audio", "visual"):
+        list(watch(clip, model, networks))
+    assert [bool(values.any()) for values in given] == [True, False, False, True]
+
+
 def test_overlay_brightens_what_is_looked_at_and_frames_events():
     attention = np.full((10, 7, 7), 0.25 / 48)
     attention[:, 2, 5] = 0.75
@@ -283,7 +291,7 @@ def test_enlarge_keeps_the_regions_values_at_their_centres():
 def test_a_video_that_cannot_be_written_leaves_the_old_one(clip, networks, tmp_path, monkeypatch):
     torch.manual_seed(1)
     watched = watch(clip, build_model("vscg").eval(), networks)
-    old = tmp_path / "square-attention.mp4"
+    old = write_results(clip, watched_seconds([3] * 10), tmp_path, "a test")[2]
     old.write_bytes(b"old")
     monkeypatch.setattr("vscg.predict.overlay", lambda one: (_ for _ in ()).throw(VscgError("stopped")))
     with pytest.raises(VscgError, match="stopped"):
@@ -302,11 +310,12 @@ def test_the_command_says_where_the_first_part_is(clip, networks, tmp_path, monk
         raise VscgError(f"{path}: damaged")
     monkeypatch.setattr(cli, "load_networks", lambda weights, device, **encoders: networks)
     monkeypatch.setattr(cli, "load_checkpoint", lambda key: (build_model("avel").eval(), "a test"))
-    for seconds, files in ((0, []), (10, [f"late\udce9{end}" for end in ENDS])):
+    written = [f"late\udce9{end}" for end in ENDS]
+    for seconds, files in ((0, []), (10, written), (0, written)):              # at last an earlier call's results
         monkeypatch.setattr(cli, "watch", lambda *given, pad, seconds=seconds: watching(seconds))
         assert cli.main(["predict", str(path), "--checkpoint", "k", "-o", str(tmp_path / "out")]) == 1
         said = capsys.readouterr()
-        assert said.out == "" and said.err.count("\n") == 1 + bool(files) and "damaged" in said.err
+        assert said.out == "" and said.err.count("\n") == 1 + (seconds > 0) and "damaged" in said.err
         assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(files)
     monkeypatch.setattr(cli, "watch", lambda *given, pad: watched_seconds([3] * 10))
     assert cli.main(["predict", str(path), "--checkpoint", "k", "-o", str(tmp_path / "out")]) == 0

@@ -19,7 +19,7 @@ from vscg.errors import VscgError
 from vscg.features import composed
 from vscg.features.encoders import AUDIO, VISUAL
 from vscg.features.extract import extract, load_networks
-from vscg.machine.device import processor
+from vscg.machine.device import processor, usable_device
 from vscg.machine.files import data_dir, reason, runs_dir
 from vscg.models import SETTINGS, SYSTEMS, VARIANTS
 from vscg.predict import load_checkpoint, result_files, watch, write_results
@@ -48,7 +48,8 @@ def _download(args: argparse.Namespace) -> None:
 
 def _prepare(args: argparse.Namespace) -> int:
     if not args.annotations:
-        if args.source.is_file() or any((args.source / kind).is_dir() for kind in ("visual", "audio")):
+        own = any((args.source / kind).is_dir() for kind in ("visual", "audio")) or any(args.source.glob("*.npz"))
+        if args.source.is_file() or own and not (args.source / "Annotations.txt").is_file():
             raise VscgError(f"{args.source}: features of one's own need their tables: --annotations TRAIN VAL TEST, or "
                             "one table with a column split")
         print(prepare_ave(args.source, args.output or data_dir() / "ave.h5", visual_dtype=args.dtype))
@@ -122,10 +123,12 @@ def _predict(args: argparse.Namespace) -> None:
     model, title = load_checkpoint(args.checkpoint, **named)
     networks = load_networks(args.weights, device=args.device, visual=args.visual, audio=args.audio)
     watched = watch(args.clip, model.to(next(networks.visual.parameters()).device), networks, pad=args.pad)
+    before = files[0].stat().st_mtime_ns if files[0].exists() else None
     try:
         files = write_results(args.clip, watched, args.output, title)
     except BaseException:
-        if files[0].exists() and json.loads(files[0].read_bytes())["stopped"]:
+        now = files[0].stat().st_mtime_ns if files[0].exists() else None
+        if now not in (before, None) and json.loads(files[0].read_bytes())["stopped"]:
             print(f"{files[0]}: what was found before it stopped", file=sys.stderr)
         raise
     print(f"{args.clip}: {title}")
@@ -137,7 +140,8 @@ def _predict(args: argparse.Namespace) -> None:
 def _runs(args: argparse.Namespace) -> None:
     for store in (runs_dir(), shipped_dir()):
         for record in find_records(store, lambda error: print(error, file=sys.stderr)):
-            print(f"{100 * record.result['test']['accuracy']:5.1f}%  {record.describe()}")
+            print(f"{100 * record.result['test']['accuracy']:5.1f}%, picked by {record.config.selection}  "
+                  f"{record.describe()}")
 
 
 def _ship(args: argparse.Namespace) -> None:
@@ -157,15 +161,17 @@ def _ship(args: argparse.Namespace) -> None:
 def _verify(args: argparse.Namespace) -> None:
     record = record_of(args.key)
     print(record.describe())
-    print(f"trained on {record.values.get('processor', 'a processor that it does not name')}; here is {processor()[0]}")
+    device = args.device or ("cpu" if record.values["device"].startswith("CPU") else None)
+    there = record.values.get("processor", "a processor that it does not name")
+    print(f"trained on {record.values['device']}, {there}; here on {usable_device(device).type}, {processor()[0]}")
     # Composed clips are no data set that others name: they serve one chapter.
     dataset = composed.load() if record.config.data == photographs.DATA else None
-    table, same = verify(record, dataset=dataset, device=args.device)
+    table, same = verify(record, dataset=dataset, device=device)
     print(table.to_string(index=False))
     print("the weights are the same bit for bit" if same else
-          "the weights are others: another processor or another torch adds in another order. The loss of a step then "
-          "differs in about the seventh digit; training makes that grow, to a per cent within an epoch, and runs may "
-          "end as far apart as those of two seeds")
+          "the weights are others: another device, processor, torch or code adds in another order. The loss of a step "
+          "then differs in about the seventh digit; training makes that grow, to a per cent within an epoch, and runs "
+          "may end as far apart as those of two seeds")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -250,7 +256,8 @@ def parser() -> argparse.ArgumentParser:
     tables.add_argument("--systems", default="all", help="runs of these alone, separated by commas: vscg,psp,avel")
     tables.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile, help="default: %(default)s")
     tables.add_argument("--data", default=RunConfig.data, help=DATA_HELP)
-    tables.add_argument("--seeds", type=int, help="default: the profile's number")
+    tables.add_argument("--seeds", type=int, help="default: the profile's number; tables with a number of their own "
+                        "keep it")
     tables.add_argument("--protocol", choices=PROTOCOLS, default=RunConfig.protocol,
                         help="released: with the faults of the published programs (default: %(default)s)")
     command = commands.add_parser("sweep", parents=[tables, many, cluster],

@@ -62,7 +62,9 @@ def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fu
             title = run_title(record.config)
             if record.values["data"]["name"].startswith("planted"):
                 title += "; planted features teach nothing about real pictures and sounds"
-            return record.model(), title
+            model = record.model()
+            model.modality = record.config.modality              # what it was trained to see and hear
+            return model, title
     if Path(checkpoint).name == checkpoint and (shipped_dir() / f"{checkpoint}.zip").is_file():
         read_record(shipped_dir() / f"{checkpoint}.zip").model()         # an error that says what it came without
     if not Path(checkpoint).is_file():
@@ -91,6 +93,8 @@ def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool =
         if (visual.shape, audio.shape) != (dims.rows()["visual"], dims.rows()["audio"]):
             raise VscgError(f"this model is for other features ({dims}); the encoders give visual {visual.shape} and "
                             f"audio {audio.shape}: name those that made the model's training data")
+        only = getattr(model, "modality", "both")
+        visual, audio = visual * (only != "audio"), audio * (only != "visual")
         output = model(torch.from_numpy(audio)[None].to(device), torch.from_numpy(visual)[None].to(device))
         attention = None if output.attention is None else output.attention[0].cpu().numpy()
         # One of the logits of the whole clip, held against a gate, is no distribution over a second's classes.

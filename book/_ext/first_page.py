@@ -42,7 +42,7 @@ def meta_tags(title: str, text: str, site: str, page: str) -> str:
     named = {"description": text}
     properties = {"og:type": "article", "og:site_name": "VSCG, step by step", "og:title": title, "og:description": text,
                   "og:image": site + PREVIEW,
-                  "og:image:alt": "One test clip: what happens in each of its ten seconds, and what four systems say"}
+                  "og:image:alt": "One test clip: what happens in each of its ten seconds, and what three systems say"}
     properties |= {"og:url": f"{site}{page}.html"} if site else {}
     return "".join(f'<meta {kind}="{key}" content="{html.escape(value)}" />\n'
                    for kind, values in (("name", named), ("property", properties)) for key, value in values.items())

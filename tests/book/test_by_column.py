@@ -78,7 +78,7 @@ def test_what_chapter_3_says_of_the_record():
     for setting in by_column.SETTINGS:
         right, pointed = ([np.array([run[kept] for run in runs if (run["way"], run["setting"]) == (way, setting)])
                            for way in ("row", "column")] for kept in ("right", "pointed"))
-        _, low, high, _ = mean_interval(right[0] - right[1])
+        _, low, high = mean_interval(right[0] - right[1])
         assert low < 0 < high
         assert max(np.ptp(way.mean(1)) for way in right) > abs(right[0].mean() - right[1].mean())
         assert (pointed[0].mean(1) < pointed[1].mean(1)).all() and pointed[1].mean() < 1 / 7

@@ -9,8 +9,8 @@ import pytest
 from vscg import cli
 from vscg.data import CATEGORIES, Dims, load_dataset
 from vscg.data.own import prepare_own
-from vscg.data.prepared import PreparedWriter
-from vscg.data.tables import read_tables
+from vscg.data.prepared import PreparedWriter, read_prepared
+from vscg.data.tables import Mark, read_tables
 from vscg.errors import VscgError
 
 IDS = ("aaaaaaaaaa0", "bbbbbbbbbb1", "-ccccccccc2", "ddd.mp4", "e e")
@@ -154,7 +154,7 @@ def test_the_command_reports_clips_without_arrays(folder, tmp_path, capsys):
     table = text(tmp_path / "a.csv", INTERVALS + "test,zzz,dog barking,0,1\n")
     assert cli.main(["data", "prepare", str(folder), "--annotations", str(table), "-o", str(tmp_path / "own.h5")]) == 1
     said = capsys.readouterr().out
-    assert "3 of 4 lines" in said and "left out: 1 clips have no features, the first is zzz" in said
+    assert "3 of 4 lines" in said and "left out: 1 clips lack visual or audio features, the first is zzz" in said
     assert "audio 5, visual 6 on 3x3, 10 segments, 2 events" in said
     table.write_text(INTERVALS)
     assert cli.main(["data", "prepare", str(folder), "--annotations", str(table), "-o", str(tmp_path / "own.h5")]) == 0
@@ -177,6 +177,8 @@ def test_the_command_reports_clips_without_arrays(folder, tmp_path, capsys):
     (INTERVALS.replace(",dog barking", ","), "line 3: the category is empty"),
     (INTERVALS.replace("bbbbbbbbbb1", "../b"), "line 3: the video id '../b' is no file's name"),
     (FLAGS.replace("0,0,1,1", "0,0,1,2"), "line 2: the segments are '0 0 1 2"),
+    ("video_id,labels,category,split\naaaaaaaaaa0,\"[0, -1, 1]\",b,train\n", "line 2: the segments are '0 -1 1'"),
+    ("video_id,labels,category,split\naaaaaaaaaa0,none of 1,b,train\n", "line 2: the segments are 'none of 1'"),
     (FLAGS.replace("8,9,10,subset", "8,9,split").replace("0,train", "train").replace("1,val", "val").replace(
         "0,test", "test"), "line 2: 9 zeros and ones, but the features of aaaaaaaaaa0 have 10 segments"),
     (INTERVALS.replace("dog barking", "d" * 200), "is longer than 128 bytes"),
@@ -196,6 +198,7 @@ def test_a_table_that_is_none_is_one_clear_error(table, words, folder, tmp_path)
     (np.full((10, 3, 3, 6), np.nan), "not all finite"), (np.array(["x"]), "of shape"),
     (np.zeros((10, 3, 3, 7)), r"bbbbbbbbbb1 have shape \(10, 3, 3, 7\), those of the first clip \(10, 3, 3, 6\)"),
     (np.full((10, 3, 3, 6), 1e5), "are too large for float16; prepare with float32"),
+    (np.full((10, 3, 3, 6), 1e-9), "are too small for float16; scale them, or prepare with float32"),
     (np.array([{}]), "cannot be read as an array of numbers"),
     (np.full((10, 3, 3, 6), 1e39), "hold numbers that are too large for float32"),
 ])
@@ -241,6 +244,17 @@ def test_files_of_arrays_may_have_each_others_names(folder, tmp_path):
     report = prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5", progress=False)
     for row in (0, 1):
         np.testing.assert_allclose(load_dataset(report.path).visual[row], visual, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["ave", "planted-study"])
+def test_a_file_with_the_name_of_another_data_set_is_none(name, folder, tmp_path):
+    prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / f"{name}.h5", progress=False)
+    assert read_prepared(tmp_path / f"{name}.h5").name == f"own-{name}"
+
+
+def test_of_an_interval_exactly_half_a_segment_counts():
+    """In binary 0.7 - 0.2 is less than a half."""
+    assert Mark("", "a", "b", "train", interval=(0.2, 0.7)).events(2).tolist() == [True, False]
 
 
 def test_what_is_missing_is_named(folder, tmp_path):

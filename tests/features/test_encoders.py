@@ -99,7 +99,7 @@ def test_extraction_prediction_and_their_sizes(tmp_path):
     (watched,) = watch(path, build_model("psp", dims=data.dims).eval(), networks)
     assert watched.classes.shape == (10,)
     with pytest.raises(VscgError, match="the encoders give visual .10, 7, 7, 8. and audio .10, 12."):
-        watch(path, build_model("psp").eval(), networks)
+        next(watch(path, build_model("psp").eval(), networks))
 
 
 def test_names(monkeypatch):

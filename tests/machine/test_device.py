@@ -93,7 +93,7 @@ def test_cores_and_workers_are_those_that_this_process_may_use(files, slurm, cor
     for name, content in {"proc/meminfo": "MemTotal: 99999999 kB\nMemAvailable: 64000000 kB\n", **files}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
-    assert (device.cores(), device.workers()) == (cores, workers)
+    assert (device.cores(), device.workers(1_300_000_000)) == (cores, workers)
     device.set_up()
     assert os.environ.get("OMP_NUM_THREADS") == (None if cores == 8 else str(cores)), "torch would see all eight"
 
@@ -105,7 +105,7 @@ def test_on_macos_memory_is_what_its_own_calls_say(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(device, "cores", lambda: 8)
     monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 16_384, "SC_PHYS_PAGES": 500_000}.__getitem__)
-    assert device.workers() == 3
+    assert (device.workers(1_300_000_000), device.workers(2_200_000_000)) == (3, 2)
     monkeypatch.setattr(device.resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=500_000_000))
     assert device.peak_memory(CPU) == 500_000_000
 

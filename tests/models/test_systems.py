@@ -172,7 +172,7 @@ def test_psp_settings_of_vscg_and_pspnet(setting):
 
 
 def at_threshold(threshold):
-    """The smallest float32 logit whose sigmoid is the threshold or more, and its neighbours."""
+    """Float32 logits whose sigmoid is exactly the threshold."""
     middle = torch.logit(torch.tensor(threshold))
     steps = middle + torch.arange(-40, 41) * torch.finfo(torch.float32).eps
     return steps[(steps.sigmoid() == torch.tensor(threshold))]

@@ -46,7 +46,7 @@ FIGURES = {
     "attention": lambda: plots.attention_maps(MAPS, MASK, TRUTH),
     "attention, plain": lambda: plots.attention_maps(MAPS[:4]),
     "attention, two rows": lambda: plots.attention_maps(MAPS[:7], labels=TRUTH[:7]),
-    "matrix": lambda: plots.matrix(RNG.random((10, 10)), "audio segment (1 s)", "visual segment (1 s)", "Pairs",
+    "matrix": lambda: plots.matrix(RNG.random((10, 10)), "audio segment (1 s)", "visual segment (1 s)",
                                    "weight (share of the row)", annotate=True),
     "matrices": lambda: plots.matrices({"sound to picture": RNG.random((10, 10)), "back": RNG.random((10, 10))},
                                        "receiving second (1 s)", "sending second (1 s)", "weight (share of the row)"),
@@ -144,7 +144,7 @@ def test_a_name_of_two_parts_picks_colour_and_dashes_apart():
 
 
 def test_a_matrix_leaves_zeros_blank():
-    texts = plots.matrix(np.array([[0, 0.5], [-0.25, 1e-9]]), "row", "column", "", "share (0 to 1)", True).axes[0].texts
+    texts = plots.matrix(np.array([[0, 0.5], [-0.25, 1e-9]]), "row", "column", "share (0 to 1)", True).axes[0].texts
     assert [text.get_text() for text in texts] == ["", "0.50", "-0.25", ""]
 
 
@@ -184,7 +184,7 @@ def test_a_notebook_keeps_a_figure_as_svg_with_a_dark_twin_that_is_the_same_ever
 
 
 def test_a_figure_of_many_points_is_a_picture_of_twice_the_pixels():
-    fig = plots.matrix(RNG.random((60, 60)), "row", "column", "", "share (0 to 1)")
+    fig = plots.matrix(RNG.random((60, 60)), "row", "column", "share (0 to 1)")
     (kind, png), = style.shown(fig).items()
     assert kind == "image/png" and png == style.shown(fig)[kind]
     assert abs(plt.imread(io.BytesIO(png)).shape[1] / (2 * style.DPI * plots.WIDTH) - 1) < 0.1

@@ -53,7 +53,7 @@ class TestFrame:
         # Seed 0 has 4 of 10 segments right on average, seed 1 has 5; by test one more.
         assert line["mean"] == pytest.approx(45) and line["test_mean"] == pytest.approx(55)
         assert line["each_seed"] == pytest.approx((40, 50)) and line["seeds"] == 2
-        _, low, high, _ = statistics.mean_interval(10.0 * np.stack([4 + SPREAD, 5 + SPREAD]))
+        _, low, high = statistics.mean_interval(10.0 * np.stack([4 + SPREAD, 5 + SPREAD]))
         assert line[["low", "high", "test_low", "test_high"]].tolist() == pytest.approx(
             [low, high, low + 10, high + 10])
         assert line["sd"] == pytest.approx(math.sqrt(50)) and np.isnan(line["reaching"])
@@ -223,7 +223,7 @@ class TestOrderAgreement:
     def test_the_papers_order_and_its_reverse_lie_outside_chance(self, tmp_path):
         chance = statistics.chance_order(range(7))
         result = self.result(tmp_path / "same", lambda config: self.order.get(config.system, 0))
-        assert order_agreement(result, "weakly") == (1, *chance, 21, (0,)) and chance[1] < 1
+        assert order_agreement(result, "weakly") == (1, *chance, 21, 1, 1) and chance[1] < 1
         # Fully supervised the paper has AVSDN, 72.6, below AVEL, 72.7.
         assert order_agreement(result, "fully")[:4] == pytest.approx((20 / 21, *chance, 21))
         result = self.result(tmp_path / "reverse", lambda config: 8 - self.order.get(config.system, 0))
@@ -239,20 +239,26 @@ class TestOrderAgreement:
             "CSS-Net", "CSS-Net, own attention", "VSCG"]
         assert order_agreement(result, "weakly")[:4] == (1, 0, 1, 1)
 
-    def test_rows_count_with_the_seeds_that_all_have(self, tmp_path):
+    def test_a_pair_counts_with_the_seeds_that_both_rows_have(self, tmp_path):
         """With seed 1 VSCG falls below AVEL; where one of them lacks that seed, it says nothing."""
         result = fill(tmp_path, MINI, "I", seeds=2,
                       level=lambda config: 5 if config.system == "avel" else 6 - 3 * config.seed)
         avel, vscg = (cell for cell in result.cells
                       if cell.setting == "weakly" and cell.row.run["system"] in ("avel", "vscg"))
         both = order_agreement(replace(result, cells=(avel, vscg)), "weakly")
-        assert both.share == 0 and str(both) == ("0.00 of 1 pairs of rows stand in the paper's order, seeds 0, 1; "
-                                                 "random orders 0.00 to 1.00")
+        assert both.share == 0 and str(both) == ("0.00 of 1 pairs of rows stand in the paper's order, common seeds of "
+                                                 "a pair: 2; random orders 0.00 to 1.00")
         fewer = replace(avel, records=avel.records[:1])
         one = order_agreement(replace(result, cells=(fewer, vscg)), "weakly")
-        assert one.share == 1 and ", seed 0; " in str(one)
+        assert one.share == 1 and "common seeds of a pair: 1; " in str(one)
         none = order_agreement(replace(result, cells=(fewer, replace(vscg, records=vscg.records[1:]))), "weakly")
         assert none.pairs == 0 and str(none) == "no pair of rows shares a seed"
+        # A third row with both seeds: the pair without a common one has no place in the range of chance either.
+        third = replace(avel, row=replace(avel.row, paper={"weakly": 70.0}))
+        cells = third, fewer, replace(vscg, records=vscg.records[1:])
+        three = order_agreement(replace(result, cells=cells), "weakly")
+        assert three[3:] == (2, 1, 1)
+        assert three[1:3] == statistics.chance_order([70.0, 66.7, 74.8], [(0, 1), (0, 2)])
 
     def test_agrees_with_the_loop_over_pairs(self, table_four):
         for setting, pairs in (("fully", 20), ("weakly", 18)):    # of 21: the paper has ties
@@ -263,13 +269,13 @@ class TestOrderAgreement:
                 if paper:
                     measured = round(a.per_clip().mean() - b.per_clip().mean(), 9)
                     scores.append(0.5 if measured == 0 else float(measured * paper > 0))
-            share, low, high, count, _ = order_agreement(table_four, setting)
+            share, low, high, count, *_ = order_agreement(table_four, setting)
             assert count == len(scores) == pairs and share == pytest.approx(np.mean(scores))
             assert (low, high) == statistics.chance_order([cell.row.paper[setting] for cell in cells])
 
     def test_nothing_measured_is_no_agreement(self, table_one):
         reported = tuple(cell for cell in table_one.cells if not cell.records)
-        share, low, high, pairs, _ = order_agreement(TableResult("I", reported, "planted-mini", "quick", 1), "fully")
+        share, low, high, pairs, *_ = order_agreement(TableResult("I", reported, "planted-mini", "quick", 1), "fully")
         assert np.isnan([share, low, high]).all() and pairs == 0
 
 

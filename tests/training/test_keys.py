@@ -9,7 +9,7 @@ from vscg.training import keys
 from vscg.training.config import Schedule
 from vscg.training.keys import PACKAGE, ROOTS, definitions, run_key
 
-CODE = {name: f"{entry.build.__module__}.{entry.build.__qualname__}" for name, entry in SYSTEMS.items() if entry.build}
+CODE = {name: f"{entry.build.__module__}.{entry.build.__qualname__}" for name, entry in SYSTEMS.items()}
 COUNTED = {"training.loop.Run", "training.loop.epoch_batches", "training.batches.Features",
            "training.batches.arithmetic", "training.objectives.category_loss", "training.objectives.LOSSES",
            "training.evaluation.event_f1",

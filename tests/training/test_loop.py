@@ -229,6 +229,19 @@ def test_fit_leaves_the_callers_generator_alone(tiny, tmp_path):
     assert torch.equal(torch.rand(3), expected)
 
 
+def test_a_run_goes_on_with_its_own_threads_and_gives_the_caller_back_theirs(tiny, tmp_path):
+    before = torch.get_num_threads()
+    checkpoint = tmp_path / run_key(quick().resolve(), tiny.fingerprint) / "checkpoint.pt"
+    checkpoint.parent.mkdir()
+    try:
+        torch.set_num_threads(1)
+        training.save_run(checkpoint, started(tiny, quick()))
+        torch.set_num_threads(3)
+        assert run(quick(), tiny, tmp_path).values["threads"] == 1 and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_run_that_another_process_trains_is_waited_for_and_that_is_said(tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(training, "in_use", lambda folder: True)
     record = fit(quick(epochs=1), dataset=tiny, store=tmp_path, device="cpu")

@@ -12,7 +12,7 @@ from vscg.training import records
 from vscg.training.config import RunConfig
 from vscg.training.keys import run_key
 from vscg.training.loop import verify
-from vscg.training.records import OtherVersion, find_record, find_records, read_record, ship, shipped_dir
+from vscg.training.records import OtherVersion, find_record, find_records, read_record, run_title, ship, shipped_dir
 
 FILES = ("history.csv", "predictions.safetensors", "state.safetensors")
 # A short run that ships for the sake of `python -m vscg verify`; its data is made in a second.
@@ -82,6 +82,11 @@ def test_a_shipped_run_reads_as_the_local_one_but_has_no_weights(trained, tiny, 
         assert (found.predictions(which) == trained.predictions(which)).all()
     assert f"shipped record (run {trained.key}, " in found.describe()
     assert f"torch {torch.__version__}" in found.describe()
+    changes = ({}, {"loss": "c+t"}, {"epochs": 40}, {"profile": "standard"}, {"protocol": "released"},
+               {"modality": "audio"})
+    assert len({run_title(RunConfig(**change)) for change in changes}) == len(changes)
+    assert run_title(RunConfig(epochs=40, model_options={"escm": False})) == (
+        "VSCG (escm=False, epochs=40), fully supervised, planted-mini, quick, seed 0")
     with pytest.raises(VscgError, match="without its weights: `vscg.fit"):
         found.model()
     assert [one.folder for one in find_records(shipped_dir())] == [file]

@@ -58,7 +58,9 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
         numbers = {name: number for number, name in enumerate(dims.categories)}
         category = np.array([numbers.get(mark.category, dims.background) for mark in marks])
         digest = hashlib.sha256()
-        with (PreparedWriter(target, len(marks), target.stem, visual_dtype=visual_dtype, dims=dims) as writer,
+        # The name of another data set would be taken for that data set.
+        name = f"own-{target.stem}" if target.stem.startswith(("ave", "planted")) else target.stem
+        with (PreparedWriter(target, len(marks), name, visual_dtype=visual_dtype, dims=dims) as writer,
               tqdm(total=len(marks), desc=f"prepare {target.name}", unit="clip",
                    disable=None if progress else True) as bar):
             for mark, number in zip(marks, category, strict=True):
@@ -70,6 +72,9 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
                 if np.abs(arrays["visual"]).max() > np.finfo(visual_dtype).max:
                     raise VscgError(f"{source}: the visual features of {mark.video_id} are too large for "
                                     f"{visual_dtype}; prepare with float32")
+                if 0 < np.abs(arrays["visual"]).max() < np.finfo(visual_dtype).tiny:
+                    raise VscgError(f"{source}: the visual features of {mark.video_id} are too small for "
+                                    f"{visual_dtype}; scale them, or prepare with float32")
                 event = mark.events(dims.segments) & (number != dims.background)
                 labels = np.eye(dims.classes)[np.where(event, number, dims.background)]
                 writer.append(arrays["visual"][None], arrays["audio"][None], labels[None], [number], [mark.video_id])
@@ -86,7 +91,7 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
     return Report(target, (
         f"{len(marks)} of {len(everything)} lines, {target.stat().st_size / 2**30:.2f} GiB, visual {visual_dtype}",
         f"sizes: {dims}", f"fingerprint {writer.fingerprint}",
-        *([f"left out: {len(absent)} clips have no features, the first is {absent[0]}"] if absent else []),
+        *([f"left out: {len(absent)} clips lack visual or audio features, the first is {absent[0]}"] if absent else []),
         *split_lines([mark.video_id for mark in marks], category, splits)), absent)
 
 

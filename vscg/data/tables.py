@@ -55,7 +55,7 @@ class Mark:
             raise VscgError(f"{self.where}: the event ends at {offset:g} s, but the features of {self.video_id} have "
                             f"{segments} segments of one second")
         second = np.arange(segments)
-        return np.minimum(second + 1, offset) - np.maximum(second, onset) >= 0.5
+        return np.minimum(second + 1, offset) - np.maximum(second, onset) >= 0.5 - 1e-9      # 0.7 - 0.2
 
 
 def read_tables(paths: Sequence[str | PathLike]) -> list[Mark]:
@@ -141,7 +141,8 @@ def _mark(row: list[str], columns: dict[str, int], flags: list[int], where: str)
         raise VscgError(f"{where}: the video id {video_id[:60]!r} is no file's name")
     found = {"split": SPLITS.get(split.lower(), split)}
     if flags or not {"onset", "offset"} <= columns.keys():
-        values = [row[at] for at in flags] if flags else re.findall(r"[0-9.]+", row[columns["flags"]])
+        values = ([row[at] for at in flags] if flags else
+                  [value for value in re.split(r"[\s,;|'\"\[\](){}]+", row[columns["flags"]]) if value])
         if not flags and len(values) == 1:                 # 0110
             values = list(values[0])
         if not values or any(value not in ("0", "1", "0.0", "1.0", "0.", "1.") for value in values):

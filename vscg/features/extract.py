@@ -67,7 +67,7 @@ class Clip:
 class Networks:
     """The two networks that turn pictures and sound into features, ready on their device."""
     visual: nn.Module                                      # VGG19, or another from (B,3,224,224) to (B,D_v,7,7)
-    audio: nn.Module                                       # VGGish, or another from (B,96,64) to (B,D_a)
+    audio: nn.Module                                       # VGGish, or another from its own `examples` to (B,D_a)
 
     def fingerprint(self) -> str:
         """SHA-256 of all their weights."""
@@ -158,10 +158,11 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
                          _here(clips, parts, pad, networks, identity, bar))
                 found, skipped = _collect(clips, steps, bar)
             if not found:
-                shutil.rmtree(parts)
+                shutil.rmtree(parts, ignore_errors=True)
                 raise VscgError(f"{folder}: no clip in it can be used:\n" + "\n".join(f"  {why}" for why in skipped))
             report = _assemble(target, found, skipped, {"labels": "unknown", "pad": pad, "networks": identity})
-            shutil.rmtree(parts)
+        # On NFS an open file, the lock, cannot be removed; what stays is of no use and does no harm.
+        shutil.rmtree(parts, ignore_errors=True)
     except OSError as error:
         raise files.write_error(error.filename or target, error) from error
     return replace(report, left_out=left_out)

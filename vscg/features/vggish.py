@@ -106,7 +106,7 @@ class VGGish(nn.Module):
 
 @torch.inference_mode()
 def audio_features(network: nn.Module, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-    """The audio features of each second (seconds,D) float32, by a network from (B,96,64) to (B,D); VGGish's D is 128.
+    """The audio features of each second (seconds,D) float32, by a network from examples to (B,D); VGGish's D is 128.
 
     It runs where its parameters are, on what `log_mel_examples` or a method `examples` of its own makes of the sound.
     """

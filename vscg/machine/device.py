@@ -20,7 +20,7 @@ from vscg.errors import VscgError, choose
 if TYPE_CHECKING:
     import torch
 
-RUN_MEMORY = 2_400_000_000      # bytes that one run takes on a CPU, on planted-study; AVT takes more
+RUN_MEMORY = 1_100_000_000      # bytes that one run takes on a CPU beside its data, in batches of 8; AVT takes more
 PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4      # parameter numbers of glibc's mallopt
 
@@ -69,8 +69,8 @@ def cores() -> int:
                        *([int(task)] if task.isdecimal() else [])]))
 
 
-def workers() -> int:
-    """Runs that this machine's CPU can train at a time: one for each core, as long as the memory lasts."""
+def workers(data: int) -> int:
+    """Runs on `data` bytes that this machine's CPU can train at a time: one for each core, if the memory lasts."""
     limits = *_limits("memory", "memory.limit_in_bytes"), *_limits("", "memory.max")
     memory = [int(limit) for [limit] in limits if limit.isdecimal()]
     with contextlib.suppress(OSError):
@@ -78,7 +78,7 @@ def workers() -> int:
         memory.append(1024 * int(free[1]))
     if sys.platform == "darwin":
         memory.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    return max(1, min([cores(), *(size // RUN_MEMORY for size in memory)]))
+    return max(1, min([cores(), *(size // (RUN_MEMORY + data) for size in memory)]))
 
 
 def _affinity() -> int:
@@ -98,6 +98,18 @@ def _limits(controller: str, *names: str) -> Iterator[list[str]]:
                 for group in (innermost, *innermost.parents):
                     with contextlib.suppress(OSError):
                         yield [word for name in names for word in (group / name).read_text().split()]
+
+
+@contextlib.contextmanager
+def own_threads(number: int | None = None) -> Iterator[None]:
+    """Inside, torch may take another number of threads, or takes this one; then the caller's again."""
+    import torch
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def best_device() -> str:

@@ -10,7 +10,7 @@ from vscg.models.output import Output
 class TwoPartHead(nn.Module):
     """Is each segment an event, and which event does the clip hold? (Eq. 14, 15).
 
-    `events` are the clip's classes, 28 events; weakly supervised, CMRA and DMIN add background, 29.
+    `events` are the clip's classes, 28 events; weakly supervised, CMRA, CSS-Net and DMIN add background, 29.
     """
 
     def __init__(self, dim: int = 256, events: int = 28):

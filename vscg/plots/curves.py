@@ -61,7 +61,7 @@ def learning_curves(history: pd.DataFrame) -> Figure:
     return fig
 
 
-def matrix(values: np.ndarray, row_label: str, column_label: str, title: str, value_label: str,
+def matrix(values: np.ndarray, row_label: str, column_label: str, value_label: str,
            annotate: bool = False) -> Figure:
     """A matrix (R,C) as a heatmap, of both signs centred on zero; `annotate` writes values, but zeros, into cells."""
     values = np.asarray(values)
@@ -70,7 +70,7 @@ def matrix(values: np.ndarray, row_label: str, column_label: str, title: str, va
     fig, ax = _figure(np.clip(2 + 0.36 * len(values), 3.5, WIDTH))
     sns.heatmap(values, ax=ax, square=True, annot=np.array(numbers) if annotate else None, fmt="",
                 annot_kws={"fontsize": 10}, cbar_kws={"label": value_label}, **scale)
-    ax.set(xlabel=column_label, ylabel=row_label, title=title)
+    ax.set(xlabel=column_label, ylabel=row_label)
     ax.tick_params(axis="y", rotation=0)
     return fig
 

@@ -188,7 +188,8 @@ class Study:
 
     def holds(self, deviation: Deviation) -> bool:
         """Whether the file has all runs of a pair."""
-        return all(_name(config) in self._named() for way in deviation.configs() for config in way)
+        found = self._named()
+        return all(_name(config) in found for way in deviation.configs() for config in way)
 
     def _named(self) -> dict[str, dict]:
         return {json.dumps(run["config"], sort_keys=True): run for run in self.values["runs"]}
@@ -206,7 +207,7 @@ class Study:
     def _effect(self, deviation: Deviation) -> dict:
         ways = [self.runs(configs) for configs in deviation.configs()]
         first, second = (per_clip(runs) for runs in ways)
-        difference, low, high, _ = mean_interval(first - second)
+        difference, low, high = mean_interval(first - second)
         smallest = smallest_difference(variance_parts(first - second), *first.shape)
         called = [100 * np.mean([run["called_background"] for run in runs]) for runs in ways]
         return {"row": deviation.row, "question": deviation.question, "first": first.mean(), "second": second.mean(),

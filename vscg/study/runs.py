@@ -24,7 +24,8 @@ def table_configs(table: str, *, data: str, profile: str, seeds: int | None = No
                   protocol: str = "clean") -> list[RunConfig]:
     """The runs that a table of `EVERY` needs: every row, in every setting its system has, with seeds 0, 1, ...
 
-    `data` is the data set's name or the path of a prepared file; of `seeds` None takes the table's or profile's number.
+    `data` is the data set's name or the path of a prepared file; `seeds` is for a table without a number of its own,
+    None takes the profile's.
     """
     choose("table", table, EVERY)
     seeds = seed_count(profile, EVERY[table].seeds or seeds)
@@ -63,14 +64,13 @@ def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | N
     Args:
         tables, systems: "all" (of `TABLES`), or names separated by commas: "I,III,dynamics".
         data, protocol, profile: of the tables; the others have the plan's.
-        seeds: of every run; None takes the profile's number.
+        seeds: of every run but those of a table with a number of its own; None takes the profile's.
     Raises VscgError: unknown name, system, data set, profile or protocol, or a number of seeds out of range.
     """
     names = TABLES if tables == "all" else [name.strip() for name in tables.split(",")]
     choose("protocol", protocol, PROTOCOLS)
     configs = []
     for name in names:
-        choose("table", name, EVERY)
         if name in PLANNED:
             configs += table_configs(name, data=STUDY, profile="standard", seeds=seeds)
         else:

@@ -77,9 +77,10 @@ def _look(record: Record, data: Dataset, kept: Container[str]) -> dict[str, np.n
         if fully:
             found["foreign"] = attention_of(model, data, rows, rows[other_clip(data.category[rows], config.seed)],
                                             config.modality)
-            torch.manual_seed(config.seed)
-            fresh = build_model(config.system, setting=config.setting, variant=config.variant, dims=record.dims,
-                                **config.model_options)
+            with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+                torch.manual_seed(config.seed)
+                fresh = build_model(config.system, setting=config.setting, variant=config.variant, dims=record.dims,
+                                    **config.model_options)
             found["untrained"] = attention_of(fresh.eval(), data, rows, modality=config.modality)
     if fully:
         found["probability"] = torch.cat([class_probability(output) for output in said]).numpy()

@@ -60,16 +60,15 @@ LEARNING_RULE = textwrap.fill(
     f"counts as still learning.", WIDTH)
 ORDER_RULE = textwrap.fill(
     "Share of the pairs of rows in the paper's order, beside the range of at least 95% of the shares when the rows "
-    "stand in random order. A share inside that range is no better than chance. Every row counts with the seeds that "
-    "all of them have.", WIDTH)
+    "stand in random order. A share inside that range is no better than chance. Each pair counts with the seeds that "
+    "both rows have.", WIDTH)
 
 
 class Interval(NamedTuple):
-    """A mean with the two ends of an interval, and how it was computed."""
+    """A mean with the two ends of an interval."""
     mean: float
     low: float
     high: float
-    method: str
 
 
 @dataclass(frozen=True)
@@ -115,9 +114,9 @@ def mean_interval(values: np.ndarray) -> Interval:
     seeds that dominate: their interval ends at their extremes.
     """
     if len(values) == 1:
-        return Interval(float(np.mean(values)), *two_way_interval(values), "bootstrap over clips")
+        return Interval(float(np.mean(values)), *two_way_interval(values))
     error, freedom = variance_parts(values).error(*np.shape(values))
-    return _around(values, float(stdtrit(freedom, 1 - ALPHA / 2)) * error, "t over seeds and clips")
+    return _around(values, float(stdtrit(freedom, 1 - ALPHA / 2)) * error)
 
 
 def next_run(values: np.ndarray, alpha: float = ALPHA) -> Interval:
@@ -128,12 +127,12 @@ def next_run(values: np.ndarray, alpha: float = ALPHA) -> Interval:
     """
     seeds = len(values)
     t = float(stdtrit(seeds - 1, 1 - alpha / 2)) if seeds > 1 else math.nan
-    return _around(values, t * run_sd(values) * math.sqrt(1 + 1 / seeds), "t over one more run")
+    return _around(values, t * run_sd(values) * math.sqrt(1 + 1 / seeds))
 
 
-def _around(values: np.ndarray, half: float, method: str) -> Interval:
+def _around(values: np.ndarray, half: float) -> Interval:
     mean = float(np.mean(values))
-    return Interval(mean, mean - half, mean + half, method)
+    return Interval(mean, mean - half, mean + half)
 
 
 def share_reaching(values: np.ndarray, figure: float) -> float:
@@ -151,7 +150,7 @@ def agreement(values: np.ndarray, figure: float) -> str:
     """
     if len(values) == 1:
         return "one seed"
-    inner, outer = (np.round(np.array(next_run(values, alpha)[1:3]) - figure, DIGITS) for alpha in (2 * ALPHA, ALPHA))
+    inner, outer = (np.round(np.array(next_run(values, alpha)[1:]) - figure, DIGITS) for alpha in (2 * ALPHA, ALPHA))
     if -MARGIN < inner[0] and inner[1] < MARGIN:
         return "agrees"
     return "lower" if outer[1] < 0 else "higher" if outer[0] > 0 else "open"
@@ -175,14 +174,14 @@ def family(differences: Mapping[str, np.ndarray | None], paper: Mapping[str, flo
            learning: Container[str] = (), fewest: int = FEWEST, together: bool = False) -> pd.DataFrame:
     """The primary family, judged together by `FAMILY_RULE`.
 
-    Columns: name, paper, mean, low, high, method, seeds, p, `equal` (whether the two rows count as equal), holm, word.
+    Columns: name, paper, mean, low, high, seeds, p, `equal` (whether the two rows count as equal), holm, word.
     `differences` are name -> (S,N) in points, None if the runs are missing; of `paper` only the sign counts. `learning`
     names those of which a row is still learning; a word needs `fewest` seeds, and with `together` all differences do.
     """
     lines, least = [], min(0 if values is None else len(values) for values in differences.values())
     for name, values in differences.items():
         seeds = 0 if values is None else len(values)
-        interval = mean_interval(values) if seeds else Interval(math.nan, math.nan, math.nan, "")
+        interval = mean_interval(values) if seeds else Interval(math.nan, math.nan, math.nan)
         untested = ("not measured" if not seeds else "still learning" if name in learning
                     else f"fewer than {fewest} seeds" if seeds < fewest
                     else f"others have fewer than {fewest} seeds" if together and least < fewest else "")
@@ -254,14 +253,15 @@ def course(curve: np.ndarray) -> Course:
     return Course(slope, error, gain, "still learning" if rises or gain > LAST_GAIN else "converged")
 
 
-def chance_order(paper: Sequence[float]) -> tuple[float, float]:
+def chance_order(paper: Sequence[float], pairs: Sequence[tuple[int, int]] | None = None) -> tuple[float, float]:
     """Range (2.5 to 97.5%) of the share of pairs in the paper's order when the rows stand in random order.
 
     Over all orders of up to 8 rows, over 20,000 drawn ones (the same in every call) of more. `paper` holds its figure
-    for each row; pairs that it prints as equal do not count. NaN if no pair counts.
+    for each row; `pairs` are those that count, by default all that it does not print as equal. NaN if none does.
     """
     paper = np.asarray(paper)
-    pairs = [(a, b) for a, b in combinations(range(len(paper)), 2) if paper[a] != paper[b]]
+    if pairs is None:
+        pairs = [(a, b) for a, b in combinations(range(len(paper)), 2) if paper[a] != paper[b]]
     if not pairs:
         return math.nan, math.nan
     ranks = (np.array(list(permutations(range(len(paper))))) if len(paper) <= 8

@@ -168,7 +168,7 @@ class TableResult:
         word = verdict(paper, kept, cell.origin, self.data, self.profile, self.protocol, cell.learning)
         # No accuracy lies beyond 0 or 100: cut there, an interval holds the true one as often.
         intervals = [float(end) for selection in (cell.outcome, "test") for end in (
-            np.clip(statistics.mean_interval(values[selection])[:3], 0, 100) if values else (math.nan,) * 3)]
+            np.clip(statistics.mean_interval(values[selection]), 0, 100) if values else (math.nan,) * 3)]
         return {"row": cell.row.name, "setting": cell.setting, "paper": paper,
                 **dict(zip(("mean", "low", "high", "test_mean", "test_low", "test_high"), intervals, strict=True)),
                 "val_mean": values["validation"].mean() if values else math.nan,
@@ -207,7 +207,7 @@ class TableResult:
     def _difference(self, first: str, second: str, setting: str) -> dict:
         pair = self.pair(first, second, setting)
         values = paired(*pair)
-        mean, low, high = np.clip(statistics.mean_interval(values)[:3], -100, 100)
+        mean, low, high = np.clip(statistics.mean_interval(values), -100, 100)
         smallest = (statistics.smallest_difference(statistics.variance_parts(values), *values.shape)
                     if len(values) > 1 else math.nan)
         smallest = smallest if smallest <= 100 else math.nan            # no true difference is larger
@@ -290,7 +290,8 @@ class TableResult:
             named = (pairs["first"] == first) & (pairs["second"] == second) & (pairs["setting"] == setting)
             for line in pairs[named & (pairs["seeds"] > 1)].itertuples():
                 apart = show.points(line.mean / 100, line.low / 100, line.high / 100)
-                said.append(f"{where}, {line.seeds} of {self.seeds} seeds: {first} minus {second} {apart}.")
+                said.append(f"{where}, {line.seeds} of {self.seeds} seeds: {first} minus {second} {apart}, "
+                            f"{show.findable(line.smallest / 100)}{'; a row still learns' * line.learning}.")
             above = [f"above {ABOVE[title]} ({value:.1f}%) in {(several['low'] > value).sum()} of {len(several)} rows"
                      for title, (value, *_) in self.held_against(setting).items() if title in ABOVE]
             if above and len(several):
@@ -447,19 +448,20 @@ def smallest_found(differences: pd.DataFrame) -> str:
 
 
 class Order(NamedTuple):
-    """Share of pairs of rows in the paper's order, the range of random orders, how many pairs, on which seeds."""
+    """Share of pairs of rows in the paper's order, the range of random orders, how many pairs, seeds of a pair."""
     share: float
     low: float
     high: float
     pairs: int
-    seeds: tuple[int, ...]
+    fewest: int
+    most: int
 
     def __str__(self) -> str:
         if not self.pairs:
             return "no pair of rows shares a seed"
-        seeds = f"seed{'s' * (len(self.seeds) > 1)} {', '.join(map(str, self.seeds))}"
-        return (f"{self.share:.2f} of {self.pairs} pairs of rows stand in the paper's order, {seeds}; "
-                f"random orders {self.low:.2f} to {self.high:.2f}")
+        seeds = f"{self.fewest} to {self.most}" if self.fewest < self.most else self.most
+        return (f"{self.share:.2f} of {self.pairs} pairs of rows stand in the paper's order, common seeds of a pair: "
+                f"{seeds}; random orders {self.low:.2f} to {self.high:.2f}")
 
 
 def order_agreement(result: TableResult, setting: str) -> Order:
@@ -468,17 +470,17 @@ def order_agreement(result: TableResult, setting: str) -> Order:
     Rows that the paper does not print and pairs that it prints as equal do not count; a pair measured as equal counts
     half.
     """
-    cells = with_common_seeds([cell for cell in result.cells
-                               if cell.setting == setting and cell.records and cell.row.printed])
+    cells = [cell for cell in result.cells if cell.setting == setting and cell.records and cell.row.printed]
     paper = np.array([cell.row.paper[setting] for cell in cells])
-    pairs = [(a, b) for a, b in combinations(range(len(cells)), 2) if paper[a] != paper[b]]
-    if not pairs:
-        return Order(math.nan, math.nan, math.nan, 0, ())
-    means = np.array([cell.per_clip().mean() for cell in cells])
-    a, b = np.array(pairs).T
-    share = (1 + np.sign(paper[a] - paper[b]) * np.sign(np.round(means[a] - means[b], statistics.DIGITS))).mean() / 2
-    seeds = tuple(record.config.seed for record in cells[0].records)
-    return Order(float(share), *statistics.chance_order(paper), len(pairs), seeds)
+    apart = {(a, b): paired(*both) for a, b in combinations(range(len(cells)), 2)
+             if paper[a] != paper[b] and (both := with_common_seeds((cells[a], cells[b])))}
+    if not apart:
+        return Order(math.nan, math.nan, math.nan, 0, 0, 0)
+    a, b = np.array(list(apart)).T
+    measured = np.round([values.mean() for values in apart.values()], statistics.DIGITS)
+    share = (1 + np.sign(paper[a] - paper[b]) * np.sign(measured)).mean() / 2
+    seeds = [len(values) for values in apart.values()]
+    return Order(float(share), *statistics.chance_order(paper, list(apart)), len(apart), min(seeds), max(seeds))
 
 
 def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int | None = None,

@@ -14,8 +14,9 @@ PLAIN = ("epoch", "seconds", "history", "best", "last")      # attributes of a r
 
 def save_run(path: Path, run) -> None:
     """Write all that the next epoch of a `loop.Run` needs, in one atomic step."""
-    state = {**{name: getattr(run, name) for name in PLAIN}, "model": run.model.state_dict(),
-             "adam": run.optimizer.state_dict()["state"], "objective": dict(run.objective.named_buffers())}
+    state = {**{name: getattr(run, name) for name in PLAIN}, "threads": torch.get_num_threads(),
+             "model": run.model.state_dict(), "adam": run.optimizer.state_dict()["state"],
+             "objective": dict(run.objective.named_buffers())}
     file = io.BytesIO()
     torch.save(state, file)
     content = file.getvalue()
@@ -23,12 +24,13 @@ def save_run(path: Path, run) -> None:
 
 
 def load_run(path: Path, run) -> None:
-    """Put a new `loop.Run` where `save_run` left it; VscgError if the file is damaged."""
+    """Put a new `loop.Run` where `save_run` left it, on as many threads; VscgError if the file is damaged."""
     content = path.read_bytes()
     # torch.load gives tensors in which a bit has flipped without a word.
     if hashlib.sha256(content[SUM:]).digest() != content[:SUM]:
         raise VscgError(f"{path} cannot be continued from (it is damaged): delete it to start this run anew.")
     state = torch.load(io.BytesIO(content[SUM:]), map_location="cpu", weights_only=True)
+    torch.set_num_threads(state.get("threads", torch.get_num_threads()))     # files of before have none
     for name in PLAIN:
         setattr(run, name, state[name])
     run.model.load_state_dict(state["model"])

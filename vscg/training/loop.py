@@ -19,7 +19,7 @@ from vscg.data.labels import AVE
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.machine import graphs
-from vscg.machine.device import device_name, forget_peak_memory, peak_memory, processor, usable_device
+from vscg.machine.device import device_name, forget_peak_memory, own_threads, peak_memory, processor, usable_device
 from vscg.machine.files import in_use, locked, runs_dir
 from vscg.models import build_model
 from vscg.training.batches import Features, arithmetic, forward, predict
@@ -200,7 +200,8 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
     checkpoint = folder / "checkpoint.pt"
     truth = dataset.labels.argmax(-1)
     forget_peak_memory(device)
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())), arithmetic(device, config.precision):
+    with (torch.random.fork_rng(devices=range(torch.cuda.device_count())), arithmetic(device, config.precision),
+          own_threads()):
         run = Run(config, Features(dataset, device, config.modality, config.precision), dataset.splits, device)
         if checkpoint.is_file():
             load_run(checkpoint, run)
@@ -217,13 +218,13 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
                     save_run(checkpoint, run)
                     saved = now
         run.step = None        # it refers to the run: without this circle the features' memory is free at once
+        made = {"device": device_name(device), "processor": processor()[0], "threads": torch.get_num_threads()}
     values = {
         "key": folder.name, "config": config.to_json(),
         "data": {"name": dataset.name, "fingerprint": dataset.fingerprint,
                  **({} if dataset.dims == AVE else {"dims": asdict(dataset.dims)})}, "results": run.results(truth),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "seconds": run.seconds,
-        "device": device_name(device), "processor": processor()[0], "threads": torch.get_num_threads(),
-        "peak_memory_bytes": peak_memory(device), "bytes_read": dataset.visual.nbytes + dataset.audio.nbytes,
+        **made, "peak_memory_bytes": peak_memory(device), "bytes_read": dataset.visual.nbytes + dataset.audio.nbytes,
         "versions": {"vscg": code_revision(), "python": platform.python_version(), "torch": torch.__version__,
                      "numpy": np.__version__},
     }
@@ -244,14 +245,9 @@ def verify(record: Record, *, dataset: Dataset | None = None, device: str | None
     dataset = load_dataset(record.config.data) if dataset is None else dataset
     if dataset.fingerprint != record.values["data"]["fingerprint"]:
         raise VscgError(f"{dataset.path} is not the data set that the run {record.key} was trained on.")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(record.values["threads"])
-    try:
-        with tempfile.TemporaryDirectory() as store:
-            again = fit(record.config, dataset=dataset, store=Path(store), device=device, progress=progress)
-            then, now = record.history, again.history
-    finally:
-        torch.set_num_threads(threads)
+    with own_threads(record.values["threads"]), tempfile.TemporaryDirectory() as store:
+        again = fit(record.config, dataset=dataset, store=Path(store), device=device, progress=progress)
+        then, now = record.history, again.history
     columns = ["loss", "val_accuracy", "test_accuracy"]
     table = then[["epoch", *columns]].join((now[columns] - then[columns]).add_suffix("_now_more"))
     sums = [each.values["sums"]["state.safetensors"] for each in (record, again)]

@@ -124,10 +124,18 @@ class Record:
 
 
 def run_title(config: RunConfig) -> str:
-    """What a run is, in words: system, options, setting, data set, seed."""
-    options = ", ".join(f"{name}={value}" for name, value in config.model_options.items())
-    return (f"{SYSTEMS[config.system].title}{f' ({options})' if options else ''}, {config.setting} supervised, "
-            f"{config.data}, seed {config.seed}")
+    """What a run is, in words: system, options, where it is unlike its profile's usual run, data set, profile, seed."""
+    own = config.resolve()
+    usual = RunConfig(config.system, config.setting, profile=config.profile, protocol=config.protocol).resolve()
+    same = {"system", "setting", "data", "seed", "profile", "schedule", "model_options"}
+    options = config.model_options | {
+        each.name: value for each in dataclasses.fields(RunConfig) if each.name not in same
+        and (value := getattr(own, each.name)) != getattr(usual, each.name)}
+    if config.protocol != "clean":
+        options |= {"protocol": config.protocol}
+    named = ", ".join(f"{name}={value}" for name, value in options.items())
+    return (f"{SYSTEMS[config.system].title}{f' ({named})' if named else ''}, {config.setting} supervised, "
+            f"{config.data}, {config.profile}, seed {config.seed}")
 
 
 def anew(record: Record) -> str:

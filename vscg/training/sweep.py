@@ -96,7 +96,7 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
 
     Args:
         store, device: as for `fit`.
-        workers: runs at a time; default `device.workers()`, or one on a GPU.
+        workers: runs at a time; default `device.workers`, or one on a GPU.
         scheduler: train on the workers of this Dask scheduler, see `cluster.Cluster`; each takes one run at a time, on
             one thread, and sees the store and the data sets' files under the same paths as this process.
     Raises VscgError: as `unique_runs` and `cluster.Cluster`, a device that is not there, a damaged record, or a model
@@ -147,7 +147,8 @@ def _pool(scheduler: str | None, store: Path, files: Iterable[Path], workers: in
     """Where the runs are trained. On a CPU they are fastest, for all cores together, on one thread each."""
     if scheduler:
         return Cluster(scheduler, store, files)
-    workers = min(runs, workers or (cpu_workers() if device == "cpu" else 1))
+    largest = max(file.stat().st_size for file in files)
+    workers = min(runs, workers or (cpu_workers(largest) if device == "cpu" else 1))
     # Adam imports torch._dynamo; done beforehand, it saves each run two seconds.
     return Processes(workers, max(1, cores() // workers), ["vscg.training.sweep", "torch._dynamo"])
 
