@@ -19,6 +19,7 @@ from vscg.training.records import shipped_dir
 HEAD = ("claim", "the paper's own numbers", "text and program", "planted data, by the plan", "AVE")
 CHAPTERS = {"I": "10", "III": "12", "IV": "13", "V": "14", "VI": "15"}
 NO_RUN, UNTESTED = "no run yet", "not tested"
+MANY = 3          # pairs of a claim that are told one by one; of more, the range
 
 
 def markdown(link: Callable[[str], str]) -> str:
@@ -72,6 +73,13 @@ def _planted(claim: Claim, planned: dict[str, TableResult]) -> str:
     """What the runs of the plan say: a word for the primary family when it has all its seeds, else an interval."""
     if not claim.pairs:
         return "its seconds depend on the machine"
+    if len(claim.pairs) > MANY:
+        lines = planned[claim.table].differences()
+        lines = lines[[pair in claim.pairs for pair in zip(lines["first"], lines["second"], strict=True)]]
+        return "; ".join(
+            f"{setting} {part['mean'].min():+.1f} to {part['mean'].max():+.1f} over {len(part)} of its rivals, "
+            f"{(part['seeds'] > 1).sum()} of them with two seeds or more; in {part['learning'].sum()} a row is still "
+            "learning" for setting, part in lines.groupby("setting")) or NO_RUN
     words = primary_family(list(planned.values())).set_index("name")["word"]
     word_of = {where: words[name] for name, where in PRIMARY.items()}
     said: dict[str, list[str]] = {}                        # the row that is subtracted -> what each setting has
