@@ -6,6 +6,7 @@ import torch
 from tests import loops
 from tests.models.test_channel_attention import slow_gate, slow_pooling
 from tests.models.whole import draw_clips
+from vscg.errors import VscgError
 from vscg.models.cmbs import CMBS, SelfAttentiveSpatialAttention, strongest_mean
 from vscg.models.output import predict_segments
 
@@ -75,3 +76,5 @@ def test_published_rule_never_says_background_and_the_mended_one_can():
     assert one.extras["gate"].max() < 0.5
     assert (predict_segments(other) == 28).all()
     assert torch.equal(predict_segments(one), one.extras["raw_logits"].argmax(-1, keepdim=True).expand(-1, 10))
+    with pytest.raises(VscgError, match="fully supervised, has no rule 'mended'"):
+        CMBS("fully", rule="mended")

@@ -58,7 +58,7 @@ class CMBS(nn.Module):
         scaled, region_dropout: of `SelfAttentiveSpatialAttention`.
         dropout: rate in the transformer and after the interactions' attention.
         interaction_dropout: rate on the interactions' attention weights.
-    Raises VscgError: an unknown choice, or fewer segments than are picked.
+    Raises VscgError: an unknown choice, a rule in the setting that has none, or fewer segments than are picked.
     """
 
     def __init__(self, setting: str, *, rule: str = "published", crossed: bool | None = None, scaled: bool = False,
@@ -66,6 +66,8 @@ class CMBS(nn.Module):
                  dropout: float = 0.1, interaction_dropout: float = 0.2, dims: Dims = AVE):
         super().__init__()
         choose("rule", rule, RULES)
+        if rule != "published" and setting == "fully":
+            raise VscgError(f"CMBS, fully supervised, has no rule {rule!r}: leave it out.")
         if dims.segments < STRONGEST:
             raise VscgError(f"CMBS judges a clip by its {STRONGEST} strongest segments, and these clips have "
                             f"{dims.segments}: take another system.")
