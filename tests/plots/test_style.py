@@ -83,7 +83,7 @@ FIGURES = {
 }
 ARMS = pd.DataFrame({"published": [2.0, 4.0], "vscg": [1.0, 2.0]}, index=[8, 16])
 UNITS = ("(s)", "(1 s)", "(%)", "(% of", "(1/7 of", "(share", "(no unit)", "number of", "(points)", "(ms", "FLOP",
-         "(millions)", "(correlation)", "Hz)", "energy")
+         "(millions)", "(correlation)", "Hz)")
 # A class or a count says itself what it is.
 UNITLESS = {"", "class", "true class", "predicted class", "epoch", "clips in a batch", "clips in all"}
 

@@ -178,5 +178,5 @@ def log_mel(examples: np.ndarray) -> Figure:
         ax.axvline(edge * examples.shape[1] / 100, color="white", linewidth=0.6, alpha=0.6)
     ax.set(xlabel="time (s)", ylabel="mel band (125 to 7,500 Hz)", xticks=range(len(examples) + 1))
     ax.grid(False)
-    fig.colorbar(picture, ax=ax, label="log magnitude")
+    fig.colorbar(picture, ax=ax, label="log magnitude (no unit)")
     return fig
