@@ -98,6 +98,13 @@ def test_cores_and_workers_are_those_that_this_process_may_use(files, slurm, cor
     assert os.environ.get("OMP_NUM_THREADS") == (None if cores == 8 else str(cores)), "torch would see all eight"
 
 
+def test_numbers_too_small_to_matter_are_zero_inside_alone():
+    tiny = torch.tensor([1e-40])
+    with device.no_subnormals():
+        assert (tiny * 1).item() == 0 or not torch.set_flush_denormal(True)      # a processor that cannot
+    assert (tiny * 1).item() > 0
+
+
 def test_on_macos_memory_is_what_its_own_calls_say(tmp_path, monkeypatch):
     """There is no /proc; a process's largest size is in bytes and not in kilobytes."""
     monkeypatch.setattr(device, "PROC", tmp_path)

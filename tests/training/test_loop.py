@@ -229,7 +229,7 @@ def test_fit_leaves_the_callers_generator_alone(tiny, tmp_path):
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_a_run_goes_on_with_its_own_threads_and_gives_the_caller_back_theirs(tiny, tmp_path):
+def test_a_run_goes_on_with_its_own_threads_and_gives_back_the_callers(tiny, tmp_path):
     before = torch.get_num_threads()
     checkpoint = tmp_path / run_key(quick().resolve(), tiny.fingerprint) / "checkpoint.pt"
     checkpoint.parent.mkdir()
@@ -238,6 +238,7 @@ def test_a_run_goes_on_with_its_own_threads_and_gives_the_caller_back_theirs(tin
         training.save_run(checkpoint, started(tiny, quick()))
         torch.set_num_threads(3)
         assert run(quick(), tiny, tmp_path).values["threads"] == 1 and torch.get_num_threads() == 3
+        assert (torch.tensor([1e-40]) * 1).item() > 0, "nor are small numbers zero afterwards"
     finally:
         torch.set_num_threads(before)
 

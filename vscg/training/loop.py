@@ -19,7 +19,15 @@ from vscg.data.labels import AVE
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.machine import graphs
-from vscg.machine.device import device_name, forget_peak_memory, own_threads, peak_memory, processor, usable_device
+from vscg.machine.device import (
+    device_name,
+    forget_peak_memory,
+    no_subnormals,
+    own_threads,
+    peak_memory,
+    processor,
+    usable_device,
+)
 from vscg.machine.files import in_use, locked, runs_dir
 from vscg.models import build_model
 from vscg.training.batches import Features, arithmetic, forward, predict
@@ -201,7 +209,7 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
     truth = dataset.labels.argmax(-1)
     forget_peak_memory(device)
     with (torch.random.fork_rng(devices=range(torch.cuda.device_count())), arithmetic(device, config.precision),
-          own_threads()):
+          own_threads(), no_subnormals()):
         run = Run(config, Features(dataset, device, config.modality, config.precision), dataset.splits, device)
         if checkpoint.is_file():
             load_run(checkpoint, run)
