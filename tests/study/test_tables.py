@@ -385,7 +385,8 @@ class TestShow:
             "PSP-Net w/ ESCM", "PSP-Net", "weakly"]
         apart = show.points(line["mean"] / 100, line["low"] / 100, line["high"] / 100)
         assert ("On planted-mini, profile quick, weakly supervised, 2 of 2 seeds: PSP-Net w/ ESCM minus PSP-Net "
-                f"{apart}, smallest found 0.0; a row still learns.") in table_four.findings("PSP-Net w/ ESCM", "PSP-Net")
+                f"{apart}, smallest found 0.0; a row still learns.") in table_four.findings(
+                    "PSP-Net w/ ESCM", "PSP-Net")
 
     def test_names_cannot_carry_markup(self, tmp_path):
         data = dataset("<b>mine</b>")
