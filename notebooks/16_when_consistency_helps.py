@@ -381,8 +381,8 @@ for (system, setting), pair in pairs.items():
 ends = np.array(list(gained.values()))
 found.say(f"The gains of the {len(ends)} pairs lie between {ends[:, 0].min():+.1f} and "
           f"{ends[:, 0].max():+.1f} points, and with true names given to every clip "
-          f"between {ends[:, 1].min():+.1f} and {ends[:, 1].max():+.1f}: means without an "
-          f"interval; in {sum(learning.values())} pairs a row still learns.")
+          f"between {ends[:, 1].min():+.1f} and {ends[:, 1].max():+.1f}: means without "
+          f"an interval; in {sum(learning.values())} pairs a row still learns.")
 
 # %% [markdown]
 # ## Exercises

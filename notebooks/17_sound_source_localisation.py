@@ -280,7 +280,7 @@ else:
               f"{study.percent(value.mean(), low, high)} of the event seconds; an even "
               f"map would in {100 * level.mean():.1f}%"
               + (", and its ROC AUC is below 50%: "
-                 f"{'the' if len(value) > 1 else 'the run' + chr(39) + 's'} map avoids it."
+                 f"the map {'' if len(value) > 1 else 'of this run '}avoids it."
                  if "VSCG" in avoids else "."))
 
 # %% [markdown]

@@ -216,8 +216,8 @@ late = ends[ends["by the rule"] == "still learning"]
 rising = ends[ends["of these alone"] == "still learning"]
 print(late.to_string(index=False, float_format="{:+.1f}".format) if len(late)
       else "no row is still learning")
-found.say(f"By the rule {len(late)} of {len(ends)} rows are still learning. Of the last "
-          f"{QUARTER} epochs alone it would say so of {len(rising)}: its window begins "
+found.say(f"By the rule {len(late)} of {len(ends)} rows are still learning. Of the "
+          f"last {QUARTER} epochs alone it would say so of {len(rising)}: its window begins "
           "two epochs before the learning rate falls.")
 
 # %% [markdown]
@@ -227,10 +227,11 @@ found.say(f"By the rule {len(late)} of {len(ends)} rows are still learning. Of t
 # %% mystnb={"figure": {"caption": "Validation accuracy of the fully supervised rows of the primary family from epoch 41 on. The window of the rule for learning begins before the first fall of the learning rate.", "name": "fig-plan-window"}, "image": {"alt": "Accuracy over epochs 41 to 80, a line for each fully supervised row of the primary family that has runs. Vertical lines mark epoch 55, where the window of the rule begins, and the two falls of the learning rate after epochs 56 and 72."}}
 shown = {"VSCG": "ISCE w/ CERE (full)", "VSCG without ESCM": "w/o ESCM",
          "VSCG with a prior of zero": "w/o ISCE", "VSCG with $L_c + L_t$":
-         "VSCG, L_c + L_t", "PSP-Net": "PSP-Net", "PSP-Net with ESCM": "PSP-Net w/ ESCM"}
-plots.curves(range(41, 81), {title: curves[f"{row}, fully"][40:]
-                             for title, row in shown.items() if f"{row}, fully" in curves},
-             "epoch", "validation accuracy (%)",
+         "VSCG, L_c + L_t", "PSP-Net": "PSP-Net",
+         "PSP-Net with ESCM": "PSP-Net w/ ESCM"}
+ended = {title: curves[f"{row}, fully"][40:] for title, row in shown.items()
+         if f"{row}, fully" in curves}
+plots.curves(range(41, 81), ended, "epoch", "validation accuracy (%)",
              {"the window begins": 54.5, "the rate falls": 56.5, "and again": 72.5})
 
 # %% [markdown]

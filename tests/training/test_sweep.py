@@ -122,8 +122,9 @@ def test_a_failing_run_is_noted_and_stops_no_other_and_is_tried_again(smallest, 
     assert "Traceback" in noted["trace"] and "train_epoch" in noted["trace"] and noted["time"].startswith("20")
     with pytest.raises(VscgError) as error:
         done.check()
-    assert all(part in str(error.value) for part in ("2 of 4 runs failed", "AVEL, fully supervised", str(ill), "seed 0",
-                                                     "not finite", str(failure.folder / "failure.json")))
+    assert all(part in str(error.value) for part in (
+        "2 of 4 runs failed", "AVEL (", "fully supervised", str(ill), "seed 0", "not finite",
+        str(failure.folder / "failure.json")))
     # The same call tries them again, and them alone. The data mended, it succeeds, and nothing is left of the failure.
     before = times(store)
     with h5py.File(ill, "a") as file:
