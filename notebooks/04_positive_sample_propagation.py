@@ -671,7 +671,8 @@ for seed, said in study.with_seeds("04").items():
             print(f"seed {seed}: {sentence}")
 
 # %% [markdown]
-# If anything here is needed, it is what is sent: no seed says that of the cut.
+# Where a seed's interval for sending nothing leaves out zero, sending nothing is worse. Of the cut the seeds say different things, some of
+# them the opposite of others: one finished network says little about it.
 #
 # :::{admonition} Change this and see
 # :class: tip

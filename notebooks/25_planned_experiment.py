@@ -217,8 +217,8 @@ rising = ends[ends["of these alone"] == "still learning"]
 print(late.to_string(index=False, float_format="{:+.1f}".format) if len(late)
       else "no row is still learning")
 found.say(f"By the rule {len(late)} of {len(ends)} rows are still learning. Of the "
-          f"last {QUARTER} epochs alone it would say so of {len(rising)}: its window begins "
-          "two epochs before the learning rate falls.")
+          f"last {QUARTER} epochs alone it would say so of {len(rising)}: its window "
+          "begins two epochs before the learning rate falls.")
 
 # %% [markdown]
 # The columns of epochs say by how many points the line through them rises. The curves of the fully supervised rows of
