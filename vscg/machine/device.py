@@ -117,7 +117,7 @@ def no_subnormals() -> Iterator[None]:
     """Inside, numbers below 1.2e-38 count as 0 on this thread, where the processor can do that.
 
     A processor takes a hundred times longer for them. Where a loss has come near its least value, gradients and Adam's
-    squares are full of them, and an epoch takes up to 2.4 times as long, for updates far below a weight's last digit.
+    squares are full of them, and an epoch takes up to 2.4 times as long. What is computed is rounded otherwise by it.
     """
     import torch
     before = (torch.tensor([1e-40]) * 1).item() == 0
