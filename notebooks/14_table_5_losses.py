@@ -463,9 +463,7 @@ if len(more) > 1:
               "adds to VSCG minus what it adds to PSP-Net: "
               f"{study.points(more.mean() / 100, low / 100, high / 100)}, {len(more)} "
               f"seeds; the paper's difference of gains is {paper_more:+.1f}.")
-    parts = statistics.variance_parts(more)
-    least = statistics.smallest_difference(parts, *more.shape)
-    print(f"smallest difference of gains found: {least:.1f} points")
+    print(study.findable(statistics.smallest_of(more) / 100))
 
 # %% [markdown]
 # ## What the notes say

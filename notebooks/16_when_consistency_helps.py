@@ -207,7 +207,7 @@ def told(system: str, setting: str, column: str, measured=measured) -> dict:
     values = measured.loc[system, setting][column].to_numpy()
     mean, low, high = np.clip(statistics.interval_of_draws(values), -1, 1)
     return {"system": system, "setting": setting, "seeds": len(values), "mean": mean,
-            "low": low, "high": high, "least": statistics.smallest_of_draws(values)}
+            "low": low, "high": high, "least": statistics.smallest_of(values)}
 
 
 LOOKS = {"within": "gain in weak minus gain in strong seconds of the same clip",

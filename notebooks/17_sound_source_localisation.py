@@ -538,7 +538,7 @@ for row, part in several.groupby("row", sort=False):
         of_seeds = part[f"{first}, pointing"] - part[f"{second}, pointing"]
         of_seeds = of_seeds.to_numpy()
         apart = study.points(*np.clip(statistics.interval_of_draws(of_seeds), -1, 1))
-        apart += f", {study.findable(statistics.smallest_of_draws(of_seeds))}"
+        apart += f", {study.findable(statistics.smallest_of(of_seeds))}"
         print(f"{row}, {title}:\n    {apart}")
         if row == study.TABLES["III"].rows[-1].name:
             found.say(f"By the plan, VSCG, {part['epochs'].max()} epochs, {len(part)} "
@@ -575,7 +575,7 @@ for rival in ("PSP-Net", "AVEL"):
         said = f"{100 * apart.mean():+.1f} points, no interval"
         if len(apart) > 1:
             said = study.points(*np.clip(statistics.interval_of_draws(apart), -1, 1))
-            said += f", {study.findable(statistics.smallest_of_draws(apart))}"
+            said += f", {study.findable(statistics.smallest_of(apart))}"
         said += "; a row still learns" * table_one.learning("VSCG", rival, "fully")
         print(f"VSCG minus {rival:8} {localisation.SCORES[score]:20} {said}, "
               f"seeds: {len(apart)}")

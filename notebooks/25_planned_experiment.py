@@ -301,10 +301,9 @@ if len(seeds) > 1:
     more = np.stack([gains["dynamics"][seed] - gains["no dynamics"][seed]
                      for seed in seeds])                                  # (S,N)
     mean, low, high = statistics.mean_interval(more)
-    least = statistics.smallest_difference(statistics.variance_parts(more), *more.shape)
     found.say("The gain of ESCM with dynamics minus the gain without: "
               f"{study.points(mean / 100, low / 100, high / 100)}, {len(seeds)} seeds, "
-              f"{study.findable(least / 100)}.")
+              f"{study.findable(statistics.smallest_of(more) / 100)}.")
     print(found.sentences[-1])
 else:
     print("fewer than two seeds have all four rows: no difference of gains yet")

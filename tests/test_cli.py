@@ -53,6 +53,9 @@ def test_prepare_official_files(official_folder, tmp_path, capsys):
     assert (tmp_path / "out.h5").is_file()
     assert main(["data", "prepare", str(tmp_path), "-o", str(tmp_path / "other.h5")]) == 1
     assert "data download" in capsys.readouterr().err
+    (tmp_path / "clip.npz").touch()                        # a folder of features of one's own
+    assert main(["data", "prepare", str(tmp_path), "-o", str(tmp_path / "other.h5")]) == 1
+    assert "need their tables: --annotations" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command, word", [

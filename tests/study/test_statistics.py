@@ -195,10 +195,10 @@ class TestPower:
     @pytest.mark.parametrize("draws", [2, 3, 10])
     def test_so_is_that_of_one_number_for_each_draw(self, draws):
         values = np.arange(draws, dtype=float)
-        studied = np.random.default_rng(draws).normal(st.smallest_of_draws(values), values.std(ddof=1), (3000, draws))
+        studied = np.random.default_rng(draws).normal(st.smallest_of(values), values.std(ddof=1), (3000, draws))
         low, high = np.array([st.interval_of_draws(study)[1:] for study in studied]).T
         assert 0.77 <= np.mean((low > 0) | (high < 0)) <= 0.83
-        assert math.isnan(st.smallest_of_draws(np.ones(1)))
+        assert math.isnan(st.smallest_of(np.ones(1)))
 
 
 class TestCourse:

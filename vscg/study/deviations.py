@@ -19,7 +19,7 @@ from vscg.data.prepared import Dataset, PreparedWriter, made_prepared, read_prep
 from vscg.errors import VscgError
 from vscg.machine.files import data_dir, make_folder, runs_dir, value_hash, write_runs
 from vscg.models import Output, predict_segments
-from vscg.study.statistics import mean_interval, smallest_difference, variance_parts
+from vscg.study.statistics import mean_interval, smallest_of
 from vscg.training.batches import Features, outputs
 from vscg.training.config import RunConfig
 from vscg.training.records import Record, read_record, records_dir, run_key
@@ -208,7 +208,7 @@ class Study:
         ways = [self.runs(configs) for configs in deviation.configs()]
         first, second = (per_clip(runs) for runs in ways)
         difference, low, high = mean_interval(first - second)
-        smallest = smallest_difference(variance_parts(first - second), *first.shape)
+        smallest = smallest_of(first - second)
         called = [100 * np.mean([run["called_background"] for run in runs]) for runs in ways]
         return {"row": deviation.row, "question": deviation.question, "first": first.mean(), "second": second.mean(),
                 "difference": difference, "low": low, "high": high, "smallest": smallest, "seeds": len(first),

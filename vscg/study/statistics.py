@@ -218,10 +218,12 @@ def smallest_difference(parts: Parts, seeds: int, clips: int) -> float:
     return float(nctdtrinc(freedom, 1 - POWER, stdtrit(freedom, 1 - ALPHA / 2))) * error
 
 
-def smallest_of_draws(values: np.ndarray) -> float:
-    """The smallest difference of one number for each draw, (S,), in its unit, by `POWER_RULE`; NaN for one draw."""
+def smallest_of(values: np.ndarray) -> float:
+    """The smallest difference by `POWER_RULE`, in the unit of differences (S,N), or (S,) of draws; NaN for one seed."""
     if len(values) < 2:
         return math.nan
+    if values.ndim == 2:
+        return smallest_difference(variance_parts(values), *values.shape)
     spread = Parts(seed=float(np.var(values, ddof=1)), clip=0, residual=0)      # nothing is left to vary over clips
     return smallest_difference(spread, len(values), clips=2)
 

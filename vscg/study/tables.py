@@ -208,8 +208,7 @@ class TableResult:
         pair = self.pair(first, second, setting)
         values = paired(*pair)
         mean, low, high = np.clip(statistics.mean_interval(values), -100, 100)
-        smallest = (statistics.smallest_difference(statistics.variance_parts(values), *values.shape)
-                    if len(values) > 1 else math.nan)
+        smallest = statistics.smallest_of(values)
         smallest = smallest if smallest <= 100 else math.nan            # no true difference is larger
         return {"first": first, "second": second, "setting": setting,
                 "paper": printed_difference(self.name, first, second, setting), "mean": mean, "low": low, "high": high,
