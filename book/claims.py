@@ -10,10 +10,12 @@ import findings
 from vscg.data.labels import EVENT_CLASSES
 from vscg.models import SETTINGS
 from vscg.study import resolution
+from vscg.study.comparisons import primary_family
 from vscg.study.paper import CLAIMS, COST, PRIMARY, TABLES, Claim
+from vscg.study.parameters import parameter_table
 from vscg.study.show import findable
 from vscg.study.statistics import PLANNED
-from vscg.study.tables import TableResult, parameter_table, primary_family, printed_difference, table
+from vscg.study.tables import TableResult, printed_difference, table
 from vscg.training.records import shipped_dir
 
 HEAD = ("claim", "the paper's own numbers", "text and program", "planted data, by the plan", "AVE")

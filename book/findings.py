@@ -14,7 +14,7 @@ import torch
 from vscg.models import build_model
 from vscg.study import deviations, resolution, statistics
 from vscg.study.paper import ACCURACY, TABLES
-from vscg.study.tables import parameter_table
+from vscg.study.parameters import parameter_table
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 CERTAIN, REPORTED, PLANTED = "text and program", "reports of others", "planted"

@@ -2,7 +2,6 @@
 import math
 import re
 from dataclasses import asdict, replace
-from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,18 +14,11 @@ from tests.tables import CLIPS, CONVERGED, MINI, SPREAD, TRUTH, dataset, fill, p
 from vscg.data import BACKGROUND, Dims, dataset_fingerprint
 from vscg.data.planted import true_classes
 from vscg.errors import VscgError
-from vscg.study import references, show, statistics, tables
-from vscg.study.paper import PRIMARY, TABLES
+from vscg.study import comparisons, references, show, statistics, tables
+from vscg.study.comparisons import compared, primary_family
+from vscg.study.paper import TABLES
 from vscg.study.runs import STUDY, table_configs
-from vscg.study.tables import (
-    TableResult,
-    compared,
-    order_agreement,
-    parameter_table,
-    primary_family,
-    show_family,
-    table,
-)
+from vscg.study.tables import TableResult, table
 from vscg.training import records
 from vscg.training.config import RunConfig
 from vscg.training.evaluation import bootstrap_interval
@@ -170,115 +162,6 @@ class TestDifferences:
             "published code", "described in detail", "known from its abstract"]
 
 
-@pytest.fixture(scope="module")
-def three(tmp_path_factory):
-    """Tables III, IV and V with three seeds: the plugged PSP-Net still learns, what lacks something is worse, but for
-    the loss of the weakly supervised VSCG, which is better without."""
-    store = tmp_path_factory.mktemp("runs")
-    worse = {"escm": False, "prior": "zero"}
-    for name in ("III", "IV", "V"):
-        for config in table_configs(name, data="planted-mini", profile="quick", seeds=3):
-            level = 5 - 2 * any(config.model_options.get(option) == value for option, value in worse.items())
-            level += {"c+t": -2, "bce": 2}.get(config.loss, 0) * (config.system == "vscg")
-            curve = (0.5, 0.6) if config.model_options.get("plug") else CONVERGED
-            store_run(store, MINI, config, level + np.roll(SPREAD, config.seed + level), curve=curve)
-    return [table(name, dataset=MINI, profile="quick", seeds=3, store=store) for name in ("III", "IV", "V")]
-
-
-class TestPrimaryFamily:
-    def test_words_by_the_rule(self, three):
-        found = primary_family(three).set_index("name")
-        assert found.index.tolist() == list(PRIMARY) and found["seeds"].tolist() == [3] * 8
-        assert found["word"].tolist() == ["agrees"] * 4 + ["still learning"] * 2 + ["agrees", "contradicts"]
-        assert found["paper"].tolist() == [1.8, 1.9, 3.3, 2.9, 2.2, 0.9, 1.6, 1.0]
-        lines = three[0].differences().set_index(["first", "second", "setting"])
-        line = lines.loc["ISCE w/ CERE (full)", "w/o ISCE", "weakly"]
-        assert found.loc["VSCG with CERE against a prior of zero, weakly supervised", ["mean", "low", "high"]].tolist(
-            ) == line[["mean", "low", "high"]].tolist()
-
-    def test_a_missing_table_keeps_its_place(self, three):
-        found = primary_family(three[:1])
-        assert found["word"].tolist() == ["agrees"] * 4 + ["not measured"] * 4
-        assert found["holm"].min() == pytest.approx(8 * found["p"].min())
-
-    def test_show(self, three):
-        html = show_family(three).to_html()
-        cells = table_cells(html)
-        assert cells[0] == ["difference", "paper (points)", "measured (points)", "smallest difference found (points)",
-                            "seeds", "p, corrected", "by the rule"]
-        assert [row[0] for row in cells[1:]] == list(PRIMARY) and cells[5][5:] == ["–", "still learning"]
-        assert float(cells[1][3]) > 0 and cells[1][5:] == ["&lt; 0.001", "agrees"]
-        assert "The primary family of 8 differences. Measured on planted-mini" in html and 'id="T_family"' in html
-
-
-class TestOrderAgreement:
-    order = {"avel": 1, "avsdn": 2, "cmra": 3, "psp": 4, "cmbs": 5, "dmin": 6, "vscg": 7}
-
-    def result(self, store, level, systems=order):
-        """Table I, of the given systems alone."""
-        result = fill(store, MINI, "I", level=level)
-        return replace(result, cells=tuple(cell for cell in result.cells if cell.records and
-                                           cell.row.run["system"] in systems))
-
-    def test_the_papers_order_and_its_reverse_lie_outside_chance(self, tmp_path):
-        chance = statistics.chance_order(range(7))
-        result = self.result(tmp_path / "same", lambda config: self.order.get(config.system, 0))
-        assert order_agreement(result, "weakly") == (1, *chance, 21, 1, 1) and chance[1] < 1
-        # Fully supervised the paper has AVSDN, 72.6, below AVEL, 72.7.
-        assert order_agreement(result, "fully")[:4] == pytest.approx((20 / 21, *chance, 21))
-        result = self.result(tmp_path / "reverse", lambda config: 8 - self.order.get(config.system, 0))
-        assert order_agreement(result, "weakly")[:4] == (0, *chance, 21) and chance[0] > 0
-
-    def test_rows_measured_as_equal_count_half(self, tmp_path):
-        assert order_agreement(self.result(tmp_path, lambda config: 4), "weakly")[0] == 0.5
-
-    def test_a_row_that_the_paper_does_not_print_has_no_place_in_its_order(self, tmp_path):
-        """Printed, CSS-Net lies below VSCG, 74.2 to 74.8; its authors' claim lies above."""
-        result = self.result(tmp_path, lambda config: 5 if config.system == "vscg" else 4, ("cssnet", "vscg"))
-        assert [cell.row.name for cell in result.cells if cell.setting == "weakly"] == [
-            "CSS-Net", "CSS-Net, own attention", "VSCG"]
-        assert order_agreement(result, "weakly")[:4] == (1, 0, 1, 1)
-
-    def test_a_pair_counts_with_the_seeds_that_both_rows_have(self, tmp_path):
-        """With seed 1 VSCG falls below AVEL; where one of them lacks that seed, it says nothing."""
-        result = fill(tmp_path, MINI, "I", seeds=2,
-                      level=lambda config: 5 if config.system == "avel" else 6 - 3 * config.seed)
-        avel, vscg = (cell for cell in result.cells
-                      if cell.setting == "weakly" and cell.row.run["system"] in ("avel", "vscg"))
-        both = order_agreement(replace(result, cells=(avel, vscg)), "weakly")
-        assert both.share == 0 and str(both) == ("0.00 of 1 pairs of rows stand in the paper's order, common seeds of "
-                                                 "a pair: 2; random orders 0.00 to 1.00")
-        fewer = replace(avel, records=avel.records[:1])
-        one = order_agreement(replace(result, cells=(fewer, vscg)), "weakly")
-        assert one.share == 1 and "common seeds of a pair: 1; " in str(one)
-        none = order_agreement(replace(result, cells=(fewer, replace(vscg, records=vscg.records[1:]))), "weakly")
-        assert none.pairs == 0 and str(none) == "no pair of rows shares a seed"
-        # A third row with both seeds: the pair without a common one has no place in the range of chance either.
-        third = replace(avel, row=replace(avel.row, paper={"weakly": 70.0}))
-        cells = third, fewer, replace(vscg, records=vscg.records[1:])
-        three = order_agreement(replace(result, cells=cells), "weakly")
-        assert three[3:] == (2, 1, 1)
-        assert three[1:3] == statistics.chance_order([70.0, 66.7, 74.8], [(0, 1), (0, 2)])
-
-    def test_agrees_with_the_loop_over_pairs(self, table_four):
-        for setting, pairs in (("fully", 20), ("weakly", 18)):    # of 21: the paper has ties
-            cells = [cell for cell in table_four.cells if cell.setting == setting]
-            scores = []
-            for a, b in combinations(cells, 2):
-                paper = a.row.paper[setting] - b.row.paper[setting]
-                if paper:
-                    measured = round(a.per_clip().mean() - b.per_clip().mean(), 9)
-                    scores.append(0.5 if measured == 0 else float(measured * paper > 0))
-            share, low, high, count, *_ = order_agreement(table_four, setting)
-            assert count == len(scores) == pairs and share == pytest.approx(np.mean(scores))
-            assert (low, high) == statistics.chance_order([cell.row.paper[setting] for cell in cells])
-
-    def test_nothing_measured_is_no_agreement(self, table_one):
-        reported = tuple(cell for cell in table_one.cells if not cell.records)
-        share, low, high, pairs, *_ = order_agreement(TableResult("I", reported, "planted-mini", "quick", 1), "fully")
-        assert np.isnan([share, low, high]).all() and pairs == 0
-
-
 class TestShow:
     def test_cells_read_as_figures_with_intervals_and_dashes(self, table_one):
         cells = table_cells(table_one.show("weakly").to_html())
@@ -319,10 +202,11 @@ class TestShow:
         other = replace(table_one, data="planted-mini:ambiguity=0.4")
         assert len(table_cells(other.show("weakly").to_html())) == len(table_cells(html)) - 3
 
-    def test_what_every_row_says_is_said_once_above_and_a_column_without_a_figure_is_left_out(self, table_one, three):
+    def test_what_every_row_says_is_said_once_above_and_a_column_without_a_figure_is_left_out(
+            self, table_one, primary_tables):
         once = "In every measured row course: still learning; verdict: not on AVE."
         assert once in table_one.show("weakly").to_html()
-        html = three[0].show("fully").to_html()
+        html = primary_tables[0].show("fully").to_html()
         assert "spread of runs (points)" in table_cells(html)[0] and "course" not in table_cells(html)[0]
         differences = table_one.show_differences("weakly")
         assert "course" not in table_cells(differences.to_html())[0]
@@ -393,25 +277,6 @@ class TestShow:
         fill(tmp_path, data, "VI")
         html = table("VI", dataset=data, profile="quick", store=tmp_path).show("fully").to_html()
         assert "&lt;b&gt;mine" in html and "<b>" not in html
-
-
-def test_parameters_of_table_two():
-    lines = parameter_table().set_index(["system", "setting"])
-    assert lines.index.get_level_values(0).unique().tolist() == ["AVT", "CMRA", "PSP-Net", "CMBS", "DMIN", "VSCG"]
-    counted = {("AVT", "fully"): (15_842_845, 15_842_845), ("AVT", "weakly"): (15_842_845, 15_842_845),
-               ("CMRA", "fully"): (9_509_150, 15_863_262), ("PSP-Net", "fully"): (None, 1_667_251),
-               ("PSP-Net", "weakly"): (None, 1_254_251), ("CMBS", "fully"): (9_200_473, 13_544_537),
-               ("CMBS", "weakly"): (9_395_518, 14_789_439), ("DMIN", "fully"): (11_390_778, 17_744_890),
-               ("DMIN", "weakly"): (11_391_549, 17_745_661), ("VSCG", "fully"): (2_508_366, 2_629_226),
-               ("VSCG", "weakly"): (2_257_166, 2_397_006)}
-    for key, (live, registered) in counted.items():
-        assert lines.loc[key, "registered"] == registered and live in (None, lines.loc[key, "live"])
-    assert (lines["live"] + lines["dead"]).equals(lines["registered"].rename(None))
-    fully = lines.xs("fully", level="setting")
-    assert fully["difference"].to_dict() == {"AVT": 0, "CMRA": 0, "PSP-Net": 0, "CMBS": 0.9, "DMIN": 0, "VSCG": 0}
-    assert "No program was found" in fully.loc["AVT", "reason"]
-    assert lines.loc[("CMBS", "weakly"), "difference"] == -0.4 and lines["reason"].str.len().min() > 20
-    assert (fully.drop(["AVT", "CMBS"])["reason"] == fully.loc["VSCG", "reason"]).all()
 
 
 class TestRunsOfThePlan:
@@ -514,7 +379,7 @@ class TestRunsOfThePlan:
 
     def test_the_rows_of_quick_runs_are_compared_by_the_plan_and_others_by_themselves(self, result, monkeypatch):
         asked = []
-        monkeypatch.setattr(tables, "table", lambda name, **options: asked.append((name, options)) or result)
+        monkeypatch.setattr(comparisons, "table", lambda name, **options: asked.append((name, options)) or result)
         quick = TableResult("IV", (), "planted-mini", "quick", 1)
         assert compared(quick) is result and asked == [("IV", {"profile": "standard", "seeds": 10})]
         full = replace(quick, profile="full")
@@ -606,11 +471,6 @@ def test_origin_tells_what_no_published_program_contains(table_one, table_four):
 
 def test_one_seed_finds_no_smallest_difference(table_one):
     assert table_one.differences()["smallest"].isna().all() and table_one.differences()["low"].notna().all()
-
-
-def test_tables_of_two_kinds_are_refused(three, tmp_path):
-    with pytest.raises(VscgError, match="tables of other, quick, clean; planted-mini, quick, clean: give Tables"):
-        primary_family([*three, fill(tmp_path, dataset("other"), "III")])
 
 
 def test_html_is_the_same_every_time_and_leaves_colours_to_the_page(table_four):

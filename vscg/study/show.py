@@ -131,7 +131,7 @@ def difference_text(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def family_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """The lines of `tables.primary_family`, with `smallest`, as a reader sees them."""
+    """The lines of `comparisons.primary_family`, with `smallest`, as a reader sees them."""
     return pd.DataFrame({
         "difference": frame["name"], "paper (points)": frame["paper"].map(_signed),
         "measured (points)": _intervals(frame, signed=True),

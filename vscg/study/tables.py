@@ -4,13 +4,10 @@ Everything measured is computed from records; accuracies are fractions inside an
 """
 import math
 import shlex
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from itertools import combinations
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,11 +20,10 @@ from vscg.data.prepared import Dataset
 from vscg.data.sets import PLANTED, dataset_fingerprint
 from vscg.errors import VscgError, choose
 from vscg.machine.files import runs_dir
-from vscg.models import SETTINGS, SYSTEMS, build_model
+from vscg.models import SETTINGS, SYSTEMS
 from vscg.plots import course_figure
-from vscg.released.load import DEAD
 from vscg.study import references, show, statistics
-from vscg.study.paper import PARAMETERS, PRIMARY, TABLES, Row, verdict
+from vscg.study.paper import TABLES, Row, verdict
 from vscg.study.planned import STUDY
 from vscg.study.runs import EVERY, cell_configs, seed_count
 from vscg.training.config import PROFILES, SELECTIONS
@@ -41,12 +37,6 @@ DRAWS = (" A row of seed k was tested on draw k of the clips, and rows of other 
          "and orders compare the same ones. The references are means over {} draws; from draw to draw the ceiling goes "
          "from {:.1f} to {:.1f}%.")
 SAME = " The last row is the share of event seconds, the same in every draw: a right tag that localises nothing."
-COMPARED_RULE = textwrap.fill(
-    "Quick runs show that the code learns: they end early, by default on data that a rule in closed form solves, and "
-    "from them nothing is compared. From profile standard on these runs are compared themselves; else the finished "
-    "runs of the plan are, on planted-study: a longer schedule, up to ten seeds, a floor and a ceiling beside the "
-    "rows. They come in one by one, and chapter 25 counts them; until all are there, rows of unlike seeds stand side "
-    "by side, which were tested on unlike clips. Differences and orders alone keep to common seeds.", statistics.WIDTH)
 EVERYWHERE = "the right event in every second"
 ABOVE = {references.BESIDE[0]: "the rule in closed form", EVERYWHERE: EVERYWHERE}
 OUTCOMES = {"validation": "selected by validation", "last": "mean of the last five epochs"}
@@ -395,93 +385,6 @@ def schedule_text(cells: Sequence[Cell]) -> str:
     return ", ".join(parts)
 
 
-def compared(result: TableResult) -> TableResult:
-    """The table by which rows may be compared, by `COMPARED_RULE`: itself, or the one of the plan's finished runs."""
-    if result.profile != "quick":
-        return result
-    return table(result.name, profile="standard", seeds=statistics.PLANNED)
-
-
-def primary_family(results: Sequence[TableResult]) -> pd.DataFrame:
-    """The primary family, `paper.PRIMARY`, judged together: the frame of `statistics.family`.
-
-    `results` are Tables III, IV and V of one data set, profile and protocol; what is missing counts as not measured.
-    """
-    made = sorted({f"{result.data}, {result.profile}, {result.protocol}" for result in results})
-    if len(made) != 1:
-        raise VscgError(f"the primary family got tables of {'; '.join(made) or 'nothing'}: give Tables III, IV and V "
-                        "of one data set, profile and protocol.")
-    pairs = _primary_pairs(results)
-    frame = statistics.family({name: paired(*pair) if pair else None for name, pair in pairs.items()},
-                              {name: printed_difference(*where) for name, where in PRIMARY.items()},
-                              {name for name, (table, *rows) in PRIMARY.items() if pairs[name]
-                               and next(result for result in results if result.name == table).learning(*rows)},
-                              statistics.PLANNED if results[0].data == STUDY else statistics.FEWEST,
-                              together=results[0].data == STUDY)
-    return frame.assign(low=frame["low"].clip(-100, 100), high=frame["high"].clip(-100, 100))
-
-
-def _primary_pairs(results: Sequence[TableResult]) -> dict[str, tuple[Cell, Cell] | None]:
-    of = {result.name: result for result in results}
-    return {name: of[table].pair(*where) if table in of else None for name, (table, *where) in PRIMARY.items()}
-
-
-def show_family(results: Sequence[TableResult]) -> Styler:
-    """`primary_family` for a notebook."""
-    smallest = {result.name: result.differences().set_index(["first", "second", "setting"])["smallest"]
-                for result in results}
-    frame = primary_family(results).assign(smallest=[smallest[name].get(tuple(where), math.nan)
-                                                     for name, *where in PRIMARY.values()])
-    text = show.family_text(frame)
-    cells = [cell for pair in _primary_pairs(results).values() for cell in pair or ()]
-    caption = f"The primary family of {len(text)} differences. {measured_on(results[0], cells)}"
-    return show.styled(text, caption, "family")
-
-
-def smallest_found(differences: pd.DataFrame) -> str:
-    """The median of the smallest differences of `TableResult.differences`, in words; of one seed there is none."""
-    several = differences[differences["seeds"] > 1]
-    middle = several["smallest"].fillna(math.inf).median()
-    size = "more than 100" if middle == math.inf else f"{middle:.1f}"
-    return "none" if several.empty else f"{size} points (median of {len(several)})"
-
-
-class Order(NamedTuple):
-    """Share of pairs of rows in the paper's order, the range of random orders, how many pairs, seeds of a pair."""
-    share: float
-    low: float
-    high: float
-    pairs: int
-    fewest: int
-    most: int
-
-    def __str__(self) -> str:
-        if not self.pairs:
-            return "no pair of rows shares a seed"
-        seeds = f"{self.fewest} to {self.most}" if self.fewest < self.most else self.most
-        return (f"{self.share:.2f} of {self.pairs} pairs of rows stand in the paper's order, common seeds of a pair: "
-                f"{seeds}; random orders {self.low:.2f} to {self.high:.2f}")
-
-
-def order_agreement(result: TableResult, setting: str) -> Order:
-    """How far the measured order of the rows is the paper's, by `statistics.ORDER_RULE`; NaN and no pairs if none.
-
-    Rows that the paper does not print and pairs that it prints as equal do not count; a pair measured as equal counts
-    half.
-    """
-    cells = [cell for cell in result.cells if cell.setting == setting and cell.records and cell.row.printed]
-    paper = np.array([cell.row.paper[setting] for cell in cells])
-    apart = {(a, b): paired(*both) for a, b in combinations(range(len(cells)), 2)
-             if paper[a] != paper[b] and (both := with_common_seeds((cells[a], cells[b])))}
-    if not apart:
-        return Order(math.nan, math.nan, math.nan, 0, 0, 0)
-    a, b = np.array(list(apart)).T
-    measured = np.round([values.mean() for values in apart.values()], statistics.DIGITS)
-    share = (1 + np.sign(paper[a] - paper[b]) * np.sign(measured)).mean() / 2
-    seeds = [len(values) for values in apart.values()]
-    return Order(float(share), *statistics.chance_order(paper, list(apart)), len(apart), min(seeds), max(seeds))
-
-
 def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int | None = None,
           store: Path | None = None, data: str | None = None, protocol: str = "clean") -> TableResult:
     """A table of `runs.EVERY` from the records of its runs on `dataset`; nothing is trained.
@@ -519,31 +422,3 @@ def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int
                         f"--tables {name} --data {shlex.quote(data)} --profile {profile} --seeds {seeds} "
                         f"--protocol {protocol}`.")
     return TableResult(name, tuple(cells), title, profile, seeds, protocol)
-
-
-REGISTERED = "The paper prints the registered count, fully supervised, dead parameters included."
-REASONS = {
-    "avt": "No program was found: ours has five layers, with which it has as many parameters as the paper prints.",
-    "cmbs": "The paper's count is neither of the two. Weakly supervised it would be 14.4 million without the "
-            "self-attention over picture regions (395,008) or without the visual spatial branch (394,241); what was "
-            "counted is not known.",
-}
-
-
-def parameter_table() -> pd.DataFrame:
-    """One line per system of Table II and setting.
-
-    Columns: system, setting; paper (millions, of fully supervised systems); live, dead, registered (our parameters, the
-    published program's that never receive a gradient, and their sum); difference (paper minus registered, millions, as
-    rounded in the paper); reason.
-    """
-    lines = []
-    for name, paper in PARAMETERS.items():
-        entry = SYSTEMS[name]
-        for setting in entry.settings:
-            live = sum(values.numel() for values in build_model(name, setting=setting).parameters())
-            dead = sum(math.prod(shape) for shape in DEAD[name, setting].values())
-            lines.append({"system": entry.title, "setting": setting, "paper": paper, "live": live, "dead": dead,
-                          "registered": live + dead, "difference": round(paper - round((live + dead) / 1e6, 1), 1),
-                          "reason": REASONS.get(name, REGISTERED)})
-    return pd.DataFrame(lines)
