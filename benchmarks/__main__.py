@@ -70,7 +70,7 @@ def main(words: list[str] | None = None) -> int:
         if args.json:                    # before the measurement, which would be lost
             if args.json.is_dir() or not args.json.name:
                 raise VscgError(f"{args.json} is a folder: name a file for the record.")
-            records = kept(args.json)
+            kept(args.json)
             check_writable(args.json)
         with tempfile.TemporaryDirectory(prefix="vscg-benchmark-") as folder:
             bench = Bench(Path(folder), bf16=bf16, **{field: getattr(args, field) for field in (
@@ -78,6 +78,7 @@ def main(words: list[str] | None = None) -> int:
             found = measure(bench)
         show(bench, found)
         if args.json:
+            records = kept(args.json)        # anew: another kind may have been measured meanwhile
             records[args.kind] = {
                 "device": where, "processor": name, "bf16": bf16, "threads": args.threads, "cores": cores(),
                 "instructions": torch.backends.cpu.get_cpu_capability(), "load": {"before": before, "after": load()},

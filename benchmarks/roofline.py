@@ -16,13 +16,13 @@ from vscg.training.objectives import build_objective
 COUNTED = 4                    # clips of the step that is counted; FLOPs grow in proportion to them
 
 
-def recurrent_flops(module: nn.Module, segments: int = SEGMENTS) -> int:
+def recurrent_flops(module: nn.Module) -> int:
     """Products of one LSTM or GRU for one clip, forward: a gate maps its inputs and the state, 2 FLOPs a weight."""
     directions, hidden, total = 1 + module.bidirectional, module.hidden_size, 0
     gates = 4 if isinstance(module, nn.LSTM) else 3
     for layer in range(module.num_layers):
         width = module.input_size if layer == 0 else directions * hidden
-        total += segments * directions * 2 * gates * hidden * (width + hidden)
+        total += SEGMENTS * directions * 2 * gates * hidden * (width + hidden)
     return total
 
 
@@ -80,15 +80,16 @@ def product_speed(batch: int, device: torch.device) -> float:
     return 2 * regions.shape[0] * VISUAL_DIM**2 / seconds
 
 
-def copy_speed(device: torch.device, size: int = 2**28) -> float:
-    """Bytes/s, read and written, of a copy of `size` bytes: the fastest of three."""
+def copy_speed(device: torch.device) -> float:
+    """Bytes/s, read and written, of a copy of 256 MiB: the fastest of three."""
+    size = 2**28
     source = torch.zeros(size // 4, device=device)
     target = torch.empty_like(source)
     return 2 * size / fastest(lambda: target.copy_(source), device)
 
 
-def fastest(work: Callable[[], object], device: torch.device, times: int = 3) -> float:
-    """Seconds of the fastest of some calls, after one that does not count."""
+def fastest(work: Callable[[], object], device: torch.device) -> float:
+    """Seconds of the fastest of three calls, after one that does not count."""
     def once() -> float:
         start = time.perf_counter()
         work()
@@ -96,4 +97,4 @@ def fastest(work: Callable[[], object], device: torch.device, times: int = 3) ->
             torch.cuda.synchronize()
         return time.perf_counter() - start
 
-    return min([once() for _ in range(times + 1)][1:])
+    return min([once() for _ in range(4)][1:])

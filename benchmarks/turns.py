@@ -48,10 +48,8 @@ class Worker:
         return json.loads(line)
 
     def _send(self, line: str) -> None:
-        try:
+        with suppress(BrokenPipeError):          # the next `end_turn` tells
             print(line, file=self.process.stdin, flush=True)
-        except BrokenPipeError:
-            pass                         # the next `end_turn` tells
 
 
 def take_turns(jobs: dict[str, list[tuple[str, dict]]], rounds: int, warm: int = 2, sessions: int = 1) -> list[dict]:

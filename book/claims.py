@@ -48,7 +48,8 @@ def _program() -> dict[str, str]:
     said = (
         f"one network, printed in two rows, has two figures that differ by {abs(first - second):.1f}",
         "the row without it keeps the GRUs: it loses the prior, not the view of the clip",
-        "the text does not say how a pooled vector starts two GRUs; separate extractors are below no ESCM at all",
+        "the text does not say how a pooled vector starts two GRUs; the row with separate extractors is printed below "
+        "the row without ESCM",
         "AVEL with PSP has the figures of PSP-Net, to the digit",
         # Eq. 17 divides by T(C-1), the program by the event's seconds, T at most.
         f"the program's loss is not Eq. 17, which makes the category term at least {EVENT_CLASSES} times smaller",
@@ -78,7 +79,7 @@ def _planted(claim: Claim, planned: dict[str, TableResult]) -> str:
     if len(claim.pairs) > MANY:
         lines = planned[claim.table].differences()
         lines = lines[[pair in claim.pairs for pair in zip(lines["first"], lines["second"], strict=True)]]
-        return "; ".join(
+        return "<br>".join(
             f"{setting} {part['mean'].min():+.1f} to {part['mean'].max():+.1f} over {len(part)} of its rivals, "
             f"{(part['seeds'] > 1).sum()} of them with two seeds or more; in {part['learning'].sum()} a row is still "
             "learning" for setting, part in lines.groupby("setting")) or NO_RUN
@@ -97,4 +98,4 @@ def _planted(claim: Claim, planned: dict[str, TableResult]) -> str:
                 f"{'; still learning' * line.learning}"
                 f"{f'; {word}' if word in ('agrees', 'contradicts', 'open') else ''})")
     several = len(claim.pairs) > 1
-    return "; ".join(f"against {row}: " * several + ", ".join(parts) for row, parts in said.items()) or NO_RUN
+    return "<br>".join(f"against {row}: " * several + ", ".join(parts) for row, parts in said.items()) or NO_RUN

@@ -76,15 +76,16 @@ def glance(table: tables.TableResult) -> str:
     lines.append(f"| *{tables.EVERYWHERE}* | – | – | {everywhere:.1f}% | – |")
     devices = "; ".join(dict.fromkeys(record.values["device"] for record in records))
     return "\n".join(lines) + "\n\n" + textwrap.fill(
-        f"Share of right seconds on the {table.cells[0].truth.shape[0]} test clips of {table.data}, which is "
-        f"generated, {frame.attrs['outcome']}; in brackets the 95% interval over seeds and clips, which one seed does "
-        f"not give. Profile {table.profile} ({records[0].config.epochs} epochs), {devices}, finished until "
+        f"Share of right seconds on {table.cells[0].truth.shape[0]} test clips of {table.data}, which is generated; "
+        f"seed k has draw k of the clips, so rows of unlike seeds were tested on unlike clips. It is the "
+        f"{frame.attrs['outcome']}; in brackets the 95% interval over seeds and clips, which one seed does not give. "
+        f"Profile {table.profile} ({records[0].config.epochs} epochs), {devices}, finished until "
         f"{max(record.values['finished'] for record in records)[:10]}: {len(records)} runs of the plan. "
         f"A star: the row is still learning by the book's rule; {plots.tables.DAGGER}: rebuilt without its program. "
-        "No margin between these rows is in the primary family, "
-        "so none has a word. "
-        "The last rows are no contestants. These numbers do not reproduce the paper's figures: its data set is AVE, "
-        "and the released program trains VSCG for 300 epochs.", 120, break_on_hyphens=False) + "\n"
+        "No margin between these rows is in the primary family, so none has a word. The last rows are no contestants; "
+        "floor, plain network and ceiling use every second's label, whatever the setting. These numbers do not "
+        "reproduce the paper's figures: its data set is AVE, and the released program trains VSCG for 300 epochs.",
+        120, break_on_hyphens=False) + "\n"
 
 
 def picture(table: tables.TableResult) -> bytes:

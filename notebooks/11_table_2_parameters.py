@@ -31,6 +31,7 @@ import vscg
 from vscg import plots, study
 from vscg.models import SETTINGS, SYSTEMS
 from vscg.released import DEAD
+from vscg.study import statistics
 
 plots.set_style()
 
@@ -353,6 +354,7 @@ data = vscg.load_dataset(DATA)
 study.book_runs("I", data=DATA, profile=PROFILE, seeds=SEEDS)   # trains what is missing
 compared = study.compared(study.table("I", dataset=data, profile=PROFILE, seeds=SEEDS,
                                       data=DATA))
+study.paragraphs(study.COMPARED_RULE, statistics.LEARNING_RULE)
 
 # %% [markdown]
 # Each row gets its live count:
@@ -369,13 +371,13 @@ measured["parameters"] = measured["name"].map(live)
 print(f"{compared.data}, profile {compared.profile}, fully supervised, percent, "
       f"{frame.attrs['outcome']}; live parameters in millions;\n"
       "low, high: 95% interval, of one seed over its clips alone")
-columns = ["name", "parameters", "mean", "low", "high", "seeds"]
+columns = ["name", "parameters", "mean", "low", "high", "seeds", "course"]
 print(measured[columns].round(2).to_string(index=False))
 
 # %% [markdown]
 # And as a picture of the same kind:
 
-# %% mystnb={"figure": {"caption": "Measured accuracy against live parameters, fully supervised, of the systems that may be compared. Lines: 95% intervals, thin where one seed has its clips alone.", "name": "fig-table-2-measured"}, "image": {"alt": "A dot with its interval for each system with runs, on a logarithmic axis of live parameters."}}
+# %% mystnb={"figure": {"caption": "Measured accuracy against live parameters, fully supervised, of the systems that may be compared; the table above says which rows still learn. Lines: 95% intervals, thin where one seed has its clips alone.", "name": "fig-table-2-measured"}, "image": {"alt": "A dot with its interval for each system with runs, on a logarithmic axis of live parameters."}}
 plots.accuracy_by_parameters(measured, "live parameters, fully supervised")
 
 # %% [markdown]
@@ -401,7 +403,7 @@ together = pd.DataFrame({"parameters": [live[cell.row.name] for cell in same],
                          "mean": [cell.per_clip().mean() for cell in same]})
 if len(same) > 1:
     print(f"{len(same)} systems on {compared.data}, profile {compared.profile}, on the "
-          f"seeds that all have: {larger_is_better(together):.2f}")
+          f"seeds that all have ({len(same[0].records)}): {larger_is_better(together):.2f}")
 found.say(f"The larger of two systems is the more accurate one in "
           f"{larger_is_better(paper):.2f} of the paper's pairs; 0.5 means that size "
           "tells nothing.")

@@ -556,8 +556,8 @@ assert effect.argmax() == 0 and effect[9] < effect[0] / 100
 #
 # - The six rows are one network with two options; each was checked to remove what it names, and the counts say how
 #   much.
-# - The differences that the paper's text quotes follow from its table. By the same table, ESCM with separate
-#   extractors is worse than no ESCM in both settings, which the text does not say.
+# - The differences that the paper's text quotes follow from its table. In the same table the row with separate
+#   extractors lies below the row without ESCM in both settings, weakly by a tenth, which the text does not say.
 # - "w/o ISCE" takes away the prior, not the view of the whole clip: the backward GRU still brings the end to the
 #   start.
 # - Each difference that has runs has an interval here; the box on top says what ESCM adds once both rows share two seeds,

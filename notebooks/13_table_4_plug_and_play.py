@@ -366,7 +366,7 @@ for setting in compared.measured():
               f"points ({low:+.1f} to {high:+.1f}), seeds: {len(values)}"
               + "; a row still learns" * any(cell.learning for cell in pair))
         if len(values) > 1:
-            print(f"    {study.findable(statistics.smallest_of(values) / 100)}")
+            print(f"    {study.findable(statistics.smallest_of(values) / 100, 2)}")
 cells = {(cell.row.name, cell.setting): cell for cell in result.cells}
 for name in ("CMBS", "CMBS w/ ESCM"):
     predicted = [record.predictions() for record in cells[name, "weakly"].records]

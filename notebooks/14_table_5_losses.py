@@ -463,7 +463,7 @@ if len(more) > 1:
               "adds to VSCG minus what it adds to PSP-Net: "
               f"{study.points(more.mean() / 100, low / 100, high / 100)}, {len(more)} "
               f"seeds; the paper's difference of gains is {paper_more:+.1f}.")
-    print(study.findable(statistics.smallest_of(more) / 100))
+    print(study.findable(statistics.smallest_of(more) / 100, 2))
 
 # %% [markdown]
 # ## What the notes say

@@ -184,10 +184,11 @@ for cell in result.cells:
                       "peak (MiB)": values["peak_memory_bytes"] / MIB,
                       "data (MiB)": values["bytes_read"] / MIB,
                       "device": values["device"],
+                      "processor": values.get("processor", "not recorded"),
                       "threads": values["threads"], "date": values["finished"][:10]})
 cost = pd.DataFrame(lines)
 assert (cost[["seconds", "peak (MiB)", "data (MiB)"]] > 0).all().all()
-same = {name: cost[name].iloc[0] for name in ("device", "threads", "date")
+same = {name: cost[name].iloc[0] for name in ("device", "processor", "threads", "date")
         if cost[name].nunique() == 1}
 caption = "; ".join([f"What the runs took on {DATA}, profile {PROFILE}",
                      *(f"{name} {value}" for name, value in same.items())])
@@ -208,11 +209,11 @@ usual = cost.groupby("system", sort=False)[columns].median()
 beside = (usual / usual.loc["VSCG"]).add_suffix(" ratio")
 beside.columns = ["seconds", "seconds per clip", "peak", "peak without data"]
 beside["paper's time"], beside["paper's memory"] = ratios.iloc[:, 1], ratios.iloc[:, 0]
-alike = cost[["device", "threads"]].drop_duplicates()
+alike = cost[["device", "processor", "threads"]].drop_duplicates()
 print(f"{DATA}, profile {PROFILE}, {'; '.join(cost['device'].unique())}; VSCG = 1")
-if len(alike) > 1:      # two threads are no match for one
+if len(alike) > 1:      # another processor, or two threads against one
     beside[["seconds", "seconds per clip"]] = float("nan")
-    print("no ratio of seconds: the runs had unlike devices or threads")
+    print("no ratio of seconds: the runs had unlike processors or threads")
 print(beside.drop("VSCG").T.round(2).to_string(na_rep="-"))
 assert (beside.drop(columns=["seconds", "seconds per clip"]) > 0).all(axis=None)
 
@@ -511,7 +512,7 @@ for title in DOUBLE:
 # ## All rows of Table I
 #
 # The paper gives the cost of three systems. The quantities that depend on the network alone can be had for every system
-# that is built, and a step of each can be timed in turn as above, in single precision. Of
+# that is built, and a step of each can be timed in turn as above, in single precision. Of AVSDN and
 # [the eight without a program](22_eight_systems.ipynb) it is our version that is counted.
 
 # %%

@@ -202,12 +202,17 @@ plots.intervals(dots.assign(low=dots["mean"], high=dots["mean"]),
 # weak seconds may be harder to name, so these dots also hold clips against clips. The two looks of the rule tell the two apart:
 
 # %%
+# The largest value of each: gains lie between -1 and 1, and a slope has no bound.
+MOST = {"within": 2, "between": np.inf, "change": 1}
+
+
 def told(system: str, setting: str, column: str, measured=measured) -> dict:
     """One difference over the seeds, in points."""
-    values = measured.loc[system, setting][column].to_numpy()
-    mean, low, high = np.clip(statistics.interval_of_draws(values), -1, 1)
+    values, most = measured.loc[system, setting][column].to_numpy(), MOST[column]
+    mean, low, high = np.clip(statistics.interval_of_draws(values), -most, most)
     return {"system": system, "setting": setting, "seeds": len(values), "mean": mean,
-            "low": low, "high": high, "least": statistics.smallest_of(values)}
+            "low": low, "high": high,
+            "power": study.findable(statistics.smallest_of(values), most)}
 
 
 LOOKS = {"within": "gain in weak minus gain in strong seconds of the same clip",
@@ -219,7 +224,7 @@ for column, frame in looks.items():
     for line in frame.itertuples():
         ends = (study.points(line.mean, line.low, line.high) if line.seeds > 1
                 else f"{100 * line.mean:+.1f} points")
-        power = f", {study.findable(line.least)}" if line.seeds > 1 else ""
+        power = f", {line.power}" if line.seeds > 1 else ""
         still = "; a row still learns" if learning[line.system, line.setting] else ""
         print(f"  {line.system:7} {line.setting:6}, {line.seeds} seeds: {ends}"
               f"{power}{still}")
@@ -242,7 +247,7 @@ def listed(lines) -> str:
     return "; ".join(f"{line['system']} {line['setting']}"
                      f"{'*' * learning[line['system'], line['setting']]} "
                      f"{study.points(line['mean'], line['low'], line['high'])}, "
-                     f"{line['seeds']} seeds, {study.findable(line['least'])}"
+                     f"{line['seeds']} seeds, {line['power']}"
                      for line in lines if line["seeds"] > 1)
 
 

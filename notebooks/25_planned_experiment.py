@@ -303,7 +303,7 @@ if len(seeds) > 1:
     mean, low, high = statistics.mean_interval(more)
     found.say("The gain of ESCM with dynamics minus the gain without: "
               f"{study.points(mean / 100, low / 100, high / 100)}, {len(seeds)} seeds, "
-              f"{study.findable(statistics.smallest_of(more) / 100)}.")
+              f"{study.findable(statistics.smallest_of(more) / 100, 2)}.")
     print(found.sentences[-1])
 else:
     print("fewer than two seeds have all four rows: no difference of gains yet")

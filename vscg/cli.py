@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 
-from vscg.data.ave import check, prepare_ave
+from vscg.data.ave import REQUIRED, check, prepare_ave
 from vscg.data.compare import compare
 from vscg.data.download import MIRROR_LACKS, download_clips, download_features, download_small
-from vscg.data.own import prepare_own
+from vscg.data.own import SUFFIXES, prepare_own
 from vscg.data.planted import SIZES, generate
 from vscg.data.sets import load_dataset
 from vscg.errors import VscgError
@@ -48,10 +48,11 @@ def _download(args: argparse.Namespace) -> None:
 
 def _prepare(args: argparse.Namespace) -> int:
     if not args.annotations:
-        own = any((args.source / kind).is_dir() for kind in ("visual", "audio")) or any(args.source.glob("*.npz"))
-        if args.source.is_file() or own and not (args.source / "Annotations.txt").is_file():
+        own = any((args.source / kind).is_dir() for kind in ("visual", "audio")) or any(
+            path.suffix in SUFFIXES for path in args.source.glob("*"))
+        if args.source.is_file() or own and not any((args.source / name).is_file() for name in REQUIRED):
             raise VscgError(f"{args.source}: features of one's own need their tables: --annotations TRAIN VAL TEST, or "
-                            "one table with a column split")
+                            "one table with a column split; AVE's own files are got by `python -m vscg data download`")
         print(prepare_ave(args.source, args.output or data_dir() / "ave.h5", visual_dtype=args.dtype))
         return 0
     report = prepare_own(args.source, args.annotations, args.output or data_dir() / "own.h5", args.dtype)

@@ -1,5 +1,6 @@
 """Per-clip arrays and an annotation table become a prepared file; each table's form, and one error for what is none."""
 import io
+import json
 import zipfile
 
 import h5py
@@ -184,6 +185,9 @@ def test_the_command_reports_clips_without_arrays(folder, tmp_path, capsys):
     (INTERVALS.replace("dog barking", "d" * 200), "is longer than 128 bytes"),
     (INTERVALS.replace("dog", '"dog'), "line 3: no line of a table .unexpected end of data.; mend its quotation marks"),
     (INTERVALS.replace("-ccccccccc2", "c" * 300), "line 4: the video id is longer than 64 bytes"),
+    (INTERVALS.replace('"', ""), "line 2: 6 fields, but the header has 5; put a field that holds ','"),
+    ("vid,category,split,start,end,labels\naaaaaaaaaa0,b,train,0,10,\"[0,1]\"\n", "line 2: both onset and offset, and"),
+    ("vid,category,split,start,end,seg_0,seg_1\naaaaaaaaaa0,b,train,0,10,0,1\n", "a.csv: both onset and offset, and"),
 ])
 def test_a_table_that_is_none_is_one_clear_error(table, words, folder, tmp_path):
     path = text(tmp_path / "a.csv", table)
@@ -199,7 +203,7 @@ def test_a_table_that_is_none_is_one_clear_error(table, words, folder, tmp_path)
     (np.zeros((10, 3, 3, 7)), r"bbbbbbbbbb1 have shape \(10, 3, 3, 7\), those of the first clip \(10, 3, 3, 6\)"),
     (np.full((10, 3, 3, 6), 1e5), "are too large for float16; prepare with float32"),
     (np.full((10, 3, 3, 6), 1e-9), "are too small for float16; scale them, or prepare with float32"),
-    (np.array([{}]), "cannot be read as an array of numbers"),
+    (np.array([{}]), "cannot be read as an array of numbers .it is no .npy"),
     (np.full((10, 3, 3, 6), 1e39), "hold numbers that are too large for float32"),
 ])
 def test_an_array_that_does_not_fit_is_one_clear_error(array, words, folder, tmp_path):
@@ -250,6 +254,40 @@ def test_files_of_arrays_may_have_each_others_names(folder, tmp_path):
 def test_a_file_with_the_name_of_another_data_set_is_none(name, folder, tmp_path):
     prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / f"{name}.h5", progress=False)
     assert read_prepared(tmp_path / f"{name}.h5").name == f"own-{name}"
+
+
+def test_a_file_that_holds_the_other_kind_or_one_of_two_is_refused(folder, tmp_path):
+    table = text(tmp_path / "a.csv", INTERVALS)
+    with open(folder / f"{IDS[1]}.npz", "wb") as file:
+        np.save(file, np.ones((10, 6)))
+    with pytest.raises(VscgError, match="bbbbbbbbbb1.npz: holds one array, and needs two"):
+        prepare_own(folder, [table], tmp_path / "own.h5", progress=False)
+    np.savez(folder / "visual" / f"{IDS[1]}.npz", audio=np.ones((10, 5)))
+    with pytest.raises(VscgError, match="no array 'visual' in it, it has audio"):
+        prepare_own(folder, [table], tmp_path / "own.h5", progress=False)
+
+
+@pytest.mark.parametrize("name", ["own.npz", "groups.h5"])
+def test_a_file_that_extract_did_not_write_is_refused(name, tmp_path):
+    table = text(tmp_path / "a.csv", INTERVALS)
+    if name == "own.npz":
+        np.savez(tmp_path / name, visual=np.ones((10, 6)))
+    else:
+        h5py.File(tmp_path / name, "w").create_dataset("a/visual", data=np.ones((10, 6)))
+    with pytest.raises(VscgError, match=f"{name}: not a file that `extract` wrote; name the folder"):
+        prepare_own(tmp_path / name, [table], tmp_path / "own_prepared.h5", progress=False)
+
+
+def test_events_that_fill_no_segment_are_counted_and_tables_of_one_name_are_kept_apart(folder, tmp_path):
+    header, *lines = INTERVALS.replace("2.4,9.6", "2.6,3.4").splitlines()
+    tables = []
+    for split, line in zip(("train", "val", "test"), lines, strict=True):
+        (tmp_path / split).mkdir()
+        tables.append(text(tmp_path / split / "labels.csv", f"{header}\n{line}\n"))
+    report = prepare_own(folder, tables, tmp_path / "own.h5", progress=False)
+    assert "1 lines have a category, but no segment that their event fills by half" in str(report)
+    with h5py.File(report.path) as handle:
+        assert len(json.loads(handle.attrs["sources"])) == 3
 
 
 def test_of_an_interval_exactly_half_a_segment_counts():

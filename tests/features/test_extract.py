@@ -184,6 +184,15 @@ def test_a_target_that_is_no_prepared_file(tmp_path, folder, monkeypatch):
     assert (folder / "b.mkv").read_bytes() == before
 
 
+def test_a_folder_of_the_users_with_the_name_of_the_parts_is_kept(tmp_path, folder, networks):
+    (tmp_path / "features.h5.parts").mkdir()
+    mine = tmp_path / "features.h5.parts" / "mine.txt"
+    mine.write_text("mine")
+    with pytest.raises(VscgError, match="features.h5.parts: holds mine.txt, which no extraction left there; move it"):
+        run(folder, tmp_path / "features.h5", networks)
+    assert mine.read_text() == "mine" and not (tmp_path / "features.h5").exists()
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 def test_a_gpu_gives_the_same(folder, networks):
     window = next(read_windows(folder / "a.mkv"))

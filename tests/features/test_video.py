@@ -1,4 +1,5 @@
 """Clips to windows: what is shown when, what is heard when, and what is refused."""
+import re
 import tracemalloc
 from fractions import Fraction
 from pathlib import Path
@@ -240,6 +241,19 @@ def test_a_cut_off_file_is_refused(tmp_path, kept):
     for pad in (False, True):
         with pytest.raises(VscgError, match="clip.mkv: (damaged or cut off: it says that it lasts 12.0 s|not a clip)"):
             windows(path, pad)
+
+
+def test_a_hole_in_a_file_is_told(tmp_path):
+    """FFmpeg goes on with the next cluster that it finds."""
+    path = write_clip(tmp_path / "clip.mkv", seconds=32)
+    assert windows(path)[-1].notes == ()
+    content = bytearray(path.read_bytes())
+    hole = slice(len(content) // 3, 2 * len(content) // 3)
+    content[hole] = bytes(hole.stop - hole.start)
+    path.write_bytes(content)
+    told = " ".join(windows(path)[-1].notes)
+    begin, end = (float(number) for number in re.search(r"sound from ([\d.]+) s to ([\d.]+) s: a part", told).groups())
+    assert 5 < begin < end < 27 and end - begin > 3
 
 
 def test_memory_does_not_grow_with_the_clip(tmp_path):

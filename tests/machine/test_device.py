@@ -99,10 +99,24 @@ def test_cores_and_workers_are_those_that_this_process_may_use(files, slurm, cor
 
 
 def test_numbers_too_small_to_matter_are_zero_inside_alone():
-    tiny = torch.tensor([1e-40])
-    with device.no_subnormals():
-        assert (tiny * 1).item() == 0 or not torch.set_flush_denormal(True)      # a processor that cannot
-    assert (tiny * 1).item() > 0
+    with device.subnormals(zero=True):
+        assert device.subnormals_are_zero() or not torch.set_flush_denormal(True)      # a processor that cannot
+        with device.subnormals(zero=False):
+            assert (torch.tensor([1e-40]) * 1).item() > 0
+    assert not device.subnormals_are_zero()
+
+
+def test_other_threads_do_not_stay_so():
+    """Those that torch begins inside would inherit it for good."""
+    said = subprocess.run([sys.executable, "-c", """
+import torch
+from vscg.machine import device
+torch.set_num_threads(2)
+with device.subnormals(zero=True):
+    torch.ones(2**20) * 2
+print(int((torch.full((2**20,), 1e-40) * 1 == 0).sum()))
+"""], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "0"
 
 
 def test_on_macos_memory_is_what_its_own_calls_say(tmp_path, monkeypatch):

@@ -69,6 +69,15 @@ class TestWriteAtomically:
             writer.join()
         assert seen == [True] * 61 and list(tmp_path.iterdir()) == [path]
 
+    def test_through_a_link_the_file_behind_it_is_written(self, tmp_path):
+        (tmp_path / "large").mkdir()
+        link = tmp_path / "data.h5"
+        link.symlink_to(tmp_path / "large" / "data.h5")
+        for content in (b"first", b"second"):
+            write_atomically(link, content)
+            assert link.is_symlink() and (tmp_path / "large" / "data.h5").read_bytes() == content
+        assert len(list((tmp_path / "large").iterdir())) == 1
+
     @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, OSError(28, "No space left on device")])
     def test_an_error_before_the_end_leaves_the_old_file(self, tmp_path, error):
         path = tmp_path / "record.json"

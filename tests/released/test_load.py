@@ -135,6 +135,17 @@ def test_numbers_that_are_none(value):
     assert f"{name} holds values that are no finite numbers" in refused(fresh(), weights)
 
 
+@pytest.mark.parametrize("change, said", [
+    (lambda values: (50 * values).to(torch.int8), "holds torch.int8, vscg needs torch.float32; quantised"),
+    (lambda values: values.to(torch.complex64), "holds torch.complex64"), (lambda values: values > 0, "torch.bool"),
+    (lambda values: values.double() + 1e300, "holds values that are no finite numbers")])
+def test_numbers_of_another_kind_and_too_large_ones(change, said):
+    weights = {name: torch.as_tensor(values) for name, values in published().items()}
+    name = next(name for name in weights if our_name("vscg", "weakly", name))
+    message = refused(fresh(), weights | {name: change(weights[name])})
+    assert message.startswith(f"the mapping: {name} ") and said in message
+
+
 @pytest.mark.parametrize("case", ["vscg_fully", "vscg_weakly"])
 def test_the_paper_variant_is_refused(case):
     message = refused(fresh(case, variant="paper"), published(case))

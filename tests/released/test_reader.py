@@ -213,6 +213,41 @@ def test_false_claims_are_refused(tmp_path, change, message):
             read_checkpoint(path)
 
 
+class Writing(nn.Module):
+    """As TorchScript it writes a file when it is loaded."""
+
+    def __init__(self, place: str):
+        super().__init__()
+        self.weight, self.place = nn.Parameter(torch.ones(2)), place
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return values * self.weight
+
+    @torch.jit.export
+    def __getstate__(self) -> tuple[torch.Tensor, str, bool]:
+        return self.weight, self.place, self.training
+
+    @torch.jit.export
+    def __setstate__(self, state: tuple[torch.Tensor, str, bool]) -> None:
+        self.weight, self.place, self.training = state
+        torch.save(self.weight, self.place)
+
+
+def test_the_code_of_a_torchscript_archive_is_not_run(tmp_path):
+    """torch.load would run it, whatever unpickler it is given; torch itself compresses its records."""
+    packed, path, marker = tmp_path / "packed.pt", tmp_path / "weights.pt", tmp_path / "marker"
+    torch.jit.script(Writing(str(marker))).save(packed)
+    with zipfile.ZipFile(packed) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    torch.jit.load(path)
+    assert marker.exists(), "it does what the test says"
+    marker.unlink()
+    with pytest.raises(VscgError, match="weights.pt is refused: it is a TorchScript archive"):
+        read_checkpoint(path)
+    assert not marker.exists()
+
+
 def test_what_would_fill_the_memory_or_never_end_is_refused(tmp_path):
     original = save({"w": torch.zeros(10_000_000)}, tmp_path / "t.pt")
     bomb = rewritten(original, tmp_path / "bomb.pt", lambda *record: record, zipfile.ZIP_DEFLATED)

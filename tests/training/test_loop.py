@@ -237,7 +237,10 @@ def test_a_run_goes_on_with_its_own_threads_and_gives_back_the_callers(tiny, tmp
         torch.set_num_threads(1)
         training.save_run(checkpoint, started(tiny, quick()))
         torch.set_num_threads(3)
-        assert run(quick(), tiny, tmp_path).values["threads"] == 1 and torch.get_num_threads() == 3
+        values = run(quick(), tiny, tmp_path).values
+        assert values["threads"] == 1 and torch.get_num_threads() == 3
+        assert values["subnormals"] == "kept", "so it was begun"
+        assert run(quick(epochs=1), tiny, tmp_path).values["subnormals"] == "zero"
         assert (torch.tensor([1e-40]) * 1).item() > 0, "nor are small numbers zero afterwards"
     finally:
         torch.set_num_threads(before)

@@ -1,4 +1,5 @@
 """Records: what is damaged or of another version is named; what ships reads as what was trained, and trains anew."""
+import contextlib
 import dataclasses
 import json
 
@@ -103,6 +104,11 @@ def test_verify_finds_the_same_numbers_or_says_how_far_they_are(trained, tiny, m
     table, same = verify(trained, dataset=tiny, device="cpu", progress=False)
     assert same and len(table) == 6 and not table.filter(like="_now_more").to_numpy().any()
     assert table.loss.tolist() == trained.history.loss.tolist()
+    seen = []
+    monkeypatch.setattr("vscg.training.loop.subnormals", lambda zero: seen.append(zero) or contextlib.nullcontext())
+    for values in (trained.values, {name: value for name, value in trained.values.items() if name != "subnormals"}):
+        verify(dataclasses.replace(trained, values=values), dataset=tiny, device="cpu", progress=False)
+    assert seen == [True, False], "as it was trained: before this was recorded, exact"
     monkeypatch.setattr("vscg.training.loop.epoch_seed", lambda config, epoch: epoch)
     table, same = verify(trained, dataset=tiny, device="cpu", progress=False)
     assert not same and table.loss_now_more.all()

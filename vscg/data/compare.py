@@ -101,7 +101,10 @@ def _read(path: Path, progress: bool) -> tuple[dict[str, Modality], np.ndarray |
             raise VscgError(f"{path}: neither a prepared file nor one array of features; it has "
                             f"{', '.join(keys[:8]) or 'none'}")
         values = array(handle, path, KEY if KEY in keys else keys[0], (None, None, None, ...))
-        kind = "visual" if values.ndim > 3 or "visual" in path.name.lower() else "audio"
+        named = [kind for kind in ("visual", "audio") if kind in path.name.lower()]
+        if values.ndim == 3 and len(named) != 1:           # of pictures they may be averaged over the regions
+            raise VscgError(f"{path}: features of sound or of pictures? Its name must hold the word audio or visual")
+        kind = "visual" if values.ndim > 3 else named[0]
         return {kind: _look(path, values, np.arange(len(values)), progress)}, None, []
 
 
@@ -130,8 +133,8 @@ def _blocks(path: Path, values: h5py.Dataset, rows: np.ndarray, progress: bool) 
         for first in range(0, len(rows), BLOCK):
             block = values[rows[first:first + BLOCK]].astype(np.float32)
             if not np.isfinite(block).all():
-                raise VscgError(f"{path}: a clip of rows {rows[first]} to {rows[first + len(block) - 1]} has a number "
-                                "that is not finite; `python -m vscg data check` names it")
+                bad = rows[first + int((~np.isfinite(block)).reshape(len(block), -1).any(1).argmax())]
+                raise VscgError(f"{path}: row {bad} has a number that is not finite; compute that clip's features anew")
             yield block
             bar.update(len(block))
 

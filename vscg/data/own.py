@@ -15,13 +15,23 @@ from tqdm import tqdm
 
 from vscg.data.ave import Report, split_lines
 from vscg.data.labels import CATEGORIES, Dims
-from vscg.data.prepared import ID_LENGTH, NAME_LENGTH, PreparedWriter, array, check_target, opened, read_layout
+from vscg.data.prepared import (
+    ID_LENGTH,
+    NAME_LENGTH,
+    PreparedWriter,
+    array,
+    check_target,
+    is_prepared,
+    opened,
+    read_layout,
+)
 from vscg.data.tables import Mark, read_tables
 from vscg.errors import VscgError
 from vscg.machine.files import file_sum
 
 SUFFIXES = (".npy", ".npz", ".h5", ".hdf5")
 MODALITIES = ("visual", "audio")
+NOT_EXTRACTED = "not a file that `extract` wrote; name the folder of the clips' arrays"
 BACKGROUND = "background"                # the category of a clip without event, in small letters
 
 
@@ -42,6 +52,8 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
     """
     source, target = Path(source), Path(target)
     check_target(target)
+    if source.is_file() and not h5py.is_hdf5(source):
+        raise VscgError(f"{source}: {NOT_EXTRACTED}")
     if source.is_file() and target.is_file() and target.samefile(source):
         raise VscgError(f"{target}: holds the features themselves, which would be lost; name another file to write")
     everything = read_tables(tables)
@@ -57,7 +69,7 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
         dims = _dims(features, marks)
         numbers = {name: number for number, name in enumerate(dims.categories)}
         category = np.array([numbers.get(mark.category, dims.background) for mark in marks])
-        digest = hashlib.sha256()
+        digest, short = hashlib.sha256(), 0
         # The name of another data set would be taken for that data set.
         name = f"own-{target.stem}" if target.stem.startswith(("ave", "planted")) else target.stem
         with (PreparedWriter(target, len(marks), name, visual_dtype=visual_dtype, dims=dims) as writer,
@@ -76,6 +88,7 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
                     raise VscgError(f"{source}: the visual features of {mark.video_id} are too small for "
                                     f"{visual_dtype}; scale them, or prepare with float32")
                 event = mark.events(dims.segments) & (number != dims.background)
+                short += number != dims.background and not event.any()
                 labels = np.eye(dims.classes)[np.where(event, number, dims.background)]
                 writer.append(arrays["visual"][None], arrays["audio"][None], labels[None], [number], [mark.video_id])
                 for values in (*arrays.values(), labels):
@@ -83,7 +96,8 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
                 bar.update()
             splits = _splits(marks, category == dims.background)
             digest.update(repr((dims, visual_dtype, [(mark.video_id, mark.split) for mark in marks])).encode())
-            writer.sources = {Path(path).name: file_sum(Path(path)) for path in tables}
+            alone = len({Path(path).name for path in tables}) == len(tables)
+            writer.sources = {Path(path).name if alone else str(path): file_sum(Path(path)) for path in tables}
             writer.fingerprint = digest.hexdigest()
             writer.splits(**splits)
     kept = {mark.video_id for mark in marks}
@@ -92,6 +106,7 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
         f"{len(marks)} of {len(everything)} lines, {target.stat().st_size / 2**30:.2f} GiB, visual {visual_dtype}",
         f"sizes: {dims}", f"fingerprint {writer.fingerprint}",
         *([f"left out: {len(absent)} clips lack visual or audio features, the first is {absent[0]}"] if absent else []),
+        *([f"{short} lines have a category, but no segment that their event fills by half"] if short else []),
         *split_lines([mark.video_id for mark in marks], category, splits)), absent)
 
 
@@ -126,15 +141,19 @@ class _Folder:
             if isinstance(values, np.lib.npyio.NpzFile):           # whatever the file is called
                 with values:
                     values = np.asarray(values[_key(path, values.files, kind)])      # bytes of what is no array
+            elif path.parent.name != kind:
+                raise VscgError(f"{path}: holds one array, and needs two, 'visual' and 'audio'")
         except (OSError, ValueError, EOFError, MemoryError, RuntimeError, SyntaxError, tokenize.TokenError, zlib.error,
                 lzma.LZMAError, zipfile.BadZipFile) as error:      # what numpy and zipfile raise for damage
-            raise VscgError(f"{path}: cannot be read as an array of numbers ({error})") from error
+            # Of anything that is no .npy numpy says that it is pickled, and how to run it.
+            why = "it is no .npy or .npz file of numbers; get it again" if "pickle" in str(error) else error
+            raise VscgError(f"{path}: cannot be read as an array of numbers ({why})") from error
         return _sound(path, kind, values)
 
 
 def _key(path: Path, keys: list[str], kind: str) -> str:
-    """The name of the array in a file of several: the modality's, or in the modality's folder the only one there is."""
-    if kind not in keys and path.parent.name == kind and len(keys) == 1:
+    """The name of the array in a file of several: the modality's, or in its folder the only one, if not the other's."""
+    if path.parent.name == kind and len(keys) == 1 and keys[0] not in MODALITIES:
         return keys[0]
     if kind not in keys:
         raise VscgError(f"{path}: no array {kind!r} in it, it has {', '.join(keys[:8]) or 'none'}")
@@ -167,6 +186,8 @@ class _Extracted:
     EXPECTED = "windows of clips such as {0}.mp4, as `extract` writes them"
 
     def __init__(self, path: Path, handle: h5py.File):
+        if not is_prepared(handle, path):
+            raise VscgError(f"{path}: {NOT_EXTRACTED}")
         self.path, self.data, self.rows = path, read_layout(handle, path), {}
         self.twice: set[str] = set()     # ids that two clips have, such as a.mkv and a.mp4
         for row, name in enumerate(self.data.video_ids):

@@ -27,6 +27,7 @@ NAMES = {                                # column -> what headers call it, in sm
     "onset": ("starttime", "start", "onset", "begin"), "offset": ("endtime", "end", "offset"),
     "split": ("split", "set", "subset", "partition"), "flags": ("labels", "flags", "temporallabels"),
 }
+BOTH = "both onset and offset, and zeros and ones for the segments; leave one of them out"
 SPLITS = {"train": "train", "val": "val", "test": "test", "training": "train", "validation": "val"}
 
 
@@ -92,6 +93,10 @@ def _read(path: str | PathLike) -> list[Mark]:
     shift = len(text.splitlines()) - len(lines)            # line numbers of the file, with or without a header
     header, *rows = [_fields(line, delimiter, f"{path}, line {number}")
                      for number, line in enumerate(lines or [""], 1 + shift)]
+    for number, row in enumerate(rows, 2 + shift):
+        if any(field.strip() for field in row[len(header):]):
+            raise VscgError(f"{path}, line {number}: {len(row)} fields, but the header has {len(header)}; put a field "
+                            f"that holds {delimiter!r} between quotation marks")
     columns, flags = _columns(header, path)
     missing = [name for name in ("id", "category") if name not in columns]
     if not flags and "flags" not in columns:
@@ -120,8 +125,11 @@ def _columns(header: Sequence[str], path: str | PathLike) -> tuple[dict[str, int
                for key, names in NAMES.items() if any(name in plain for name in names)}
     numbered = [(int(found[1]), at) for at, name in enumerate(plain)
                 if (found := re.fullmatch("[a-z]*?([0-9]+)", name))]
-    # With these a number at the end of a name is something else.
-    if "flags" in columns or "onset" in columns and "offset" in columns:
+    if "flags" in columns:
+        return columns, []
+    if "onset" in columns and "offset" in columns:         # with these a number at the end of a name is something else
+        if sum(bool(re.fullmatch("(seg|segment)?[0-9]+", plain[at])) for _, at in numbered) > 1:
+            raise VscgError(f"{path}: {BOTH}")
         return columns, []
     if len({number for number, _ in numbered}) < len(numbered):
         raise VscgError(f"{path}: two columns for one segment in the header {', '.join(header)[:200]}; give one of 0 "
@@ -149,6 +157,8 @@ def _mark(row: list[str], columns: dict[str, int], flags: list[int], where: str)
             raise VscgError(f"{where}: the segments are {' '.join(values)[:60]!r}, expected zeros and ones")
         found["flags"] = np.array([float(value) == 1 for value in values])
     else:
+        if "flags" in columns and re.fullmatch(r"[\s,;|\[\](){}01.]+", row[columns["flags"]]):
+            raise VscgError(f"{where}: {BOTH}")
         try:
             onset, offset = (float(row[columns[key]]) for key in ("onset", "offset"))
         except ValueError as error:

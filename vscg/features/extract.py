@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from vscg.machine.cluster import Cluster, Outcome, work
 from vscg.machine.device import usable_device
 from vscg.machine.files import WriteError, locked
 
+PART = re.compile(r"\..*|[0-9a-f]{16}(\.json|-\d+\.safetensors)?")      # a lock, a clip's note, its windows, its lock
 SUFFIXES = sorted(suffix for suffixes in CONTAINERS.values() for suffix in suffixes.split())
 
 
@@ -143,12 +145,15 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
     """
     folder, target = Path(folder).absolute(), Path(target)
     check_target(target)                                   # before the networks are loaded, or fetched
+    parts = target.with_name(f"{target.name}.parts").absolute()
+    if strange := [path.name for path in parts.glob("*") if not PART.fullmatch(path.name)]:    # it would be removed
+        raise VscgError(f"{parts}: holds {strange[0]}, which no extraction left there; move it, or name another target")
     clips, left_out = _clips(folder, target.absolute())
     files.check_writable(target)
     names = Names((Path(weights) if weights else files.data_dir() / "weights").absolute(), visual, audio)
     source = networks or names
     networks = _networks(source, "cpu" if scheduler else device, progress)     # on a cluster, only to know them
-    identity, parts = networks.fingerprint(), target.with_name(f"{target.name}.parts").absolute()
+    identity = networks.fingerprint()
     try:
         if files.in_use(parts):
             raise VscgError(f"{target}: another process extracts into it now; wait for it, or name another target")

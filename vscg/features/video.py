@@ -90,7 +90,7 @@ def read_windows(path: str | PathLike, pad: bool = False) -> Iterator[Window]:
                             f"at {reached:.1f} s; get it again")
         which = f"the picture ends at {lengths[0]:.1f} s, the sound at {lengths[1]:.1f} s"
         apart = abs(lengths[0] - lengths[1]) > LOST
-        notes = (*(note for _, note in taken if note), *([which] if apart else []))
+        notes = (*(note for _, note in taken if note), *([which] if apart else []), *heard_by.lost)
         rest = sum(covered for *_, covered in held)
         if pad and rest >= 1 - TOLERANCE:
             if previous:
@@ -203,6 +203,7 @@ class _Reader:
     end: float = 0.0                     # of what was decoded so far
     reached: float = 0.0                 # where the packets of all tracks end, so far
     offsets: list[float] = field(default_factory=lambda: [0.0])
+    lost: list[str] = field(default_factory=list)          # where nothing of any track comes for a while
     alone: bool = False                  # whether the other track has ended: what still comes is only measured
 
     def __iter__(self) -> Iterator[tuple[object, float]]:
@@ -259,6 +260,9 @@ class _Reader:
                     last[index] = time + offset, time + offset + length
                     now = max(due for _, due in last.values())
                 begin = float((packet.dts if packet.pts is None else packet.pts) * base)
+                if self.reached and begin - self.origin - self.reached > LOST:
+                    self.lost.append(f"neither picture nor sound from {self.reached:.1f} s to {begin - self.origin:.1f}"
+                                     " s: a part of the file may be missing")
                 self.reached = max(self.reached, begin + length - self.origin)
             yield packet
 

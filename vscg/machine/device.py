@@ -113,19 +113,26 @@ def own_threads(number: int | None = None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def no_subnormals() -> Iterator[None]:
-    """Inside, numbers below 1.2e-38 count as 0 on this thread, where the processor can do that.
+def subnormals(zero: bool) -> Iterator[None]:
+    """Inside, numbers below 1.2e-38 count as 0 on this thread alone, where the processor can do that, or they do not.
 
     A processor takes a hundred times longer for them. Where a loss has come near its least value, gradients and Adam's
     squares are full of them, and an epoch takes up to 2.4 times as long. What is computed is rounded otherwise by it.
     """
     import torch
-    before = (torch.tensor([1e-40]) * 1).item() == 0
-    torch.set_flush_denormal(True)
+    torch.ones(2**16).neg()                # torch's other threads begin here: begun inside, they would stay so for good
+    before = subnormals_are_zero()
+    torch.set_flush_denormal(zero)
     try:
         yield
     finally:
         torch.set_flush_denormal(before)
+
+
+def subnormals_are_zero() -> bool:
+    """Whether numbers below 1.2e-38 count as 0 on this thread now."""
+    import torch
+    return (torch.tensor([1e-40]) * 1).item() == 0
 
 
 def best_device() -> str:

@@ -47,8 +47,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write to, `.NAME.partial` beside `path`, which takes its place once the block ends well.
 
     After an error it is removed and what was there before stays; the next writer takes over that of a killed process.
-    Of two writers the second one waits for the first. WriteError for what the system refuses, inside the block too.
+    Of two writers the second one waits for the first; through a link the file behind it is written. WriteError for what
+    the system refuses, inside the block too.
     """
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     try:
         with held(path.with_name(f".{path.name}.partial")) as file:
             try:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from vscg.errors import VscgError
-from vscg.models import SYSTEMS
+from vscg.models import SETTINGS, SYSTEMS
 from vscg.plots.style import COLOURS, DARK, DASHES, GROUND, LIGHT, MARKERS, OTHERS, _figure, _legend
 
 DAGGER = "\N{DAGGER}"      # of what no published program computes
@@ -115,16 +115,17 @@ def difference_figure(rows: pd.DataFrame) -> Figure:
     thin: one seed, where others have more.
     """
     pairs = list(dict.fromkeys(zip(_marked(rows, "first"), _marked(rows, "second"), strict=True)))
-    settings = list(dict.fromkeys(rows["setting"]))
+    settings = [name for name in SETTINGS if name in set(rows["setting"])]
     fig, ax = _figure(1.3 + 0.75 * len(pairs))
     ax.axvline(0, color=DARK, linewidth=1.4)
     for i, setting in enumerate(settings):
+        colour = OTHERS[SETTINGS.index(setting)]
         part = rows[rows["setting"] == setting]
         at = np.array([pairs.index(pair) for pair in zip(_marked(part, "first"), _marked(part, "second"), strict=True)])
         at = at + 0.26 * (i - (len(settings) - 1) / 2)
-        _dots(ax, at, part, "", part["learning"].to_numpy(), OTHERS[i], label=f"{setting} supervised")
+        _dots(ax, at, part, "", part["learning"].to_numpy(), colour, label=f"{setting} supervised")
         for marker, edge, side in (("<", 0.02, part["paper"] < 0), (">", 0.98, part["paper"] > 0)):
-            ax.plot(np.full(side.sum(), edge), at[side], marker, markersize=8, color=OTHERS[i],
+            ax.plot(np.full(side.sum(), edge), at[side], marker, markersize=8, color=colour,
                     transform=ax.get_yaxis_transform())
     reach = max(1.0, np.ptp([rows["low"].min(), rows["high"].max(), 0]))
     ax.set(xlabel="difference (points)", ylim=(len(pairs) - 0.45, -0.55),

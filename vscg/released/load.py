@@ -31,7 +31,7 @@ def load_released(model: nn.Module, source: Mapping[str, torch.Tensor | np.ndarr
     `source` is a mapping of the published key names, or the path of a published checkpoint, which is read without
     running anything in it. Returns the same model; dead parameters are dropped by name.
     Raises VscgError: another variant, a system without a published program, unreadable file, unknown or missing names,
-        wrong shapes, or numbers that are not finite; the model is unchanged then.
+        wrong shapes or kinds of numbers, or some that are not finite in float32; the model is unchanged then.
     """
     system, setting = model.system, model.setting
     if model.variant != "released":
@@ -54,6 +54,10 @@ def load_released(model: nn.Module, source: Mapping[str, torch.Tensor | np.ndarr
         if tensor.shape != wanted[name].shape:
             raise VscgError(f"{where}: {published} has shape {tuple(tensor.shape)}, "
                             f"{system} ({setting}) needs {tuple(wanted[name].shape)}.")
+        if tensor.is_floating_point() != wanted[name].is_floating_point():
+            raise VscgError(f"{where}: {published} holds {tensor.dtype}, {system} needs {wanted[name].dtype}; "
+                            "quantised and complex weights are not read.")
+        tensor = tensor.to(wanted[name].dtype)
         if not tensor.isfinite().all():
             raise VscgError(f"{where}: {published} holds values that are no finite numbers; a training that diverged "
                             "leaves such weights.")

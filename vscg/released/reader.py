@@ -127,6 +127,10 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise Fault("it is a pointer of git-lfs, not the file: fetch that with `git lfs pull`")
     else:
         raise Fault("it is nothing that torch.save wrote")
+    if source is path and "constants.pkl" in torch._C.PyTorchFileReader(str(path)).get_all_records():
+        # By this name torch.load knows TorchScript, and hands the file to torch.jit.load, which runs its code.
+        raise Fault("it is a TorchScript archive, which holds code; nothing of it was run. Ask for the weights as a "
+                    "state dict")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")                # that the source of the file's classes was not found
         root = torch.load(source, map_location="cpu", weights_only=False,

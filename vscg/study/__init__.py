@@ -21,6 +21,6 @@ from vscg.study.runs import (
     progress,
     provenance,
 )
-from vscg.study.seen import observe, observed, seen_clips
+from vscg.study.seen import observed, seen_clips
 from vscg.study.show import findable, findings, paragraphs, percent, points, styled, told, with_seeds
 from vscg.study.tables import table, with_common_seeds

@@ -58,7 +58,7 @@ def show_family(results: Sequence[TableResult]) -> Styler:
     """`primary_family` for a notebook."""
     smallest = {result.name: result.differences().set_index(["first", "second", "setting"])["smallest"]
                 for result in results}
-    frame = primary_family(results).assign(smallest=[smallest[name].get(tuple(where), math.nan)
+    frame = primary_family(results).assign(smallest=[smallest.get(name, {}).get(tuple(where), math.nan)
                                                      for name, *where in PRIMARY.values()])
     text = show.family_text(frame)
     cells = [cell for pair in _primary_pairs(results).values() for cell in pair or ()]

@@ -220,9 +220,9 @@ class Study:
                    for run in self.values["runs"])
 
 
-def per_clip(runs: list[dict], selection: str = "validation") -> np.ndarray:
-    """Accuracy of each test clip in percent, (S,N) float64, of the epoch that `selection` picked."""
-    return 10.0 * np.array([run[selection]["right"] for run in runs])
+def per_clip(runs: list[dict]) -> np.ndarray:
+    """Accuracy of each test clip in percent, (S,N) float64, of the epoch that validation picked."""
+    return 10.0 * np.array([run["validation"]["right"] for run in runs])
 
 
 def _name(config: RunConfig) -> str:

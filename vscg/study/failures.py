@@ -1,7 +1,7 @@
 """What systems get wrong, counted: kinds of error, confused pairs, seconds at an event's edge, trust in answers.
 
 `predicted` (S,N,T) holds the classes that S runs (seeds) give to the same N clips of T seconds, `true` (N,T) the
-annotated ones; of `classes` (29 on AVE) the last is background. Intervals are drawn over seeds and clips, as in
+annotated ones, of 29 classes; the last is background. Intervals are drawn over seeds and clips, as in
 `evaluation.two_way_interval`.
 """
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vscg.data.ave import repeated_videos
-from vscg.data.labels import CLASSES
+from vscg.data.labels import BACKGROUND, CLASSES
 from vscg.errors import VscgError
 from vscg.models import Output
 from vscg.training.evaluation import bounds, draws
@@ -22,19 +22,19 @@ KINDS = {"missed": "an event second called background", "invented": "a backgroun
          "misnamed": "an event second given another event's name"}
 
 
-def error_kinds(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> dict[str, np.ndarray]:
+def error_kinds(predicted: np.ndarray, true: np.ndarray) -> dict[str, np.ndarray]:
     """Which seconds are wrong in which of the three `KINDS`, (S,N,T) bool each; a wrong second is of one kind."""
-    wrong, called, event = predicted != true, predicted != classes - 1, true != classes - 1
+    wrong, called, event = predicted != true, predicted != BACKGROUND, true != BACKGROUND
     return {"missed": wrong & ~called, "invented": wrong & ~event, "misnamed": wrong & called & event}
 
 
-def confused_pairs(predicted: np.ndarray, true: np.ndarray, classes: int = CLASSES) -> pd.DataFrame:
+def confused_pairs(predicted: np.ndarray, true: np.ndarray) -> pd.DataFrame:
     """Misnamed seconds by pair of true and predicted event, the most frequent first, equal ones in class order.
 
     Returns: columns `true`, `predicted` (class indices); `seconds` and `clips`, how many a run has, mean over the runs;
     `share` of all misnamed seconds, 0..1. Pairs that do not occur are left out.
     """
-    seed, clip, second = np.nonzero(error_kinds(predicted, true, classes)["misnamed"])
+    seed, clip, second = np.nonzero(error_kinds(predicted, true)["misnamed"])
     found = pd.DataFrame({"true": true[clip, second], "predicted": predicted[seed, clip, second],
                           "clip": seed * len(true) + clip})
     pairs = found.groupby(["true", "predicted"])["clip"].agg(seconds="size", clips="nunique").reset_index()
@@ -43,24 +43,23 @@ def confused_pairs(predicted: np.ndarray, true: np.ndarray, classes: int = CLASS
     return pairs.sort_values("seconds", ascending=False, kind="stable", ignore_index=True)
 
 
-def group_numbers(groups: Iterable[Sequence[int]], classes: int = CLASSES) -> np.ndarray:
-    """Number of each class's group: (classes,) int64. Classes in no group, such as background, have their own."""
-    numbers = np.arange(classes)
+def group_numbers(groups: Iterable[Sequence[int]]) -> np.ndarray:
+    """Number of each class's group: (29,) int64. Classes in no group, such as background, have their own."""
+    numbers = np.arange(CLASSES)
     for group in groups:
-        numbers[list(group)] = classes + group[0]
+        numbers[list(group)] = CLASSES + group[0]
     return numbers
 
 
-def group_by_chance(true: np.ndarray, where: np.ndarray, groups: Iterable[Sequence[int]],
-                    classes: int = CLASSES) -> float:
+def group_by_chance(true: np.ndarray, where: np.ndarray, groups: Iterable[Sequence[int]]) -> float:
     """Share of wrong names, at `where` (S,N,T), that stay in their group if all events are as likely: 0..1 or NaN."""
-    numbers = group_numbers(groups, classes)[:-1]
+    numbers = group_numbers(groups)[:-1]
     others = (numbers[:, None] == numbers).sum(1) - 1
     names = np.broadcast_to(true, where.shape)[where]
-    return float(others[names].mean() / (classes - 2)) if names.size else float("nan")
+    return float(others[names].mean() / (CLASSES - 2)) if names.size else float("nan")
 
 
-def edge_distance(true: np.ndarray, classes: int = CLASSES) -> np.ndarray:
+def edge_distance(true: np.ndarray) -> np.ndarray:
     """Seconds to the nearest edge, (N,T) int64: 1, 2, ... inside an event, -1, -2, ... in background, 0 without edge.
 
     An edge lies between two neighbouring seconds of unlike class, both at distance 1; a clip's ends are no edges.
@@ -71,12 +70,12 @@ def edge_distance(true: np.ndarray, classes: int = CLASSES) -> np.ndarray:
         # From second t to the edge after second e: e - t + 1 if t comes first, else t - e.
         np.minimum.at(distance[:, t], clips, np.where(t <= edges, edges - t + 1, t - edges))
     distance[distance > true.shape[1]] = 0
-    return np.where(true == classes - 1, -distance, distance)
+    return np.where(true == BACKGROUND, -distance, distance)
 
 
-def other_names(video_ids: Sequence[str], category: np.ndarray, classes: int = CLASSES) -> np.ndarray:
-    """Under which other classes a clip's video is annotated: (N,classes) bool, for all N clips of a data set."""
-    others = np.zeros((len(category), classes), dtype=bool)
+def other_names(video_ids: Sequence[str], category: np.ndarray) -> np.ndarray:
+    """Under which other classes a clip's video is annotated: (N,29) bool, for all N clips of a data set."""
+    others = np.zeros((len(category), CLASSES), dtype=bool)
     for rows in repeated_videos(video_ids).values():
         for row in rows:
             others[row, category[rows]] = True

@@ -126,7 +126,7 @@ TABLES = {
          ("PSP-Net, L_fully", "PSP-Net, L_c + L_t"), ("PSP-Net, L_fully", "PSP-Net, L_ce + 100 L_avps"),
          ("VSCG, 2 L_bce + L_s-bce", "VSCG, L_bce"), ("PSP-Net, 2 L_bce + L_s-bce", "PSP-Net, L_bce"))),
     "VI": Table(
-        "Accuracy, training memory and training time",
+        "Accuracies of the systems whose memory and time the paper compares",
         tuple(Row(SYSTEMS[name].title, {"fully": values[0]}, {"system": name}) for name, values in COST.items()),
         (("VSCG", "CMBS"), ("VSCG", "DMIN"))),
 }

@@ -12,7 +12,7 @@ from vscg.features import composed
 from vscg.study.seen import observe
 from vscg.training.config import RunConfig
 from vscg.training.loop import fit
-from vscg.training.records import Record, find_record, records_dir
+from vscg.training.records import OBSERVED, Record, find_record, records_dir
 
 DATA = "composed"
 BATCH, EPOCHS = 8, 12
@@ -63,7 +63,7 @@ def runs(progress: bool = True) -> Iterator[Record]:
     data, wanted = None, composed.fingerprint()
     for config in configs():
         record = find_record(config, wanted)
-        if record is None:
+        if record is None or OBSERVED not in record.values["sums"]:      # trained by `fit` alone, or stopped behind it
             data = data or composed.load(progress=progress)
-            record = observe(fit(config, dataset=data, progress=progress), data, KEPT)
+            record = observe(record or fit(config, dataset=data, progress=progress), data, KEPT)
         yield record

@@ -15,7 +15,7 @@ from vscg.training.records import records_dir
 
 CLIPS = 402                        # of AVE's test split
 PER_CLIP = (15.0, 30.0, 35.0)      # paired standard deviation of a clip, points: the smallest, a middle, the largest
-RIVALS = ("PSP-Net", "CMBS", "DMIN")       # the nearest three, of which others reported runs
+RIVALS = ("PSP-Net", "CMBS", "DMIN")       # near ones, of which others reported runs
 COMPARED = (*RIVALS, "CSS-Net")            # with those that the text names
 
 
@@ -53,13 +53,13 @@ def selections() -> pd.DataFrame:
     return pd.read_csv(records_dir() / "selection.csv", dtype=str).fillna("")
 
 
-def run_to_run(systems: tuple[str, ...] = RIVALS) -> tuple[float, float, float, int]:
-    """Standard deviation of a run, in points, pooled over systems and settings: `(deviation, low, high, freedom)`.
+def run_to_run() -> tuple[float, float, float, int]:
+    """Standard deviation of a run, in points, pooled over the settings of `RIVALS`: `(deviation, low, high, freedom)`.
 
     The published figure counts as one run of its group; the 95% interval is a variance's, by chi-squared.
     """
     found, squares, free = reproductions(), 0.0, 0
-    for _, group in found[found["system"].isin(systems)].groupby(["system", "setting"]):
+    for _, group in found[found["system"].isin(RIVALS)].groupby(["system", "setting"]):
         runs = [group["published"].iloc[0], *group["obtained"]]
         mean = sum(runs) / len(runs)
         squares, free = squares + sum((run - mean) ** 2 for run in runs), free + len(runs) - 1

@@ -142,9 +142,9 @@ def family_text(frame: pd.DataFrame) -> pd.DataFrame:
         "by the rule": frame["word"] + frame["equal"].map({True: ", equal", False: ""})}, index=frame.index)
 
 
-def findable(share: float) -> str:
-    """The smallest difference, a share in 0..1, in words; no true difference is larger than 100 points."""
-    return f"smallest found {100 * share:.1f}" if share <= 1 else "none would be found"
+def findable(share: float, most: float = 1) -> str:
+    """The smallest difference, a share, in words; no true one is larger than `most`, of two differences 2."""
+    return f"smallest found {100 * share:.1f}" if share <= most else "none would be found"
 
 
 def _seeds(frame: pd.DataFrame) -> dict[str, pd.Series]:

@@ -51,8 +51,9 @@ FAMILY_RULE = textwrap.fill(
     f"difference has an interval and no word.", WIDTH, break_on_hyphens=False)
 POWER_RULE = textwrap.fill(
     "Smallest difference: a true difference of this size would be found, its 95% interval excluding 0, in 80 of 100 "
-    "studies with as many seeds and clips. A smaller one would be missed more often. One seed has none, and none is "
-    "given where it would exceed 100 points.", WIDTH)
+    "studies with as many seeds and clips, if runs and clips differ as much as they do here. A smaller one would be "
+    "missed more often. How much runs differ is known badly from two or three of them: their number can be several "
+    "times too small or too large. One seed has none, and none is given where it would exceed what can be.", WIDTH)
 LEARNING_RULE = textwrap.fill(
     f"A row is still learning if the line through the last third of its validation curve (mean over seeds) rises by "
     f"more than {RISE} points over that third and its slope exceeds two standard errors, or if its last epoch gained "

@@ -178,8 +178,9 @@ class TableResult:
         `statistics.POWER_RULE`; NaN with one seed, and above 100), `learning` (whether one of the two rows still is),
         seeds, `of_seeds` (a tuple), data, first_origin, second_origin.
         """
-        return pd.DataFrame([self._difference(first, second, setting) for first, second in EVERY[self.name].pairs
-                             for setting in SETTINGS if self.pair(first, second, setting)], columns=DIFFERENCE)
+        return pd.DataFrame([self._difference(first, second, setting) for setting in SETTINGS
+                             for first, second in EVERY[self.name].pairs if self.pair(first, second, setting)],
+                            columns=DIFFERENCE)
 
     def measured(self) -> tuple[str, ...]:
         """The settings that have a run."""
@@ -380,7 +381,7 @@ def schedule_text(cells: Sequence[Cell]) -> str:
             label = f"{cell.row.name} {cell.setting}" if mixed else cell.row.name
             rows.setdefault(getattr(cell.records[0].config.schedule, name), []).append(label)
         usual = max(rows, key=lambda value: len(rows[value]))
-        others = "; ".join(f"{', '.join(rows[value])}: {value}" for value in rows if value != usual)
+        others = "; ".join(f"{value} for {' and '.join(rows[value])}" for value in rows if value != usual)
         parts.append(text.format(usual) + (f" ({others})" if others else ""))
     return ", ".join(parts)
 

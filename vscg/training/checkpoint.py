@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from vscg.errors import VscgError
+from vscg.machine.device import subnormals_are_zero
 from vscg.machine.files import write_atomically
 
 SUM = hashlib.sha256().digest_size      # bytes in front of the state
@@ -15,8 +16,8 @@ PLAIN = ("epoch", "seconds", "history", "best", "last")      # attributes of a r
 def save_run(path: Path, run) -> None:
     """Write all that the next epoch of a `loop.Run` needs, in one atomic step."""
     state = {**{name: getattr(run, name) for name in PLAIN}, "threads": torch.get_num_threads(),
-             "model": run.model.state_dict(), "adam": run.optimizer.state_dict()["state"],
-             "objective": dict(run.objective.named_buffers())}
+             "subnormals_are_zero": subnormals_are_zero(), "model": run.model.state_dict(),
+             "adam": run.optimizer.state_dict()["state"], "objective": dict(run.objective.named_buffers())}
     file = io.BytesIO()
     torch.save(state, file)
     content = file.getvalue()
@@ -24,13 +25,14 @@ def save_run(path: Path, run) -> None:
 
 
 def load_run(path: Path, run) -> None:
-    """Put a new `loop.Run` where `save_run` left it, on as many threads; VscgError if the file is damaged."""
+    """Put a new `loop.Run` where `save_run` left it, on as many threads, and as exact; VscgError for a damaged file."""
     content = path.read_bytes()
     # torch.load gives tensors in which a bit has flipped without a word.
     if hashlib.sha256(content[SUM:]).digest() != content[:SUM]:
         raise VscgError(f"{path} cannot be continued from (it is damaged): delete it to start this run anew.")
     state = torch.load(io.BytesIO(content[SUM:]), map_location="cpu", weights_only=True)
     torch.set_num_threads(state.get("threads", torch.get_num_threads()))     # files of before have none
+    torch.set_flush_denormal(state.get("subnormals_are_zero", False))        # and were begun so
     for name in PLAIN:
         setattr(run, name, state[name])
     run.model.load_state_dict(state["model"])

@@ -2,7 +2,9 @@
 
 The code is taken definition by definition: from those that compute a run's numbers, names are followed to the classes,
 functions and constants that they use. Where a definition stands does not count, nor what it says to a reader (layout,
-comments, docstrings, annotations), nor what it refuses (a guard that only raises an error).
+comments, docstrings, annotations), nor what it refuses (a guard that only raises an error). Names outside `ROOMS`
+are not followed: how data are read and what the machine does (threads, bf16 instructions, numbers below 1.2e-38) do not
+count.
 """
 import ast
 import hashlib

@@ -1,5 +1,6 @@
 """fit(): trains any system on any data set, and leaves a run record. It knows no model by name."""
 import datetime
+import math
 import platform
 import sys
 import tempfile
@@ -22,10 +23,11 @@ from vscg.machine import graphs
 from vscg.machine.device import (
     device_name,
     forget_peak_memory,
-    no_subnormals,
     own_threads,
     peak_memory,
     processor,
+    subnormals,
+    subnormals_are_zero,
     usable_device,
 )
 from vscg.machine.files import in_use, locked, runs_dir
@@ -204,12 +206,12 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
 
 
 def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.device, progress: bool,
-           save_every: float) -> Record:
+           save_every: float, zero: bool = True) -> Record:
     checkpoint = folder / "checkpoint.pt"
     truth = dataset.labels.argmax(-1)
     forget_peak_memory(device)
     with (torch.random.fork_rng(devices=range(torch.cuda.device_count())), arithmetic(device, config.precision),
-          own_threads(), no_subnormals()):
+          own_threads(), subnormals(zero)):
         run = Run(config, Features(dataset, device, config.modality, config.precision), dataset.splits, device)
         if checkpoint.is_file():
             load_run(checkpoint, run)
@@ -226,7 +228,8 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
                     save_run(checkpoint, run)
                     saved = now
         run.step = None        # it refers to the run: without this circle the features' memory is free at once
-        made = {"device": device_name(device), "processor": processor()[0], "threads": torch.get_num_threads()}
+        made = {"device": device_name(device), "processor": processor()[0], "threads": torch.get_num_threads(),
+                "subnormals": "zero" if subnormals_are_zero() else "kept"}
     values = {
         "key": folder.name, "config": config.to_json(),
         "data": {"name": dataset.name, "fingerprint": dataset.fingerprint,
@@ -245,7 +248,10 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
 
 def verify(record: Record, *, dataset: Dataset | None = None, device: str | None = None,
            progress: bool = True) -> tuple[pd.DataFrame, bool]:
-    """Train a finished run, local or shipped, anew on as many threads, and hold its numbers against the record's.
+    """Train a finished run, local or shipped, anew as it was trained, and hold its numbers against the record's.
+
+    On as many threads, and with numbers below 1.2e-38 kept or counted as zero; runs from before that was recorded kept
+    them, but for two that book/plan.md names.
 
     Returns: one row per epoch, the record's loss, val_accuracy and test_accuracy, and how much more each is now; and
         whether the picked weights are the same bit for bit. VscgError: as `fit`, or other data than the record's.
@@ -254,7 +260,8 @@ def verify(record: Record, *, dataset: Dataset | None = None, device: str | None
     if dataset.fingerprint != record.values["data"]["fingerprint"]:
         raise VscgError(f"{dataset.path} is not the data set that the run {record.key} was trained on.")
     with own_threads(record.values["threads"]), tempfile.TemporaryDirectory() as store:
-        again = fit(record.config, dataset=dataset, store=Path(store), device=device, progress=progress)
+        again = _train(record.config.resolve(), dataset, Path(store), usable_device(device), progress,
+                       math.inf, record.values.get("subnormals") == "zero")
         then, now = record.history, again.history
     columns = ["loss", "val_accuracy", "test_accuracy"]
     table = then[["epoch", *columns]].join((now[columns] - then[columns]).add_suffix("_now_more"))

@@ -257,6 +257,8 @@ def _read(folder: Path, name: str) -> bytes:
             with zipfile.ZipFile(folder) as archive:
                 return archive.read(name)
         return (folder / name).read_bytes()
+    except PermissionError:                # another user's, and perhaps whole
+        raise
     except (OSError, KeyError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(folder, name) from error
 
