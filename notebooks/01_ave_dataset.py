@@ -236,7 +236,7 @@ table = table.loc[["train", "val", "test"]]
                                        "filled": "clips filled by it (%)"})
 
 # %% [markdown]
-# The splits agree within a point or two. Where in the clip do the shorter events lie?
+# The splits agree within three points. Where in the clip do the shorter events lie?
 
 # %% tags=["nbval-check-output"]
 short = clips[clips["seconds"].between(1, SEGMENTS - 1)]

@@ -403,7 +403,8 @@ together = pd.DataFrame({"parameters": [live[cell.row.name] for cell in same],
                          "mean": [cell.per_clip().mean() for cell in same]})
 if len(same) > 1:
     print(f"{len(same)} systems on {compared.data}, profile {compared.profile}, on the "
-          f"seeds that all have ({len(same[0].records)}): {larger_is_better(together):.2f}")
+          f"seeds that all have ({len(same[0].records)}): "
+          f"{larger_is_better(together):.2f}")
 found.say(f"The larger of two systems is the more accurate one in "
           f"{larger_is_better(paper):.2f} of the paper's pairs; 0.5 means that size "
           "tells nothing.")

@@ -144,7 +144,7 @@ found.say(f"{WHAT}, the largest part of the errors: " + ", ".join(
     f"{name} {DOES[kind]} events ({wide.loc[name, kind]:.1f}% of all seconds)"
     for name, kind in largest.items()) + ".")
 
-# %% mystnb={"figure": {"caption": "What the errors consist of. In the quick runs of seed 0 VSCG mostly misses events, and PSP-Net and AVEL mostly misname them.", "name": "fig-failures-kinds"}, "image": {"alt": "Three dots with 95% intervals for each of four systems: missed, invented and misnamed seconds."}}
+# %% mystnb={"figure": {"caption": "What the errors consist of. In the quick runs of seed 0 the largest part of VSCG's errors is missed events; PSP-Net and AVEL mostly misname them.", "name": "fig-failures-kinds"}, "image": {"alt": "Three dots with 95% intervals for each of four systems: missed, invented and misnamed seconds."}}
 plots.intervals(errors, None, "errors (% of all seconds)")
 
 # %% [markdown]

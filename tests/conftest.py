@@ -13,7 +13,6 @@ from vscg.data.planted import generate
 from vscg.data.prepared import Dataset, read_prepared
 from vscg.machine.files import ave_dir
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 TINY = {"train": 16, "val": 4, "test": 4, "background": 2}      # clips of the `tiny` data set
 
 

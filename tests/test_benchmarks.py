@@ -156,7 +156,8 @@ def test_steps_from_the_command_to_the_record(tmp_path, capsys, monkeypatch):
 def test_a_file_that_cannot_take_the_record_is_found_before_the_work(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(command, "KINDS", {"step": (None, None)})       # nothing is measured
     (tmp_path / "speed.json").write_text("[1")
-    for path, words in ((tmp_path / "speed.json", "is damaged"), (tmp_path / "speed.json" / "a.json", "")):
+    file, taken = tmp_path / "speed.json", "speed.json: cannot be written (File exists)"
+    for path, words in ((file, "is damaged"), (file / "a.json", taken)):
         assert command.main(["step", "--device", "cpu", "--json", str(path)]) == 1
         assert words in capsys.readouterr().err
 

@@ -197,9 +197,9 @@ def test_a_table_that_is_none_is_one_clear_error(table, words, folder, tmp_path)
 
 
 @pytest.mark.parametrize("array, words", [
-    (np.zeros((512, 7, 7)), r"visual features of shape \(10, 3, 3, 6\)|of shape \(512, 7, 7\)"),
+    (np.zeros((512, 7, 7)), r"visual features of shape \(512, 7, 7\)"),
     (np.zeros((10, 3, 2, 6)), "expected .segments, size., .segments, regions, size."),
-    (np.full((10, 3, 3, 6), np.nan), "not all finite"), (np.array(["x"]), "of shape"),
+    (np.full((10, 3, 3, 6), np.nan), "not all finite"), (np.array(["x"]), r"visual features of shape \(1,\)"),
     (np.zeros((10, 3, 3, 7)), r"bbbbbbbbbb1 have shape \(10, 3, 3, 7\), those of the first clip \(10, 3, 3, 6\)"),
     (np.full((10, 3, 3, 6), 1e5), "are too large for float16; prepare with float32"),
     (np.full((10, 3, 3, 6), 1e-9), "are too small for float16; scale them, or prepare with float32"),

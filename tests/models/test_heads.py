@@ -6,10 +6,8 @@ import torch
 from tests import loops
 from tests.models.whole import build
 from vscg.models.heads import (
-    SegmentHead,
     TwoPartHead,
     WeightingHead,
-    build_head,
     segment_cosine,
 )
 
@@ -52,14 +50,6 @@ class TestWeightingHead:
         torch.testing.assert_close(score, 2 * factor * self.first)
 
 
-class TestChoiceOfHead:
-    @pytest.mark.parametrize("setting, head, kind", [
-        ("fully", "two_part", TwoPartHead), ("fully", "segment", SegmentHead), ("weakly", "two_part", WeightingHead),
-        ("weakly", "segment", WeightingHead)])
-    def test_build_head(self, setting, head, kind):
-        assert type(build_head(setting, head)) is kind
-
-
 def test_segment_cosine():
     """(3, 4) and (4, 3): 24/25. Opposite vectors: -1. A vector of zeros goes with nothing."""
     audio = torch.tensor([[[3.0, 4.0], [1.0, 2.0], [0.0, 0.0]]])
@@ -68,14 +58,3 @@ def test_segment_cosine():
     a, v = fused(), fused().flip(-1)
     for b in range(2):
         np.testing.assert_allclose(segment_cosine(a, v)[b], loops.cosine(a[b].numpy(), v[b].numpy()))
-
-
-def test_agrees_with_loops_and_carries_gradients():
-    head, x = SegmentHead().double(), fused(dim=256).requires_grad_()
-    w = loops.weights(head)
-    out = head(x)
-    for b in range(2):
-        slow = loops.two_layers(x[b].detach().numpy(), loops.part(w, "layers.0"), loops.part(w, "layers.2"))
-        np.testing.assert_allclose(out[b].detach(), slow, atol=1e-12)
-    out.sum().backward()
-    assert all(p.grad.any() for p in head.parameters()) and x.grad.any()

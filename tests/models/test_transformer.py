@@ -159,12 +159,3 @@ def test_gated_probability_sums_to_one_and_has_gradients():
     probability[:, 3].sum().backward()
     # Only the widest and the narrowest gate of a clip carry a class, so only they learn.
     assert logits.grad.all() and (gate.grad != 0).sum(1).tolist() == [2] * 4
-
-
-def test_agrees_with_the_framework():
-    ours, theirs = (TransformerLayer(32, hidden=64, dropout=0),
-                    nn.TransformerEncoderLayer(32, 4, 64, dropout=0, batch_first=True))
-    theirs.load_state_dict({name.replace("attention", "self_attn"): value
-                            for name, value in ours.state_dict().items()})
-    x = torch.randn(2, 10, 32)
-    torch.testing.assert_close(ours(x, x), theirs(x))

@@ -55,26 +55,6 @@ def test_every_system_and_setting_has_a_table():
     assert set(KEYS) == set(DEAD) == {system_and_setting(case) for case in CASES}
 
 
-def test_the_crossed_gates_of_the_weakly_supervised_program():
-    """CMBS, weakly supervised: what its program calls the audio gate reads the picture."""
-    assert our_name("cmbs", "fully", "audio_gated.0.weight") == "audio_gate.weight"
-    assert our_name("cmbs", "weakly", "audio_gated.0.weight") == "visual_gate.weight"
-    assert our_name("cmbs", "weakly", "classifier.weight") is None
-    assert our_name("dmin", "weakly", "localize_module.classifier_self.bias") == "visual_head.relevance.bias"
-    assert our_name("cmra", "fully", "video_encoder.encoder_layer.norm1.weight") is None
-    assert our_name("cmra", "fully", "video_encoder.encoder.layers.1.self_attn.in_proj_bias") == (
-        "transformer.visual_encoder.layers.1.attention.in_proj_bias")
-
-
-def test_the_swap_of_the_released_program():
-    """VSCG, fully supervised: the visual stream runs through what its program calls audio; the others do not swap."""
-    assert our_name("vscg", "fully", "lstm_a_v.lstm_audio.weight_ih_l0") == "encoder.visual_lstm.lstm.weight_ih_l0"
-    assert our_name("vscg", "weakly", "lstm_a_v.lstm_audio.weight_ih_l0") == "encoder.audio_lstm.lstm.weight_ih_l0"
-    assert our_name("vscg", "fully", "escm.a_gru.bias_hh_l0") == "escm.isce.visual_gru.bias_hh_l0"
-    # ... and swaps back after the GRUs: v_fc is applied to the `a` stream, which is the visual one.
-    assert our_name("vscg", "fully", "escm.v_fc.weight") == "escm.project.visual_map.0.weight"
-
-
 def test_a_state_dict_file_and_tensors_of_another_type(tmp_path):
     weights = {name: torch.as_tensor(value).double() for name, value in published().items()}
     torch.save(weights, tmp_path / "state.pt")

@@ -233,6 +233,7 @@ class Writing(nn.Module):
         torch.save(self.weight, self.place)
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 def test_the_code_of_a_torchscript_archive_is_not_run(tmp_path):
     """torch.load would run it, whatever unpickler it is given; torch itself compresses its records."""
     packed, path, marker = tmp_path / "packed.pt", tmp_path / "weights.pt", tmp_path / "marker"

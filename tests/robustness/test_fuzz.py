@@ -1,4 +1,4 @@
-"""Files of every kind, damaged at any byte: each reader gives what was there, or one error.
+"""Files of every kind, damaged at any byte: each reader gives something sound, with a sum what was there, or one error.
 
 Pickles that mean harm run nothing, names of data sets make nothing elsewhere. The tests of the readers have what each
 refuses by name.
@@ -160,7 +160,7 @@ def sound(tmp_path_factory):
 @pytest.mark.parametrize("name", KINDS)
 @cases(20, 500)
 @given(data=st.data())
-def test_a_damaged_file_is_read_as_it_was_or_is_one_error(sound, name, data):
+def test_a_damaged_file_is_read_as_something_sound_or_is_one_error(sound, name, data):
     path, content, spots, result = sound(name)
     kind, changed = KINDS[name], data.draw(damaged(content, spots))
     path.write_bytes(changed)

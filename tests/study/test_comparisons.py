@@ -28,7 +28,7 @@ class TestPrimaryFamily:
         found = primary_family(primary_tables[:1])
         assert found["word"].tolist() == ["agrees"] * 4 + ["not measured"] * 4
         assert found["holm"].min() == pytest.approx(8 * found["p"].min())
-        assert table_cells(show_family(primary_tables[:1]).to_html())[8][2:] == ["–", "–", "–", "–", "not measured"]
+        assert table_cells(show_family(primary_tables[:1]).to_html())[8][2:] == ["–", "–", "0", "–", "not measured"]
 
     def test_show(self, primary_tables):
         html = show_family(primary_tables).to_html()

@@ -70,7 +70,7 @@ class TestMeanInterval:
     @pytest.mark.parametrize("parts", [ACCURACY, DIFFERENCE, ATTENTION])
     @pytest.mark.parametrize("seeds", [3, 5, 10])
     def test_holds_the_truth_as_often_as_it_says(self, parts, seeds):
-        """Within 3 standard errors of 95%; the bootstrap counts the residual more than once, and may hold it in 98%."""
+        """Within 3 standard errors of 95%."""
         assert 0.93 <= coverage(lambda values: st.mean_interval(values)[1:], parts, seeds, 1000) <= 0.97
 
     def test_two_seeds_that_differ_much_hold_it_less_often_as_the_rule_says(self):
@@ -128,7 +128,7 @@ class TestAgreement:
 
     def test_power_when_both_are_equal(self):
         assert self.share(0.3, 5, 0)["agrees"] > 0.9 and self.share(0.3, 3, 0)["agrees"] > 0.7
-        # At the spread of the public reproductions, 0.9 points, a margin of 1.5 points is out of reach.
+        # At 0.9 points, the middle of what public reproductions scatter, a margin of 1.5 points is out of reach.
         assert self.share(0.9, 10, 0)["agrees"] < 0.15 and self.share(0.9, 10, 0)["open"] > 0.8
 
 

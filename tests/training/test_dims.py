@@ -69,7 +69,7 @@ def test_vscgs_faults_and_losses_on_other_sizes(protocol, other, tmp_path):
         loss = "ce+avps" if "head" in options else None
         config = RunConfig(protocol=protocol, data="other", epochs=1, batch=6, model_options=options, loss=loss)
         record = fit(config, dataset=other, store=tmp_path, device="cpu", progress=False)
-        assert record.history["loss"].notna().all()
+        assert record.config.stale_avps == (protocol == "released") and record.history["avps"].gt(0).all()
 
 
 def test_more_classes_than_a_byte_holds(tmp_path):
@@ -108,7 +108,6 @@ def test_psp_cuts_below_an_even_share():
     for system, setting in (("psp", "fully"), ("psp", "weakly"), ("vscg", "weakly")):
         options = OPTIONS.get(system, {})
         assert (build_model(system, setting=setting, dims=OTHER, **options).psp.cut(even) > 0).all()
-        assert build_model(system, setting=setting).psp.threshold in (0.099, 0.095)
 
 
 def test_arrays_that_disagree_are_refused(tmp_path):

@@ -59,13 +59,6 @@ def test_weak_targets():
     torch.testing.assert_close(proportion, expected)
 
 
-def test_event_relevance():
-    # An event called with sigmoid 3/4, a background segment with sigmoid 3/4.
-    found = ob.event_relevance_loss(torch.tensor([[log(3), log(3)]]), labels_of((3, 0, 1), segments=2))
-    assert found.item() == pytest.approx((-log(3 / 4) - log(1 / 4)) / 2)
-    assert moves(lambda o: ob.event_relevance_loss(o, LABELS.double()), rand(4, 10))
-
-
 def test_category():
     assert ob.category_loss(torch.zeros(4, 28), LABELS).item() == pytest.approx(log(28))
     o = rand(4, 28)
@@ -97,12 +90,6 @@ def test_similarity(variant, expected):
     assert ob.similarity_loss(5 * target, target, variant).item() == pytest.approx(0, abs=1e-12)
 
 
-def test_clip_loss():
-    p, y = torch.tensor([[0.5, 0.25]]), torch.tensor([[1.0, 0.0]])
-    assert ob.clip_loss(p, y).item() == pytest.approx((log(2) - log(0.75)) / 2)
-    assert moves(lambda z: ob.clip_loss(z.softmax(-1), ob.weak_target(LABELS.double(), "presence")), rand(4, 29))
-
-
 def test_smooth_loss_and_its_bounds():
     assert moves(lambda z: ob.smooth_loss(z.softmax(-1), ob.weak_target(LABELS.double(), "proportion")), rand(4, 29))
     # All the mass on one class: the second softmax leaves e/(e+28) = 0.0885 of it and 1/(e+28) = 0.0326 elsewhere.
@@ -116,11 +103,6 @@ def test_smooth_loss_and_its_bounds():
     for seed in range(20):      # nothing goes below, whatever the sharpness and the target
         p, y = ((rand(8, 29, seed=seed + k) * 10 ** (seed % 4)).softmax(-1) for k in (0, 100))
         assert ob.smooth_loss(p, y) >= best - 1e-12 and ob.smooth_loss(p, sharp[:8]) >= best - 1e-12
-
-
-def test_segment_cross_entropy():
-    assert ob.segment_cross_entropy(torch.zeros(4, 10, 29), LABELS).item() == pytest.approx(log(29))
-    assert moves(lambda z: ob.segment_cross_entropy(z, LABELS.double()), rand(4, 10, 29))
 
 
 def test_multi_label_soft_margin():
