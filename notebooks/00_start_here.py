@@ -282,6 +282,7 @@ for source in sources:
     MAP[source.stem] = {"paper": ", ".join(re.findall(PLACE, paper)),
                         "rooms of vscg": ", ".join(used)}
 assert all((ROOT / "tests" / room).is_dir() for room in rooms)
+pd.set_option("display.max_colwidth", None)
 pd.DataFrame(MAP).T
 
 # %% [markdown]

@@ -627,7 +627,7 @@ plots.timeline(truth[pick], {name: said[name] for name in shown})
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Pointing and answering of the plan's finished networks, a dot for each run; rows have the colours and shapes of the legend.", "name": "fig-loc-accuracy"}, "image": {"alt": "A dot for each finished run: pointing accuracy to the right, accuracy in event seconds that are not weak upwards, and a dashed line at chance."}}
 every = pd.concat([study.networks(name, "fully") for name in ("I", "III", "IV", "V")])
 every = every.drop_duplicates("key").dropna(subset="own sound, pointing")
-fig, ax = plt.subplots(figsize=(plots.WIDTH, 6), layout="constrained")
+fig, ax = plt.subplots(figsize=(plots.WIDTH, 8), layout="constrained")
 for place, (row, part) in enumerate(every.groupby("row", sort=False)):
     ax.plot(100 * part["own sound, pointing"], 100 * part["right, strong"],
             "osD^v"[place // len(plots.OTHERS)], markersize=8, label=row,
@@ -636,7 +636,7 @@ ax.axvline(100 * every["chance"].mean(), color=plots.DARK, linestyle="--",
            label="chance")
 ax.set(xlabel="pointing accuracy (% of event seconds)",
        ylabel="right seconds (% of clear event seconds)")
-fig.legend(loc="outside upper center", ncols=3)
+fig.legend(loc="outside upper center", ncols=2)
 plt.close(fig)
 fig
 

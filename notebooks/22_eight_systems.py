@@ -244,8 +244,8 @@ fig
 # on a *sentinel*, what its own memory holds.
 #
 # $$
-# z_{ti} = w^\top \tanh(W_a m_i + W_g h_t), \quad \zeta_t = w^\top \tanh(W_s s_t + W_g h_t), \quad
-# \beta_t = \mathrm{softmax}([z_t\,;\zeta_t])_{11}
+# \begin{gathered} z_{ti} = w^\top \tanh(W_a m_i + W_g h_t), \quad \zeta_t = w^\top \tanh(W_s s_t + W_g h_t), \\
+# \beta_t = \mathrm{softmax}([z_t\,;\zeta_t])_{11} \end{gathered}
 # $$ (eq-eight-cman)
 #
 # The result is $\beta_t s_t + (1 - \beta_t) \sum_i \mathrm{softmax}(z_t)_i\, m_i$. Symbols: $h_t$ is `h`, the LSTM's
@@ -369,8 +369,8 @@ lines_of("DAM")
 # weight against the other nine; weakly supervised, the same weights make up the clip's answer. Both equations are ours.
 #
 # $$
-# f_t = P\big(\tanh(U h^v_t) \odot \tanh(V h^a_t)\big), \quad
-# \alpha = \mathrm{softmax}_t\big(w^\top \tanh(W f_t + b)\big), \quad f'_t = (1 + g\,\alpha_t) f_t
+# \begin{gathered} f_t = P\big(\tanh(U h^v_t) \odot \tanh(V h^a_t)\big), \\
+# \alpha = \mathrm{softmax}_t\big(w^\top \tanh(W f_t + b)\big), \quad f'_t = (1 + g\,\alpha_t) f_t \end{gathered}
 # $$ (eq-eight-avrb)
 #
 # Symbols: $U, V, P$ are maps, identities in the toy; $\alpha$ is `alpha`; $g$ is `gate_scale`, 1 in ours. The toy: 1 in
@@ -588,9 +588,9 @@ lines_of("AVT")
 # them, and it raises only the weakest of the directions that tell them apart.
 #
 # $$
-# S_b e = \lambda\, (S_w + r I)\, e, \qquad
-# \mathcal L_{eig} = -\frac{1}{|K|} \sum_{\lambda \in K} \lambda, \quad
-# K = \{\lambda \le \min + 1 \text{ of the } C' - 1 \text{ largest}\}
+# \begin{gathered} S_b e = \lambda\, (S_w + r I)\, e, \qquad
+# \mathcal L_{eig} = -\frac{1}{|K|} \sum_{\lambda \in K} \lambda, \\
+# K = \{\lambda \le \min + 1 \text{ of the } C' - 1 \text{ largest}\} \end{gathered}
 # $$ (eq-eight-dca)
 #
 # Symbols: $S_w$, the mean of the classes' covariances, is `within`; $S_b$, the whole covariance minus $S_w$, is `between`;

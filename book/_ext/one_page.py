@@ -121,6 +121,9 @@ def _chapter(site: Path, page: str, pages: list[str]) -> Tag:
     article.name, article.attrs = "section", {"class": "chapter", "id": slug(page)}
     for tag in article.select(".headerlink, script, .prev-next-area, .d-print-none"):
         tag.decompose()
+    for tag in article.select("[data-vscg-player], [id^=vscg-player]"):
+        tag.clear()
+        tag.append("The player is on the site, on this chapter's own page.")
     for tag in article.find_all("details"):
         tag["open"] = ""
     for tag in article.select(".admonition.dropdown, .toggle"):

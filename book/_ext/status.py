@@ -173,7 +173,8 @@ def _runs(store: Path, shipped: Path) -> str:
     columns = "table, data set, profile, runs there, came with the book, training time, device, finished, versions"
     text = _table_once(columns, rows, 3) if rows else "None was made by the code at hand.\n"
     others = len(set(local) - counted) + older
-    note = f"\n{others} more in the store are of no table, or of another state of the code.\n" if others else ""
+    are = "is" if others == 1 else "are"
+    note = f"\n{others} more in the store {are} of no table, or of another state of the code.\n" if others else ""
     return "\n".join(["## Runs of the tables\n", "Finished training runs, by the table that shows them; tables share "
                       "runs, and a longer profile holds the seeds of a shorter one.\n", text + note, *damaged])
 

@@ -17,7 +17,10 @@ const FRAME = ".bd-header-article, #jb-print-docs-body, .bd-sidebar-secondary, .
 function sentences(htmlToText) {
   return (html, anchor) => {
     const page = new DOMParser().parseFromString(html, "text/html");
-    page.querySelectorAll(`.cell_input, .cell_output, pre, ${FRAME}`).forEach((other) => other.remove());
+    page.querySelectorAll(`.cell_input, .cell_output, pre, summary, ${FRAME}`).forEach((other) => other.remove());
+    page.querySelectorAll("span.math, div.math").forEach((formula) => {          // without the marks of TeX
+      formula.textContent = formula.textContent.replace(/\\[()[\]]|\\(?=[a-z])/gi, "");
+    });
     return htmlToText(page.documentElement.outerHTML, anchor) || htmlToText(html, anchor);
   };
 }
@@ -26,6 +29,14 @@ function sentences(htmlToText) {
 function wayUp() {
   document.documentElement.toggleAttribute("data-far-down", window.scrollY > 2 * window.innerHeight);
 }
+
+// On paper a page is light.
+let theme;
+window.addEventListener("beforeprint", () => {
+  theme = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+});
+window.addEventListener("afterprint", () => { document.documentElement.dataset.theme = theme; });
 
 window.addEventListener("scroll", wayUp, {passive: true});
 

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from vscg.plots.style import COLOURS, DARK, DASHES, LIGHT, OTHERS, PALETTE, WIDTH, _figure, _legend, short_name
@@ -31,7 +32,10 @@ def curves(x: Sequence[float], lines: Mapping[str, Sequence[float]], x_label: st
     for i, (text, position) in enumerate((marks or {}).items()):
         ax.axvline(position, color=DARK, linestyle=DASHES[3 - i % 3], linewidth=1.4, label=text)
     ax.set(xlabel=x_label, ylabel=y_label)
-    _legend(fig, *ax.get_legend_handles_labels())
+    handles, texts = ax.get_legend_handles_labels()
+    # Without dots, which would cover the gaps between the dashes.
+    _legend(fig, [Line2D([], [], color=line.get_color(), linestyle=line.get_linestyle(), linewidth=line.get_linewidth())
+                  for line in handles], texts)
     return fig
 
 
@@ -56,6 +60,8 @@ def learning_curves(history: pd.DataFrame) -> Figure:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.legend(*(part[-2:] for part in right.get_legend_handles_labels()), loc="lower right")  # the two splits
     if several:
+        for line in right.get_legend().get_lines():        # seaborn's grey is lost on a dark page
+            line.set_color(DARK)
         left.get_legend().remove()
     _legend(fig, *left.get_legend_handles_labels())
     return fig

@@ -88,7 +88,7 @@ function vscgPlayer(root, data) {
     make("p", `${made.command}${made.date}, ${made.device}. Accuracy is that of all test clips, one seed each.`, {}, about);
     make("p", `Data set: ${made.data} (${made.fingerprint}).`, {}, about);
     const list = make("ul", "", {}, about);
-    systems.forEach((one) => make("li", `${one.name}: ${one.accuracy}% after ${one.epochs} epochs, seed ${one.seed}, ` +
+    systems.forEach((one) => make("li", `${one.name}: ${one.accuracy.toFixed(1)}% after ${one.epochs} epochs, seed ${one.seed}, ` +
       `run ${one.key}, ${one.finished}, ${one.device}`, {}, list));
   }
 

@@ -157,7 +157,8 @@ def margin_figure(frame: pd.DataFrame, limits: Mapping[str, float]) -> Figure:
         rank = np.array([(margins[:j] == margins[j]).sum() for j in range(len(margins))])
         ax.plot(margins, row - 0.13 * rank, "o", markersize=7, color=OTHERS[row % len(OTHERS)], clip_on=False)
     ax.set_yticks(range(len(groups)), groups)
-    ax.set(xlabel="printed margin (points)", ylim=(len(groups) - 0.5, -0.6), xlim=(0, frame["margin"].max() + 0.3))
+    ax.set(xlabel="printed margin (points)", ylim=(len(groups) - 0.5, -0.6), 
+           xlim=(min(0, frame["margin"].min()) - 0.2, frame["margin"].max() + 0.3))
     _legend(fig, *ax.get_legend_handles_labels())
     return fig
 
@@ -176,7 +177,7 @@ def cere_tree() -> Figure:
             read = range(2 * j, 2 * j + 2) if level % 2 else range(max(0, j - 2), min(len(above), j + 3))
             for i in read:
                 saved = level == 2 and i == 4 and j < 4 or level == 1 and i > 7 or level == 3 and j == 1
-                colour, width = (MARK, 2.6) if saved else (DARK, 1.6) if level % 2 else ("0.8", 1)
+                colour, width = (MARK, 2.6) if saved else (DARK, 1.6) if level % 2 else (LIGHT, 1)
                 ax.plot([above[i], x], [-level, -level - 1], color=colour, linewidth=width, zorder=2 + saved)
     for level, x in enumerate(places):
         ax.plot(x, np.full(len(x), -level), "o", color=COLOURS["fused"], markersize=9, zorder=4)

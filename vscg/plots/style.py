@@ -16,7 +16,7 @@ PALETTE = [colour for i, colour in enumerate(sns.color_palette("colorblind").as_
 COLOURS = {"audio": PALETTE[0], "visual": PALETTE[1], "fused": PALETTE[2]}  # the same modality, the same colour
 OTHERS = [PALETTE[i] for i in (3, 8, 4, 5, 7, 6, 0, 1, 2)]  # systems and classes: the modalities' colours come last
 OUTLINE = (("black", 4.5), ("white", 2))  # white on black stands out from every colour of a map
-MARKERS = "osD^vPX"
+MARKERS = "osD^vPX*"
 DASHES = ("-", "--", "-.", ":")
 LIGHT, DARK, MARK = "#e3e3e3", "#303030", PALETTE[3]
 # Text, frames and ground have shades that nothing else has: a reader of dark pages gets others in their place, while
@@ -35,6 +35,7 @@ def set_style() -> None:
         "axes.titlesize": 13, "axes.labelsize": 13, "xtick.labelsize": 12, "ytick.labelsize": 12,
         "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK,
         "legend.fontsize": 12, "legend.frameon": False, "axes.edgecolor": FRAME, "grid.color": GRID,
+        "patch.edgecolor": GROUND,
         "font.sans-serif": ["DejaVu Sans"],
         "svg.fonttype": "path", "svg.hashsalt": "vscg"})  # the same file every time, with the same letters everywhere
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()

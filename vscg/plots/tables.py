@@ -142,12 +142,12 @@ def _dots(ax: plt.Axes, at: np.ndarray, rows: pd.DataFrame, prefix: str, learnin
     """A dot with its interval for each row, of the columns `mean`, `low`, `high` with a prefix; lighter if learning."""
     mean, low, high = (rows[f"{prefix}{name}"].to_numpy() for name in ("mean", "low", "high"))
     alone = _alone(rows["seeds"])
+    ax.errorbar([], [], xerr=[], fmt="o", markersize=7, linewidth=THICK, capsize=4, color=colour, label=label, **style)
     for light, thin in sorted(set(zip(learning, alone, strict=True))):
         at_these = (learning == light) & (alone == thin)
         ax.errorbar(mean[at_these], at[at_these], xerr=np.stack([mean - low, high - mean])[:, at_these], fmt="o",
                     markersize=7, linewidth=THIN if thin else THICK, capsize=4,
-                    color=lighter(colour) if light else colour, label=label, **style)
-        label = None
+                    color=lighter(colour) if light else colour, **style)
 
 
 def _alone(seeds: pd.Series) -> np.ndarray:
