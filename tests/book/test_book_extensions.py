@@ -238,7 +238,7 @@ def test_status_counts_runs_by_table_and_names_damaged_ones(sources, tmp_path):
     assert "| `quick` | 30 of 30 | 1 |" in page(sources, tmp_path)
     values = json.loads(newest.read_text())
     newest.write_bytes(record_json(values | {"config": values["config"] | {"momentum": 0.9}}))
-    assert "1 more in the store are of no table, or of another state of the code" in page(sources, tmp_path)
+    assert "1 more in the store is of no table, or of another state of the code" in page(sources, tmp_path)
 
 
 def test_the_address_of_launch_buttons_comes_from_one_of_two_places():
