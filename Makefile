@@ -29,7 +29,7 @@ MAKEFLAGS += --no-print-directory
 
 book: $(READY)
 	@test -t 2 || export TQDM_MININTERVAL=$${TQDM_MININTERVAL:-30}; \
-	$(BIN)/python book/build.py --data "$(DATA)" --profile "$(PROFILE)" --tables "$(TABLES)" $(if $(FRESH),--fresh)
+	$(BIN)/python book/build.py --data "$(DATA)" --profile "$(PROFILE)" --tables "$(TABLES)" $(if $(filter-out 0,$(FRESH)),--fresh)
 
 test: $(READY)
 	@OMP_NUM_THREADS=1 env -u TQDM_MININTERVAL -u TQDM_DISABLE $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests notebooks

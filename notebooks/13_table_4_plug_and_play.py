@@ -472,21 +472,21 @@ for path in compared.export():
 #
 # ### Exercise 1 (easy): the same figures by chance?
 #
-# Suppose that AVEL w/ PSP and PSP-Net are equally good, and that a training scatters with a standard deviation of 0.9
+# Suppose that AVEL w/ PSP and PSP-Net are equally good, and that a training scatters with a standard deviation of 0.8
 # points, as [chapter 23](23_what_tables_resolve.ipynb) estimates it. How likely is it that both settings print the same
 # tenth?
 #
 # <details>
 # <summary>Solution 1: the reasoning</summary>
 #
-# The difference of two trainings scatters by $0.9 \sqrt 2 \approx 1.3$ points. Two figures print the same tenth if they
-# differ by less than about a twentieth to either side: a window of 0.1 points under a bell of that width, about 3%. For
+# The difference of two trainings scatters by $0.8 \sqrt 2 \approx 1.1$ points. Two figures print the same tenth if they
+# differ by less than about a twentieth to either side: a window of 0.1 points under a bell of that width, about 3.5%. For
 # both settings the chance is the square, one in a thousand.
 #
 # </details>
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
-spread = 0.9
+spread = 0.8
 rng = np.random.default_rng(0)
 runs_of_two = (75 + spread * rng.standard_normal((2, 1_000_000))).round(1)
 once = (runs_of_two[0] == runs_of_two[1]).mean()

@@ -237,9 +237,9 @@ plots.curves(range(41, 81), ended, "epoch", "validation accuracy (%)",
              {"the window begins": 54.5, "the rate falls": 56.5, "and again": 72.5})
 
 # %% [markdown]
-# The rule was there before the runs, so it stays and takes words away as it is written. It is not the two epochs alone: some
-# rows rise after the fall as well, and of those that the last quarter leaves out most still rise there, by too little or
-# too unsurely for the rule. Whether more epochs would bring more, at these rates or at the first, the curves do not show.
+# The rule was there before the runs, so it stays and takes words away as it is written. Where a row has a star in the second
+# column, it is not the two epochs alone; the third column says how much those without a star there still rise. Whether more
+# epochs would bring more, at these rates or at the first, the curves do not show.
 #
 # ## The primary family
 #

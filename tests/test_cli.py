@@ -98,7 +98,8 @@ def test_sweep_passes_on_what_was_asked_and_tells_what_came_of_it(monkeypatch, c
     runs = unique_runs(book_configs(data="planted-mini", profile="quick"))
     assert main(["sweep"]) == main(["sweep", "--fresh"]) == 0
     assert [configs for configs, _ in asked[1:]] == [[], list(runs.values())], "what came with the book is not trained"
-    assert capsys.readouterr() == (f"{len(runs)} runs came with the book; --fresh trains them here too\n"
+    assert capsys.readouterr() == (f"{len(runs)} runs came with the book, beside those counted below; --fresh trains "
+                                   "them here too\n"
                                    + 2 * "3 runs are there, 2 of them trained now, 0 failed\n", "")
 
 

@@ -38,6 +38,8 @@ DATA_HELP = "planted-mini, planted-study, planted, ave or a prepared file (defau
 
 
 def _download(args: argparse.Namespace) -> None:
+    if args.clips and args.features:
+        raise VscgError("--clips fetches a mirror's clips, and no file of AVE's: give --features in a call of its own")
     if args.clips:
         print(*download_clips(args.folder / "clips"), MIRROR_LACKS, sep="\n")
         return
@@ -84,7 +86,7 @@ def _sweep(args: argparse.Namespace) -> int:
     left = to_train(configs, args.fresh)
     done = sweep(left, workers=args.workers, device=args.device, scheduler=args.scheduler)
     if came := len(unique_runs(configs)) - len(left):
-        print(f"{came} runs came with the book; --fresh trains them here too")
+        print(f"{came} runs came with the book, beside those counted below; --fresh trains them here too")
     return _report(done)
 
 
@@ -241,9 +243,11 @@ def parser() -> argparse.ArgumentParser:
                           ("protocol", PROTOCOLS), ("selection", SELECTIONS), ("target", TARGETS),
                           ("modality", MODALITIES), ("precision", PRECISIONS)):
         usual = getattr(RunConfig, name)
-        command.add_argument(f"--{name}", choices=tuple(choices), default=usual, help=usual and "default: %(default)s")
+        command.add_argument(f"--{name}", choices=tuple(choices), default=usual,
+                             help="default: %(default)s" if usual else "default: the protocol's")
     command.add_argument("--data", default=RunConfig.data, help=DATA_HELP)
-    command.add_argument("--seed", type=int, default=RunConfig.seed)
+    command.add_argument("--seed", type=int, default=RunConfig.seed,
+                         help="of weights, batches and dropout (default: %(default)s)")
     command.set_defaults(run=_train)
     cluster = argparse.ArgumentParser(add_help=False)      # of the commands that have many things to do
     cluster.add_argument("--scheduler", metavar="ADDRESS", help="work on a Dask cluster: tcp://host:port of its "
@@ -254,7 +258,8 @@ def parser() -> argparse.ArgumentParser:
     tables.add_argument("--tables", default="all",
                         help=f"all, or some of {', '.join(EVERY)}, separated by commas (default: "
                         "%(default)s, without those that are the plan's alone: " + ", ".join(PLANNED) + ")")
-    tables.add_argument("--systems", default="all", help="runs of these alone, separated by commas: vscg,psp,avel")
+    tables.add_argument("--systems", default="all", help="runs of these alone, separated by commas, such as "
+                        "vscg,psp,avel (default: all)")
     tables.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile, help="default: %(default)s")
     tables.add_argument("--data", default=RunConfig.data, help=DATA_HELP)
     tables.add_argument("--seeds", type=int, help="default: the profile's number; tables with a number of their own "
@@ -293,7 +298,9 @@ def parser() -> argparse.ArgumentParser:
         run=_runs)
     commands.add_parser("ship", parents=[tables], help="put the tables' finished runs, without weights, to the records "
                         "that come with the book").set_defaults(run=_ship)
-    command = commands.add_parser("verify", parents=[device], help="train a run of the book anew, and compare epochs")
+    command = commands.add_parser("verify", help="train a run of the book anew, and compare epochs")
+    command.add_argument("--device", choices=("cpu", "cuda"),
+                         help="default: the CPU for a run from a CPU, else the GPU where there is one")
     command.add_argument("key", help="as `runs` shows it")
     command.set_defaults(run=_verify)
     return top

@@ -153,6 +153,8 @@ def _runs(store: Path, shipped: Path) -> str:
             local[folder.name] = read_record(folder)
         except OtherVersion:
             older += 1
+        except PermissionError:
+            damaged.append(f"- `runs/{folder.name}/record.json` may not be read here.\n")
         except VscgError:
             damaged.append(f"- `runs/{folder.name}/record.json` is damaged: delete the folder.\n")
     found = {record.key: record for record in find_records(shipped)} | local

@@ -62,7 +62,8 @@ def test_several_dials_and_their_files_stand_side_by_side(home):
 
 def test_the_one_folder_is_named_where_the_official_files_were_looked_for(home, monkeypatch):
     for place in (home / "data" / "ave", home / "elsewhere"):
-        with pytest.raises(VscgError, match=f"no Annotations.txt in {place}; .* data download {place}`") as error:
+        wanted = f"no Annotations.txt in {place}; .* data download {place} --features`"
+        with pytest.raises(VscgError, match=wanted) as error:
             prepared_file("ave")
         assert str(error.value).count(str(home)) == 3 and "$" not in str(error.value)
         monkeypatch.setenv("VSCG_AVE_DIR", str(home / "elsewhere"))

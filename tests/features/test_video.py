@@ -298,7 +298,8 @@ def test_sound_that_is_switched_off_is_silence(tmp_path):
 def test_a_text_track_does_not_make_a_clip_longer(tmp_path):
     """Its picture and sound do; a file that ends before its text does is cut off all the same."""
     source, path = write_clip(tmp_path / "clip.mkv", seconds=11, fps=4), tmp_path / "with.mkv"
-    (tmp_path / "text.srt").write_text("1\n00:00:01,000 --> 00:00:25,000\nstill talking\n")
+    (tmp_path / "text.srt").write_text("1\n00:00:01,000 --> 00:00:25,000\nstill talking\n\n"
+                                         "2\n00:00:16,000 --> 00:00:25,000\nand talking\n")
     with av.open(str(source)) as clip, av.open(str(tmp_path / "text.srt")) as text, av.open(str(path), "w") as target:
         copies = {stream: target.add_stream_from_template(stream) for stream in (*clip.streams, *text.streams)}
         packets = [p for file in (clip, text) for p in file.demux() if p.dts is not None]
@@ -307,7 +308,7 @@ def test_a_text_track_does_not_make_a_clip_longer(tmp_path):
             target.mux(packet)
     with av.open(str(path)) as container:
         assert container.duration == 25e6
-    assert [round(window.rest, 1) for window in windows(path)] == [1.0]
+    assert [(round(window.rest, 1), window.notes) for window in windows(path)] == [(1.0, ())]
 
 
 def streamed(path, codecs, seconds=12, size=32, layout="mono"):

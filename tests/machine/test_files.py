@@ -12,6 +12,7 @@ import pytest
 
 from vscg.machine.files import (
     WriteError,
+    check_writable,
     code_hash,
     code_text,
     in_use,
@@ -75,6 +76,7 @@ class TestWriteAtomically:
         link.symlink_to(tmp_path / "large" / "data.h5")
         for content in (b"first", b"second"):
             write_atomically(link, content)
+            check_writable(link)
             assert link.is_symlink() and (tmp_path / "large" / "data.h5").read_bytes() == content
         assert len(list((tmp_path / "large").iterdir())) == 1
 

@@ -1,6 +1,7 @@
 """The study on composed clips: its rule on data whose answer is known, its record, and the runs that came with it."""
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -85,3 +86,8 @@ def test_what_is_missing_is_trained_on_the_composed_set_once_it_is_loaded(monkey
     monkeypatch.setattr(photographs, "observe", looked)
     assert [config for config, _ in photographs.runs()] == photographs.configs()
     assert asked == ["load", *[("data", "data", photographs.KEPT)] * len(photographs.configs())]
+    # One that `fit` made and that nobody has looked at yet is looked at.
+    bare = SimpleNamespace(values={"sums": {}})
+    monkeypatch.setattr(photographs, "find_record", lambda config, wanted: bare)
+    monkeypatch.setattr(photographs, "observe", lambda record, data, kept: (record, data, kept))
+    assert all(found == (bare, "data", photographs.KEPT) for found in photographs.runs())

@@ -13,7 +13,7 @@ def test_margins_are_the_printed_ones_and_few_exceed_the_sampling_of_the_clips()
     line = found[(found["second"] == "w/o ESCM") & (found["first"] == "ISCE w/ CERE (full)")].set_index("setting")
     assert line["margin"].to_dict() == {"fully": 1.8, "weakly": 1.9}
     assert line.loc["fully", "z30"] == pytest.approx(1.8 / (30 / math.sqrt(402)))
-    # At a middle deviation six exceed 1.96 standard errors, none of them over one of the three nearest rivals.
+    # At a middle deviation six exceed 1.96 standard errors, none of them over PSP-Net, CMBS or DMIN.
     clear = found[found["z30"].abs() > 1.96]
     assert len(clear) == 6 and set(clear["second"][clear["table"] == "I"]) == {"CSS-Net"}
     assert resolution.smallest_margin(30) == pytest.approx(2.93, abs=0.005)

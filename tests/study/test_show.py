@@ -35,6 +35,9 @@ class TestFindings:
         assert words == ["above", "below", "not told apart from", "not told apart from"]
         assert show.told(-1, 1, "more", "less", "as much") == "as much"
 
+    def test_no_true_difference_is_larger_than_what_can_be(self):
+        assert show.findable(1.5) == "none would be found" and show.findable(1.5, 2) == "smallest found 150.0"
+
     def test_numbers_with_their_intervals(self):
         assert show.points(0.045, -0.0301, 0.1202) == "+4.5 points (-3.0 to +12.0)"
         assert show.points(-0.0001, 0, 0.002) == "+0.0 points (+0.0 to +0.2)"

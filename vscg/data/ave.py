@@ -54,7 +54,7 @@ def _check_official(folder: Path) -> Report:
     there = {name for name in (*REQUIRED, CLIP_LABELS) if (folder / name).is_file()}
     absent = tuple(name for name in REQUIRED if name not in there)
     if ANNOTATIONS in absent:
-        raise VscgError(f"{folder}: {ANNOTATIONS} is missing; get it with `python -m vscg data download`")
+        raise VscgError(f"{folder}: {ANNOTATIONS} is missing; get it with `python -m vscg data download {folder}`")
     marks = read_annotations(folder / ANNOTATIONS)
     lines = [f"{ANNOTATIONS}: {len(marks)} clips of {len(set(marks.video_ids))} videos, "
              f"{np.sum(marks.start == marks.end)} without an event segment"]
@@ -192,9 +192,12 @@ def prepare_ave(source_dir: str | PathLike, target: str | PathLike, visual_dtype
     files (all are listed) and for every fault in them, with file, data set and index.
     """
     folder, target = Path(source_dir), Path(target)
+    if not folder.is_dir():
+        raise VscgError(f"{folder}: no such folder; check the path")
     missing = [name for name in REQUIRED if not (folder / name).is_file()]
     if missing:
-        raise VscgError(f"{folder}: missing {', '.join(missing)}; get them with `python -m vscg data download`")
+        raise VscgError(f"{folder}: missing {', '.join(missing)}; get them with "
+                        f"`python -m vscg data download {folder} --features`")
     marks = read_annotations(folder / ANNOTATIONS)
     clips, background = len(marks), check_noisy_labels(folder / NOISY_LABELS)
     splits = {**read_orders(folder, clips), "background": np.arange(clips, clips + background)}

@@ -162,7 +162,10 @@ def download_clips(dest: str | Path, base_url: str = HUB, progress: bool = True)
     VscgError as `fetch`; the mirror or this revision of it is gone, or its list is not of its form.
     """
     folder = expanded(dest)
-    commits, _ = _listed(f"{base_url}api/datasets/{MIRROR}/commits/main")
+    commits, more = [], f"{base_url}api/datasets/{MIRROR}/commits/main"
+    while more:
+        page, more = _listed(more)
+        commits += page
     whole = [commit["id"] for commit in commits if str(commit.get("id")).startswith(REVISION)]
     if not whole:
         raise VscgError(f"{base_url}datasets/{MIRROR}: has no revision {REVISION} any more; its files may be others "

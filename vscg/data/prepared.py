@@ -212,7 +212,7 @@ class PreparedWriter:
         make_folder(self.path.parent)
         with ExitStack() as stack:
             self._file = stack.enter_context(replacing(self.path))
-            free = shutil.disk_usage(self.path.parent).free
+            free = shutil.disk_usage(Path(self._file.name).parent).free
             if free < size:
                 raise WriteError(f"{self.path}: needs {size / 2**30:.1f} GiB, only {free / 2**30:.1f} are free. "
                                  "Free some space or choose a folder on another disk.")

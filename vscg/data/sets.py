@@ -110,7 +110,7 @@ def _ave(path: Path) -> Path:
     def make(path: Path) -> None:
         if folder is None:
             raise VscgError(f"{path}: not prepared yet, and there is no Annotations.txt in {place}; get the files with "
-                            f"`python -m vscg data download {place}`, or name their folder in VSCG_AVE_DIR")
+                            f"`python -m vscg data download {place} --features`, or name their folder in VSCG_AVE_DIR")
         ave.prepare_ave(folder, path)
 
     return made_once(path, is_there, make)

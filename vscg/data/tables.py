@@ -95,8 +95,9 @@ def _read(path: str | PathLike) -> list[Mark]:
                      for number, line in enumerate(lines or [""], 1 + shift)]
     for number, row in enumerate(rows, 2 + shift):
         if any(field.strip() for field in row[len(header):]):
-            raise VscgError(f"{path}, line {number}: {len(row)} fields, but the header has {len(header)}; put a field "
-                            f"that holds {delimiter!r} between quotation marks")
+            raise VscgError(f"{path}, line {number}: {len(row)} fields, but the header has {len(header)}; " + (
+                "no field may hold '&'" if delimiter == "&" else
+                f"put a field that holds {delimiter!r} between quotation marks"))
     columns, flags = _columns(header, path)
     missing = [name for name in ("id", "category") if name not in columns]
     if not flags and "flags" not in columns:
@@ -157,7 +158,8 @@ def _mark(row: list[str], columns: dict[str, int], flags: list[int], where: str)
             raise VscgError(f"{where}: the segments are {' '.join(values)[:60]!r}, expected zeros and ones")
         found["flags"] = np.array([float(value) == 1 for value in values])
     else:
-        if "flags" in columns and re.fullmatch(r"[\s,;|\[\](){}01.]+", row[columns["flags"]]):
+        # Four signs and more: "10" may be a class's number.
+        if "flags" in columns and re.fullmatch(r"[\s,;|\[\](){}01.]{4,}", row[columns["flags"]]):
             raise VscgError(f"{where}: {BOTH}")
         try:
             onset, offset = (float(row[columns[key]]) for key in ("onset", "offset"))

@@ -26,7 +26,7 @@ from vscg.features.vgg19 import visual_features
 from vscg.features.vggish import audio_features
 from vscg.features.video import CONTAINERS, Window, read_windows
 from vscg.machine import files
-from vscg.machine.cluster import Cluster, Outcome, work
+from vscg.machine.cluster import Cluster, Outcome, local_workers, work
 from vscg.machine.device import usable_device
 from vscg.machine.files import WriteError, locked
 
@@ -145,6 +145,8 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
     """
     folder, target = Path(folder).absolute(), Path(target)
     check_target(target)                                   # before the networks are loaded, or fetched
+    if scheduler:
+        local_workers(scheduler)                           # whether it is an address
     parts = target.with_name(f"{target.name}.parts").absolute()
     if strange := [path.name for path in parts.glob("*") if not PART.fullmatch(path.name)]:    # it would be removed
         raise VscgError(f"{parts}: holds {strange[0]}, which no extraction left there; move it, or name another target")

@@ -260,7 +260,8 @@ class _Reader:
                     last[index] = time + offset, time + offset + length
                     now = max(due for _, due in last.values())
                 begin = float((packet.dts if packet.pts is None else packet.pts) * base)
-                if self.reached and begin - self.origin - self.reached > LOST:
+                gap = begin - self.origin - self.reached
+                if packet.stream.index in self.both and self.reached and gap > LOST:
                     self.lost.append(f"neither picture nor sound from {self.reached:.1f} s to {begin - self.origin:.1f}"
                                      " s: a part of the file may be missing")
                 self.reached = max(self.reached, begin + length - self.origin)

@@ -114,7 +114,7 @@ def own_threads(number: int | None = None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def subnormals(zero: bool) -> Iterator[None]:
-    """Inside, numbers below 1.2e-38 count as 0 on this thread alone, where the processor can do that, or they do not.
+    """Inside, numbers below 1.2e-38 count as 0 where the processor can do that, or they do not; afterwards as before.
 
     A processor takes a hundred times longer for them. Where a loss has come near its least value, gradients and Adam's
     squares are full of them, and an epoch takes up to 2.4 times as long. What is computed is rounded otherwise by it.

@@ -50,7 +50,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Of two writers the second one waits for the first; through a link the file behind it is written. WriteError for what
     the system refuses, inside the block too.
     """
-    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    path = _behind(path)
     try:
         with held(path.with_name(f".{path.name}.partial")) as file:
             try:
@@ -63,6 +63,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 raise
     except OSError as error:
         raise write_error(path, error) from error
+
+
+def _behind(path: Path) -> Path:
+    """The file that a link leads to, there or not; any other path as it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def held(partial: Path) -> BinaryIO:
@@ -88,6 +93,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def check_writable(path: Path) -> None:
     """Refuse a path before the work where no file could be written after it; WriteError as `replacing`."""
+    path = _behind(path)
     make_folder(path.parent)
     try:
         with held(path.with_name(f".{path.name}.partial")) as file:

@@ -157,7 +157,7 @@ def margin_figure(frame: pd.DataFrame, limits: Mapping[str, float]) -> Figure:
         rank = np.array([(margins[:j] == margins[j]).sum() for j in range(len(margins))])
         ax.plot(margins, row - 0.13 * rank, "o", markersize=7, color=OTHERS[row % len(OTHERS)], clip_on=False)
     ax.set_yticks(range(len(groups)), groups)
-    ax.set(xlabel="printed margin (points)", ylim=(len(groups) - 0.5, -0.6), 
+    ax.set(xlabel="printed margin (points)", ylim=(len(groups) - 0.5, -0.6),
            xlim=(min(0, frame["margin"].min()) - 0.2, frame["margin"].max() + 0.3))
     _legend(fig, *ax.get_legend_handles_labels())
     return fig

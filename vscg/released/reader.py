@@ -127,8 +127,9 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise Fault("it is a pointer of git-lfs, not the file: fetch that with `git lfs pull`")
     else:
         raise Fault("it is nothing that torch.save wrote")
-    if source is path and "constants.pkl" in torch._C.PyTorchFileReader(str(path)).get_all_records():
-        # By this name torch.load knows TorchScript, and hands the file to torch.jit.load, which runs its code.
+    with path.open("rb") as file:
+        names = torch._C.PyTorchFileReader(file).get_all_records() if source is path else ()
+    if "constants.pkl" in names:           # then torch.load hands the file to torch.jit.load, which runs its code
         raise Fault("it is a TorchScript archive, which holds code; nothing of it was run. Ask for the weights as a "
                     "state dict")
     with warnings.catch_warnings():
