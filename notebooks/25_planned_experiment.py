@@ -192,7 +192,7 @@ for record, right in zip(avin.records, 100 * avin.per_clip().mean(1), strict=Tru
 # rate are in that window. At that rate a network can lose tens of points within an epoch and win them back, as the
 # figure below shows; won back inside the window they count as learning. So the same rule is asked twice more: of epochs
 # 57 to 80, all of them at the lower rates, and of the last quarter. A column says by how many points the line through its
-# epochs rises; a star, that the row is still learning by the rule, had it that window.
+# epochs rises; a star says that the rule, asked of these epochs, calls the row still learning.
 
 # %%
 display(study.paragraphs(statistics.LEARNING_RULE))
