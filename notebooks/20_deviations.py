@@ -133,7 +133,7 @@ text = pd.DataFrame({
     "effect (points)": [f"{e.difference:+.1f} ({e.low:+.1f} to {e.high:+.1f})"
                         for e in effects.itertuples()],
     "smallest difference found (points)": [
-        f"{least:.1f}" if half else "–"           # all answers alike: nothing is measured
+        f"{least:.1f}" if half else "–"        # all answers alike: nothing is measured
         for least, half in zip(effects["smallest"], halves, strict=True)],
     "epochs": effects.index.map(epochs)})
 caption = (f"Effects of single differences, {values['data']}, {deviations.SEEDS} "

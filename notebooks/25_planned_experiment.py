@@ -221,7 +221,8 @@ print(ends[learning.any(axis=1)].to_string() if learning.any(axis=None)
 by_rule, lower, last = learning.sum()
 found.say(f"By the rule {by_rule} of {len(ends)} rows are still learning: its window "
           "begins two epochs before the learning rate falls. Of the epochs after that "
-          f"fall alone it would say so of {lower}, of the last quarter alone of {last}.")
+          f"fall alone it would say so of {lower}, of the last quarter alone of "
+          f"{last}.")
 
 # %% [markdown]
 # The curves of the fully supervised rows of the primary family, means over their seeds:

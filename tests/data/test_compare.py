@@ -110,7 +110,7 @@ def test_aves_repeated_videos(ave_small, tmp_path):
     ids = read_annotations(ave_small / "Annotations.txt").video_ids
     rows = [ids.index(name) for name in dict.fromkeys(ids)]
     values = np.random.default_rng(0).random((len(ids), 10, 4), np.float32)
-    found = compare(official(tmp_path / "a.h5", values), official(tmp_path / "b.h5", values[rows]),
+    found = compare(official(tmp_path / "audio_a.h5", values), official(tmp_path / "audio_b.h5", values[rows]),
                     ave_small / "Annotations.txt", progress=False)
     assert "one row for each video" in found.causes[0] and "4,143 clips against 4,097" in found.causes[0]
     assert "46 lines" in found.causes[-1]
