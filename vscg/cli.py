@@ -54,7 +54,8 @@ def _prepare(args: argparse.Namespace) -> int:
             path.suffix in SUFFIXES for path in args.source.glob("*"))
         if args.source.is_file() or own and not any((args.source / name).is_file() for name in REQUIRED):
             raise VscgError(f"{args.source}: features of one's own need their tables: --annotations TRAIN VAL TEST, or "
-                            "one table with a column split; AVE's own files are got by `python -m vscg data download`")
+                            "one table with a column split; AVE's are fetched by `python -m vscg data download "
+                            "FOLDER --features`")
         print(prepare_ave(args.source, args.output or data_dir() / "ave.h5", visual_dtype=args.dtype))
         return 0
     report = prepare_own(args.source, args.annotations, args.output or data_dir() / "own.h5", args.dtype)
