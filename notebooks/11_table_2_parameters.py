@@ -16,7 +16,7 @@
 # | **Run time** | seconds, once the runs of Table I are there |
 # | **You will be able to verify** | every count, which layers of the published programs never learn, and what is left of "less than one-sixth" |
 #
-# The paper sets accuracy against size: VSCG is said to be as good as the best system with a small part of its
+# The paper sets accuracy against size: VSCG is said to be better than the best system before it, with a small part of its
 # parameters. Accuracy takes data and training to check. Size takes a model and a sum. So this is the one table whose
 # figures can be checked here to the last digit, on any machine and with any profile.
 

@@ -204,7 +204,7 @@ for row in ("V3", "V4", "V5", "V6", "V4 to V6", "B1", "D3", "D4"):
 
 # %% [markdown]
 # **W1, W2.** In the weakly supervised program each GRU starts from the *other* modality's summary, and the projection
-# after the GRUs is missing. **W4** keeps each second's weight above one half. **W5** is the smooth loss: after a second
+# after the GRUs is missing. **W4** keeps each second's weight at one half or more. **W5** is the smooth loss: after a second
 # softmax over 29 classes its value can hardly move.
 
 # %%
@@ -212,9 +212,9 @@ for row in ("W1", "W2", "W4", "W5", "B1, weakly"):
     print(say(row))
 
 # %% [markdown]
-# **A1, M3, T3.** Two families of programs give probabilities to a loss that expects logits and takes a sigmoid of them:
-# AVEL with DMRN, and CMRA with CMBS and DMIN. Its value can hardly move and its gradient is small. The other way gives the
-# probabilities to a cross-entropy. **A3** is AVEL's order of clips, which is sorted by class: a batch holds clips of few
+# **A1, M3, T3.** Several programs give probabilities to a loss that expects logits and takes a sigmoid of them: those
+# of AVEL and DMRN, and, weakly supervised, those of CMRA, CMBS and DMIN and the port of AVSDN. The loss can hardly move
+# and its gradient is small. The other way gives the probabilities to a cross-entropy. **A3** is AVEL's order of clips, which is sorted by class: a batch holds clips of few
 # classes, and the last ones seen weigh most.
 
 # %%
@@ -235,8 +235,8 @@ for row in ("C1", "C2", "C3", "C3, weakly", "C5", "T7", "S1", "S2", "S3", "S4"):
 # %% [markdown]
 # ## Sorted batches
 #
-# The weakly supervised loaders of VSCG and PSP-Net shuffle only the first batch of an epoch. The others are stretches
-# of the stored order, the same in every epoch. How sorted that order is, on this data set:
+# The weakly supervised loader of VSCG, which this book takes for PSP-Net's too, shuffles only the first batch of an
+# epoch. The others are stretches of the stored order, the same in every epoch. How sorted that order is, on this data set:
 
 # %% tags=["nbval-check-output"]
 data = vscg.load_dataset(deviations.DATA)
@@ -265,7 +265,7 @@ for row in ("D2", "D2, leak"):
 # %% [markdown]
 # A batch of one or two classes can be answered without looking: the bias of the last layer follows the class of the
 # moment, and at the end of an epoch it stands at the last one. The second print tells a late start from a low ceiling.
-# Batches of 8 and four epochs are a hard case: the published batches of 128 hold a few more classes, and 300 epochs leave
+# Batches of 8 and four epochs are a hard case: the published batches of 128 hold one to three classes, and 300 epochs leave
 # time to recover. What the row shows is that nothing is gained by the order.
 #
 # ## The duration leak
@@ -514,6 +514,7 @@ study.styled(again, f"Effects in points on two processors, {deviations.SEEDS} se
 # | V9 | measured, but not in this study, for the package has no switch for it: [chapter 3](03_audio_guided_attention.ipynb) has it, on a toy and in VSCG, with five seeds |
 # | V7, D1, P3, T2 | measured above, as the threshold and the looks |
 # | A2, T4 | the tag of W3 |
+# | W7 | measured above, in the rows "W3, background clips" |
 # | P1, P2 | PSP-Net's V3, V5, W3 and W4, measured in VSCG |
 # | B2 | measured nowhere: the package has no switch for two LayerNorms |
 # | B3 | the text leaves open what the program does; nothing contradicts it |
@@ -521,7 +522,7 @@ study.styled(again, f"Effects in points on two processors, {deviations.SEEDS} se
 # | D6 | changes time, and no number |
 # | T1 | rounding: in [chapter 21](21_speed_and_scale.ipynb) factors rounded some 8,000 and 65,000 times more coarsely than single precision rounds them show no effect, and its intervals say how large one could be |
 # | T5 | no loss touches the relevance because weak supervision has no label for it: there is no other way to compare with |
-# | C4 | two ways to suppress a class that fit two kinds of output, softmax fully and sigmoid weakly supervised; neither can stand in the other's place |
+# | C4 | not measured: the package has no switch for it |
 # | M1, R1, C6, S5, S6 | how a program is started, what it reports and with which schedule: no computation differs |
 # | N1 to N3 | DMIN's own design, odd but not at odds with a text that was found |
 # | O, I | choices of this book, and places where the paper contradicts itself |

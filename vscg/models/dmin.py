@@ -96,7 +96,8 @@ class DMIN(nn.Module):
     def forward(self, audio: Tensor, visual: Tensor) -> Output:
         """Audio (B,10,128) and visual maps (B,10,7,7,512) to `Output`.
 
-        Extras, of the picture alone: fully event_self (B,28) logits; weakly raw_logits and video_prob_self (B,29).
+        Extras: weakly raw_logits (B,29); of the picture alone, fully event_self (B,28) logits, weakly
+        video_prob_self (B,29).
         """
         attended, weights = self.attention(audio, self.visual_layer(visual.flatten(2, 3)))   # (B,T,512)
         attention = weights.unflatten(-1, visual.shape[2:4])

@@ -100,8 +100,8 @@ def _both(schedule: Schedule, *systems: str) -> dict[tuple[str, str], Schedule]:
     return {(system, setting): schedule for system in systems for setting in SETTINGS}
 
 
-# (system, setting) -> published settings. The programs of CMRA, CMBS and DMIN compute in double precision, ours in
-# single; DMRN's starts from a trained AVEL, ours from new weights.
+# (system, setting) -> published settings. The programs of CMRA, CMBS and DMIN and AVSDN's port compute in double
+# precision, ours in single; DMRN's starts from a trained AVEL, ours from new weights.
 SCHEDULES = {
     **_both(_AVEL, "avel"), **_both(_RECIPE, "cman", "avrb", "avin", "csa"), **_both(_AVT, "avt"),
     **_both(_CSSNET, "cssnet"),

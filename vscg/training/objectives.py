@@ -218,7 +218,7 @@ class Objective(nn.Module):
 # probability that it is, gate, as its program does, for a logit; n-pull compares vectors of length 1, and pull+push has
 # negatives, two other readings of CSS-Net's abstract.
 LOSSES: dict[str, dict[str, float]] = {
-    "c+t+avps": {"event_relevance": 1, "category": 1, "avps": 1},      # Eq. 18, L_fully
+    "c+t+avps": {"event_relevance": 1, "category": 1, "avps": 1},      # Eq. 17 and 18, L_fully
     "c17+t+avps16": {"event_relevance": 1, "category_17": 1, "avps_16": 1},
     "c17+t+avps": {"event_relevance": 1, "category_17": 1, "avps": 1},
     "c+t+avps16": {"event_relevance": 1, "category": 1, "avps_16": 1},
@@ -271,7 +271,7 @@ def build_objective(system: str, *, setting: str = "fully", variant: str = "rele
         system, setting, variant: as for `build_model`.
         loss: another loss than the system's own, one of `LOSSES`; the model needs a head with the outputs it reads.
         target: the weak tag, see `weak_target`.
-        stale_avps, empty_as_first: faults of the released fully supervised program, see `SimilarityTerm` and
+        stale_avps, empty_as_first: faults of released fully supervised programs, see `SimilarityTerm` and
             `category_loss`.
     Raises VscgError: unknown name, or, when it is called, an output that lacks what the loss reads.
     """
