@@ -54,7 +54,7 @@ def _program() -> dict[str, str]:
         # Eq. 17 divides by T(C-1), the program by the event's seconds, T at most.
         f"the program's loss is not Eq. 17, which makes the category term at least {EVENT_CLASSES} times smaller",
         "the weak tag of the program holds the event's duration",
-        f"{(chosen == 'test').sum()} of {len(chosen)} programs choose by the test clips, begin with such a choice, or "
+        f"{(chosen == 'test').sum()} of {len(chosen)} programs choose by the test clips, start from a checkpoint chosen by them, or "
         "have no validation clips",
         f"{counts['VSCG']:.1f} million parameters registered, against {counts['CMBS']:.1f} and {counts['DMIN']:.1f}")
     return dict(zip((claim.text for claim in CLAIMS), said, strict=True))

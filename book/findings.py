@@ -57,11 +57,11 @@ def findings() -> list[Finding]:
         Finding(f"**{rule}%** [{low}, {high}] of AVE's test seconds are right for a rule that is told the clip's event "
                 f"and localises nothing. The best figure of Table I is {max(v[0] for v in ACCURACY.values())}%.", "01"),
         Finding(f"**{(chosen == 'test').sum()} of {len(chosen)}** published programs for this task, VSCG's among them, "
-                "report an epoch that the test clips chose, begin with such a one, or have no validation clips.", "23"),
+                "report an epoch chosen on the test clips, start from a checkpoint chosen on them, or have no validation clips.", "23"),
         Finding(f"The weak tag of VSCG's program holds the event's duration: it can be read off exactly for **{found} "
                 f"of {clips}** clips of AVE.", "01"),
-        Finding("Weakly supervised CMBS says one class for all ten seconds: its program holds a number between "
-                f"**{gate[0]:.2f} and {gate[1]:.2f}** against 0.5.", "10"),
+        Finding("Weakly supervised CMBS gives all ten seconds of a clip one class: its program asks whether a number between "
+                f"**{gate[0]:.2f} and {gate[1]:.2f}** exceeds 0.5.", "10"),
         Finding(f"**{counts.loc['VSCG', 'dead']:,}** of VSCG's {counts.loc['VSCG', 'registered']:,} parameters never "
                 f"receive a gradient. Of DMIN's {counts.loc['DMIN', 'registered'] / 1e6:.1f} million, "
                 f"{counts.loc['DMIN', 'dead'] / 1e6:.1f} million never do.", "11"),
@@ -69,16 +69,16 @@ def findings() -> list[Finding]:
                 "from both.", "10"),
         Finding(f"Two pairs of rows of its tables are one network each, trained with one loss. One pair, with {size:,} "
                 f"parameters, is printed as **{first}% and {second}%**.", "23"),
-        Finding(f"**{large.sum()} of {len(margins)}** printed margins, those within Tables III to V and VSCG's over "
-                f"PSP-Net, CSS-Net, CMBS and DMIN, exceed {MARGIN} standard errors, if the difference of two systems "
+        Finding(f"We took {len(margins)} printed margins: those within Tables III to V, and VSCG's over PSP-Net, CSS-Net, "
+                f"CMBS and DMIN. **{large.sum()}** exceed {MARGIN} standard errors, if the difference of two systems "
                 f"varies with a standard deviation of {PER_CLIP} points from clip to clip. Of the four systems only "
                 "CSS-Net is behind by such a margin.", "23"),
         Finding("Runs of the same program on AVE, as others report them for PSP-Net, CMBS and DMIN, scatter with a "
                 f"standard deviation of **{spread:.2f} points** [{below:.2f}, {above:.2f}]. VSCG's margin over its "
                 f"nearest rival is {nearest:g}.", "23", REPORTED),
-        Finding(f"With the category loss of Eq. 17 to the letter VSCG stands **{loss['difference']:.1f} points** "
-                f"[{loss['low']:.1f}, {loss['high']:.1f}] lower after {epochs} epochs on {deviations.DATA}, where "
-                f"both rows are still learning; its program computes another one.", "20", PLANTED),
+        Finding(f"VSCG trained with the category loss of Eq. 17 to the letter is **{loss['difference']:.1f} points** "
+                f"[{loss['low']:.1f}, {loss['high']:.1f}] less accurate than with the loss of its program, after "
+                f"{epochs} epochs on {deviations.DATA}, while both are still learning.", "20", PLANTED),
     ]
 
 

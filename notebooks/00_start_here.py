@@ -59,7 +59,7 @@ SEED = 0               # of weights, batches and dropout
 # %% [markdown]
 # ## One clip through an untrained network
 #
-# One call loads a data set into memory, whichever it is. Every notebook that uses one calls it.
+# `vscg.load_dataset` loads any of the data sets into memory. Every notebook that needs one calls it.
 
 # %% tags=["nbval-check-output"]
 data = vscg.load_dataset(DATA)
@@ -170,8 +170,8 @@ for name, predicted in predictions.items():
     assert per_clip.mean() < 0.3
 
 # %% [markdown]
-# That is what an answer is worth that looks at nothing. It is not one in 29, because background seconds are common:
-# whoever always says "background" is right on all of them. How much is right for a rule that knows each clip's event and
+# These are the scores without any learning. The rule "always background" gets more than one in 29: background seconds are common,
+# and it is right on all of them. How much is right for a rule that knows each clip's event and
 # nothing else is a surprise, and a subject of the next notebook.
 
 # %% [markdown]
@@ -258,7 +258,7 @@ for source in sources:
 # %% [markdown]
 # ## The map
 #
-# The package has eight rooms. It says itself what each is for:
+# The package has eight subpackages; this book calls them *rooms*. Its docstring says what each is for:
 
 # %% tags=["nbval-check-output"]
 print(vscg.__doc__)
@@ -266,7 +266,7 @@ rooms = {room.name for room in pkgutil.iter_modules(vscg.__path__) if room.ispkg
 assert set(re.findall(r"^(\w+)  ", vscg.__doc__, re.MULTILINE)) == rooms
 
 # %% [markdown]
-# A notebook imports from the rooms' faces, so its first cell says where its code is. From the paper to the code: which
+# A notebook imports its code from these rooms, so its first code cell says which of them it uses. From the paper to the code: which
 # section is taken apart in which notebook, and which rooms compute it. The tests lie in rooms of the same names.
 
 # %%

@@ -583,7 +583,8 @@ plots.matrix(composition.numpy(), "class (index)", "batch of the epoch", "clips"
 # A staircase. After the first batch the network sees one class after the other, and the background clips only at the end.
 #
 # The same rule also decides how often a clip is seen. In $E$ epochs of batches of $B$ out of $N$ clips, chance brings
-# a clip into the first batch about $EB/N$ times. A clip in one of the fixed stretches is seen $E$ times more:
+# a clip into the first batch about $EB/N$ times. Call a place in the stored order a *slot*: a clip in a slot
+# between the first $B$ and the dropped last ones is in a fixed stretch, and is seen $E$ times more:
 #
 # $$
 # \text{visits} \approx \frac{E B}{N} \quad\text{(first and last slots)}, \qquad

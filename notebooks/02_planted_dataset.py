@@ -96,7 +96,7 @@ print("across groups:      ", round(abs(float(cosine[~same].mean())), 2))
 # %% [markdown]
 # ## One second of sound
 #
-# What the sound of a second says is the group's pattern, the clip's own offset (two dogs do not bark alike), the class
+# The sound of a second is a sum: the group's pattern, the clip's own offset (two dogs do not bark alike), the class
 # pattern times the *evidence* of this second, and noise. A cut makes most numbers zero, as the ReLU of the real audio
 # network does, and a scale brings what is left to the size of real features.
 #
@@ -258,7 +258,7 @@ dials = usual
 assert clip.min() > 90
 
 # %% [markdown]
-# Ten witnesses who each know up to 0.6 are nearly as good as a clear one; ten who know next to nothing are not.
+# Ten seconds with up to 0.6 of their evidence name a clip nearly as well as clear ones do; ten with next to none do not.
 
 # %% tags=["nbval-check-output"]
 second, clip = guess(dials.ambiguity)[[1, 3]]
@@ -268,8 +268,8 @@ found.say(f"At this data set's ambiguity of {dials.ambiguity} the simplest class
 assert clip - second > 0.1
 
 # %% [markdown]
-# This was with `one_sided` at 0. In the data set itself many clips have a modality that never tells the class. No listening,
-# however long, helps if it is the sound; the picture has to. We count them on the test split.
+# So far `one_sided` was 0. In the data set itself many clips have a modality that never tells the class. If it is the sound,
+# even all ten seconds of it do not help: only the picture tells. We count such clips on the test split.
 
 # %% tags=["nbval-check-output"]
 never = {name: data.truth[f"{name}_evidence"][test].max(1) <= dials.weakest
@@ -511,7 +511,7 @@ for name in ("audio", "visual"):
 # %% [markdown]
 # ## What a linear rule makes of it
 #
-# A data set on which systems are compared has to be hard for what is no system. So here is a rule without any network: ridge
+# A data set for comparing systems must be hard for simple rules too. So here is a rule without any network: ridge
 # regression on the mean and the maximum over time of sound and of the brightest regions names the clip, and two thresholds,
 # picked on validation, find the seconds that sound and look like that class. It is solved in closed form.
 
@@ -531,8 +531,9 @@ assert rule > 0.9
 # ## A data set that a sum cannot solve
 #
 # `planted-study` is for the tables. In it 26 of the 28 classes are **twins**, two and two of one kind: banjo and ukulele sound
-# and look alike. Either is heard in two *manners* and seen in two; only the pairing tells them apart. A banjo is seen in the
-# manner in which it is heard, a ukulele in the other one. Below are 240 clips of the two. Each coordinate is the mean over a
+# and look alike. Either is heard in two *manners* and seen in two, and the pairing tells them apart. A banjo is seen in the
+# manner in which it is heard, a ukulele in the other one. The sound alone says a little: the first of two twins is heard in the first
+# manner in six of ten clips, the second in four (the dial `lean`). Below are 240 clips of the two. Each coordinate is the mean over a
 # clip's seconds, along the direction of the manner.
 
 # %% tags=["hide-input"]
@@ -550,7 +551,7 @@ for row in range(240):
     points.append((CATEGORIES[name].split(",")[0], heard, seen))
 points = pd.DataFrame(points, columns=["class", "heard", "seen"])
 
-# %% mystnb={"figure": {"caption": "Neither what is heard nor what is seen nor their sum tells a banjo from a ukulele; their product does.", "name": "fig-twins"}, "image": {"alt": "Two clouds of points for each of two classes: the one class lies at lower left and upper right, the other at upper left and lower right."}}
+# %% mystnb={"figure": {"caption": "No straight line separates banjos from ukuleles; the product of what is heard and what is seen does.", "name": "fig-twins"}, "image": {"alt": "Two clouds of points for each of two classes: the one class lies at lower left and upper right, the other at upper left and lower right."}}
 plots.pairing(points)
 
 # %% [markdown]
@@ -606,7 +607,7 @@ found.say(f"On planted-study the same rule is right in {100 * floor:.1f}% of sec
 #   mean and spread of the sound.
 # - Inside, all is known: the class evidence of each second in each modality, what is heard and seen, and where.
 # - The recipe for sound in this notebook and the package's give the same clips.
-# - Single seconds are ambiguous and whole clips are not. What either modality alone costs VSCG after three epochs, the box says.
+# - Single seconds are ambiguous and whole clips are not. The box at the top says what VSCG loses with one modality alone, after three epochs.
 # - A linear rule solves `planted-mini`. It does not solve `planted-study`, whose twins differ in the pairing of sound and look.
 #
 # ## What stays uncertain

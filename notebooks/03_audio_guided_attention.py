@@ -448,8 +448,8 @@ study.styled(pd.DataFrame(lines).reset_index(names="share of seconds"),
 
 # %% [markdown]
 # Accuracy does not tell the two apart: each interval holds 0, and two seeds of one way may lie further apart than the two
-# means. The toy's clear lead of the addition by column is not seen here. Where the attention looks does differ weakly supervised; fully
-# supervised the interval ends just below zero, though it is printed as +0.0. In every pair
+# means. The toy's clear lead of the addition by column is not seen here. The two do differ in where the attention looks: weakly supervised the interval is
+# clear of 0, fully supervised it ends just below 0, though it is printed as +0.0. In every pair
 # of runs the maximum lies on the source in more seconds by column than by row. But chance, the source's share of the map, is
 # about one in seven, and on average neither way reaches it. The runs are short, and longer ones may end otherwise.
 #
@@ -474,8 +474,8 @@ for run in runs:
 
 # %% [markdown]
 # What each network attends to is kept beside its run, for up to 128 test clips: before training, after it, and after it
-# with the *sound of another clip* of another class. We need that last one below. The attention is the third thing that a
-# network's encoder returns, and for the first seed we look it up once more.
+# with the *sound of another clip* of another class. We need that last one below. The attention is the third output of the
+# encoder. For the first seed we compute it again for some clips, to check the stored maps.
 
 # %%
 test = data.splits["test"][study.seen_clips(data)]
@@ -587,7 +587,7 @@ else:
 # %% [markdown]
 # Each mean with its 95% interval over seeds and clips; the dashed line is chance:
 
-# %% mystnb={"figure": {"caption": "How often the attention's maximum lies in the true patch: after training no better than a blindfolded finger, as far as three seeds can tell, whichever sound is played.", "name": "fig-agva-pointing"}, "image": {"alt": "Pointing accuracy of the untrained network, the trained network and the trained network with another clip's sound as dots with intervals; a dashed line marks chance."}}
+# %% mystnb={"figure": {"caption": "How often the attention's maximum lies in the true patch: before training, after it, and with another clip's sound. An interval that holds the dashed line is not told apart from chance.", "name": "fig-agva-pointing"}, "image": {"alt": "Pointing accuracy of the untrained network, the trained network and the trained network with another clip's sound as dots with intervals; a dashed line marks chance."}}
 if patch is None:
     print(f"{data.name} does not say where the source is")
 else:
@@ -599,7 +599,7 @@ else:
 figure if patch is not None else None
 
 # %% [markdown]
-# The dashed line is what a blindfolded finger would hit. Clip by clip, how far are the networks from it, and what does the
+# The dashed line is chance: what a region picked at random would hit. Clip by clip, how far are the networks from it, and what does the
 # wrong sound change? The word in each line is that of the interval over three seeds and all clips.
 
 # %%
@@ -628,8 +628,8 @@ if patch is not None:
 
 # %% [markdown]
 # Why does a network that answers right not look at the object? Because nothing asks it to. An object's vectors are long, and
-# long vectors push a region's score far up or far down through the tanh. The drawn weights decide which at the start. Whether
-# training keeps it, the table below shows for these runs, with the weight on the patch before and after;
+# long vectors push a region's score far up or far down through the tanh. The drawn weights decide which at the start. The table
+# below shows for these runs whether training keeps this direction: it has the weight on the patch before and after;
 # [chapter 17](17_sound_source_localisation.ipynb) counts the runs that end on the other side. The classes can be read either way, for a small share of a long vector is
 # still much. Seeds therefore differ widely, and one seed alone must not carry a statement about pointing.
 
@@ -691,8 +691,8 @@ found.say("Another clip's sound moves "
           "attention (three seeds).")
 
 # %% [markdown]
-# The second line is habit: what the network does where there is nothing to see; the gap between its two numbers is what the
-# picture adds. The map of the blank picture, with a scale of its own:
+# The second line has two numbers. The first is habit: how uneven the map is where there is nothing to see. The gap to the second
+# is what the picture adds. The map of the blank picture, with a scale of its own:
 
 # %% mystnb={"figure": {"caption": "On a blank picture the trained attention still prefers certain places.", "name": "fig-agva-habit"}, "image": {"alt": "Five 7 by 7 attention maps of the trained network for five seconds of sound with a blank picture; the same few regions are bright in four of them, one map is nearly even."}}
 plots.attention_maps(habit[0, :5])

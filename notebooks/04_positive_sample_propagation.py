@@ -487,9 +487,9 @@ figure
 
 # %% [markdown]
 # A bright *block* inside the frame would mean that event seconds pick each other. What we see are *columns* that run through
-# nearly all rows: some seconds send to everybody, whoever listens. A matrix of pure columns is one row repeated, so a number can say
-# how far this goes. How much of $\beta$ (of its squared entries) does the best product of one column and one row explain, and
-# how similar are the rows of $\gamma$ to their mean?
+# nearly all rows: some seconds send to everybody, whoever listens. A matrix whose rows are all equal has rank one, so a number can say
+# how far this goes. Which share of the squared entries of $\beta$ does its best rank-one approximation, one column times one row,
+# explain? And how similar are the rows of $\gamma$ to their mean?
 
 # %%
 singular = torch.linalg.svdvals(beta)                            # (N,10), largest first
@@ -598,8 +598,8 @@ else:
           "which background seconds are heard or seen is not known.")
 
 # %% [markdown]
-# A second that carries the object's sound but no event is a false friend: the network cannot tell it from an event by sound
-# alone. PSP keeps out the silent seconds, and lets such friends in.
+# A background second in which the object is heard is hard to tell from an event by sound alone; the same holds for one in which
+# it is seen, by picture alone. The lines above show how much weight PSP gives such seconds, beside event seconds and empty ones.
 #
 # ### How much does the cut matter here?
 #
@@ -676,8 +676,8 @@ for seed, said in study.with_seeds("04").items():
 #
 # :::{admonition} Change this and see
 # :class: tip
-# Guess first: which threshold would keep a uniform row of *twelve* seconds alive? Write other numbers for 0.099 in the
-# last line of the table of survivors. The next cell tries two; a twelfth is 0.0833.
+# Guess first: which threshold would keep a uniform row of *twelve* seconds alive? In the cell that counts survivors, write
+# other numbers for 0.099 in the line that begins with `twelve =`. The next cell tries two; a twelfth is 0.0833.
 # :::
 
 # %% mystnb={"code_prompt_hide": "The answer: the code and its output", "code_prompt_show": "The answer: the code and its output"} tags=["hide-cell", "nbval-check-output"]

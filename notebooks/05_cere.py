@@ -166,7 +166,7 @@ assert five[0].tolist() == [3, 2, 5, 0, 9] and two[0].tolist() == [3, 5]
 #
 # Symbols: $\delta$ is ReLU; the first block goes from $d_s = 256$ channels to $d_e = 128$, the second from 128 to 128. In
 # the code a clip stays in the order time by channels, so the input is transposed on the way in, and the result `E` on the
-# way out: $E^\top$ with shape (2, 128). We call the two places the two *columns* of $E$, as the paper does.
+# way out: $E^\top$ with shape (2, 128). We call the two places the two *columns* of $E$, which the paper writes as a $d_e \times 2$ matrix.
 
 # %%
 def cere_slowly(sequence, kernels, biases):
@@ -242,8 +242,8 @@ assert first + second == total
 #
 # We can reason backwards. Column 0 is the larger of places 0 and 1 of the second convolution. These read places 0 to 3 of
 # the five. Place $p$ is the larger of seconds $2p$ and $2p + 1$ of the first convolution, which reads two seconds further on
-# either side. Place 3 therefore reaches up to second $2 \cdot 3 + 1 + 2 = 9$. So column 0 can see the whole clip, and so can
-# column 1. But how strongly?
+# either side. Place 3 therefore reaches up to second $2 \cdot 3 + 1 + 2 = 9$. So column 0 can see the whole clip. So can
+# column 1: its place 2 reads all five places. But how strongly?
 #
 # The gradient answers. If a second cannot influence a column, its gradient is zero for every input. We draw many random
 # clips, add up the size of the gradients for each column and second, and divide by the row's sum.
@@ -306,7 +306,7 @@ with torch.no_grad():
 # E^{av} = \tfrac12 \left( E^{v\,\top} + E^{a\,\top} \right) \tag{9}
 # $$
 #
-# Symbols: $E^{av}$ is `mean`, shape (B, 2, 128). Sharing has a practical side: one call with both modalities stacked into
+# Symbols: $E^{av}$ is `event` in the package's `EventSemanticConsistency.priors`, shape (B, 2, 128). Sharing has a practical side: one call with both modalities stacked into
 # one batch gives what two calls give. And it has a learning side: the gradient of a shared weight is the sum of what each
 # modality asks for, so each modality shapes the extractor of the other.
 
@@ -535,10 +535,9 @@ found.say(f"By the nearest centroid, CERE (fused) is {as_they_are[0][0]} a raw s
           f"of sound: {as_they_are[0][1]}.")
 
 # %% [markdown]
-# The first line is the paper's sentence, taken by its letter. But the fair rival of a *clip's* representation
-# is the encoded second: $A^{seg}$ and $V^{seg}$ have already heard the whole clip, through the Bi-LSTM in both directions and
-# through PSP, and these two blocks, with the trained maps around them, lie between raw and encoded. Plain summaries over time, which cost nothing,
-# are the yardstick for the way in which CERE speaks about the whole clip.
+# The first line tests the paper's sentence as it is written. But a raw second is a weak rival: no block has worked on it. The fair
+# rival is the encoded second: the Bi-LSTM and PSP have already brought the rest of the clip into $A^{seg}$ and $V^{seg}$. The
+# plain summaries over time are fair rivals too: like CERE they describe the whole clip, and they cost nothing.
 #
 # There is a reason for caution. Nothing trains $E$ to have tight classes. It is trained only as the start of the GRUs, so what
 # it holds may be of use to them without lying near a centroid. Does another distance change the result? We repeat the

@@ -498,14 +498,14 @@ found.say(f"Given another clip's event vector, {theirs:.1f}% of the clips take t
 plots.parts_figure(named, label=f"test clips of {data.name} (%)")
 
 # %% [markdown]
-# In this network the head names the event without the prior: a donor's prior hardly ever makes the donor's event. Two blocks
+# In this network the head names the event without the prior: with a donor's prior it hardly ever names the donor's event. Two blocks
 # before ESCM explain how that can be. The Bi-LSTM and PSP have carried the whole clip into every second already, and each of
 # the ten seconds then repeats in the GRU what the prior says once. With other data or a longer training the box at the top
 # says which case holds.
 #
-# Does the prior reach the seconds at all? We take the distance between the two encodings of a second, with its own and with
-# the donor's prior, divided by the length of the first; apart for the forward and the backward half, mean over the test
-# clips:
+# Does the prior reach the seconds at all? Each second has two encodings, one with the clip's own prior and one
+# with the donor's. We divide the distance between the two by the length of the first, for the forward and the backward half
+# separately, and take the mean over the test clips:
 
 # %% mystnb={"figure": {"caption": "The forward half feels a foreign prior at the clip's beginning, the backward half at its end.", "name": "fig-prior-reach"}, "image": {"alt": "Four lines over ten seconds, audio and visual, forward and backward. Forward lines fall from left to right, backward lines rise."}}
 halves = {"forward": slice(0, 128), "backward": slice(128, 256)}
@@ -556,7 +556,7 @@ for kept in (0.9, 0.99):
     assert abs(left - kept**10) < 1e-5
 
 # %% [markdown]
-# A gate that trusts the prior cannot listen.
+# A gate that keeps nearly all of the prior takes in hardly any evidence.
 #
 # :::{admonition} Change this and see
 # :class: tip
@@ -626,7 +626,7 @@ print("printed form equals nn.GRU:  ",
       torch.allclose(step_as_printed(h, f[:, 0], W_z, W_r, W), library, atol=1e-2))
 
 # %% [markdown]
-# Only Eq. {eq}`eq-gru-program` is. Both variants of this book use it by default, because the released program has
+# `torch.nn.GRU` is Eq. {eq}`eq-gru-program`. Both variants of this book use it by default, because the released program has
 # it.
 #
 # The two biases are not both needed: in the gates only their sum counts. In the candidate they differ, because $b_h$

@@ -16,7 +16,7 @@
 # | **Run time** | under a minute with every profile, nothing is trained |
 # | **You will be able to verify** | every term on numbers worked out by hand; where the released program departs from the printed equation, and by how much; that the smooth loss cannot fall below about 0.12; that the released tags give an event's duration away |
 #
-# A network learns what its loss asks for, and nothing else. With a label for every second VSCG is asked three things: is there
+# A network learns what its loss asks for, and nothing else: a loss *pulls* by its gradient. With a label for every second VSCG is asked three things: is there
 # an event, which one, and do sound and picture agree where it is. With one tag for the clip it is asked only what the clip
 # holds.
 #
@@ -423,9 +423,9 @@ print("L_s-bce =", rounded(smooth), "equal:",
 
 # %% [markdown]
 # **How flat is the second softmax?** Its inputs $p_c$ lie between 0 and 1 and sum to 1. By convexity $\sum_j e^{p_j}$
-# is largest when one $p$ is 1 and 28 are 0, namely $e + 28$. So the softmax is smallest, $1/(e+28)$, in that
-# case. There it is largest too, $e/(e+28)$: its numerator $e^{p_c}$ is as large as it can be, and the other 28 terms
-# are together as small as they can be:
+# is largest when one $p$ is 1 and 28 are 0, namely $e + 28$. A value of the softmax is
+# $e^{p_c}$ over this sum, and $e^{p_c} \ge 1$: so none is below $1/(e+28)$, which the 28 classes with $p_c = 0$ reach. The class
+# with $p_c = 1$ reaches the largest value, $e/(e+28)$: its numerator is at its largest, the other 28 terms at their least, 1 each:
 
 # %% tags=["nbval-check-output"]
 high, low = math.e / (math.e + 28), 1 / (math.e + 28)
@@ -462,8 +462,8 @@ plots.curves(right.detach(), {name: loss.detach() for name, loss in losses.items
 
 # %% [markdown]
 # With equal shares, 1/29 for each class, both softmaxes are uniform and the losses are equal. Then the
-# clip loss bends, while the smooth loss is almost $a - p_y / 29$. What matters for training is the slope. Its share of
-# the whole pull on $p_y$:
+# clip loss bends, while the smooth loss is almost a straight line of slope $-1/29$. What matters for training is the
+# slope. The table gives both slopes in $p_y$ and, in the last column, the smooth loss's share of their sum:
 
 # %% tags=["nbval-check-output"]
 slopes = [torch.autograd.grad(loss.sum(), right, retain_graph=True)[0]
@@ -650,9 +650,9 @@ for variant, avps in (("released", "avps"), ("paper", "avps_16")):
     share = norms[avps] / norms["event_relevance"]
     print(f"{data.name}, {variant}: gradient norm, "
           f"{avps} / event_relevance = {share:.3f}")
-    found.say(f"Before the first step, with the weights of seed {SEED}, the similarity "
-              f"loss ({variant}) pulls at the weights with {share:.2f} of the length "
-              "of the relevance loss.")
+    found.say(f"Before the first step, with the weights of seed {SEED}, the gradient "
+              f"of the similarity loss ({variant}) is {share:.2f} times as long as "
+              "that of the relevance loss.")
 found.say("Before the first step, with these weights, the released category loss is "
           f"{ratio:.1f} times that of Eq. 17 as printed.")
 assert ratio > 28 - 1e-3

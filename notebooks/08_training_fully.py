@@ -183,10 +183,10 @@ plots.learning_curves(record.history)
 #
 # ## Forty epochs
 #
-# What follows if it is not stopped? Here is one run with the same settings and forty epochs, on `planted-mini`, seed 0. It
+# What happens if training goes on? Here is one run with the same settings and forty epochs, on `planted-mini`, seed 0. It
 # came with the book, because it takes minutes. It starts as the quick run does: the same seed draws the same weights and
-# batches, and the learning rate does not fall before epoch 60. Another machine rounds otherwise, and within an epoch that has
-# grown to some points.
+# batches, and the learning rate does not fall before epoch 60. Another machine rounds otherwise, and within one
+# epoch this small difference has become one of some points of accuracy.
 
 # %%
 long, = study.finished([vscg.RunConfig(epochs=40)])
@@ -262,7 +262,8 @@ found.say(f"VSCG gets {accuracy} of the test seconds of {DATA} right at epoch "
 # succeed and fail together. It tells how far the figure would move with other test clips; it says nothing about other
 # seeds. In the rest of the book "accuracy" means picked by validation unless it is labelled otherwise. The run of the
 # same key that came with the book, of which [Table I](10_table_1_comparison.ipynb) shows the losses, may have slightly other figures:
-# another machine or another number of threads adds in another order, and training makes that grow. The key holds neither.
+# another machine or another number of threads adds in another order, and training makes the rounding differences grow. The key does
+# not depend on the machine or on the number of threads.
 
 # %% [markdown]
 # ## What the figure is made of
@@ -286,8 +287,8 @@ found.say(f"It is right in {100 * scores['event_accuracy']:.0f}% of the event se
 #
 # ## Against rules that look at nothing
 #
-# How much of this could be had without looking or listening? The rules below know nothing, the clip's true category, or that and
-# the event's length, never the features (they are derived on [the AVE page](01_ave_dataset.ipynb)).
+# How much of this could be had without looking or listening? The rules below never see the features. One knows
+# nothing, two know the clip's true category, and one knows the category and the event's length ([the AVE page](01_ave_dataset.ipynb) derives them).
 
 # %%
 baselines = trivial_baselines(data.labels[data.splits["train"]], data.labels[test],
@@ -538,8 +539,8 @@ print(f"{cost['device']}: {cost['seconds']:.0f} s for {len(record.history)} epoc
 #
 # ### Exercise 1 (easy): counting steps and looks
 #
-# How many steps does Adam take over the released program's 300 epochs on AVE's 3,339 training clips, in the clean and in the
-# released protocol? How many clips does an epoch of the released protocol leave out, and how often are an epoch's
+# How many steps does Adam take over the released program's 300 epochs on AVE's 3,339 training clips, in batches of 128, in the
+# clean and in the released protocol? How many clips does an epoch of the released protocol leave out, and how often are an epoch's
 # weights compared with the best so far? Count by hand; the table above names the fields.
 #
 # <details>
@@ -573,8 +574,7 @@ assert counted == {"clean": (8100, 0, 300), "released": (7800, 11, 59)}
 # <details>
 # <summary>Solution 2: the reasoning</summary>
 #
-# The true name can only turn wrong event seconds right, for a second that is called event and is one then has the right
-# class. The true place makes all background seconds right, and an event second is right whenever the name is. A clip in
+# The true name changes only seconds that VSCG calls an event. Those that are one become right; the others stay wrong. The true place makes all background seconds right, and an event second is right whenever the name is. A clip in
 # which VSCG found no event has no stored name, so the second repair leaves its event seconds wrong. The two gains need
 # not add up to all that is missing: a second may need both. A weak category branch shows in the first figure, a weak
 # relevance branch or a bad threshold in the second.

@@ -144,8 +144,8 @@ print(pd.DataFrame(summaries).round(1).to_string())
 
 # %% [markdown]
 # The pair of rows to read is the last two. With presence tags only the clips without an event ask for background: in every clip
-# with an event, saying the event's name in all ten seconds satisfies the tag perfectly. With proportion tags it is told
-# how much background there is, and can find some of it.
+# with an event, saying the event's name in all ten seconds satisfies the tag perfectly. With proportion tags the network is
+# told how much background there is, and can find some of it.
 # The box at the top takes these two shares:
 
 # %%
@@ -153,8 +153,8 @@ called = {target: (record.predictions() == BACKGROUND).mean()
           for target, record in records.items()}
 actual = (truth[test] == BACKGROUND).mean()
 found.say(f"Background is {100 * actual:.1f}% of the test seconds. With presence tags "
-          f"VSCG says so in {100 * called['presence']:.1f}% of them, with proportion "
-          f"tags in {100 * called['proportion']:.1f}%.")
+          f"VSCG calls {100 * called['presence']:.1f}% of the test seconds background, "
+          f"with proportion tags {100 * called['proportion']:.1f}%.")
 assert (DATA != "planted-mini" or PROFILE != "quick"
         or called["presence"] < called["proportion"])
 
@@ -343,9 +343,16 @@ plots.intervals(pd.DataFrame(rows, columns=["name", "mean", "low", "high"]),
 # :::{admonition} Change this and see
 # :class: tip
 # Guess first: what does the proportion tag say of a clip whose event lasts two seconds, and which class does it then name
-# first? In the cell with the bark write `3:5` for `2:9`, in both places of the line. The tag says 0.2 Bark and 0.8 background:
-# trained on it, the network is asked to call this clip background above all. The presence tag says 1.0 Bark as before.
+# first? In the cell with the bark write `3:5` for `2:9`, in both places of the line.
 # :::
+#
+# <details>
+# <summary>The answer</summary>
+#
+# The proportion tag says 0.2 Bark and 0.8 background: trained on it, the network is asked to call this clip background above
+# all. The presence tag says 1.0 Bark as before.
+#
+# </details>
 
 # %% [markdown]
 # ## Which rule picked the epoch
@@ -438,7 +445,7 @@ assert best["presence"] == 0 and abs(best["proportion"] - 2 * entropy / 29) < 1e
 # ReLU is never negative, so $\tfrac12 \le w_t < 1$. At best the one second has weight 1 and the $T - 1$ others
 # $\tfrac12$: the share is $1 / (1 + (T - 1)/2) = 2 / (T + 1)$, which is $2/11 \approx 0.18$ for ten seconds, against
 # $0.1$ for equal weights. A softmax could give it everything. The branch cannot pick out seconds; the nine others keep
-# more than four fifths of the weight. Scores that are large can still make one second count more; the branch cannot. Hence
+# more than four fifths of the weight. Large scores can make one second count for more than that; the branch alone cannot. Hence
 # all seconds are pulled towards the tag.
 #
 # </details>

@@ -66,14 +66,14 @@ found = study.findings()
 # %% tags=["nbval-check-output"]
 printed = pd.DataFrame([(SYSTEMS[name].title, *values, SYSTEMS[name].origin)
                         for name, values in study.ACCURACY.items()],
-                       columns=["system", *SETTINGS, "ours"]).set_index("system")
+                       columns=["system", *SETTINGS, "origin"]).set_index("system")
 print("as printed in Table I, AVE, percent")
 print(printed.to_string(na_rep="-"))
 print(", ".join(f"{number} {origin}"
-                for origin, number in printed["ours"].value_counts().items()))
+                for origin, number in printed["origin"].value_counts().items()))
 
 # %% [markdown]
-# More than half of the rows cannot be checked by anybody without their programs. Nine are rebuilt here, AVSDN
+# Nine of the fifteen rows have no program of their authors, so nobody can check them. They are rebuilt here, AVSDN
 # [(Lin et al., 2019)](../book/references.md) and three others from descriptions, five from abstracts; a difference in such a row may be ours
 # rather than the paper's. [Chapter 22](22_eight_systems.ipynb) says of eight of them, line by line, what is known and what
 # is guessed. And one row hides a claim against the paper's: CSS-Net's own authors report 80.5% and 76.8%, above VSCG in
@@ -219,14 +219,14 @@ plots.difference_figure(differences)
 # %%
 for setting in differences.setting.unique():
     part = differences[differences.setting == setting]
-    print(f"{compared.data}, {setting}: {len(part)} margins; smallest difference "
-          f"found: {study.smallest_found(part)}; the paper's margins "
+    print(f"{compared.data}, {setting}: {len(part)} margins; smallest detectable "
+          f"difference: {study.smallest_found(part)}; the paper's margins "
           f"{part.paper.min():.1f} to {part.paper.max():.1f}")
 
 # %% [markdown]
-# A true margin of the smallest difference would be found in 80 of 100 such studies, a smaller one less often. The
-# paper's smallest margins ask for far more clips than AVE has for testing. Where a row still learns, a margin compares
-# how far two systems have come. One seed has no smallest difference: its interval is over the clips alone.
+# A true margin as large as the smallest detectable difference would be detected in 80 of 100 such studies, a smaller one less
+# often. The paper's smallest margins ask for far more clips than AVE has for testing. Where a row still learns, a margin compares
+# how far two systems have come. One seed has no smallest detectable difference: its interval is over the clips alone.
 #
 # ### The whole order
 #
@@ -243,16 +243,17 @@ for setting in compared.measured():
 # %% [markdown]
 # ## The curves
 #
-# How the runs learn, fully supervised; bands span the seeds. A row that leaves the plain network behind late
-# has learnt late what that network lacks: places, time, or the pairing of sound and look. A fall that heals within the
-# last third of the epochs counts as learning by the rule, for its line rises; such a row may be flat at the end, so
-# [chapter 25](25_planned_experiment.ipynb) asks the last quarter as well.
+# The curves show how the runs learn, fully supervised; a band spans the seeds of a row. A curve that rises above the
+# plain network late has learnt late what that network lacks: places, time, or the pairing of sound and look. If the
+# accuracy falls and recovers within the last third of the epochs, the rule calls the row still learning, even if it is
+# flat at the end. So [chapter 25](25_planned_experiment.ipynb) applies the rule to shorter windows as well.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the compared fully supervised runs of Table I over the epochs.", "name": "fig-table-I-planned"}, "image": {"alt": "Accuracy over the epochs: a line for each row of Table I that has runs, and on planted data broken lines without a colour for floor, plain network and ceiling."}}
 compared.show_courses("fully")
 
 # %% [markdown]
-# The same weakly supervised. On planted data one broken line more says what a network has that names every clip rightly and finds no background at all.
+# The same curves, weakly supervised. On planted data a further broken line marks the accuracy of a network that names every
+# clip rightly and calls no second background.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the compared weakly supervised runs of Table I over the epochs.", "name": "fig-table-I-planned-weakly"}, "image": {"alt": "Weakly supervised accuracy over the epochs: a line for each row of Table I that has runs, and on planted data broken lines without a colour for floor, plain network, ceiling and the right event in every second."}}
 compared.show_courses("weakly")
@@ -486,7 +487,7 @@ assert sum(in_order) / len(in_order) == 7.5 and at_least == 1 + 5 + 14 + 29
 #   schedule and the released protocol would: [how to use the real data](../book/howto/real-data.md) has the commands.
 # - Whether the paper's figures for other systems came from the same features, the same tags and the same choice of
 #   checkpoint. Where its authors ran such a system themselves, in Table IV and Table VI, they print
-#   less than here for PSP-Net, CMBS and DMIN, and the same to the digit for AVEL.
+#   lower figures than in Table I for PSP-Net, CMBS and DMIN, and the same to the digit for AVEL.
 # - Margins of a tenth of a point. No run on 402 test clips can settle them.
 #
 # **Next:** [Table II](11_table_2_parameters.ipynb) sets these accuracies against the size of the networks.

@@ -133,7 +133,7 @@ for row in study.TABLES["I"].rows:
     for setting in SYSTEMS[name].settings:
         model = vscg.build_model(name, setting=setting, **options)
         line[f"live, {setting}"] = f"{sum(p.numel() for p in model.parameters()):,}"
-    lines.append(line | {"ours": SYSTEMS[name].origin})
+    lines.append(line | {"origin": SYSTEMS[name].origin})
 print(pd.DataFrame(lines).to_string(index=False, na_rep="-"))
 assert len(lines) == len(study.ACCURACY) + 1
 
@@ -151,12 +151,12 @@ exact = fully.index[fully["difference"] == 0].drop("AVT")
 counted = fully["dead"].dropna().drop("AVT").index
 share = fully["dead"] / fully["registered"]
 found.say(f"Of the {len(counted)} printed counts that a program stands behind, "
-          f"{len(exact)} come out to the digit, and only with the dead parameters "
-          "counted in: they are "
+          f"{len(exact)} come out to the digit, and only if dead parameters are "
+          "counted. Dead parameters are "
           + ", ".join(f"{share[name]:.0%} of {name}'s count" for name in exact) + ".")
 odd = counted.difference(exact)
-found.say(f"The printed count of {' and '.join(odd)} is none that its program "
-          "registers in either setting.")
+found.say(f"The program of {' and '.join(odd)} registers the printed count in neither "
+          "setting.")
 assert (fully["difference"].dropna().drop("CMBS") == 0).all()
 assert fully.loc["CMBS", "difference"] != 0
 

@@ -92,7 +92,7 @@ found.say("In the paper's own table these rows lie below the system without any 
           f"in both settings: {' and '.join(both)}.")
 
 # %% [markdown]
-# Arithmetic and text agree, all ten differences. They need 74.8 for the full model in the weakly supervised setting:
+# All ten differences that the text names agree with the table. They need 74.8 for the full model in the weakly supervised setting:
 # with the 74.5 of Sec. IV-B (row I1 of [the deviations](../book/deviations.md)) each weak difference from it would be 0.3
 # smaller.
 #
@@ -394,30 +394,31 @@ for setting in differences.setting.unique():
     order = study.order_agreement(compared, setting)
     print(f"{compared.data}, {setting}: a row still learns in {part.learning.sum()} of "
           f"{len(part)} differences\n"
-          f"    smallest difference found: {study.smallest_found(part)}; the paper's "
-          f"{part.paper.abs().min():.1f} to {part.paper.abs().max():.1f}\n"
+          f"    smallest detectable difference: {study.smallest_found(part)}; "
+          f"the paper's {part.paper.abs().min():.1f} to {part.paper.abs().max():.1f}\n"
           f"    {order}")
     assert len(part) <= 11 and (not order.pairs or 0 <= order.low <= order.high <= 1)
 
 # %% [markdown]
 # A share inside the range of random orders says nothing about the paper's order. A difference of the
-# paper that is smaller than the smallest difference would be found in fewer than 80 of 100 studies with these clips and
-# seeds, and one below about half of it would be missed more often than found. The paper gives one
+# paper below the smallest detectable one would be detected in fewer than 80 of 100 studies with these clips and
+# seeds, and one below about half of it would be missed more often than detected. The paper gives one
 # figure for each row, without an interval.
 
 # %% [markdown]
 # ## The curves
 #
-# How the runs learn, fully supervised; bands span the seeds. A row that leaves the plain network behind late
-# has learnt late what that network lacks: places, time, or the pairing of sound and look. A fall that heals within the
-# last third of the epochs counts as learning by the rule, for its line rises; such a row may be flat at the end, so
-# [chapter 25](25_planned_experiment.ipynb) asks the last quarter as well.
+# The curves show how the runs learn, fully supervised; a band spans the seeds of a row. A curve that rises above the
+# plain network late has learnt late what that network lacks: places, time, or the pairing of sound and look. If the
+# accuracy falls and recovers within the last third of the epochs, the rule calls the row still learning, even if it is
+# flat at the end. So [chapter 25](25_planned_experiment.ipynb) applies the rule to shorter windows as well.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the compared fully supervised runs of Table III over the epochs.", "name": "fig-table-III-planned"}, "image": {"alt": "Accuracy over the epochs: a line for each row of Table III that has runs, and on planted data broken lines without a colour for floor, plain network and ceiling."}}
 compared.show_courses("fully")
 
 # %% [markdown]
-# The same weakly supervised. On planted data one broken line more says what a network has that names every clip rightly and finds no background at all.
+# The same curves, weakly supervised. On planted data a further broken line marks the accuracy of a network that names every
+# clip rightly and calls no second background.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the compared weakly supervised runs of Table III over the epochs.", "name": "fig-table-III-planned-weakly"}, "image": {"alt": "Weakly supervised accuracy over the epochs: a line for each row of Table III that has runs, and on planted data broken lines without a colour for floor, plain network, ceiling and the right event in every second."}}
 compared.show_courses("weakly")
@@ -455,7 +456,7 @@ assert set(frame.course) <= {"still learning", "converged"} and rise.abs().max()
 # Where many runs end while they still rise, the table ranks variants by how *far they have come*, not by how good
 # they become, and a network with less to train may lead at first: an order against the paper's is then no refutation.
 #
-# Of the selection: that test wins is no finding, a maximum over epochs cannot lie below one of them. The spread
+# Selection by test always gives the higher figure, for a maximum over epochs cannot lie below one of them. The spread
 # between rows is what counts, because it enters a table of maxima as if it were an effect. The more epochs there are
 # to choose from, the more there is to gain: a handful in a short run, 300 in a full one of the clean protocol, 59 (fully)
 # and 249 (weakly) in VSCG's program.

@@ -353,8 +353,8 @@ for setting in differences.setting.unique():
 plots.difference_figure(differences)
 
 # %% [markdown]
-# One difference that the paper prints as zero and does not discuss, AVEL w/ PSP minus PSP-Net, and the weak rule of
-# CMBS seen in its predictions: in how many test clips do the predicted classes change over time?
+# Two more questions. How large is AVEL w/ PSP minus PSP-Net, which the paper prints as zero and does not discuss? And in how
+# many test clips do the classes that weakly supervised CMBS predicts change over time?
 
 # %%
 for setting in compared.measured():
@@ -391,7 +391,7 @@ display(study.paragraphs(statistics.ORDER_RULE))
 for setting in differences.setting.unique():
     part = differences[differences.setting == setting]
     print(f"{compared.data}, {setting}: a row still learns in {part.learning.sum()} of "
-          f"{len(part)} pairs; smallest difference found: "
+          f"{len(part)} pairs; smallest detectable difference: "
           f"{study.smallest_found(part)}; the paper's differences "
           f"{part.paper.min():.1f} to {part.paper.max():.1f}\n"
           f"    {study.order_agreement(compared, setting)}")
@@ -406,16 +406,17 @@ for setting in differences.setting.unique():
 # %% [markdown]
 # ## The curves
 #
-# How the runs learn, fully supervised; bands span the seeds. A row that leaves the plain network behind late
-# has learnt late what that network lacks: places, time, or the pairing of sound and look. A fall that heals within the
-# last third of the epochs counts as learning by the rule, for its line rises; such a row may be flat at the end, so
-# [chapter 25](25_planned_experiment.ipynb) asks the last quarter as well.
+# The curves show how the runs learn, fully supervised; a band spans the seeds of a row. A curve that rises above the
+# plain network late has learnt late what that network lacks: places, time, or the pairing of sound and look. If the
+# accuracy falls and recovers within the last third of the epochs, the rule calls the row still learning, even if it is
+# flat at the end. So [chapter 25](25_planned_experiment.ipynb) applies the rule to shorter windows as well.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the compared fully supervised runs of Table IV over the epochs.", "name": "fig-table-IV-planned"}, "image": {"alt": "Accuracy over the epochs: a line for each row of Table IV that has runs, and on planted data broken lines without a colour for floor, plain network and ceiling."}}
 compared.show_courses("fully")
 
 # %% [markdown]
-# The same weakly supervised. On planted data one broken line more says what a network has that names every clip rightly and finds no background at all.
+# The same curves, weakly supervised. On planted data a further broken line marks the accuracy of a network that names every
+# clip rightly and calls no second background.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the compared weakly supervised runs of Table IV over the epochs.", "name": "fig-table-IV-planned-weakly"}, "image": {"alt": "Weakly supervised accuracy over the epochs: a line for each row of Table IV that has runs, and on planted data broken lines without a colour for floor, plain network, ceiling and the right event in every second."}}
 compared.show_courses("weakly")
@@ -452,8 +453,8 @@ assert set(frame.course) <= {"still learning", "converged"} and rise.abs().max()
 # Where many runs end while they still rise, the table ranks systems by how *far they have come*, and a plug of new,
 # untrained layers may be a handicap at first: a loss is then no proof that the plug would hurt in the end.
 #
-# Of the selection: a maximum over epochs cannot lie below one of them, so that it is never negative is no finding. Its size
-# is, and so is the spread between rows, since a table of maxima carries it as if it were an effect. The more epochs
+# Selection by test never lowers a figure, for a maximum over epochs cannot lie below one of them. What counts is the size
+# of the gain and its spread between rows, since a table of maxima carries it as if it were an effect. The more epochs
 # there are to choose from, the more there is to gain (row D1 of [the deviations](../book/deviations.md)); AVEL's
 # program picks by validation (row A3).
 
@@ -496,8 +497,8 @@ assert 0.02 < once < 0.04
 # %% [markdown]
 # ### Exercise 2 (medium): what a gain of a tenth is
 #
-# The paper's gain on CMBS, weakly supervised, is 0.1 points. In how many of AVE's 4,020 test seconds is that, and how
-# many standard errors are it, if the accuracies of two systems on the same clip differ with a standard deviation of 30
+# The paper's gain on CMBS, weakly supervised, is 0.1 points. How many of AVE's 4,020 test seconds is that, and how
+# many standard errors is it, if the accuracies of two systems on the same clip differ with a standard deviation of 30
 # points?
 #
 # <details>

@@ -252,8 +252,8 @@ found.say(f"On {compared.data}, in the last epoch, L_avps is "
           "that gives it the weight 100.")
 
 # %% [markdown]
-# Where the other terms shrink, its share grows. A share proves no effect, neither a small one nor a large one, since a
-# gradient counts and not a height; the rows without the term are there to compare.
+# Where the other terms shrink, its share grows. A share does not tell how large the effect is, since training
+# follows the gradient of a term, not its value; the rows without the term are there to compare.
 #
 # And the smooth loss: in every epoch of every run it stays between its ends.
 
@@ -323,7 +323,7 @@ compared.show("weakly")
 plots.table_figure(frame, "weakly")
 
 # %% [markdown]
-# What these four networks can differ in is seen from how often they say "background". With presence tags
+# How often these four networks say "background" shows in what they can differ. With presence tags
 # [a network hardly ever has to](09_training_weakly.ipynb). A network that never says it is judged by how well it names the
 # clip's event, and by no localisation at all. How often do these say it?
 
@@ -390,7 +390,7 @@ plots.difference_figure(differences)
 display(study.paragraphs(statistics.ORDER_RULE))
 print(f"{compared.data}, profile {compared.profile}: a row still learns in "
       f"{differences.learning.sum()} of {len(differences)} differences; smallest "
-      f"difference found: {study.smallest_found(differences)}")
+      f"detectable difference: {study.smallest_found(differences)}")
 for setting in compared.measured():
     print(f"{setting}: {study.order_agreement(compared, setting)}")
 assert len(differences) <= 6
@@ -398,16 +398,17 @@ assert len(differences) <= 6
 # %% [markdown]
 # ## The curves
 #
-# How the runs learn, fully supervised; bands span the seeds. A row that leaves the plain network behind late
-# has learnt late what that network lacks: places, time, or the pairing of sound and look. A fall that heals within the
-# last third of the epochs counts as learning by the rule, for its line rises; such a row may be flat at the end, so
-# [chapter 25](25_planned_experiment.ipynb) asks the last quarter as well.
+# The curves show how the runs learn, fully supervised; a band spans the seeds of a row. A curve that rises above the
+# plain network late has learnt late what that network lacks: places, time, or the pairing of sound and look. If the
+# accuracy falls and recovers within the last third of the epochs, the rule calls the row still learning, even if it is
+# flat at the end. So [chapter 25](25_planned_experiment.ipynb) applies the rule to shorter windows as well.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the compared fully supervised runs of Table V over the epochs.", "name": "fig-table-V-planned"}, "image": {"alt": "Accuracy over the epochs: a line for each row of Table V that has runs, and on planted data broken lines without a colour for floor, plain network and ceiling."}}
 compared.show_courses("fully")
 
 # %% [markdown]
-# The same weakly supervised. On planted data one broken line more says what a network has that names every clip rightly and finds no background at all.
+# The same curves, weakly supervised. On planted data a further broken line marks the accuracy of a network that names every
+# clip rightly and calls no second background.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the compared weakly supervised runs of Table V over the epochs.", "name": "fig-table-V-planned-weakly"}, "image": {"alt": "Weakly supervised accuracy over the epochs: a line for each row of Table V that has runs, and on planted data broken lines without a colour for floor, plain network, ceiling and the right event in every second."}}
 compared.show_courses("weakly")

@@ -138,7 +138,7 @@ display(compared.show("fully"))
 
 # %% [markdown]
 # The differences between rows that have runs, paired over seeds and clips. Neither is in the primary family: the interval
-# and the smallest difference are all that is said, and one seed has no smallest difference.
+# and the smallest detectable difference are all that is said, and one seed has no smallest difference.
 
 # %%
 display(study.paragraphs(statistics.POWER_RULE))
@@ -273,15 +273,15 @@ print("million FLOPs per clip")
 print(flops.round(1).to_string())
 print("\nof VSCG's")
 print(of_vscg[["forward", "whole step"]].round(2).to_string())
-found.say("Of VSCG's arithmetic a clip costs CMBS and DMIN "
-          "{:.1f} and {:.1f} times on the way forward, {:.1f} and {:.1f} times in a "
+found.say("For one clip CMBS and DMIN need {:.1f} and {:.1f} times VSCG's arithmetic "
+          "in the forward pass, {:.1f} and {:.1f} times in a "
           "training step.".format(*(of_vscg.loc[title, way] for way in
                                     ("forward", "whole step") for title in DOUBLE)))
 
 # %% [markdown]
-# A step of training also passes backward: at nearly twice the cost of the way forward in CMBS and DMIN, but a fifth more
-# than the same in VSCG, whose largest product, AGVA's, reads the features, and these need no gradient. Not counted is all that is
-# no product: softmaxes, norms, dropout. They cost little arithmetic, but time for moving memory.
+# A step of training also passes backward: it costs nearly twice the forward pass in CMBS and DMIN, but only 1.2 times
+# the forward pass in VSCG, whose largest product, AGVA's, reads the features, which need no gradient. Softmaxes, norms and
+# dropout are not counted: they cost little arithmetic, but time for moving memory.
 #
 # ## Memory: what a clip leaves behind
 #

@@ -48,8 +48,8 @@ MOST = 10     # seeds of a row that are looked for; the plan has no more
 found = study.findings()
 
 # %% [markdown]
-# What the paper measured of ESCM, on AVE, whose ambiguity is what it is. These are the three systems that it puts ESCM into, or
-# takes it out of:
+# The paper measured the gain of ESCM on AVE, where nobody can set the ambiguity. It puts ESCM into two systems and takes it
+# out of VSCG:
 
 # %% tags=["nbval-check-output"]
 PAIRS = {"VSCG": ("III", "ISCE w/ CERE (full)", "w/o ESCM"),
@@ -149,7 +149,8 @@ study.styled(runs, f"planted-study, share of right seconds of {len(truth):,} tes
 print("""\
 If ESCM rescues ambiguous seconds, its gain is larger in weak seconds than in strong
 ones of the same clip. For each seed, the mean over the clips that have both is one
-number; over the seeds it has a t interval, and the smallest difference that so many
+number; over the seeds it has a t interval, and the smallest detectable
+difference, which so many
 seeds would find in 80 of 100 studies. A second look asks the same between clips: the
 slope of a clip's gain in its event over the share of its event seconds that are weak,
 from none to all. Neither is in the primary family of the plan, so neither gets a word,
@@ -199,7 +200,7 @@ plots.intervals(dots.assign(low=dots["mean"], high=dots["mean"]),
 
 # %% [markdown]
 # If ESCM rescued weak seconds, their dots would lie to the right of those of strong seconds in the same row. But a clip with many
-# weak seconds may be harder to name, so these dots also hold clips against clips. The two looks of the rule tell the two apart:
+# weak seconds may be harder to name, so these dots also compare different clips. The two measures of the rule, within clips and between clips, separate this:
 
 # %%
 # The largest value of each: gains lie between -1 and 1, and a slope has no bound.
@@ -449,9 +450,8 @@ assert np.isclose(paired, unpaired - 2 * np.cov(a, b, bias=True)[0, 1])
 # <details>
 # <summary>Solution 3: the reasoning</summary>
 #
-# Names that are given to a kind of seconds take that kind's part out of the gain, so far as it was one of names. Of two parts that are of
-# the same size in points of their own seconds, that of the strong seconds weighs more, for there are more of them. Both changes
-# together and the background's part make up the whole.
+# True names in one kind of seconds remove what ESCM's names add or cost in these seconds. Strong seconds are more frequent,
+# so their part weighs more. The two parts, and the gain that is left when all names are true, add up to the whole gain.
 #
 # </details>
 

@@ -284,7 +284,7 @@ else:
                  if "VSCG" in avoids else "."))
 
 # %% [markdown]
-# A place that is avoided is known. The object's vectors are the strongest of the map, and a score that rises or falls with strength ranks
+# How can a map know a place and avoid it? The object's vectors are the strongest of the map, and a score that rises or falls with strength ranks
 # them first or last; [chapter 3](03_audio_guided_attention.ipynb) shows the units that do it.
 #
 # The same for pointing, with the foreign sound beside it.
@@ -337,8 +337,8 @@ else:
     print(frame.to_string())
     listens = {name: own[name] - other[name] for name in systems}
     listening = sides(listens, systems)["above"]
-    found.say(f"{WHAT}: a foreign sound costs {len(listening)} of {len(systems)} "
-              f"{KIND} pointing accuracy.")
+    found.say(f"{WHAT}: with a foreign sound {len(listening)} of {len(systems)} {KIND} "
+              "lose pointing accuracy.")
     level = fixed["centre prior"]["pointing"]
     beyond = sides({name: own[name] - level for name in systems}, systems)["above"]
     deaf = [name for name in beyond if 100 * summary(listens[name])[2] < 5]
@@ -494,7 +494,8 @@ else:
 # Short runs show how an attention begins. [The planned experiment](25_planned_experiment.ipynb) trains for 80 epochs on `planted-study`,
 # where half of the clips show a second object that makes no sound. A record keeps where the attention of each of its finished runs
 # that has one points, in all 1,000 test clips, with the weights of the epoch that validation picks; right seconds beside it are of the
-# last five epochs. Below are the rows of Table III that have such runs. With several seeds the brackets hold a t interval
+# last five epochs. Below are the rows of Table III that have such runs. The case "beside a silent object" counts pointing at the sounding object
+# in the seconds that also show a silent one; "the silent object" counts pointing at the silent one in the same seconds. With several seeds the brackets hold a t interval
 # over the seeds, each of which has a draw of the data of its own; an interval ends at 0 and 100%, and that of a difference at 100 points.
 
 # %%
@@ -524,7 +525,7 @@ caption = ("Attention of finished networks, fully supervised, planted-study, "
 study.styled(pd.DataFrame(lines), caption, "finished")
 
 # %% [markdown]
-# The paired differences of rows with several seeds, each with its interval and the smallest difference that so many seeds
+# The paired differences of rows with several seeds, each with its interval and the smallest detectable difference that so many seeds
 # would find in 80 of 100 studies:
 
 # %%

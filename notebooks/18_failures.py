@@ -101,7 +101,7 @@ if still:
 # %% [markdown]
 # Those follow the rule of the tables. Intervals of shares further down are drawn over seeds and whole
 # clips, with replacement: with one seed they are over clips alone, and with few seeds that differ much they are too
-# narrow. A word such as *harder*, *more often* or *too sure* stands where the 95% interval lies on that side of 0. It speaks of
+# narrow. A word such as *harder*, *more often* or *overconfident* stands where the 95% interval lies on that side of 0. It speaks of
 # these networks alone, with one seed or several, and of a row that still learns it says how far the row had come.
 #
 # ## Three ways to be wrong
@@ -479,7 +479,7 @@ assert np.isclose(by_hand, packaged)
 # %% [markdown]
 # Now the four systems. ECE cannot be negative, so even a perfectly calibrated system shows some, by chance. The column
 # beside it says how much, for the same confidences if the seconds of a clip are right or wrong together. "Mean
-# confidence minus accuracy" is the plain direction: above zero is too sure, below zero too modest. The last columns ask
+# confidence minus accuracy" is the plain direction: above zero is overconfident, below zero underconfident. The last columns ask
 # for less, only that confidence *sorts*: the accuracy of the surer half of the answers, and of the other half.
 
 # %%
@@ -505,8 +505,9 @@ for name, sure in confidence.items():
                    "confidence - accuracy": percent(*statistics.mean_interval(gap)),
                    "surer half": f"{100 * surer:.1f}",
                    "other half": f"{100 * other:.1f}"}
-    word = study.told(*statistics.mean_interval(gap)[1:], "too sure", "too modest",
-                      "neither too sure nor too modest")
+    word = study.told(*statistics.mean_interval(gap)[1:], "overconfident",
+                      "underconfident",
+                      "neither over- nor underconfident")
     print(f"{name:8} is {word}")
     if name == "VSCG":
         found.say(f"VSCG is {word}: its mean confidence minus its accuracy is "
@@ -520,7 +521,7 @@ print(pd.DataFrame(lines).T.to_string())
 # The interval of the ECE reaches lower than one might expect, because resampling adds noise of its own, which is taken
 # out. The reliability diagram shows where the error comes from.
 
-# %% mystnb={"figure": {"caption": "Reliability: the share of right answers in each of ten bins of confidence, with 95% intervals. Dots above the diagonal are too modest, below it too sure; larger dots hold more seconds.", "name": "fig-failures-reliability"}, "image": {"alt": "Four panels, one for each system: dots with intervals over the confidence, a dashed diagonal, and strokes from each dot to the diagonal."}}
+# %% mystnb={"figure": {"caption": "Reliability: the share of right answers in each of ten bins of confidence, with 95% intervals. Dots above the diagonal are underconfident, below it overconfident; larger dots hold more seconds.", "name": "fig-failures-reliability"}, "image": {"alt": "Four panels, one for each system: dots with intervals over the confidence, a dashed diagonal, and strokes from each dot to the diagonal."}}
 plots.reliability_figure({name: failures.reliability(sure, right[name])
                           for name, sure in confidence.items()})
 

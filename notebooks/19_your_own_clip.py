@@ -212,7 +212,7 @@ content = study.player_content(
 plots.clip_player(content)
 
 # %% [markdown]
-# Choose "none, all zeros" for the event vector and count the seconds that turn: the line below the maps says how many. Then move the
+# Choose "none, all zeros" for the event vector and count the seconds whose class changes: the line below the maps says how many. Then move the
 # threshold past 0.1, the share that an even row gives to each of ten seconds.
 #
 # ## From a file to segments
@@ -387,8 +387,8 @@ if not real:
 predict.timeline(np.concatenate([one.classes for one in watched]))
 
 # %% [markdown]
-# A system with 28 events has no way to say "I do not know this": it names an event or says background. The line above the two
-# networks tells whether this answer rests on real features.
+# A system with 28 events has no way to say "I do not know this": it names an event or says background. The line that is
+# printed in the section "The two networks" says whether this answer rests on real features.
 #
 # ## Where it looks
 #

@@ -17,8 +17,8 @@
 # | **You will be able to verify** | the effect of 34 differences with intervals over 5 seeds; how much picking by test accuracy flatters; what the threshold and duplicated clips do; how far weak training localises without its leak; the eight differences of the primary family, judged by rule |
 #
 # A published number is the end of a chain: a text, a program that does not quite follow it, a protocol that picks the
-# best of many looks. The [deviations page](../book/deviations.md) lists the links of this chain. This chapter pulls at each
-# of them: two trainings that differ in that link alone, on five seeds, on a data set whose truth is known.
+# best of many test evaluations. The [deviations page](../book/deviations.md) lists the links of this chain. This chapter pulls at each
+# link that has a switch: two trainings that differ in that link alone, on five seeds, on a data set whose truth is known.
 
 # %% tags=["hide-input"]
 import textwrap
@@ -116,7 +116,7 @@ effects_figure(deviations.OWN)
 # Three differences lie further from zero than all others: Eq. 17 and the GRU of Eq. 6 and 8 to the letter (V6, B1), and
 # sorted batches (D2). And the programs that VSCG is compared with:
 
-# %% mystnb={"figure": {"caption": "The systems that VSCG is compared with: the longest effects are those of probabilities in place of logits (A1, T3) and of sorted batches (A3).", "name": "fig-deviation-effects-compared"}, "image": {"alt": "One row for each difference of the compared systems, named as on the deviations page, with a dot for its effect in percentage points and its interval, around a dashed line at no effect."}}
+# %% mystnb={"figure": {"caption": "The systems that VSCG is compared with: the largest effects are those of probabilities in place of logits (A1, T3) and of sorted batches (A3).", "name": "fig-deviation-effects-compared"}, "image": {"alt": "One row for each difference of the compared systems, named as on the deviations page, with a dot for its effect in percentage points and its interval, around a dashed line at no effect."}}
 effects_figure(deviations.COMPARED)
 
 # %% [markdown]
@@ -132,7 +132,7 @@ text = pd.DataFrame({
     "other (%)": effects["second"].map("{:.1f}".format),
     "effect (points)": [f"{e.difference:+.1f} ({e.low:+.1f} to {e.high:+.1f})"
                         for e in effects.itertuples()],
-    "smallest difference found (points)": [
+    "smallest detectable difference (points)": [
         f"{least:.1f}" if half else "–"        # all answers alike: nothing is measured
         for least, half in zip(effects["smallest"], halves, strict=True)],
     "epochs": effects.index.map(epochs)})
@@ -167,9 +167,9 @@ found.say(f"{turned} of {len(effects)} effects change their sign from one of fiv
 assert signs.shape == (deviations.SEEDS, len(effects))
 
 # %% [markdown]
-# An interval over clips alone does not hold the chance in the training, so the intervals of one seed are
-# off zero for differences that other seeds do not show. So it is with a row of one seed in the tables of chapters 10 to
-# 15, which is one reason why they have no words.
+# An interval over clips alone leaves out the chance in training. So with one seed an interval can exclude 0 for a
+# difference that other seeds do not show. The same is true of rows with one seed in the tables of chapters 10 to 15;
+# this is one reason why those rows get no word.
 #
 # ## Why each of them matters
 #
@@ -264,7 +264,7 @@ for row in ("D2", "D2, leak"):
 
 # %% [markdown]
 # A batch of one or two classes can be answered without looking: the bias of the last layer follows the class of the
-# moment, and at the end of an epoch it stands at the last one. The second print tells a late start from a low ceiling.
+# moment, and at the end of an epoch it stands at the last one. The accuracies after the first and the last epoch tell a late start from a low ceiling.
 # Batches of 8 and four epochs are a hard case: the published batches of 128 hold one to three classes, and 300 epochs leave
 # time to recover. What the row shows is that nothing is gained by the order.
 #
@@ -289,8 +289,8 @@ print(f"training clips whose tag carries background: "
 
 # %%
 leak = {}
-for row, name in (("W3, background clips, leak", "leak"),
-                  ("W3, background clips", "event alone")):
+for row, name in (("W3, background clips, leak", "tag with duration"),
+                  ("W3, background clips", "tag of the event alone")):
     deviation = next(d for d in deviations.DEVIATIONS if d.row == row)
     for way, clips in zip(deviation.configs(), ("with", "without"), strict=True):
         runs = sample.runs(way)
@@ -299,20 +299,20 @@ for row, name in (("W3, background clips, leak", "leak"),
         parts = {"event seconds right (%)": "event_accuracy",
                  "background seconds right (%)": "background_accuracy",
                  "called background (%)": "called_background"}
-        leak[f"tag: {name}, {clips} clips without event"] = {
+        leak[f"{name}, {clips} background clips"] = {
             "accuracy (%)": f"{right.mean():.1f} ({low:.1f} to {high:.1f})",
             **{title: f"{100 * np.mean([run[key] for run in runs]):.1f}"
                for title, key in parts.items()}}
 truth = data.labels[data.splits["test"]].argmax(-1)
 print(f"background seconds among the test clips: {100 * (truth == 28).mean():.1f}%; "
-      f"the right class on all seconds would give {100 * (truth != 28).mean():.1f}%")
+      f"the right event in every second would give {100 * (truth != 28).mean():.1f}%")
 study.styled(pd.DataFrame(leak).T.reset_index(names="weak training"),
              "VSCG, weakly supervised, by what tells it of background. "
              f"{values['data']}, {deviations.SEEDS} seeds.", "leak")
 
 # %% [markdown]
 # Read the last two columns first. They show whether the network localises at all or only names the clip. A network that
-# calls nothing background is bounded by the right class on all seconds, printed above the table: it classifies clips,
+# calls nothing background cannot exceed the right event in every second, printed above the table: it classifies clips,
 # whatever the task is called. The last line of the table is one. With the event alone as tag, and without the clips that
 # hold no event, nothing tells the network that background exists; its accuracy need not fall for that, since most
 # seconds of most clips hold the event.
@@ -321,17 +321,17 @@ study.styled(pd.DataFrame(leak).T.reset_index(names="weak training"),
 for row in ("W3", "W3, background clips", "W3, background clips, leak"):
     print(say(row))
 shares = [float(line["called background (%)"]) for line in leak.values()]
-found.say(f"With the leaking tag weakly supervised VSCG calls {shares[0]:.1f}% of the "
-          f"seconds background, with the event alone {shares[2]:.1f}%, and without "
-          f"clips that hold no event {shares[3]:.1f}%; "
-          f"{100 * (truth == 28).mean():.1f}% are.")
+found.say(f"Weakly supervised VSCG calls {shares[0]:.1f}% of the seconds background "
+          f"if its tag tells the duration, {shares[2]:.1f}% if the tag is the event "
+          f"alone, and {shares[3]:.1f}% if background clips are left out as well; "
+          f"{100 * (truth == 28).mean():.1f}% of the seconds are background.")
 
 # %% [markdown]
 # ## A checkpoint picked by test accuracy
 #
 # If the released program made them, the published figures are the highest of many evaluations on the test clips: 59 fully
 # and 249 weakly supervised. Each
-# look is a draw, and the highest of many draws is above their mean even if nothing is learnt. How much this flatters is
+# evaluation, below called a look, is a draw, and the highest of many draws is above their mean even if nothing is learnt. How much this flatters is
 # measured on runs that are five times as long. For a number of looks, that many epochs of the second half are drawn,
 # many times over; the optimism is the highest test accuracy among them, minus the test accuracy of the epoch among them
 # that validation picks.
@@ -467,10 +467,10 @@ two = stdtrit(deviations.SEEDS - 1, 0.975) * np.sqrt(2) * spread["VSCG, fully, l
 print("\nneighbours in Table I, fully supervised, are "
       f"{np.median(gaps):.1f} points apart (median of {len(gaps)}); "
       f"{(gaps < two).sum()} of {len(gaps)} gaps are below {two:.1f}, "
-      "what two seeds of one system differ by in 1 of 20 pairs")
+      "which two seeds of one system exceed in 1 of 20 pairs")
 found.say(f"{(gaps < two).sum()} of {len(gaps)} gaps between neighbours in Table I are "
-          f"smaller than {two:.1f} points, by which two long trainings of VSCG on "
-          "planted-mini differ in one case of twenty.")
+          f"smaller than {two:.1f} points; two long trainings of VSCG on "
+          "planted-mini differ by more than that in one case of twenty.")
 
 # %% [markdown]
 # The spread of planted-mini is not AVE's. Its test set is smaller, its networks less finished. But it is the only
@@ -566,7 +566,7 @@ groups = claims.groupby(["table", "setting"])
 print(WHERE)
 print(pd.DataFrame({
     "pairs": groups.size(), "a row still learns": groups.learning.sum(),
-    "smallest difference": pd.Series({key: study.smallest_found(part)
+    "smallest detectable difference": pd.Series({key: study.smallest_found(part)
                                       for key, part in groups}),
     "the paper's (median)": groups.paper.median().round(1)}).to_string(na_rep="-"))
 

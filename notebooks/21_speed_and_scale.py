@@ -420,9 +420,10 @@ study.styled(shown, f"Test accuracy with rounded products, {values['data']}, "
 for r in rounded.itertuples():
     seen = "no effect is seen" if r.low <= 0 <= r.high else "an effect is seen"
     most = max(abs(r.low), abs(r.high))
-    print(f"{r.row}: {seen}; the 95% interval ends at {most:.1f} points")
+    print(f"{r.row}: {seen}; the 95% interval reaches {most:.1f} points from 0")
     found.say(f"Products with factors rounded to {r.row}: {seen} on accuracy after 4 "
-              f"epochs over {r.seeds} seeds; the 95% interval ends at {most:.1f}.")
+              f"epochs over {r.seeds} seeds; the 95% interval reaches "
+              f"{most:.1f} points from 0.")
 
 # %% [markdown]
 # An interval that holds 0 is no proof that rounding does nothing: it says how large an effect could still be. And after so

@@ -180,10 +180,10 @@ assert len(rows) == 9 and verdicts == {"not the published code"}
 # %% [markdown]
 # ## Line by line
 #
-# `book/records/guesses.csv` takes each of our programs apart into lines, and says of each where we know it from. Other
-# sources than those on the system itself count apart (*a third party's note* is what a reader of the paper wrote down,
-# *the program of a student* is not the authors'): what the program of a borrowed idea does is certain, but not that
-# the system does the same. A rule sorts the lines by their words.
+# `book/records/guesses.csv` takes each of our programs apart into lines, and says where we know each line from. A source is about
+# the system itself, or about an idea that it borrowed. We count the two separately: the program of a borrowed idea shows what the
+# idea does there, not that the system does the same. (*A third party's note* is what a reader of the paper wrote down; *the
+# program of a student* is not the authors'.) A rule sorts the lines by their words.
 
 # %% tags=["nbval-check-output"]
 guesses = pd.read_csv(speed.FOLDER / "guesses.csv")
@@ -280,8 +280,9 @@ print(f"beta {beta:.4f}; of the second that helps {context[0]:.4f}")
 assert same([beta, context], [torch.tensor(1 / 40), torch.tensor([30 / 40, 1 / 40])])
 
 # %% [markdown]
-# The package's class does this for all seconds at once. Beside it, the other reading of *where*: how much does a cell
-# count that points where the sound points, among 47 that are neutral and one that points against it?
+# The package's class does this for all seconds at once. CMAN also has a map, *where*, which weighs the
+# 49 cells of the picture: by their cosine with the sound in our reading, by the dot product in another. One cell points where the
+# sound points, one points against it, and 47 are orthogonal to it. How much weight does the first one get?
 
 # %% tags=["nbval-check-output"]
 block, (h, s, m) = models.adaptive.AdaptiveAttention(), torch.randn(3, 1, 10, 256)
@@ -320,8 +321,7 @@ lines_of("CMAN")
 # %% [markdown]
 # ## DAM: does a second agree with the other modality's clip?
 #
-# What a second should look like is told by the sound of the whole clip, and how it should sound by the picture of the
-# whole clip. "Which event?" is asked once a clip, "is it here?" once a second.
+# The sound of the whole clip tells what a second should look like, and the picture of the whole clip tells how it should sound. "Which event?" is asked once a clip, "is it here?" once a second.
 #
 # $$ p_t = \tfrac12 \big(\sigma(\langle \phi_a, v_t \rangle) + \sigma(\langle \phi_v, a_t \rangle)\big) $$ (eq-eight-dam)
 #
@@ -357,7 +357,7 @@ for scale in (1, 16):
     print(f"products log 3 and 0 over {scale:2}: p = {p.item():.3f}")
 
 # %% [markdown]
-# Undivided, a product of 256 terms soon saturates a sigmoid; divided, $p$ starts near one half, which is the border.
+# Undivided, a product of 256 terms soon saturates a sigmoid; divided, $p$ starts near one half, the threshold between event and background.
 
 # %%
 lines_of("DAM")
@@ -575,7 +575,8 @@ for positions in ("none", "temporal"):
 assert round(size("avt", {}) / 1e6, 1) == study.PARAMETERS["avt"]
 
 # %% [markdown]
-# Without positions a clip that runs backwards is the same clip to AVT. The count rounds to the printed 15.8 million
+# AVT does not know the order of the places: a picture upside down gives the same answer with either setting. Without positions a
+# clip that runs backwards is the same clip to it as well. The count rounds to the printed 15.8 million
 # without them and to 15.9 with them. That is no evidence: the number of layers was chosen so that the count fits.
 
 # %%
@@ -792,8 +793,8 @@ study.styled(pd.DataFrame(lines), "What the other reading of a line changes on o
 # Do the eight learn at all? The command `python book/eight_systems.py` trains each system as it is built, and again with
 # each other reading, on 64 clips of planted-mini, with seeds 0 to 2. AVT runs with seed 0 alone, because its step costs some
 # thirty times VSCG's operations. The result is `book/records/eight_systems.json`. A run has 24 steps: three
-# epochs of the quick profile, twenty-four with DCA's batches of 64. **After so few steps the curves compare nothing**: not the systems with one another, not a reading with
-# ours, and least of all anything with the paper. How far the order of the eight depends on when one stops, a second run shows, four times as long.
+# epochs in batches of 8, or, where DCA gets batches of 64, twenty-four epochs. **After so few steps the curves compare nothing**: not the systems with one another, not a reading with
+# ours, and least of all anything with the paper. A second run, four times as long, shows how far the order of the eight depends on when one stops.
 
 # %% tags=["nbval-check-output"]
 runs["final"] = [100 * values[-1] for values in runs["val_accuracy"]]
@@ -963,17 +964,17 @@ assert math.isclose(betas[1], 0.5, rel_tol=1e-5)
 # %% [markdown]
 # ### Exercise 2 (medium): who asks louder in AVIN?
 #
-# Give AVIN the same sequence as sound and as picture. Which of its four interactions are equal then? And which of them
-# chooses more sharply among the seconds, the one within a modality or the one between? Guess first.
+# Give AVIN the same sequence as sound and as picture: one number a second, none of them negative. Which of its four interactions
+# are equal then? And which of them chooses more sharply among the seconds, the one within a modality or the one between? Guess first.
 #
 # <details>
 # <summary>Solution 2: the reasoning</summary>
 #
 # Sound and picture are one sequence $F$, so $I^a = I^v$ and $E^a = E^v$. But $I$ and $E$ differ. Within a modality the
 # mean of $F$ asks. Between them the mean of $I$ asks, and $I$ is $F$ times weights that sum to 1 over ten seconds: its
-# mean is a tenth of a weighted mean of $F$. The scores are several times smaller, ten times where the seconds of $F$ are
-# alike, so the softmax is much flatter. This
-# is why a scale such as our option `rescale=10` is more than taste.
+# mean is a tenth of a weighted mean of $F$. A weighted mean of $F$ is at most its maximum, and a tenth of the
+# maximum is at most the mean. So the scores are smaller, ten times where the seconds of $F$ are alike, and the softmax is
+# flatter. With numbers of both signs the order can turn. This is why a scale such as our option `rescale=10` is more than taste.
 #
 # </details>
 

@@ -111,8 +111,8 @@ middle = margins[margins["z30"].abs() > 1.96]["second"].value_counts()
 assert middle.to_dict() == {"AVEL": 4, "w/o ISCE": 1, "CSS-Net": 1}
 over = (beyond["second"] + ", " + beyond["setting"])[beyond["table"] == "I"]
 found.say(f"{len(beyond)} of the {len(margins)} margins exceed 1.96 standard errors of "
-          f"402 clips at {DEVIATION} points a clip; of VSCG's in Table I "
-          f"{'that over ' + ', '.join(over) if len(over) else 'none'} does.")
+          f"402 clips at {DEVIATION} points a clip. VSCG's margins in Table I among "
+          f"them: {'; '.join('over ' + rival for rival in over) or 'none'}.")
 
 # %% [markdown]
 # ## The chance in a second run
@@ -154,8 +154,8 @@ found.say(f"Two single runs of one program differ by more than {two_runs:.2f} po
           "in one case of twenty.")
 below = (ledger["obtained"] <= ledger["published"]).sum()
 checkpoints = ledger["source"].str.contains("checkpoint").sum()
-found.say(f"In {below} of {len(ledger)} reports, {checkpoints} of them of the authors' "
-          "own weights, the published figure was not exceeded.")
+found.say(f"Of {len(ledger)} reports, {checkpoints} of them on the authors' own "
+          f"weights, {len(ledger) - below} exceed the published figure.")
 assert (ledger["obtained"] <= ledger["published"]).all()
 
 # %% [markdown]

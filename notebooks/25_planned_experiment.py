@@ -83,7 +83,7 @@ print(f"{len(above)} of {len(over)} fully supervised runs end above the ceiling 
       f"their draw, by up to {max(above, default=0):.1f} points")
 
 # %% [markdown]
-# The rules for what stands in brackets, and for the smallest difference:
+# The rules for what stands in brackets, and for the smallest detectable difference:
 
 # %%
 study.paragraphs(statistics.INTERVAL_RULE, statistics.POWER_RULE)
@@ -143,7 +143,8 @@ found.say("Rounded otherwise, the same run ends "
           f"{100 * (now - then):+.1f} points away.")
 
 # %% [markdown]
-# So some of the spread of seeds is that of sums. An interval over seeds holds both; a single run is no surer than that.
+# So a part of the spread between seeds comes from the order of sums. An interval over seeds holds both parts; the figure of a
+# single run is at least as uncertain.
 #
 # ## The tables
 #
@@ -238,8 +239,9 @@ plots.curves(range(41, 81), ended, "epoch", "validation accuracy (%)",
              {"the window begins": 54.5, "the rate falls": 56.5, "and again": 72.5})
 
 # %% [markdown]
-# The rule was there before the runs, so it stays and takes words away as it is written. Where a row has a star in the second
-# column, it is not the two epochs alone; the third column says how much those without a star there still rise. Whether more
+# The rule was there before the runs, so it stays and takes words away as it is written. A star in the column 57 to 80
+# means that the row rises at the lower rates too, so the two epochs at the first rate are not the only reason. Numbers
+# without a star say by how much the other rows still rise. Whether more
 # epochs would bring more, at these rates or at the first, the curves do not show.
 #
 # ## The primary family
@@ -258,11 +260,11 @@ waiting = (family["seeds"] < statistics.PLANNED).sum()
 late = (family["word"] == "still learning").sum()
 judged = [f"{line.name} {line.word}" for line in family.itertuples(index=False)]
 said = [f"{waiting} of the {len(family)} differences of the primary family still wait "
-        "for seeds; until none does, none is judged." if waiting else
+        "for seeds; all are judged together, once each has them." if waiting else
         f"The primary family, by the rule: {'; '.join(judged)}."]
 if waiting and late:
     said.append(f"In {late} of the {len(family)} a row is still learning by the rule: "
-                "as they stand, these would get no word with all their seeds.")
+                "if that stays so, they get no word even with all their seeds.")
 for sentence in said:
     found.say(sentence)
 print(*said, sep="\n")
@@ -274,8 +276,8 @@ print(*said, sep="\n")
 #
 # ## Three further questions
 #
-# Does the gain of ESCM grow where events of one class develop alike? What do the places do in which the text says one
-# thing and the program does another? Both have intervals and no word. The third, in which order the systems stand, is asked in
+# Does the gain of ESCM grow where events of one class develop alike? What is the effect of the places where text and
+# program differ? Both have intervals and no word. The third, in which order the systems stand, is asked in
 # chapters [10](10_table_1_comparison.ipynb) and [13](13_table_4_plug_and_play.ipynb).
 
 # %%

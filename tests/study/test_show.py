@@ -36,7 +36,7 @@ class TestFindings:
         assert show.told(-1, 1, "more", "less", "as much") == "as much"
 
     def test_no_true_difference_is_larger_than_what_can_be(self):
-        assert show.findable(1.5) == "none would be found" and show.findable(1.5, 2) == "smallest found 150.0"
+        assert show.findable(1.5) == "no difference is detectable" and show.findable(1.5, 2) == "smallest detectable 150.0"
 
     def test_numbers_with_their_intervals(self):
         assert show.points(0.045, -0.0301, 0.1202) == "+4.5 points (-3.0 to +12.0)"
@@ -58,7 +58,7 @@ class TestExport:
         differences = pd.read_csv(files[2])
         assert differences.columns.tolist() == table_four.differences().columns.tolist() and len(differences) == 10
         assert {"sd", "course"} <= set(read) and {"smallest", "learning"} <= set(differences)
-        assert "spread of runs" in files[1].read_text() and "smallest difference found" in files[3].read_text()
+        assert "spread of runs" in files[1].read_text() and "smallest detectable difference" in files[3].read_text()
 
     def test_latex_has_a_comment_rules_and_escaped_text(self, table_four, tmp_path):
         text = table_four.export(tmp_path)[1].read_text()

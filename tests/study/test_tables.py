@@ -2,6 +2,7 @@
 import math
 import re
 from dataclasses import asdict, replace
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -157,7 +158,7 @@ class TestDifferences:
     def test_the_origin_shown_is_that_of_the_row_known_less_well(self, table_one):
         lines = table_one.differences()
         assert set(lines["first_origin"]) == {"published code"}
-        text = show.difference_text(lines).set_index(["difference", "setting"])["ours"]
+        text = show.difference_text(lines).set_index(["difference", "setting"])["origin"]
         assert [text[f"VSCG minus {row}", "fully"] for row in ("PSP-Net", "DAM", "AVRB")] == [
             "published code", "described in detail", "known from its abstract"]
 
@@ -165,8 +166,8 @@ class TestDifferences:
 class TestShow:
     def test_cells_read_as_figures_with_intervals_and_dashes(self, table_one):
         cells = table_cells(table_one.show("weakly").to_html())
-        assert cells[0] == ["row", "paper (%)", "selected by validation (%)", "event, background seconds (%)",
-                            "selected by test (%)", "ours"]
+        assert cells[0] == ["row", "paper (%)", "selected by validation (%)", "right event, background seconds (%)",
+                            "selected by test (%)", "origin"]
         vscg, dam = cells[-4], cells[4]
         assert vscg[0] == "VSCG [14]" and vscg[1] == "74.8" and vscg[5:] == ["published code"]
         assert re.fullmatch(r"80\.0 \(7\d\.\d to 8\d\.\d\)", vscg[2]) and vscg[4].startswith("90.0 (")
@@ -204,8 +205,8 @@ class TestShow:
 
     def test_what_every_row_says_is_said_once_above_and_a_column_without_a_figure_is_left_out(
             self, table_one, primary_tables):
-        once = "In every measured row course: still learning; verdict: not on AVE."
-        assert once in table_one.show("weakly").to_html()
+        once = 'Every measured row has course "still learning", verdict "not on AVE".'
+        assert once in unescape(table_one.show("weakly").to_html())
         html = primary_tables[0].show("fully").to_html()
         assert "spread of runs (points)" in table_cells(html)[0] and "course" not in table_cells(html)[0]
         differences = table_one.show_differences("weakly")
@@ -215,10 +216,10 @@ class TestShow:
 
     def test_differences(self, table_four):
         cells = table_cells(table_four.show_differences("fully").to_html())
-        assert cells[0] == ["difference", "paper (points)", "measured (points)", "smallest difference found (points)"]
+        assert cells[0] == ["difference", "paper (points)", "measured (points)", "smallest detectable difference (points)"]
         assert cells[2] == ["AVEL w/ ESCM minus AVEL", "+4.8", "+10.0 (+10.0 to +10.0)", "0.0"]
-        assert "In every difference ours: described in detail; course: still learning." in (
-            table_four.show_differences("fully").to_html())
+        assert 'Every difference has origin "described in detail", course "still learning".' in (
+            unescape(table_four.show_differences("fully").to_html()))
         assert cells[3][2] == "+0.0 (+0.0 to +0.0)"
 
     def test_notes_have_the_numbers_that_the_table_shows(self, table_four):
@@ -269,7 +270,7 @@ class TestShow:
             "PSP-Net w/ ESCM", "PSP-Net", "weakly"]
         apart = show.points(line["mean"] / 100, line["low"] / 100, line["high"] / 100)
         assert ("On planted-mini, profile quick, weakly supervised, 2 of 2 seeds: PSP-Net w/ ESCM minus PSP-Net "
-                f"{apart}, smallest found 0.0; a row still learns.") in table_four.findings(
+                f"{apart}, smallest detectable 0.0; a row still learns.") in table_four.findings(
                     "PSP-Net w/ ESCM", "PSP-Net")
 
     def test_names_cannot_carry_markup(self, tmp_path):

@@ -16,11 +16,12 @@ from vscg.study.planned import STUDY
 from vscg.study.tables import Cell, TableResult, measured_on, paired, printed_difference, table, with_common_seeds
 
 COMPARED_RULE = textwrap.fill(
-    "Quick runs show that the code learns: they end early, by default on data that a rule in closed form solves, and "
-    "from them nothing is compared. From profile standard on these runs are compared themselves; else the finished "
-    "runs of the plan are, on planted-study: a longer schedule, up to ten seeds, a floor and a ceiling beside the "
-    "rows. They come in one by one, and chapter 25 counts them; until all are there, rows of unlike seeds stand side "
-    "by side, which were tested on unlike clips. Differences and orders alone keep to common seeds.", statistics.WIDTH)
+    "Quick runs only show that the code learns: they end early, by default on data that a rule in closed form solves, "
+    "so they are not compared. With profile quick the chapters compare the finished runs of the plan instead, on "
+    "planted-study, with a longer schedule, up to ten seeds, and a floor and a ceiling beside the rows; with profile "
+    "standard or full they compare the runs of that profile. The plan's runs come in one by one, and chapter 25 counts "
+    "them. Until all are there, rows may have different seeds, and each seed has its own test clips; only differences "
+    "and orders use the seeds that both rows share.", statistics.WIDTH)
 
 
 def compared(result: TableResult) -> TableResult:
@@ -67,7 +68,7 @@ def show_family(results: Sequence[TableResult]) -> Styler:
 
 
 def smallest_found(differences: pd.DataFrame) -> str:
-    """The median of the smallest differences of `TableResult.differences`, in words; of one seed there is none."""
+    """The median of the smallest detectable differences of `TableResult.differences`, in words; of one seed there is none."""
     several = differences[differences["seeds"] > 1]
     middle = several["smallest"].fillna(math.inf).median()
     size = "more than 100" if middle == math.inf else f"{middle:.1f}"

@@ -87,12 +87,12 @@ def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int],
     text = pd.DataFrame({
         "row": names, **_setting(frame), "paper (%)": frame["paper"].map(_figure),
         outcome: _intervals(frame, ("mean", "low", "high")),
-        "event, background seconds (%)": _two(frame["event"], frame["background"]),
+        "right event, background seconds (%)": _two(frame["event"], frame["background"]),
         "spread of runs (points)": frame["sd"].map(_figure), **_seeds(frame),
         **({"selected by test (%)": _intervals(frame, ("test_mean", "test_low", "test_high"))}
            if "validation" in outcome else
            {"selected by validation, by test (%)": _two(frame["val_mean"], frame["test_mean"])}),
-        "ours": frame["origin"], "course": frame["course"].replace("", DASH),
+        "origin": frame["origin"], "course": frame["course"].replace("", DASH),
         "verdict": [(word or DASH) if pd.isna(share) else f"{word}, {round(share * seeds)} of {seeds} runs reach it"
                     for word, share, seeds in zip(frame["verdict"], frame["reaching"], frame["seeds"], strict=True)],
     }, index=frame.index)
@@ -104,10 +104,10 @@ def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int],
 def said_once(text: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """A table without empty columns and without words that are the same in every line; these words as a sentence."""
     text = text.loc[:, (text != DASH).any()]
-    words = [name for name in ("ours", "course", "verdict") if name in text and len(text) > 1]
+    words = [name for name in ("origin", "course", "verdict") if name in text and len(text) > 1]
     same = {name: values.iloc[0] for name in words if (values := text[name][text[name] != DASH]).nunique() == 1}
-    once = "; ".join(f"{name}: {word}" for name, word in same.items())
-    return text.drop(columns=list(same)), f" In every measured row {once}." if once else ""
+    once = ", ".join(f'{name} "{word}"' for name, word in same.items())
+    return text.drop(columns=list(same)), f" Every measured row has {once}." if once else ""
 
 
 def learning_text(frame: pd.DataFrame, ends: list[tuple[float, float]]) -> pd.DataFrame:
@@ -124,9 +124,9 @@ def difference_text(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({
         "difference": frame["first"] + " minus " + frame["second"], **_setting(frame),
         "paper (points)": frame["paper"].map(_signed), "measured (points)": _intervals(frame, signed=True),
-        "smallest difference found (points)": frame["smallest"].map(_figure), **_seeds(frame),
+        "smallest detectable difference (points)": frame["smallest"].map(_figure), **_seeds(frame),
         # Of the row that is known less well.
-        "ours": [max(pair, key=ORIGINS.index) for pair in frame[["first_origin", "second_origin"]].to_numpy()],
+        "origin": [max(pair, key=ORIGINS.index) for pair in frame[["first_origin", "second_origin"]].to_numpy()],
         "course": frame["learning"].map({True: "still learning", False: "converged"})}, index=frame.index)
 
 
@@ -135,7 +135,7 @@ def family_text(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({
         "difference": frame["name"], "paper (points)": frame["paper"].map(_signed),
         "measured (points)": _intervals(frame, signed=True),
-        "smallest difference found (points)": frame["smallest"].map(_figure),
+        "smallest detectable difference (points)": frame["smallest"].map(_figure),
         "seeds": frame["seeds"],
         "p, corrected": [DASH if pd.isna(p) else "< 0.001" if holm < 0.001 else f"{holm:.3f}"
                          for p, holm in zip(frame["p"], frame["holm"], strict=True)],
@@ -143,8 +143,8 @@ def family_text(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def findable(share: float, most: float = 1) -> str:
-    """The smallest difference, a share, in words; no true one is larger than `most`, of two differences 2."""
-    return f"smallest found {100 * share:.1f}" if share <= most else "none would be found"
+    """The smallest detectable difference, a share, in words; no true one is larger than `most`, of two differences 2."""
+    return f"smallest detectable {100 * share:.1f}" if share <= most else "no difference is detectable"
 
 
 def _seeds(frame: pd.DataFrame) -> dict[str, pd.Series]:

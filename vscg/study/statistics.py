@@ -50,10 +50,11 @@ FAMILY_RULE = textwrap.fill(
     f"equal, whatever the sign, if the 90% interval lies within {MARGIN} points of 0 on both sides. Every other "
     f"difference has an interval and no word.", WIDTH, break_on_hyphens=False)
 POWER_RULE = textwrap.fill(
-    "Smallest difference: a true difference of this size would be found, its 95% interval excluding 0, in 80 of 100 "
-    "studies with as many seeds and clips, if runs and clips differ as much as they do here. A smaller one would be "
-    "missed more often. How much runs differ is known badly from two or three of them: their number can be several "
-    "times too small or too large. One seed has none, and none is given where it would exceed what can be.", WIDTH)
+    "Smallest detectable difference: if the true difference has this size, 80 of 100 studies with as many seeds and "
+    "clips detect it (their 95% interval excludes 0), provided that runs and clips vary as much as here. A smaller one "
+    "is missed more often. Two or three runs are a poor estimate of how much runs vary: this figure can then be several "
+    "times too small or too large. With one seed there is none, and none is given above the largest possible "
+    "difference.", WIDTH)
 LEARNING_RULE = textwrap.fill(
     f"A row is still learning if the line through the last third of its validation curve (mean over seeds) rises by "
     f"more than {RISE} points over that third and its slope exceeds two standard errors, or if its last epoch gained "
@@ -220,7 +221,7 @@ def smallest_difference(parts: Parts, seeds: int, clips: int) -> float:
 
 
 def smallest_of(values: np.ndarray) -> float:
-    """The smallest difference by `POWER_RULE`, in the unit of differences (S,N), or (S,) of draws; NaN for one seed."""
+    """The smallest detectable difference by `POWER_RULE`, in the unit of differences (S,N), or (S,) of draws; NaN for one seed."""
     if len(values) < 2:
         return math.nan
     if values.ndim == 2:

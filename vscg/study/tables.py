@@ -174,7 +174,7 @@ class TableResult:
         """One line per setting and pair of rows that the paper argues from, first minus second, in percentage points.
 
         Pairs of which a row was not measured are left out. Columns: first, second, setting, paper, `mean`, `low`,
-        `high` (of the outcome), `smallest` (the smallest difference that 80% power would find,
+        `high` (of the outcome), `smallest` (the smallest detectable difference that 80% power would find,
         `statistics.POWER_RULE`; NaN with one seed, and above 100), `learning` (whether one of the two rows still is),
         seeds, `of_seeds` (a tuple), data, first_origin, second_origin.
         """
