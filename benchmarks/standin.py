@@ -53,7 +53,7 @@ def make(folder: Path, train: int) -> StandIn:
         _features(folder / files["visual"], labels, (GRID, GRID, VISUAL_DIM), rng)
         _features(folder / files["audio"], labels, (AUDIO_DIM,), rng)
     _write(folder / ave.NOISY_LABELS, ave.KEY, np.eye(CLASSES, dtype=np.float32)[[BACKGROUND] * NOISY])
-    prepare_ave(folder, folder / "prepared.h5", progress=False)
+    prepare_ave(folder, folder / "prepared.h5")
     return StandIn(folder)
 
 

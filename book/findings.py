@@ -15,12 +15,12 @@ from vscg.models import build_model
 from vscg.study import deviations, resolution, statistics
 from vscg.study.paper import ACCURACY, TABLES
 from vscg.study.parameters import parameter_table
+from vscg.study.resolution import MARGIN
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 CERTAIN, REPORTED, PLANTED = "text and program", "reports of others", "planted"
 IN_TEXT = 74.5       # percent, weakly supervised VSCG as the paper's Sec. IV-B prints it; Table I prints another figure
 PER_CLIP = 30        # percentage points, a middle value of how much two systems differ on one clip
-MARGIN = 1.96        # standard errors
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,12 @@ def findings() -> list[Finding]:
         Finding(f"**{rule}%** [{low}, {high}] of AVE's test seconds are right for a rule that is told the clip's event "
                 f"and localises nothing. The best figure of Table I is {max(v[0] for v in ACCURACY.values())}%.", "01"),
         Finding(f"**{(chosen == 'test').sum()} of {len(chosen)}** published programs for this task, VSCG's among them, "
-                "report an epoch chosen on the test clips, start from a checkpoint chosen on them, or have no validation clips.", "23"),
+                "report an epoch chosen on the test clips, start from a checkpoint chosen on them, or have no "
+                "validation clips.", "23"),
         Finding(f"The weak tag of VSCG's program holds the event's duration: it can be read off exactly for **{found} "
                 f"of {clips}** clips of AVE.", "01"),
-        Finding("Weakly supervised CMBS gives all ten seconds of a clip one class: its program asks whether a number between "
-                f"**{gate[0]:.2f} and {gate[1]:.2f}** exceeds 0.5.", "10"),
+        Finding("Weakly supervised CMBS gives all ten seconds of a clip one class: its program asks whether a number "
+                f"between **{gate[0]:.2f} and {gate[1]:.2f}** exceeds 0.5.", "10"),
         Finding(f"**{counts.loc['VSCG', 'dead']:,}** of VSCG's {counts.loc['VSCG', 'registered']:,} parameters never "
                 f"receive a gradient. Of DMIN's {counts.loc['DMIN', 'registered'] / 1e6:.1f} million, "
                 f"{counts.loc['DMIN', 'dead'] / 1e6:.1f} million never do.", "11"),
@@ -69,10 +70,10 @@ def findings() -> list[Finding]:
                 "from both.", "10"),
         Finding(f"Two pairs of rows of its tables are one network each, trained with one loss. One pair, with {size:,} "
                 f"parameters, is printed as **{first}% and {second}%**.", "23"),
-        Finding(f"We took {len(margins)} printed margins: those within Tables III to V, and VSCG's over PSP-Net, CSS-Net, "
-                f"CMBS and DMIN. **{large.sum()}** exceed {MARGIN} standard errors, if the difference of two systems "
-                f"varies with a standard deviation of {PER_CLIP} points from clip to clip. Of the four systems only "
-                "CSS-Net is behind by such a margin.", "23"),
+        Finding(f"We took {len(margins)} printed margins: those within Tables III to V, and VSCG's over PSP-Net, "
+                f"CSS-Net, CMBS and DMIN. **{large.sum()}** exceed {MARGIN} standard errors, if the difference of two "
+                f"systems varies with a standard deviation of {PER_CLIP} points from clip to clip. Of the four "
+                "systems only CSS-Net is behind by such a margin.", "23"),
         Finding("Runs of the same program on AVE, as others report them for PSP-Net, CMBS and DMIN, scatter with a "
                 f"standard deviation of **{spread:.2f} points** [{below:.2f}, {above:.2f}]. VSCG's margin over its "
                 f"nearest rival is {nearest:g}.", "23", REPORTED),

@@ -17,7 +17,6 @@ import vscg
 from vscg.data import BACKGROUND
 from vscg.data.prepared import Dataset
 from vscg.machine.files import runs_dir, write_runs
-from vscg.models import build_model
 from vscg.study import localisation
 from vscg.study.planned import STUDY
 from vscg.training.batches import Features, outputs
@@ -74,16 +73,13 @@ def look(record: Record, data: Dataset) -> dict:
     if said[0].attention is None:
         return line
     own = torch.cat([output.attention for output in said]).numpy()
-    torch.manual_seed(config.seed)
-    fresh = build_model(config.system, setting=config.setting, variant=config.variant, dims=record.dims,
-                        **config.model_options).eval()
     mask, silent = (data.truth[name][test].astype(bool) for name in ("source_mask", "silent_mask"))
     scored = localisation.scored_seconds(data.labels[test], mask)
     both = scored & silent.any((2, 3))
     swapped = test[localisation.other_clip(data.category[test], config.seed)]
     line |= {"own sound": means(own, mask, scored),
             "other sound": means(localisation.attention_of(model, data, test, swapped), mask, scored),
-            "before training": means(localisation.attention_of(fresh, data, test), mask, scored),
+            "before training": means(localisation.attention_of(record.untrained(), data, test), mask, scored),
             "beside a silent object": means(own, mask, both), "the silent object": means(own, silent, both),
             "chance": round(float(localisation.chance(mask, scored)["pointing"].mean()), 5)}
     return line

@@ -5,19 +5,17 @@
 
 `runs` ships each finished run as it comes, so that it can be stopped and started again.
 """
-import datetime
 import json
 import sys
 from dataclasses import asdict
 
-import numpy as np
+import execute
 import torch
 
 from vscg.features import composed
-from vscg.machine.device import device_name
 from vscg.machine.files import write_atomically
 from vscg.study import photographs, references
-from vscg.training.records import code_revision, records_dir, ship
+from vscg.training.records import records_dir, ship
 
 FILE = records_dir() / "composed.json"
 
@@ -38,9 +36,7 @@ def levels() -> None:
         if found[-1]["accuracy"] <= photographs.MOST:
             break
     values = {"title": "The closed-form rule on composed clips", "levels": found, "most": photographs.MOST,
-              "device": device_name(torch.device("cpu")),
-              "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-              "versions": {"vscg": code_revision(), "torch": torch.__version__, "numpy": np.__version__}}
+              **execute.stamp(torch.device("cpu"))}
     write_atomically(FILE, (json.dumps(values, indent=1) + "\n").encode())
 
 

@@ -420,7 +420,7 @@ compared.show_courses("weakly")
 # finished run of the plan, fully supervised, seeds side by side:
 
 # %%
-alike = study.networks("V", "fully")
+alike = study.networks("V")
 for row, part in alike.dropna(subset="contrast").groupby("row", sort=False):
     print(f"{row:27}" + ", ".join(f"seed {seed}: {100 * value:.1f}%" for seed, value in
                                   zip(part["seed"], part["contrast"], strict=True)))

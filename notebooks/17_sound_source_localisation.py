@@ -499,7 +499,7 @@ else:
 # over the seeds, each of which has a draw of the data of its own; an interval ends at 0 and 100%, and that of a difference at 100 points.
 
 # %%
-ended = study.networks("III", "fully")
+ended = study.networks("III")
 CASES = ("own sound", "other sound", "before training",
          "beside a silent object", "the silent object")
 SCORES = ("pointing", "roc_auc")
@@ -566,7 +566,7 @@ plots.intervals(dots, {"chance": ended["chance"].mean()}, label)
 # runs compare no systems; the finished networks do, fully supervised, seed by seed on the same clips:
 
 # %%
-compared = study.networks("I", "fully").set_index(["row", "seed"])
+compared = study.networks("I").set_index(["row", "seed"])
 table_one = study.table("I", profile="standard", seeds=statistics.PLANNED)
 for rival in ("PSP-Net", "AVEL"):
     for score in SCORES:
@@ -626,7 +626,7 @@ plots.timeline(truth[pick], {name: said[name] for name in shown})
 # row in the paper's tables.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Pointing and answering of the plan's finished networks, a dot for each run; rows have the colours and shapes of the legend.", "name": "fig-loc-accuracy"}, "image": {"alt": "A dot for each finished run: pointing accuracy to the right, accuracy in event seconds that are not weak upwards, and a dashed line at chance."}}
-every = pd.concat([study.networks(name, "fully") for name in ("I", "III", "IV", "V")])
+every = pd.concat([study.networks(name) for name in ("I", "III", "IV", "V")])
 every = every.drop_duplicates("key").dropna(subset="own sound, pointing")
 fig, ax = plt.subplots(figsize=(plots.WIDTH, 8), layout="constrained")
 for place, (row, part) in enumerate(every.groupby("row", sort=False)):

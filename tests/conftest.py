@@ -33,14 +33,14 @@ def server_of_processes():
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> Dataset:
     """A planted data set of 26 clips."""
-    return read_prepared(generate(tmp_path_factory.mktemp("data") / "tiny.h5", progress=False, **TINY))
+    return read_prepared(generate(tmp_path_factory.mktemp("data") / "tiny.h5", **TINY))
 
 
 @pytest.fixture(scope="session")
 def smallest(tmp_path_factory):
     """File of a planted data set of 9 clips, which no test may change."""
     path = tmp_path_factory.mktemp("data") / "smallest.h5"
-    generate(path, progress=False, train=4, val=2, test=2, background=1)
+    generate(path, train=4, val=2, test=2, background=1)
     before = path.read_bytes()
     yield path
     assert path.read_bytes() == before

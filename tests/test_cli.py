@@ -34,7 +34,7 @@ def home(tmp_path, monkeypatch):
 
 
 def test_train_prints_its_result_and_the_second_time_loads_it(tmp_path, capsys):
-    data = generate(tmp_path / "tiny.h5", progress=False, train=16, val=4, test=4, background=2)
+    data = generate(tmp_path / "tiny.h5", train=16, val=4, test=4, background=2)
     command = ["train", "--data", str(data), "--device", "cpu"]
     assert main(command) == 0
     first = capsys.readouterr().out
@@ -68,7 +68,7 @@ def test_prepare_official_files(official_folder, tmp_path, capsys):
     ("data plant no.h5 --seed -1", "seed is -1: give a whole number from 0")])
 def test_what_cannot_begin_says_so_in_one_line(command, word, home, capsys, monkeypatch):
     monkeypatch.chdir(home)
-    generate(home / "tiny.h5", progress=False, train=1, val=1, test=1, background=1)
+    generate(home / "tiny.h5", train=1, val=1, test=1, background=1)
     assert main(command.split()) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ") and word in error and error.count("\n") == 1
@@ -208,7 +208,7 @@ def left() -> int:
         not Path("/dev/full").exists(), reason="no /dev/full here")), (left, 141, "")])
 def test_an_output_that_takes_nothing(output, status, shown, home):
     """Said once, or not at all where a reader such as `head` has left; nothing by the interpreter at its end."""
-    data = generate(home / "tiny.h5", progress=False, train=2, val=1, test=1, background=0)
+    data = generate(home / "tiny.h5", train=2, val=1, test=1, background=0)
     with open(output(), "wb") as file:
         done = subprocess.run([sys.executable, "-m", "vscg", "data", "check", str(data)], stdout=file,
                               stderr=subprocess.PIPE, text=True)
@@ -316,7 +316,7 @@ def test_predict_hands_on_its_folders_and_padding(tmp_path, monkeypatch):
 def test_plant_check_and_their_errors(tmp_path, capsys):
     assert main(["data", "plant", str(tmp_path / "no.h5"), "--ambiguity", "2"]) == 1
     assert "ambiguity" in capsys.readouterr().err
-    data = generate(tmp_path / "tiny.h5", progress=False, train=4, val=2, test=2, background=1)
+    data = generate(tmp_path / "tiny.h5", train=4, val=2, test=2, background=1)
     assert main(["data", "check", str(data)]) == 0
     out = capsys.readouterr().out
     assert "9 clips (" in out and "no fault found" in out

@@ -127,13 +127,11 @@ def _predict(args: argparse.Namespace) -> None:
     model, title = load_checkpoint(args.checkpoint, **named)
     networks = load_networks(args.weights, device=args.device, visual=args.visual, audio=args.audio)
     watched = watch(args.clip, model.to(next(networks.visual.parameters()).device), networks, pad=args.pad)
-    before = files[0].stat().st_mtime_ns if files[0].exists() else None
     try:
         files = write_results(args.clip, watched, args.output, title)
-    except BaseException:
-        now = files[0].stat().st_mtime_ns if files[0].exists() else None
-        if now not in (before, None) and json.loads(files[0].read_bytes())["stopped"]:
-            print(f"{files[0]}: what was found before it stopped", file=sys.stderr)
+    except BaseException as error:
+        for note in getattr(error, "__notes__", ()):           # of what was found before it stopped
+            print(note, file=sys.stderr)
         raise
     print(f"{args.clip}: {title}")
     for file in files:
@@ -258,7 +256,8 @@ def parser() -> argparse.ArgumentParser:
     tables = argparse.ArgumentParser(add_help=False)       # of the commands that are about the tables' runs
     tables.add_argument("--tables", default="all",
                         help=f"all, or some of {', '.join(EVERY)}, separated by commas (default: "
-                        "%(default)s, without those that are the plan's alone: " + ", ".join(PLANNED) + ")")
+                        "%(default)s, without those that are the plan's alone, whose data, profile and protocol are "
+                        "the plan's: " + ", ".join(PLANNED) + ")")
     tables.add_argument("--systems", default="all", help="runs of these alone, separated by commas, such as "
                         "vscg,psp,avel (default: all)")
     tables.add_argument("--profile", choices=tuple(PROFILES), default=RunConfig.profile, help="default: %(default)s")

@@ -57,22 +57,18 @@ def load_checkpoint(checkpoint: str, *, system: str = "vscg", setting: str = "fu
 
     From a run's key or folder, or a published checkpoint of a system and setting. VscgError: none there, or no fit.
     """
-    for folder in (Path(checkpoint), runs_dir() / checkpoint):
-        if folder.is_dir() and (record := read_record(folder)):
+    for place in (Path(checkpoint), runs_dir() / checkpoint, shipped_dir() / f"{checkpoint}.zip"):
+        if (place.is_dir() or place.parent.resolve() == shipped_dir().resolve()) and (record := read_record(place)):
             title = run_title(record.config)
             if record.values["data"]["name"].startswith("planted"):
                 title += "; planted features teach nothing about real pictures and sounds"
-            model = record.model()
-            model.modality = record.config.modality              # what it was trained to see and hear
+            model = record.model()                       # of a shipped run an error that says what it came without
+            model.modality = record.config.modality      # what it was trained to see and hear
             return model, title
-    if Path(checkpoint).name == checkpoint and (shipped_dir() / f"{checkpoint}.zip").is_file():
-        read_record(shipped_dir() / f"{checkpoint}.zip").model()         # an error that says what it came without
     if not Path(checkpoint).is_file():
         raise VscgError(f"{checkpoint}: no finished run and no file; `python -m vscg runs` lists the runs with their "
                         "keys.")
     folder = Path(checkpoint).parent
-    if folder.resolve() == shipped_dir().resolve():
-        read_record(Path(checkpoint)).model()                            # the same error
     if (folder / "record.json").is_file():
         raise VscgError(f"{checkpoint}: a file of a run; give the run's folder, {folder}, or its key")
     model = load_released(build_model(system, setting=setting), checkpoint)
@@ -248,6 +244,7 @@ def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, ma
         timeline([second["class_index"] for second in found["seconds"]], names).savefig(
             file, format="png", bbox_inches="tight")
     if stopped:
+        stopped.add_note(f"{files[0]}: what was found before it stopped")
         raise stopped
     return files if add else files[:2]
 

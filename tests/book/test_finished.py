@@ -27,7 +27,7 @@ def test_contrast_by_hand():
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     path = tmp_path_factory.mktemp("finished") / "study.h5"
-    return read_prepared(planted.generate(path, size="study", progress=False, train=16, val=4, test=60, background=4))
+    return read_prepared(planted.generate(path, size="study", train=16, val=4, test=60, background=4))
 
 
 def test_a_second_is_weak_where_both_modalities_show_less_than_at_best(study):

@@ -135,7 +135,7 @@ def test_faults_are_named(official_folder, name):
     assert str(folder) in str(caught.value) and "\n" not in str(caught.value)
     if name != "clip labels":                              # preparing reads the categories from the annotations
         with pytest.raises(VscgError, match=message):
-            prepare_ave(folder, folder.parent / "ave.h5", progress=False)
+            prepare_ave(folder, folder.parent / "ave.h5")
         assert os.listdir(folder.parent) == [folder.name]
 
 
@@ -143,7 +143,7 @@ def test_faults_are_named(official_folder, name):
 def test_every_value_arrives_in_its_place(official_folder, clips, dtype):
     folder = official_folder(clips, noisy=2)
     target = folder.parent / "new" / "ave.h5"
-    report = prepare_ave(folder, target, visual_dtype=dtype, progress=False)
+    report = prepare_ave(folder, target, visual_dtype=dtype)
     data, marks = read_prepared(target), read_annotations(folder / "Annotations.txt")
     for modality in ("visual", "audio"):
         expected = np.concatenate([values(folder / f"{modality}_feature{end}.h5") for end in ("", "_noisy")])
@@ -168,13 +168,13 @@ def test_checksums_and_fingerprint(official_folder):
     folder = official_folder()
     targets = [folder.parent / f"{number}.h5" for number in range(4)]
     for target, dtype in zip(targets[:3], ("float16", "float16", "float32"), strict=True):
-        prepare_ave(folder, target, visual_dtype=dtype, progress=False)
+        prepare_ave(folder, target, visual_dtype=dtype)
     with h5py.File(targets[0]) as handle:
         sources = json.loads(handle.attrs["sources"])
     assert sources == {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in REQUIRED}
     identity = json.dumps({"sources": sources, "visual_dtype": "float16"}, sort_keys=True)
     assign(folder / "audio_feature.h5", (0, 0, 0), 0.25)
-    prepare_ave(folder, targets[3], progress=False)
+    prepare_ave(folder, targets[3])
     prints = [read_prepared(target).fingerprint for target in targets]
     assert prints[0] == prints[1] == hashlib.sha256(identity.encode()).hexdigest() and len(set(prints)) == 3
 
@@ -183,8 +183,8 @@ def test_a_value_too_large_for_float16_is_named(official_folder):
     folder = official_folder()
     assign(folder / "visual_feature.h5", (2, 1, 0, 0, 5), 7e4)
     with pytest.raises(VscgError, match=r"visual_feature.h5: avadataset\[2, 1, 0, 0, 5\] is too large for float16"):
-        prepare_ave(folder, folder / "ave.h5", progress=False)
-    prepare_ave(folder, folder / "ave.h5", visual_dtype="float32", progress=False)
+        prepare_ave(folder, folder / "ave.h5")
+    prepare_ave(folder, folder / "ave.h5", visual_dtype="float32")
     assert read_prepared(folder / "ave.h5").visual[2, 1, 0, 0, 5] == 7e4
 
 
@@ -204,7 +204,7 @@ def test_ave_is_prepared_on_first_use_and_again_from_another_folder(official_fol
         made = data.path.stat().st_mtime_ns
         assert load_dataset("ave").fingerprint == data.fingerprint and data.path.stat().st_mtime_ns == made
     assert len(prints) == 3
-    generate(data.path, seed=0, progress=False, train=3, val=1, test=1, background=1)      # and no file of AVE
+    generate(data.path, seed=0, train=3, val=1, test=1, background=1)      # and no file of AVE
     assert load_dataset("ave").name == "ave" and load_dataset("ave").fingerprint == data.fingerprint
     (third / "visual_feature.h5").unlink()                 # what is left of the folder is what the file was made of
     assert load_dataset("ave").fingerprint == data.fingerprint
@@ -230,7 +230,7 @@ def test_memory_stays_flat_while_the_file_grows(official_folder):
         folder = official_folder(clips, packed=True, name=f"clips{clips}")
         tracemalloc.start()
         try:
-            prepare_ave(folder, folder.parent / "ave.h5", progress=False)
+            prepare_ave(folder, folder.parent / "ave.h5")
             peaks.append(tracemalloc.get_traced_memory()[1] / 1e6)
         finally:
             tracemalloc.stop()
@@ -243,7 +243,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def test_killed_it_leaves_nothing_that_looks_finished(official_folder):
     folder = official_folder(100, packed=True)
     target = folder.parent / "out" / "ave.h5"
-    program = "import sys; from vscg.data.ave import prepare_ave; prepare_ave(*sys.argv[1:], progress=False)"
+    program = "import sys; from vscg.data.ave import prepare_ave; prepare_ave(*sys.argv[1:])"
     process = subprocess.Popen([sys.executable, "-c", program, str(folder), str(target)], cwd=REPOSITORY,
                                stderr=subprocess.PIPE, text=True)
     try:
@@ -257,5 +257,5 @@ def test_killed_it_leaves_nothing_that_looks_finished(official_folder):
         process.kill()
         process.communicate()
     assert os.listdir(target.parent) == [".ave.h5.partial"]
-    prepare_ave(official_folder(3, name="small"), target, progress=False)
+    prepare_ave(official_folder(3, name="small"), target)
     assert len(read_prepared(target)) == 5 and os.listdir(target.parent) == ["ave.h5"]

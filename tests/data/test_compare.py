@@ -71,13 +71,12 @@ def test_a_cause_is_named_where_it_is(change, tmp_path):
     annotations = tmp_path / "Annotations.txt"
     annotations.write_text("".join(f"{CATEGORIES[c]}&clip_{i:06d}&good&0&9\n" for i, c in enumerate(CATEGORY)))
     trusted, own = official(tmp_path / "visual.h5", TRUSTED), official(tmp_path / "visual_own.h5", values)
-    causes = compare(trusted, own, annotations, progress=False).causes
+    causes = compare(trusted, own, annotations).causes
     assert [cause.removeprefix("visual: ").split(":")[0] for cause in causes] == wanted
 
 
 def test_the_numbers_are_right(tmp_path):
-    found = compare(prepared(tmp_path / "a.h5", TRUSTED, CATEGORY), official(tmp_path / "visual.h5", VALUES),
-                    progress=False)
+    found = compare(prepared(tmp_path / "a.h5", TRUSTED, CATEGORY), official(tmp_path / "visual.h5", VALUES))
     numbers = found.table.set_index("number")
     ours, theirs = (numbers[str(tmp_path / name)] for name in ("a.h5", "visual.h5"))
     assert ours["clips"] == theirs["clips"] == CLIPS and ours["regions"] == 4 and ours["width"] == WIDTH
@@ -97,12 +96,12 @@ def test_prepared_files_are_matched_by_ids(tmp_path):
     wrong = prepared(tmp_path / "c.h5", TRUSTED[np.roll(rows, 1)], CATEGORY[rows], ids=rows)
     causes, found = [], None
     for own in (right, wrong):
-        found = compare(trusted, own, progress=False)
+        found = compare(trusted, own)
         assert found.table.loc[0].tolist()[1:] == ["clips of the same id", 80, 80]
         causes.append([cause.split(":")[1].strip() for cause in found.causes if cause.startswith("visual")])
     assert causes == [[], ["other order", "order against the annotations"]]
     with pytest.raises(VscgError, match="no clip has an id that is in .* whose first is 'c0'; here it is 'c500'"):
-        compare(trusted, prepared(tmp_path / "d.h5", TRUSTED, CATEGORY, ids=np.arange(500, 620)), progress=False)
+        compare(trusted, prepared(tmp_path / "d.h5", TRUSTED, CATEGORY, ids=np.arange(500, 620)))
 
 
 def test_aves_repeated_videos(ave_small, tmp_path):
@@ -111,7 +110,7 @@ def test_aves_repeated_videos(ave_small, tmp_path):
     rows = [ids.index(name) for name in dict.fromkeys(ids)]
     values = np.random.default_rng(0).random((len(ids), 10, 4), np.float32)
     found = compare(official(tmp_path / "audio_a.h5", values), official(tmp_path / "audio_b.h5", values[rows]),
-                    ave_small / "Annotations.txt", progress=False)
+                    ave_small / "Annotations.txt")
     assert "one row for each video" in found.causes[0] and "4,143 clips against 4,097" in found.causes[0]
     assert "46 lines" in found.causes[-1]
 
@@ -121,20 +120,20 @@ def test_the_command_and_its_errors(tmp_path, capsys):
     own = official(tmp_path / "visual_own.h5", VALUES)
     assert cli.main(["data", "compare", str(a), str(own)]) == 0
     assert "- visual: no ReLU" in capsys.readouterr().out
-    assert "none of the usual causes" in str(compare(a, a, progress=False))
+    assert "none of the usual causes" in str(compare(a, a))
     with pytest.raises(VscgError, match="nothing to compare"):
-        compare(a, b, progress=False)
+        compare(a, b)
     official(own, np.where(np.arange(CLIPS)[:, None, None] == 40, np.nan, TRUSTED[:, :, 0, 0]))
     with pytest.raises(VscgError, match="row 40 has a number that is not finite"):
-        compare(own, own, progress=False)
+        compare(own, own)
     with pytest.raises(VscgError, match="pooled.h5: features of sound or of pictures"):
-        compare(official(tmp_path / "pooled.h5", TRUSTED[:, :, 0, 0]), a, progress=False)
+        compare(official(tmp_path / "pooled.h5", TRUSTED[:, :, 0, 0]), a)
     with h5py.File(own, "w") as handle:
         handle["x"], handle["y"] = [1], [2]
     with pytest.raises(VscgError, match="neither a prepared file nor one array"):
-        compare(own, a, progress=False)
+        compare(own, a)
     with pytest.raises(VscgError, match="there is no clip"):
-        compare(official(own, np.zeros((0, 10, 4))), a, progress=False)
+        compare(official(own, np.zeros((0, 10, 4))), a)
 
 
 def test_a_format_of_ones_own_does_not_make_a_file_of_features_a_prepared_one(tmp_path):

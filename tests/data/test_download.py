@@ -52,11 +52,11 @@ def one(request, small, features):
 
 
 def get_small(server, dest):
-    return download.download_small(dest, server.url, progress=False)
+    return download.download_small(dest, server.url)
 
 
 def get_features(server, dest):
-    return download.download_features(dest, server.url, progress=False)
+    return download.download_features(dest, server.url)
 
 
 def get(name, server, dest):
@@ -174,7 +174,7 @@ def hub(server, monkeypatch):
 
 
 def get_clips(server, dest):
-    return download.download_clips(dest, server.url, progress=False)
+    return download.download_clips(dest, server.url)
 
 
 def test_the_mirrors_files_come_at_the_pinned_revision(hub, tmp_path):

@@ -65,7 +65,7 @@ def test_three_tables_in_aves_form(folder, tmp_path):
     header, *lines = AVE_FORM.splitlines()
     files = [text(tmp_path / f"{number}.txt", f"{header}\n{line}\n" if number else f"{line}\n")
              for number, line in enumerate(lines)]
-    report = prepare_own(folder, files, tmp_path / "own.h5", progress=False)
+    report = prepare_own(folder, files, tmp_path / "own.h5")
     data = load_dataset(report.path)
     assert data.categories == CATEGORIES and data.name == "own" and not report.absent      # AVE's names keep its order
     assert (data.dims.audio, data.dims.visual, data.dims.grid, data.dims.segments) == (5, 6, 3, 10)
@@ -80,7 +80,7 @@ def test_three_tables_in_aves_form(folder, tmp_path):
 
 def test_vggsound_avels_form(folder, tmp_path):
     data = load_dataset(prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5",
-                                       visual_dtype="float32", progress=False).path)
+                                       visual_dtype="float32").path)
     assert data.categories == ("playing harp, solo", "dog barking") and data.visual.dtype == np.float32
     assert heard(data, 0) == ["playing harp, solo"] * 3 + [""] * 7
     assert heard(data, 1) == [""] * 2 + ["dog barking"] * 8      # seconds that are at least half in it
@@ -95,7 +95,7 @@ def test_ov_avebenchs_form(one_column, folder, tmp_path):
         table = "category\tvid\tlabels\tsubset\n" + "".join(
             f"{row[1]}\t{row[0]}\t{'[' + ', '.join(row[2:12]) + ']' if n else ''.join(row[2:12])}\t{row[12]}\n"
             for n, row in enumerate(rows))
-    report = prepare_own(folder, [text(tmp_path / "a.csv", table)], tmp_path / "own.h5", progress=False)
+    report = prepare_own(folder, [text(tmp_path / "a.csv", table)], tmp_path / "own.h5")
     data = load_dataset(report.path)
     assert data.categories == ("sea waves", "ice cracking")
     assert [t for t, name in enumerate(heard(data, 0)) if name] == [2, 3, 6]
@@ -106,10 +106,10 @@ def test_ov_avebenchs_form(one_column, folder, tmp_path):
 
 def test_the_fingerprint_is_of_the_content(folder, tmp_path):
     table = text(tmp_path / "a.csv", INTERVALS)
-    prints = [load_dataset(prepare_own(folder, [table], tmp_path / f"{n}.h5", progress=False).path).fingerprint
+    prints = [load_dataset(prepare_own(folder, [table], tmp_path / f"{n}.h5").path).fingerprint
               for n in range(2)]
     np.save(folder / "audio" / f"{IDS[0]}.npy", np.zeros((10, 5)))
-    prints.append(load_dataset(prepare_own(folder, [table], tmp_path / "2.h5", progress=False).path).fingerprint)
+    prints.append(load_dataset(prepare_own(folder, [table], tmp_path / "2.h5").path).fingerprint)
     assert prints[0] == prints[1] != prints[2]
 
 
@@ -122,14 +122,14 @@ def test_what_extract_wrote_gets_its_labels(tmp_path):
         writer.append(visual, audio, labels, np.full(4, 28), ids)
         writer.splits([], [], range(4))
     lines = INTERVALS + "test,e@e.v.mkv,dog barking,0,1\n"
-    report = prepare_own(path, [text(tmp_path / "a.csv", lines)], tmp_path / "own.h5", progress=False)
+    report = prepare_own(path, [text(tmp_path / "a.csv", lines)], tmp_path / "own.h5")
     data = load_dataset(report.path)
     assert report.absent == ("bbbbbbbbbb1",) and data.video_ids == ("aaaaaaaaaa0", "-ccccccccc2", "e@e.v.mkv")
     np.testing.assert_allclose(data.audio, audio[[1, 0, 3]], atol=1e-6)
     assert heard(data, 0) == ["playing harp, solo"] * 3 + [""] * 7
     with pytest.raises(VscgError, match="any of the 1 lines .* such as zzz.mp4, as `extract` writes them"):
         prepare_own(path, [text(tmp_path / "b.csv", "vid,category,onset,offset,split\nzzz,a,0,1,test\n")],
-                    tmp_path / "own.h5", progress=False)
+                    tmp_path / "own.h5")
 
 
 def test_the_features_are_not_written_over_and_two_clips_of_one_name_are_told_apart(tmp_path):
@@ -142,12 +142,12 @@ def test_the_features_are_not_written_over_and_two_clips_of_one_name_are_told_ap
     content = extracted.read_bytes()
     table = text(tmp_path / "a.csv", "id,category,onset,offset,split\na,x,0,5,train\n")
     with pytest.raises(VscgError, match="clips.h5: holds the features themselves"):
-        prepare_own(extracted, [table], extracted, progress=False)
+        prepare_own(extracted, [table], extracted)
     with pytest.raises(VscgError, match="two clips in it are called a; write their names with the suffix"):
-        prepare_own(extracted, [table], tmp_path / "own.h5", progress=False)
+        prepare_own(extracted, [table], tmp_path / "own.h5")
     assert extracted.read_bytes() == content
     table.write_text(table.read_text().replace("a,x", "a.mp4,x"))
-    report = prepare_own(extracted, [table], tmp_path / "own.h5", progress=False)
+    report = prepare_own(extracted, [table], tmp_path / "own.h5")
     assert load_dataset(report.path).audio.max() == load_dataset(report.path).audio.min() == 1
 
 
@@ -192,7 +192,7 @@ def test_the_command_reports_clips_without_arrays(folder, tmp_path, capsys):
 def test_a_table_that_is_none_is_one_clear_error(table, words, folder, tmp_path):
     path = text(tmp_path / "a.csv", table)
     with pytest.raises(VscgError, match=words):
-        prepare_own(folder, [path], tmp_path / "own.h5", progress=False)
+        prepare_own(folder, [path], tmp_path / "own.h5")
     assert not (tmp_path / "own.h5").exists()
 
 
@@ -210,7 +210,7 @@ def test_an_array_that_does_not_fit_is_one_clear_error(array, words, folder, tmp
     np.save(folder / "visual" / f"{IDS[1]}.npy", array)
     np.save(folder / "audio" / f"{IDS[1]}.npy", np.zeros((10, 5)))
     with pytest.raises(VscgError, match=words):
-        prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5", progress=False)
+        prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5")
 
 
 def no_array() -> bytes:
@@ -234,7 +234,7 @@ def test_a_damaged_file_of_arrays_is_one_clear_error(content, words, folder, tmp
     np.savez_compressed(path, visual=np.arange(540).reshape(10, 9, 6), audio=np.zeros((10, 5)))
     path.write_bytes(content(path.read_bytes()))
     with pytest.raises(VscgError, match=words) as raised:
-        prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5", progress=False)
+        prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5")
     assert str(path) in str(raised.value)
 
 
@@ -245,14 +245,14 @@ def test_files_of_arrays_may_have_each_others_names(folder, tmp_path):
             np.save(file, values)
     with open(folder / "visual" / f"{IDS[0]}.npy", "wb") as file:
         np.savez(file, visual=visual)
-    report = prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5", progress=False)
+    report = prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5")
     for row in (0, 1):
         np.testing.assert_allclose(load_dataset(report.path).visual[row], visual, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["ave", "planted-study"])
 def test_a_file_with_the_name_of_another_data_set_is_none(name, folder, tmp_path):
-    prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / f"{name}.h5", progress=False)
+    prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / f"{name}.h5")
     assert read_prepared(tmp_path / f"{name}.h5").name == f"own-{name}"
 
 
@@ -261,10 +261,10 @@ def test_a_file_that_holds_the_other_kind_or_one_of_two_is_refused(folder, tmp_p
     with open(folder / f"{IDS[1]}.npz", "wb") as file:
         np.save(file, np.ones((10, 6)))
     with pytest.raises(VscgError, match="bbbbbbbbbb1.npz: holds one array, and needs two"):
-        prepare_own(folder, [table], tmp_path / "own.h5", progress=False)
+        prepare_own(folder, [table], tmp_path / "own.h5")
     np.savez(folder / "visual" / f"{IDS[1]}.npz", audio=np.ones((10, 5)))
     with pytest.raises(VscgError, match="no array 'visual' in it, it has audio"):
-        prepare_own(folder, [table], tmp_path / "own.h5", progress=False)
+        prepare_own(folder, [table], tmp_path / "own.h5")
 
 
 @pytest.mark.parametrize("name", ["own.npz", "groups.h5"])
@@ -275,7 +275,7 @@ def test_a_file_that_extract_did_not_write_is_refused(name, tmp_path):
     else:
         h5py.File(tmp_path / name, "w").create_dataset("a/visual", data=np.ones((10, 6)))
     with pytest.raises(VscgError, match=f"{name}: not a file that `extract` wrote; name the folder"):
-        prepare_own(tmp_path / name, [table], tmp_path / "own_prepared.h5", progress=False)
+        prepare_own(tmp_path / name, [table], tmp_path / "own_prepared.h5")
 
 
 def test_events_that_fill_no_segment_are_counted_and_tables_of_one_name_are_kept_apart(folder, tmp_path):
@@ -284,7 +284,7 @@ def test_events_that_fill_no_segment_are_counted_and_tables_of_one_name_are_kept
     for split, line in zip(("train", "val", "test"), lines, strict=True):
         (tmp_path / split).mkdir()
         tables.append(text(tmp_path / split / "labels.csv", f"{header}\n{line}\n"))
-    report = prepare_own(folder, tables, tmp_path / "own.h5", progress=False)
+    report = prepare_own(folder, tables, tmp_path / "own.h5")
     assert "1 lines have a category, but no segment that their event fills by half" in str(report)
     with h5py.File(report.path) as handle:
         assert len(json.loads(handle.attrs["sources"])) == 3
@@ -310,4 +310,4 @@ def test_what_is_missing_is_named(folder, tmp_path):
         prepare_own(tmp_path / "empty", [tmp_path / "a.csv"], tmp_path / "own.h5")
     np.savez(folder / f"{IDS[1]}.npz", audio=np.zeros((10, 5)))
     with pytest.raises(VscgError, match="no array 'visual' in it, it has audio"):
-        prepare_own(folder, [tmp_path / "a.csv"], tmp_path / "own.h5", progress=False)
+        prepare_own(folder, [tmp_path / "a.csv"], tmp_path / "own.h5")

@@ -22,7 +22,7 @@ REFERENCE = Path(__file__).resolve().parents[1] / "golden" / "planted.json"
 
 
 def tiny(path, seed=0, **dials):
-    return read_prepared(generate(path, seed=seed, progress=False, **{**TINY, **dials}))
+    return read_prepared(generate(path, seed=seed, **{**TINY, **dials}))
 
 
 def clips(number, category, start, end, seed=0, size="mini", **dials):
@@ -227,5 +227,5 @@ def test_difficulty_of_planted_mini_is_on_record():
                                             ({"val": -1}, "val is -1, .*give numbers of clips from 0")])
 def test_a_bad_dial_is_one_error_and_writes_nothing(changes, named, tmp_path):
     with pytest.raises(VscgError, match=named):
-        generate(tmp_path / "x.h5", progress=False, **changes)
+        generate(tmp_path / "x.h5", **changes)
     assert not list(tmp_path.iterdir())

@@ -32,14 +32,14 @@ def test_a_plain_name_is_made_once_and_again_after_a_change_of_its_generator(hom
     assert path == home / "data" / "planted-mini.h5" and read_fingerprint(path) == planted.fingerprint("mini")
     os.utime(path, (1, 1))                                 # what a copy or a checkout dates it does not count
     assert prepared_file("planted-mini") == path and path.stat().st_mtime_ns == 10**9
-    generate(path, seed=7, progress=False)                 # stands for what an older generator wrote
+    generate(path, seed=7)                 # stands for what an older generator wrote
     assert len(load_dataset("planted-mini")) == 9 and read_fingerprint(path) == planted.fingerprint("mini")
 
 
 def test_a_dial_in_the_name_is_what_the_generator_gets(home):
     path = prepared_file("planted-mini:ambiguity=0.7")
     assert path.parent == home / "data" and "ambiguity=0.7" in path.name and ":" not in path.name
-    wanted = load_dataset(generate(home / "by:hand.h5", size="mini", progress=False, ambiguity=0.7))
+    wanted = load_dataset(generate(home / "by:hand.h5", size="mini", ambiguity=0.7))
     assert wanted.path == home / "by:hand.h5"
     found = load_dataset("planted-mini:ambiguity=0.7")
     assert found.fingerprint == wanted.fingerprint == planted.fingerprint(

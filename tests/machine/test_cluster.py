@@ -129,9 +129,9 @@ class TestSweep:
 
         monkeypatch.setattr(Cluster, "ended", killing)
         monkeypatch.setattr(sweeping, "cores", lambda: 2)          # two runs here, on a thread each, as a worker has
-        swept = sweep(configs, store=there, device="cpu", scheduler="local:2", progress=False)
+        swept = sweep(configs, store=there, device="cpu", scheduler="local:2")
         assert len(before) == 2 and times(there).items() >= first_seen.items(), "each record was written once"
-        local = sweep(configs, store=here, device="cpu", workers=2, progress=False)
+        local = sweep(configs, store=here, device="cpu", workers=2)
         assert len(swept.records) == 3 and all(map(is_whole, swept.records))
         assert all(record.fresh or record.key in done for record in swept.records) and folder.name not in done
         for one, other in zip(swept.records, local.records, strict=True):
@@ -140,14 +140,14 @@ class TestSweep:
         assert failure.error == same.error and "The loss is not finite" in failure.error
         assert "Traceback" in json.loads((failure.folder / "failure.json").read_text())["trace"]
         assert {path.name for path in there.iterdir()} == {path.name for path in here.iterdir()}
-        again = sweep(configs[1:], store=there, scheduler="tcp://nowhere:1", progress=False)   # nothing is left to do
+        again = sweep(configs[1:], store=there, scheduler="tcp://nowhere:1")   # nothing is left to do
         assert not any(record.fresh for record in again.records)
 
     def test_what_is_asked_wrongly(self, smallest, tmp_path):
         with pytest.raises(VscgError, match="workers belong to a sweep on this machine"):
             sweep([run(smallest)], store=tmp_path, workers=2, scheduler="local:2")
         with pytest.raises(VscgError, match="scheduler 'local' is no address"):
-            sweep([], store=tmp_path, scheduler="local", progress=False)           # though nothing is missing
+            sweep([], store=tmp_path, scheduler="local")           # though nothing is missing
         assert not list(tmp_path.iterdir())
 
     def test_data_that_has_changed_is_noted(self, smallest, tmp_path):
@@ -173,9 +173,9 @@ class TestExtract:
         here, there = tmp_path / "here.h5", tmp_path / "there.h5"
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
-        local = extract(clips, here, networks=Networks(Seen(), Heard()), progress=False)
+        local = extract(clips, here, networks=Networks(Seen(), Heard()))
         torch.set_num_threads(threads)
-        found = extract(clips, there, networks=Networks(Seen(), Heard()), progress=False, pad=False,
+        found = extract(clips, there, networks=Networks(Seen(), Heard()), pad=False,
                         scheduler=processes.scheduler_address)
         assert found.video_ids == local.video_ids == ("a.mkv@0s", "b.mkv@0s", "b.mkv@10s", "c.mkv@0s")
         assert (found.notes, found.skipped) == (local.notes, local.skipped) and len(found.skipped) == 1

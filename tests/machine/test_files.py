@@ -173,7 +173,7 @@ assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, 2, program, 0, 0) == 0
 from vscg.data.planted import generate
 from vscg.data.prepared import read_prepared
 path = Path(sys.argv[1])
-print(len(read_prepared(generate(path, progress=False, train=2, val=1, test=1, background=1))))
+print(len(read_prepared(generate(path, train=2, val=1, test=1, background=1))))
 with path.open("ab") as file:
     try:
         os.posix_fallocate(file.fileno(), 0, 10)

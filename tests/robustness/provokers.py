@@ -64,7 +64,7 @@ class Place:
         read_prepared(self.prepared(edit))
 
     def extract(self, folder=None) -> None:
-        extract(folder or self.folder, self.folder / "out.h5", networks=self.networks, progress=False)
+        extract(folder or self.folder, self.folder / "out.h5", networks=self.networks)
 
     def windows(self, name="clip.mkv", **options) -> None:
         list(read_windows(write_clip(self.folder / name, **options)))
@@ -80,7 +80,7 @@ class Place:
         """Downloads one small file, of which the server sends `content`."""
         self.patch.setattr(download, "SMALL_FILES", {"a.txt": "0" * 64})
         self.server.files = {} if content is None else {"a.txt": content}
-        download.download_small(self.folder / "ave", self.server.url, progress=False)
+        download.download_small(self.folder / "ave", self.server.url)
 
     def notebook(self, error: Exception) -> None:
         """A notebook that ends with an error of its kernel."""
@@ -152,7 +152,7 @@ def no_room(place):
 
 def wrong_weights(place):
     place.text("others", weights.VGG19.name)
-    load_networks(place.folder, "cpu", progress=False)
+    load_networks(place.folder, "cpu")
 
 
 def train(place, data, **fields) -> None:
@@ -310,7 +310,7 @@ PROVOKERS = {
     "is newer": lambda place: place.read(lambda handle: handle.attrs.update(version=99)),
     "splits/<name>": lambda place: place.read(assign("splits/val", 0, 4)),
     "has no clips in its": no_test_clips,
-    "failed or was cut": lambda place: download.download_small(place.folder, "http://127.0.0.1:9/", progress=False),
+    "failed or was cut": lambda place: download.download_small(place.folder, "http://127.0.0.1:9/"),
     "the server answered": lambda place: place.small(None),
     "no home folder": lambda place: download.download_small("~nobody-of-this-name"),
     "it was not kept": lambda place: place.small(b"changed"),

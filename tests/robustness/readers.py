@@ -52,7 +52,7 @@ def official(path: Path) -> str:
     before = target.read_bytes() if target.exists() else None
     try:
         check(path)
-        prepare_ave(path, target, progress=False)
+        prepare_ave(path, target)
     except VscgError:
         assert (target.read_bytes() if target.exists() else None) == before, "what was there is lost"
         raise
@@ -94,7 +94,7 @@ def planted_name(home: Path, name: str) -> int:
 
 @cache
 def _tiny(folder: Path):
-    return read_prepared(generate(folder / "tiny.h5", progress=False, train=8, val=2, test=2, background=1))
+    return read_prepared(generate(folder / "tiny.h5", train=8, val=2, test=2, background=1))
 
 
 def _run(folder: Path):

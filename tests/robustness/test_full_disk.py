@@ -43,14 +43,14 @@ class Writers:
         write_atomically(folder / "file", bytes([turn]) * 100_000)
 
     def planted(self, folder, turn):
-        generate(folder / "tiny.h5", seed=turn, progress=False, train=4, val=2, test=2, background=1)
+        generate(folder / "tiny.h5", seed=turn, train=4, val=2, test=2, background=1)
 
     def features(self, folder, turn):
         clips = self.elsewhere / f"clips-{turn}"
         clips.mkdir(exist_ok=True)
         if not (clips / "a.mkv").exists():
             write_clip(clips / "a.mkv", fps=4)
-        extract(clips, folder / "features.h5", networks=Networks(Seen(float(turn)), Heard()), progress=False)
+        extract(clips, folder / "features.h5", networks=Networks(Seen(float(turn)), Heard()))
 
 
 @pytest.mark.parametrize("writer, size", [("any_file", 40_000), ("planted", 500_000), ("features", 500_000)])

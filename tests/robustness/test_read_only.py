@@ -61,7 +61,7 @@ def test_what_is_there_is_used_and_what_is_missing_ends_at_once(home, monkeypatc
     assert not again.fresh and numbers(again) == numbers(record) and again.predictions().shape == (2, 10)
     again.model()
     assert [found.folder for found in find_records(runs_dir())] == [record.folder]
-    assert not sweep([run()], progress=False).check().records[0].fresh
+    assert not sweep([run()]).check().records[0].fresh
     assert main(["runs"]) == 0 and "AVEL" in capsys.readouterr().out
     assert len(load_dataset(DATA)) == 9 and prepared_file(DATA).parent.parent == runs_dir().parent
 

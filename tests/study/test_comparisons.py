@@ -33,8 +33,8 @@ class TestPrimaryFamily:
     def test_show(self, primary_tables):
         html = show_family(primary_tables).to_html()
         cells = table_cells(html)
-        assert cells[0] == ["difference", "paper (points)", "measured (points)", "smallest detectable difference (points)",
-                            "seeds", "p, corrected", "by the rule"]
+        assert cells[0] == ["difference", "paper (points)", "measured (points)",
+                            "smallest detectable difference (points)", "seeds", "p, corrected", "by the rule"]
         assert [row[0] for row in cells[1:]] == list(PRIMARY) and cells[5][5:] == ["–", "still learning"]
         assert float(cells[1][3]) > 0 and cells[1][5:] == ["&lt; 0.001", "agrees"]
         assert "The primary family of 8 differences. Measured on planted-mini" in html and 'id="T_family"' in html

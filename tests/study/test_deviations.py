@@ -155,12 +155,8 @@ class TestSmallStudy:
         assert deviations.load_study(path).current() == len(values["runs"]) - 1
 
 
-def test_a_study_that_is_not_there_is_damaged_or_lacks_a_run_names_the_command(tmp_path):
-    path, empty = tmp_path / "study.json", {"thresholds": [], "duplicates": [], "runs": []}
-    for content, words in ((None, "is not there"), ("{", "is damaged"),
-                           (json.dumps(empty | {"runs": [1]}), "is damaged"),
-                           (json.dumps(empty), "lacks [0-9]+ runs, the first with")):
-        if content:
-            path.write_text(content)
-        with pytest.raises(VscgError, match=f"{words}.*python -m vscg deviations"):
-            deviations.load_study(path).effects()
+def test_a_study_that_lacks_a_run_names_the_command(tmp_path):
+    path = tmp_path / "study.json"
+    path.write_text(json.dumps({"thresholds": [], "duplicates": [], "runs": []}))
+    with pytest.raises(VscgError, match="lacks [0-9]+ runs, the first with.*python -m vscg deviations"):
+        deviations.load_study(path).effects()

@@ -16,7 +16,7 @@ from vscg.training.records import records_dir
 def study(tmp_path_factory):
     """A small draw without noise to speak of: the ceiling names every clip, the linear rule only its kind."""
     path = tmp_path_factory.mktemp("references") / "study.h5"
-    return read_prepared(planted.generate(path, size="study", progress=False, train=160, val=40, test=60, background=4,
+    return read_prepared(planted.generate(path, size="study", train=160, val=40, test=60, background=4,
                                           ambiguity=0.1, clarity=1.0, audio_noise=0.3, visual_noise=0.3))
 
 
@@ -64,7 +64,7 @@ def test_the_plain_network_takes_each_second_by_itself_and_no_places(study, shor
 
 
 def test_the_ceiling_refuses_data_whose_prototypes_it_does_not_know(tmp_path):
-    data = read_prepared(planted.generate(tmp_path / "mini.h5", progress=False, train=3, val=1, test=1, background=0))
+    data = read_prepared(planted.generate(tmp_path / "mini.h5", train=3, val=1, test=1, background=0))
     with pytest.raises(VscgError, match="planted-mini is not planted-study or planted"):
         references.ceiling(data)
 

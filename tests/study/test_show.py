@@ -36,7 +36,8 @@ class TestFindings:
         assert show.told(-1, 1, "more", "less", "as much") == "as much"
 
     def test_no_true_difference_is_larger_than_what_can_be(self):
-        assert show.findable(1.5) == "no difference is detectable" and show.findable(1.5, 2) == "smallest detectable 150.0"
+        assert show.findable(1.5) == "no difference is detectable"
+        assert show.findable(1.5, 2) == "smallest detectable 150.0"
 
     def test_numbers_with_their_intervals(self):
         assert show.points(0.045, -0.0301, 0.1202) == "+4.5 points (-3.0 to +12.0)"

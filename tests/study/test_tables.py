@@ -216,7 +216,8 @@ class TestShow:
 
     def test_differences(self, table_four):
         cells = table_cells(table_four.show_differences("fully").to_html())
-        assert cells[0] == ["difference", "paper (points)", "measured (points)", "smallest detectable difference (points)"]
+        assert cells[0] == ["difference", "paper (points)", "measured (points)",
+                            "smallest detectable difference (points)"]
         assert cells[2] == ["AVEL w/ ESCM minus AVEL", "+4.8", "+10.0 (+10.0 to +10.0)", "0.0"]
         assert 'Every difference has origin "described in detail", course "still learning".' in (
             unescape(table_four.show_differences("fully").to_html()))

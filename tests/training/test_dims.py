@@ -78,7 +78,7 @@ def test_more_classes_than_a_byte_holds(tmp_path):
     data.category[:] += 150
     data.labels[:] = np.eye(201)[np.repeat(data.category[:, None], 12, 1)]
     record = fit(RunConfig(system="psp", data="many", epochs=12, batch=6), dataset=data, store=tmp_path,
-                 device="cpu", progress=False)
+                 device="cpu")
     assert record.predictions().max() >= 150 and record.predictions().min() >= 0
     assert len(record.result["test"]["class_accuracy"]) == 201
 

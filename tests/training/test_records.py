@@ -101,16 +101,16 @@ def test_a_shipped_run_reads_as_the_local_one_but_has_no_weights(trained, tiny, 
 
 
 def test_verify_finds_the_same_numbers_or_says_how_far_they_are(trained, tiny, monkeypatch):
-    table, same = verify(trained, dataset=tiny, device="cpu", progress=False)
+    table, same = verify(trained, dataset=tiny, device="cpu")
     assert same and len(table) == 6 and not table.filter(like="_now_more").to_numpy().any()
     assert table.loss.tolist() == trained.history.loss.tolist()
     seen = []
     monkeypatch.setattr("vscg.training.loop.subnormals", lambda zero: seen.append(zero) or contextlib.nullcontext())
     for values in (trained.values, {name: value for name, value in trained.values.items() if name != "subnormals"}):
-        verify(dataclasses.replace(trained, values=values), dataset=tiny, device="cpu", progress=False)
+        verify(dataclasses.replace(trained, values=values), dataset=tiny, device="cpu")
     assert seen == [True, False], "as it was trained: before this was recorded, exact"
     monkeypatch.setattr("vscg.training.loop.epoch_seed", lambda config, epoch: epoch)
-    table, same = verify(trained, dataset=tiny, device="cpu", progress=False)
+    table, same = verify(trained, dataset=tiny, device="cpu")
     assert not same and table.loss_now_more.all()
     with pytest.raises(VscgError, match="is not the data set"):
         verify(trained, dataset=dataclasses.replace(tiny, fingerprint="0"))
@@ -120,7 +120,7 @@ def test_a_run_that_shipped_is_trained_again_on_this_processor(tmp_path, monkeyp
     """Losses within what another order of float32 sums does in 24 steps, see test_repeatability."""
     monkeypatch.setenv("VSCG_HOME", str(tmp_path))
     record, = (one for one in find_records(shipped_dir()) if one.config == SHORT.resolve())
-    table, _ = verify(record, device="cpu", progress=False)
+    table, _ = verify(record, device="cpu")
     assert table.loss_now_more.abs().max() < 1e-5 * table.loss.max()
 
 

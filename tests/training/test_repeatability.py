@@ -16,7 +16,7 @@ WEIGHT = 1e-4         # absolute, of any weight; 3e-6 was seen
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """A planted data set of 20 clips."""
-    return generate(tmp_path_factory.mktemp("data") / "set.h5", progress=False, train=16, val=2, test=2, background=0)
+    return generate(tmp_path_factory.mktemp("data") / "set.h5", train=16, val=2, test=2, background=0)
 
 
 def run(data, store, threads):

@@ -65,7 +65,7 @@ def test_equal_runs_are_one_whatever_they_and_their_data_are_called(smallest, tm
     first, other = run(smallest), run(smallest, seed=1)
     again = [run(smallest), run(smallest, profile="full"), run(smallest, loss="mlsm"), run(copy)]
     assert list(unique_runs([other, first, *again, other]).values()) == [other.resolve(), first.resolve()]
-    other = generate(tmp_path / "other.h5", seed=1, progress=False, train=4, val=2, test=2, background=1)
+    other = generate(tmp_path / "other.h5", seed=1, train=4, val=2, test=2, background=1)
     assert len(unique_runs([first, run(other)])) == 2
 
 
@@ -105,7 +105,7 @@ def test_a_failing_run_is_noted_and_stops_no_other_and_is_tried_again(smallest, 
     """One that diverges, and one whose data cannot be read."""
     ill, torn, store = tmp_path / "ill.h5", tmp_path / "torn.h5", tmp_path / "runs"
     for seed, path in enumerate((ill, torn), 5):
-        generate(path, seed=seed, progress=False, train=4, val=2, test=2, background=1)
+        generate(path, seed=seed, train=4, val=2, test=2, background=1)
     with h5py.File(ill, "a") as file, h5py.File(torn, "a") as other:
         sound = file["audio"][:]
         file["audio"][...] = np.full_like(sound, 3e38)              # finite, but no sum of them is
@@ -262,7 +262,7 @@ def test_the_longest_run_is_first_and_the_bar_tells_the_time_that_is_left(screen
     monkeypatch.setattr("sys.stderr.isatty", lambda: screen)
     monkeypatch.setattr(sweeping, "_pool", lambda *arguments: pool)
     monkeypatch.setattr(sweeping, "relative_cost", lambda config: 100 + config.epochs)
-    assert len(go([run(smallest, epochs=epochs) for epochs in range(1, 6)], tmp_path, progress=True).failures) == 5
+    assert len(go([run(smallest, epochs=epochs) for epochs in range(1, 6)], tmp_path).failures) == 5
     assert pool.asked == [5, 1, 4, 3, 2], "the longest, the shortest, and so on"
     shown = re.findall(r"\r5 runs: +(\d+)%.*? (\d\d):(\d\d) so far, (\S+) left", capsys.readouterr().err)
     assert shown[-1][0] == "100" and len({each[:3] for each in shown}) == (151 if screen else 6)

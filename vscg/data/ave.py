@@ -34,7 +34,7 @@ class Report:
     """What was looked at and found to be sound, and what is odd without being a fault; `str()` of it is for reading."""
     path: Path
     lines: tuple[str, ...]
-    absent: tuple[str, ...] = ()                           # official files that are not in the folder
+    absent: tuple[str, ...] = ()       # official files that are not in the folder, or ids of clips without features
 
     def __str__(self) -> str:
         return "\n".join([f"{self.path}: no fault found", *(f"  {line}" for line in self.lines)])
@@ -182,8 +182,7 @@ def _advance(digest, raw: BinaryIO, goal: int) -> None:
         digest.update(part)
 
 
-def prepare_ave(source_dir: str | PathLike, target: str | PathLike, visual_dtype: str = "float16",
-                progress: bool = True) -> Report:
+def prepare_ave(source_dir: str | PathLike, target: str | PathLike, visual_dtype: str = "float16") -> Report:
     """Streams the official AVE files in `source_dir` into the prepared file `target`; returns what was written.
 
     The N annotated clips come first, as in `Annotations.txt`, then the M background-only clips as rows N to N+M-1. The
@@ -212,8 +211,7 @@ def prepare_ave(source_dir: str | PathLike, target: str | PathLike, visual_dtype
 
     digests = {name: file_sum(folder / name) for name in (ANNOTATIONS, *ORDERS.values(), NOISY_LABELS)}
     with (PreparedWriter(target, clips + background, "ave", visual_dtype=visual_dtype) as writer,
-          tqdm(total=clips + background, desc=f"prepare {target.name}", unit="clip",
-               disable=None if progress else True) as bar):
+          tqdm(total=clips + background, desc=f"prepare {target.name}", unit="clip", disable=None) as bar):
         row = 0
         for files, count in ((FEATURES, clips), (NOISY, background)):
             visual = stream(folder / files["visual"], "visual", count, visual_dtype, digests)

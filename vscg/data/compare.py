@@ -43,8 +43,7 @@ class Comparison:
         return "\n".join([table, *(f"- {cause}" for cause in self.causes or ["none of the usual causes is seen"])])
 
 
-def compare(first: str | PathLike, second: str | PathLike, annotations: str | PathLike | None = None,
-            progress: bool = True) -> Comparison:
+def compare(first: str | PathLike, second: str | PathLike, annotations: str | PathLike | None = None) -> Comparison:
     """Looks at two files of features of the same clips, and names the usual causes of lower accuracies that it sees.
 
     Args:
@@ -58,7 +57,7 @@ def compare(first: str | PathLike, second: str | PathLike, annotations: str | Pa
     """
     paths = [Path(path) for path in (first, second)]
     marks = read_annotations(annotations) if annotations else None
-    found = [_read(path, progress) for path in paths]
+    found = [_read(path) for path in paths]
     shared = [kind for kind in ("visual", "audio") if all(kind in features for features, *_ in found)]
     if not shared:
         raise VscgError(f"{paths[1]}: nothing to compare with {paths[0]}: one has {' and '.join(found[0][0])}, the "
@@ -88,13 +87,13 @@ def compare(first: str | PathLike, second: str | PathLike, annotations: str | Pa
     return Comparison(pd.DataFrame(rows, columns=["modality", "number", *map(str, paths)]), tuple(causes))
 
 
-def _read(path: Path, progress: bool) -> tuple[dict[str, Modality], np.ndarray | None, list[str]]:
+def _read(path: Path) -> tuple[dict[str, Modality], np.ndarray | None, list[str]]:
     """The modalities of a file, and, of a prepared one, its clips' categories and ids."""
     with opened(path) as handle:
         if is_prepared(handle, path):
             data = read_layout(handle, path)
             rows = np.setdiff1d(np.arange(len(data)), data.splits["background"])
-            return ({kind: _look(path, getattr(data, kind), rows, progress) for kind in ("visual", "audio")},
+            return ({kind: _look(path, getattr(data, kind), rows) for kind in ("visual", "audio")},
                     data.category[()][rows], [data.video_ids[row] for row in rows])
         keys = [key for key in handle if isinstance(handle[key], h5py.Dataset)]
         if KEY not in keys and len(keys) != 1:
@@ -105,7 +104,7 @@ def _read(path: Path, progress: bool) -> tuple[dict[str, Modality], np.ndarray |
         if values.ndim == 3 and len(named) != 1:           # of pictures they may be averaged over the regions
             raise VscgError(f"{path}: features of sound or of pictures? Its name must hold the word audio or visual")
         kind = "visual" if values.ndim > 3 else named[0]
-        return {kind: _look(path, values, np.arange(len(values)), progress)}, None, []
+        return {kind: _look(path, values, np.arange(len(values)))}, None, []
 
 
 def _matched(paths: list[Path], found: list[tuple]) -> list[tuple]:
@@ -128,8 +127,8 @@ def _matched(paths: list[Path], found: list[tuple]) -> list[tuple]:
     return cut
 
 
-def _blocks(path: Path, values: h5py.Dataset, rows: np.ndarray, progress: bool) -> Iterator[np.ndarray]:
-    with tqdm(total=len(rows), desc=path.name, unit="clip", disable=None if progress else True) as bar:
+def _blocks(path: Path, values: h5py.Dataset, rows: np.ndarray) -> Iterator[np.ndarray]:
+    with tqdm(total=len(rows), desc=path.name, unit="clip", disable=None) as bar:
         for first in range(0, len(rows), BLOCK):
             block = values[rows[first:first + BLOCK]].astype(np.float32)
             if not np.isfinite(block).all():
@@ -139,13 +138,13 @@ def _blocks(path: Path, values: h5py.Dataset, rows: np.ndarray, progress: bool) 
             bar.update(len(block))
 
 
-def _look(path: Path, values: h5py.Dataset, rows: np.ndarray, progress: bool) -> Modality:
+def _look(path: Path, values: h5py.Dataset, rows: np.ndarray) -> Modality:
     """One pass over some clips, in rising order."""
     count = len(rows)
     if not count or 0 in values.shape:
         raise VscgError(f"{path}: there is no clip in it")
     sums, means, largest, whole = np.zeros(4), [], -np.inf, True
-    for block in _blocks(path, values, rows, progress):
+    for block in _blocks(path, values, rows):
         exact = block.astype(np.float64)
         sums += [(block == 0).sum(), (block < 0).sum(), exact.sum(), (exact**2).sum()]
         largest, whole = max(largest, float(block.max())), whole and bool(

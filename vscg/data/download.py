@@ -41,7 +41,7 @@ RETRIES = 2   # of one file, when the connection is cut
 TIMEOUT = 60  # seconds without an answer or a byte
 
 
-def fetch(url: str, target: Path, fault: Callable[[Path], str], progress: bool = True) -> Path:
+def fetch(url: str, target: Path, fault: Callable[[Path], str]) -> Path:
     """The file `target`, downloaded from `url` if it is not there, also from Google Drive; never is one replaced.
 
     A download that was cut off is continued, and the file gets its name only when it is complete and right: `fault`
@@ -65,7 +65,7 @@ def fetch(url: str, target: Path, fault: Callable[[Path], str], progress: bool =
 
     def make(path: Path) -> None:
         received = folder / f".{name}"
-        _receive(url, received, name, progress)
+        _receive(url, received, name)
         if words := fault(received):
             received.unlink()
             raise VscgError(f"{name}: what {url} sent {words}; it was not kept. Run the command again; if this "
@@ -86,12 +86,12 @@ def fetch(url: str, target: Path, fault: Callable[[Path], str], progress: bool =
         raise write_error(target, error) from error
 
 
-def _receive(url: str, received: Path, name: str, progress: bool) -> None:
+def _receive(url: str, received: Path, name: str) -> None:
     """Download into `received`, or go on with what an earlier call has got of it."""
     part = received.with_name(f"{received.name}.partial.part")     # gdown goes on with `received`, any 8 letters, .part
     part.touch()                                                   # its own would be readable for this user alone
 
-    with tqdm(desc=name, unit="B", unit_scale=True, disable=not progress) as bar:
+    with tqdm(desc=name, unit="B", unit_scale=True) as bar:
         def step(so_far: int, total: int | None) -> None:
             if bar.total is None and total is not None:
                 bar.total = total
@@ -129,16 +129,16 @@ def _no_features(path: Path) -> str:
     return f"is not a complete HDF5 file with `{KEY}` in it"
 
 
-def download_small(dest: str | Path, base_url: str = GITHUB, progress: bool = True) -> list[Path]:
+def download_small(dest: str | Path, base_url: str = GITHUB) -> list[Path]:
     """Download the annotations, split orders, labels and the background clips' audio features (2.5 MB) into `dest`.
 
     `base_url` ends with a slash. Returns the paths of all `SMALL_FILES`, checked by SHA-256. VscgError as `fetch`.
     """
     folder = expanded(dest)
-    return [fetch(base_url + name, folder / name, wrong_sum(wanted), progress) for name, wanted in SMALL_FILES.items()]
+    return [fetch(base_url + name, folder / name, wrong_sum(wanted)) for name, wanted in SMALL_FILES.items()]
 
 
-def download_features(dest: str | Path, base_url: str = DRIVE, progress: bool = True) -> list[Path]:
+def download_features(dest: str | Path, base_url: str = DRIVE) -> list[Path]:
     """Download the audio and visual features (7.7 GiB and more) from the AVE authors' Google Drive into `dest`.
 
     No checksum is published for them. Each must open as a complete HDF5 file that holds `avadataset`; then its SHA-256
@@ -149,33 +149,26 @@ def download_features(dest: str | Path, base_url: str = DRIVE, progress: bool = 
     for name, identifier in FEATURE_FILES.items():
         target, record = folder / name, folder / f"{name}.sha256"
         fresh = not target.exists()
-        fetch(base_url + identifier, target, _no_features, progress)
+        fetch(base_url + identifier, target, _no_features)
         if fresh or not record.exists():
             write_atomically(record, f"{file_sum(target)}  {name}\n".encode())
     return [folder / name for name in FEATURE_FILES]
 
 
-def download_clips(dest: str | Path, base_url: str = HUB, progress: bool = True) -> list[Path]:
+def download_clips(dest: str | Path, base_url: str = HUB) -> list[Path]:
     """Download the raw clips from the mirror `MIRROR` at `REVISION` into `dest`, all that it holds; see `MIRROR_LACKS`.
 
     `base_url`, the hub's, ends with a slash. Returns the files' paths, each with the sum that the hub lists for it.
     VscgError as `fetch`; the mirror or this revision of it is gone, or its list is not of its form.
     """
     folder = expanded(dest)
-    commits, more = [], f"{base_url}api/datasets/{MIRROR}/commits/main"
-    while more:
-        page, more = _listed(more)
-        commits += page
+    commits = _listed(f"{base_url}api/datasets/{MIRROR}/commits/main")
     whole = [commit["id"] for commit in commits if str(commit.get("id")).startswith(REVISION)]
     if not whole:
         raise VscgError(f"{base_url}datasets/{MIRROR}: has no revision {REVISION} any more; its files may be others "
                         "now, so none was fetched. Look at the page for what has changed.")
-    listed, more = [], f"{base_url}api/datasets/{MIRROR}/tree/{whole[0]}?recursive=true"
-    while more:
-        page, more = _listed(more)
-        listed += page
     paths = []
-    for entry in listed:
+    for entry in _listed(f"{base_url}api/datasets/{MIRROR}/tree/{whole[0]}?recursive=true"):
         if entry.get("type") == "file":
             name, large = entry.get("path"), isinstance(entry.get("lfs"), dict)
             oid = (entry["lfs"] if large else entry).get("oid")
@@ -183,23 +176,26 @@ def download_clips(dest: str | Path, base_url: str = HUB, progress: bool = True)
                     or not (folder / name).resolve().is_relative_to(folder.resolve())):
                 raise VscgError(f"{base_url}: lists {str(entry)[:200]}, which is no file with a sum")
             url = f"{base_url}datasets/{MIRROR}/resolve/{whole[0]}/{quote(name)}"
-            paths.append(fetch(url, folder / name, (wrong_sum if large else _wrong_blob)(oid), progress))
+            paths.append(fetch(url, folder / name, (wrong_sum if large else _wrong_blob)(oid)))
     return paths
 
 
-def _listed(url: str) -> tuple[list[dict], str | None]:
-    """A page of a list that the hub sends as JSON, and the address of the next one."""
-    try:
-        answer = requests.get(url, timeout=TIMEOUT)
-        answer.raise_for_status()
-        found = answer.json()
-    except requests.RequestException as error:             # also for what is not JSON
-        why = " ".join(str(error).split())[:200]
-        raise VscgError(f"{url}: no list of files from there ({why}). Check the network, and in a browser whether the "
-                        "page is still there.") from error
-    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
-        raise VscgError(f"{url}: sent no list of files, but {str(found)[:100]}")
-    return found, answer.links.get("next", {}).get("url")
+def _listed(url: str | None) -> list[dict]:
+    """All entries of a list that the hub sends as JSON, page by page."""
+    entries: list[dict] = []
+    while url:
+        try:
+            answer = requests.get(url, timeout=TIMEOUT)
+            answer.raise_for_status()
+            found = answer.json()
+        except requests.RequestException as error:             # also for what is not JSON
+            why = " ".join(str(error).split())[:200]
+            raise VscgError(f"{url}: no list of files from there ({why}). Check the network, and in a browser whether "
+                            "the page is still there.") from error
+        if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+            raise VscgError(f"{url}: sent no list of files, but {str(found)[:100]}")
+        entries, url = entries + found, answer.links.get("next", {}).get("url")
+    return entries
 
 
 def _wrong_blob(wanted: str) -> Callable[[Path], str]:

@@ -36,7 +36,7 @@ BACKGROUND = "background"                # the category of a clip without event,
 
 
 def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target: str | PathLike,
-                visual_dtype: str = "float16", progress: bool = True) -> Report:
+                visual_dtype: str = "float16") -> Report:
     """Makes a prepared file of one's own features; sizes and categories are those of the features and of the table.
 
     The features of a clip are `visual/ID.npy` and `audio/ID.npy` in a folder, or `ID.npz` or `ID.h5` that hold `visual`
@@ -73,8 +73,7 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
         # The name of another data set would be taken for that data set.
         name = f"own-{target.stem}" if target.stem.startswith(("ave", "planted")) else target.stem
         with (PreparedWriter(target, len(marks), name, visual_dtype=visual_dtype, dims=dims) as writer,
-              tqdm(total=len(marks), desc=f"prepare {target.name}", unit="clip",
-                   disable=None if progress else True) as bar):
+              tqdm(total=len(marks), desc=f"prepare {target.name}", unit="clip", disable=None) as bar):
             for mark, number in zip(marks, category, strict=True):
                 arrays = {kind: features.read(mark.video_id, kind) for kind in MODALITIES}
                 for kind, values in arrays.items():

@@ -268,7 +268,7 @@ def fingerprint(size: str, seed: int = 0, dials: "Dials | twins.Dials | None" = 
     return value_hash([recipe(size, seed, dials), tuple(constants), [deeds(part) for part in parts]])
 
 
-def generate(path: Path, *, size: str = "mini", seed: int = 0, progress: bool = True, **changes: float) -> Path:
+def generate(path: Path, *, size: str = "mini", seed: int = 0, **changes: float) -> Path:
     """Write a planted data set as a prepared HDF5 file, which appears when it is complete.
 
     Args:
@@ -283,7 +283,7 @@ def generate(path: Path, *, size: str = "mini", seed: int = 0, progress: bool = 
     with PreparedWriter(path, clips=len(category), name=NAMES[size], fingerprint=fingerprint(size, seed, dials),
                         sources=recipe(size, seed, dials)) as writer:
         clips = (draw if mini else twins.draw)(dials, layout, seed)
-        with tqdm(desc=f"planting {path.name}", total=len(category), unit="clip", disable=not progress) as bar:
+        with tqdm(desc=f"planting {path.name}", total=len(category), unit="clip") as bar:
             for first in range(0, len(category), BLOCK):
                 labels, made = zip(*islice(clips, BLOCK), strict=True)
                 rows = range(first, first + len(made))

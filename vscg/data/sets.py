@@ -14,7 +14,7 @@ from vscg.machine.files import ave_dir, ave_place, data_dir, made_once
 
 PLANTED = {name: size for size, name in planted.NAMES.items()}       # names to sizes
 NAMES = (*PLANTED, "ave")
-MOST = 10**6             # of any dial; that many clips would take 490 GB
+MOST = 10**6             # of any dial; that many clips would take 508 GB
 WHOLE = (*SPLITS, "seed")
 LONGEST = 200            # characters of a name, which becomes a file's
 

@@ -240,7 +240,7 @@ def generate(path: Path, dials: Dials | None = None, seed: int = 0, *, networks:
     schedules are made. VscgError as `load_networks` and `PreparedWriter`.
     """
     dials = dials or Dials()
-    networks = networks or load_networks(visual="efficientnet-lite0", audio="aisfx", progress=progress)
+    networks = networks or load_networks(visual="efficientnet-lite0", audio="aisfx")
     layout = plan(dials, seed)
     category, labels = layout["category"], labels_of(layout)
     with PreparedWriter(path, len(category), "composed", fingerprint(dials, seed), recipe(dials, seed),

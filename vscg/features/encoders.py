@@ -64,8 +64,8 @@ class AstSeconds(nn.Module):
         return steps[:10 * each].unflatten(0, (10, each)).mean(1)
 
 
-def _published(network: type[nn.Module], weights: published.Weights, folder: Path | None, progress: bool) -> nn.Module:
-    return published.load(network, published.fetch(weights, folder, progress), weights)
+def _published(network: type[nn.Module], weights: published.Weights, folder: Path | None) -> nn.Module:
+    return published.load(network, published.fetch(weights, folder), weights)
 
 
 # From the folder of weights, and whether to show a bar; the weights of `transformers` know neither.

@@ -90,7 +90,7 @@ class Names:
 
 
 def load_networks(weights: str | PathLike | None = None, device: str | torch.device | None = None,
-                  progress: bool = True, *, visual: str = "vgg19", audio: str = "vggish") -> Networks:
+                  *, visual: str = "vgg19", audio: str = "vggish") -> Networks:
     """Two encoders, `visual` of `encoders.VISUAL` and `audio` of `encoders.AUDIO`, with their published weights.
 
     Weights that are not there are downloaded: all but those of `transformers` into the folder `weights` (default:
@@ -100,7 +100,7 @@ def load_networks(weights: str | PathLike | None = None, device: str | torch.dev
     choose("visual encoder", visual, VISUAL)
     choose("audio encoder", audio, AUDIO)
     device, folder = usable_device(device), Path(weights) if weights else None
-    return Networks(*(load(folder, progress).to(device) for load in (VISUAL[visual], AUDIO[audio])))
+    return Networks(*(load(folder).to(device) for load in (VISUAL[visual], AUDIO[audio])))
 
 
 def window_features(window: Window, networks: Networks,
@@ -120,7 +120,7 @@ def window_features(window: Window, networks: Networks,
 
 def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False,
             device: str | torch.device | None = None, weights: str | PathLike | None = None,
-            networks: Networks | None = None, scheduler: str | None = None, progress: bool = True,
+            networks: Networks | None = None, scheduler: str | None = None,
             visual: str = "vgg19", audio: str = "vggish") -> Report:
     """Writes the features of every clip in a folder into the prepared file `target`; returns what it holds.
 
@@ -154,13 +154,13 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
     files.check_writable(target)
     names = Names((Path(weights) if weights else files.data_dir() / "weights").absolute(), visual, audio)
     source = networks or names
-    networks = _networks(source, "cpu" if scheduler else device, progress)     # on a cluster, only to know them
+    networks = _networks(source, "cpu" if scheduler else device)     # on a cluster, only to know them
     identity = networks.fingerprint()
     try:
         if files.in_use(parts):
             raise VscgError(f"{target}: another process extracts into it now; wait for it, or name another target")
         with locked(parts):
-            with tqdm(total=SEGMENTS * len(clips), desc="extract", unit="s", disable=None if progress else True) as bar:
+            with tqdm(total=SEGMENTS * len(clips), desc="extract", unit="s", disable=None) as bar:
                 steps = (_on_cluster(scheduler, clips, parts, pad, source, identity, device, bar) if scheduler else
                          _here(clips, parts, pad, networks, identity, bar))
                 found, skipped = _collect(clips, steps, bar)
@@ -179,10 +179,10 @@ def _remove(parts: Path) -> None:
     shutil.rmtree(parts, ignore_errors=True)
 
 
-def _networks(source: Networks | Names, device: str | torch.device | None, progress: bool = False) -> Networks:
+def _networks(source: Networks | Names, device: str | torch.device | None) -> Networks:
     """Given networks, or those of some names; on a device, if one is named."""
     if isinstance(source, Names):
-        return load_networks(source.folder, device, progress, visual=source.visual, audio=source.audio)
+        return load_networks(source.folder, device, visual=source.visual, audio=source.audio)
     if device is None:
         return source
     return Networks(*(network.to(usable_device(device)) for network in (source.visual, source.audio)))

@@ -165,13 +165,13 @@ def _explained(path: Path) -> Iterator[None]:
                         "mp4 or webm") from error
 
 
-def _opened(path: Path):
+def _opened(path: Path) -> av.container.InputContainer:
     # Neither another address nor another file: a playlist is no clip. Bad bytes in a title are no reason to refuse one.
     return av.open(f"file:{path}", options={"protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINERS)},
                    metadata_errors="replace")
 
 
-def _track(path: Path, container, kind: str):
+def _track(path: Path, container: av.container.InputContainer, kind: str) -> tuple[av.stream.Stream, str]:
     """The track of a kind that players take, and a note which one if there are several; a cover picture is not one.
 
     It is the default track or else the first; those for the deaf, for the blind and with comments come last.
@@ -195,8 +195,8 @@ def _track(path: Path, container, kind: str):
 class _Reader:
     """One track of an open file, decoded, with times in s from the beginning of the clip."""
     path: Path
-    container: object
-    track: object
+    container: av.container.InputContainer
+    track: av.stream.Stream
     both: tuple[int, int]                # the two tracks of the clip
     origin: float                        # where the clip begins on the file's own clock
     stated: float                        # when it ends by its header
@@ -206,7 +206,7 @@ class _Reader:
     lost: list[str] = field(default_factory=list)          # where nothing of any track comes for a while
     alone: bool = False                  # whether the other track has ended: what still comes is only measured
 
-    def __iter__(self) -> Iterator[tuple[object, float]]:
+    def __iter__(self) -> Iterator[tuple[av.frame.Frame, float]]:
         """Pictures or pieces of sound, each with the time when it begins."""
         step = float(1 / self.track.average_rate) if self.track.type == "video" and self.track.average_rate else 0.0
         for frame in self._frames():
@@ -224,7 +224,7 @@ class _Reader:
             self.end = max(self.end, time + length)
             yield frame, time
 
-    def _frames(self) -> Iterator[object]:
+    def _frames(self) -> Iterator[av.frame.Frame]:
         """What the decoder makes of the track; what comes before the first thing that it can decode is passed over."""
         fault, begun = None, False
         for packet in self._packets():

@@ -54,13 +54,13 @@ NUMBERS = [(scalar, "numpy.core.multiarray.scalar"), (np.dtype, "numpy.dtype"), 
            np.dtypes.Int64DType]
 
 
-def fetch(weights: Weights, folder: Path | None = None, progress: bool = True) -> Path:
+def fetch(weights: Weights, folder: Path | None = None) -> Path:
     """The path of a file of weights, checked, and downloaded if it is not in `folder` (default: `data/weights`).
 
     Interrupted, a download is continued; of two processes one downloads it. VscgError as `download.fetch`.
     """
     folder = Path(folder) if folder else data_dir() / "weights"
-    return download.fetch(weights.url, folder / weights.name, download.wrong_sum(weights.sum), progress)
+    return download.fetch(weights.url, folder / weights.name, download.wrong_sum(weights.sum))
 
 
 def present(*wanted: Weights) -> bool:

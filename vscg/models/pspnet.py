@@ -2,6 +2,7 @@
 from torch import Tensor, nn
 
 from vscg.data.labels import AVE, Dims
+from vscg.errors import VscgError
 from vscg.models.encoder import SegmentEncoder
 from vscg.models.heads import WeightingHead, build_head, classify, segment_cosine
 from vscg.models.output import Output
@@ -16,11 +17,15 @@ class PSPNet(nn.Module):
         plug: what stands between PSP and the classifier, one of `plug.PLUGS` (Table IV).
         head: fully supervised, "segment" or "two_part", the head that VSCG's loss needs (Table V).
         threshold: tau_b, for the two-part head.
+    Raises VscgError: an unknown choice, or one that the setting does not read.
     """
 
     def __init__(self, setting: str, *, dropout: float = 0.1, plug: str = "none", head: str = "segment",
                  threshold: float = 0.7, dims: Dims = AVE):
         super().__init__()
+        if head != "segment" and setting == "weakly" or threshold != 0.7 and (setting, head) != ("fully", "two_part"):
+            raise VscgError(f"PSP-Net, {setting} supervised with head {head!r}, does not read that head or threshold: "
+                            "leave it out.")
         self.threshold = threshold
         self.encoder = SegmentEncoder(setting, dims)
         self.psp = propagation(setting, dropout, dims)

@@ -2,7 +2,7 @@
 from torch import Tensor, nn
 
 from vscg.data.labels import AVE, Dims
-from vscg.errors import choose
+from vscg.errors import VscgError, choose
 from vscg.models.encoder import SegmentEncoder
 from vscg.models.escm import EventSemanticConsistency
 from vscg.models.heads import WeightingHead, build_head, classify, segment_cosine
@@ -30,7 +30,7 @@ class VSCG(nn.Module):
         gru: ISCE's GRUs, "library" as in the released program or "equations" as Eq. 4 to 8 write them.
         rectified: weakly supervised, whether the weighting branch has a ReLU before its sigmoid.
         similarity: "cosine" of the normalised streams or "product" of the ISCE outputs (Eq. 16); None: the variant's.
-    Raises VscgError: an unknown choice, or as `EventSemanticConsistency`.
+    Raises VscgError: an unknown choice, one that the setting does not read, or as `EventSemanticConsistency`.
     """
 
     def __init__(self, setting: str, variant: str = "released", *, psp_dropout: float | None = None,
@@ -45,6 +45,9 @@ class VSCG(nn.Module):
         crossed = quirk if crossed is None else crossed
         linear = not quirk if linear is None else linear
         renormalise = fully if renormalise is None else renormalise
+        if not rectified if fully else head != "two_part" or similarity is not None or threshold != 0.7:
+            raise VscgError(f"VSCG, {setting} supervised, does not read "
+                            f"{'rectified' if fully else 'head, similarity and threshold'}: leave it out.")
         if psp_dropout is None:
             psp_dropout = 0.2 if fully else 0.1
         if escm_dropout is None:

@@ -13,7 +13,7 @@ from vscg.plots.style import COLOURS, DARK, DASHES, LIGHT, OTHERS, PALETTE, WIDT
 
 def curves(x: Sequence[float], lines: Mapping[str, Sequence[float]], x_label: str, y_label: str,
            marks: Mapping[str, float] | None = None) -> Figure:
-    """Several functions of one variable `x` (N,), up to 20 of whose values are drawn as dots on the lines.
+    """Several functions of one variable `x` (N,); with 20 values or fewer each is a dot on its line.
 
     Args:
         lines: name -> (N,) values. A name that begins with audio, visual or fused gets that colour; of a name "a, b"

@@ -68,7 +68,7 @@ def show_family(results: Sequence[TableResult]) -> Styler:
 
 
 def smallest_found(differences: pd.DataFrame) -> str:
-    """The median of the smallest detectable differences of `TableResult.differences`, in words; of one seed there is none."""
+    """The median of the smallest detectable differences of `TableResult.differences`, in words; of one seed none."""
     several = differences[differences["seeds"] > 1]
     middle = several["smallest"].fillna(math.inf).median()
     size = "more than 100" if middle == math.inf else f"{middle:.1f}"

@@ -14,6 +14,7 @@ from vscg.study.tables import printed_difference
 from vscg.training.records import records_dir
 
 CLIPS = 402                        # of AVE's test split
+MARGIN = 1.96                      # standard errors
 PER_CLIP = (15.0, 30.0, 35.0)      # paired standard deviation of a clip, points: the smallest, a middle, the largest
 RIVALS = ("PSP-Net", "CMBS", "DMIN")       # near ones, of which others reported runs
 COMPARED = (*RIVALS, "CSS-Net")            # with those that the text names
@@ -39,8 +40,8 @@ def margins() -> pd.DataFrame:
 
 
 def smallest_margin(per_clip: float) -> float:
-    """The smallest margin, in points, above 1.96 standard errors of 402 clips with this deviation of a clip."""
-    return 1.96 * per_clip / math.sqrt(CLIPS)
+    """The smallest margin, in points, above `MARGIN` standard errors of 402 clips with this deviation of a clip."""
+    return MARGIN * per_clip / math.sqrt(CLIPS)
 
 
 def reproductions() -> pd.DataFrame:

@@ -22,7 +22,7 @@ EVERY = TABLES | PLANNED
 
 def table_configs(table: str, *, data: str, profile: str, seeds: int | None = None,
                   protocol: str = "clean") -> list[RunConfig]:
-    """The runs that a table of `EVERY` needs: every row, in every setting its system has, with seeds 0, 1, ...
+    """The runs of a table of `EVERY`: every row, in those of its settings that its system has, with seeds 0, 1, ...
 
     `data` is the data set's name or the path of a prepared file; `seeds` is for a table without a number of its own,
     None takes the profile's.
@@ -139,16 +139,16 @@ def progress() -> pd.DataFrame:
     return pd.DataFrame(lines).set_index("step")
 
 
-def networks(table: str, setting: str) -> pd.DataFrame:
-    """What `python book/finished.py` found in the networks of the plan's finished runs of a table of `EVERY`.
+def networks(table: str) -> pd.DataFrame:
+    """What `python book/finished.py` found in networks of the plan: the fully supervised runs of a table of `EVERY`.
 
     One line for each run: row, seed, and what its record has, "own sound, pointing" and so on, each a share in 0..1.
     """
     kept = {run["key"]: run for run in json.loads((records_dir() / "finished.json").read_text("utf-8"))["runs"]}
     lines = []
     for row in EVERY[table].rows:
-        for key, config in unique_runs(cell_configs(row, setting, STUDY, "standard", PLANNED_SEEDS, "clean")).items():
-            if setting in row.paper and key in kept:
+        for key, config in unique_runs(cell_configs(row, "fully", STUDY, "standard", PLANNED_SEEDS, "clean")).items():
+            if "fully" in row.paper and key in kept:
                 lines.append({**kept[key], "row": row.name, "seed": config.seed})
     return pd.json_normalize(lines, sep=", ")
 

@@ -12,7 +12,6 @@ import torch
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.machine.files import locked
-from vscg.models import build_model
 from vscg.study.failures import class_probability
 from vscg.study.localisation import attention_of, other_clip
 from vscg.training.batches import Features, outputs
@@ -77,11 +76,7 @@ def _look(record: Record, data: Dataset, kept: Container[str]) -> dict[str, np.n
         if fully:
             found["foreign"] = attention_of(model, data, rows, rows[other_clip(data.category[rows], config.seed)],
                                             config.modality)
-            with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-                torch.manual_seed(config.seed)
-                fresh = build_model(config.system, setting=config.setting, variant=config.variant, dims=record.dims,
-                                    **config.model_options)
-            found["untrained"] = attention_of(fresh.eval(), data, rows, modality=config.modality)
+            found["untrained"] = attention_of(record.untrained(), data, rows, modality=config.modality)
     if fully:
         found["probability"] = torch.cat([class_probability(output) for output in said]).numpy()
     packed = {name: np.rint(STEPS * (values / values.max(_axes(values), keepdims=True))).astype(np.uint16)

@@ -67,7 +67,7 @@ def told(low: float, high: float, above: str, below: str, between: str = "not to
 
 def points(mean: float, low: float, high: float) -> str:
     """A difference of shares with its 95% interval, as percentage points: "+4.5 points (+3.1 to +5.9)"."""
-    mean, low, high = (_signed(100 * value) for value in (mean, low, high))
+    mean, low, high = (signed_text(100 * value) for value in (mean, low, high))
     return f"{mean} points ({low} to {high})"
 
 
@@ -123,7 +123,7 @@ def difference_text(frame: pd.DataFrame) -> pd.DataFrame:
     """The lines of `TableResult.differences` as a reader sees them."""
     return pd.DataFrame({
         "difference": frame["first"] + " minus " + frame["second"], **_setting(frame),
-        "paper (points)": frame["paper"].map(_signed), "measured (points)": _intervals(frame, signed=True),
+        "paper (points)": frame["paper"].map(signed_text), "measured (points)": _intervals(frame, signed=True),
         "smallest detectable difference (points)": frame["smallest"].map(_figure), **_seeds(frame),
         # Of the row that is known less well.
         "origin": [max(pair, key=ORIGINS.index) for pair in frame[["first_origin", "second_origin"]].to_numpy()],
@@ -133,7 +133,7 @@ def difference_text(frame: pd.DataFrame) -> pd.DataFrame:
 def family_text(frame: pd.DataFrame) -> pd.DataFrame:
     """The lines of `comparisons.primary_family`, with `smallest`, as a reader sees them."""
     return pd.DataFrame({
-        "difference": frame["name"], "paper (points)": frame["paper"].map(_signed),
+        "difference": frame["name"], "paper (points)": frame["paper"].map(signed_text),
         "measured (points)": _intervals(frame, signed=True),
         "smallest detectable difference (points)": frame["smallest"].map(_figure),
         "seeds": frame["seeds"],
@@ -143,7 +143,7 @@ def family_text(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def findable(share: float, most: float = 1) -> str:
-    """The smallest detectable difference, a share, in words; no true one is larger than `most`, of two differences 2."""
+    """The smallest detectable difference, a share, in words; none is larger than `most`, of two differences 2."""
     return f"smallest detectable {100 * share:.1f}" if share <= most else "no difference is detectable"
 
 
@@ -168,13 +168,14 @@ def _two(first: pd.Series, second: pd.Series) -> list[str]:
             for one, other in zip(first, second, strict=True)]
 
 
-def _signed(value: float) -> str:
+def signed_text(value: float) -> str:
+    """Points with a sign and one decimal, or a dash for NaN."""
     return DASH if pd.isna(value) else f"{round(value, 1) + 0.0:+.1f}"      # + 0.0: no negative zero
 
 
 def _intervals(frame: pd.DataFrame, columns: tuple[str, str, str] = ("mean", "low", "high"),
                signed: bool = False) -> list[str]:
-    show = _signed if signed else _figure
+    show = signed_text if signed else _figure
     return [DASH if pd.isna(mean) else show(mean) if pd.isna(low) else f"{show(mean)} ({show(low)} to {show(high)})"
             for mean, low, high in zip(*(frame[column] for column in columns), strict=True)]
 

@@ -9,7 +9,7 @@ import math
 import textwrap
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, permutations
+from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -52,8 +52,8 @@ FAMILY_RULE = textwrap.fill(
 POWER_RULE = textwrap.fill(
     "Smallest detectable difference: if the true difference has this size, 80 of 100 studies with as many seeds and "
     "clips detect it (their 95% interval excludes 0), provided that runs and clips vary as much as here. A smaller one "
-    "is missed more often. Two or three runs are a poor estimate of how much runs vary: this figure can then be several "
-    "times too small or too large. With one seed there is none, and none is given above the largest possible "
+    "is missed more often. Two or three runs are a poor estimate of how much runs vary: this figure can then be "
+    "several times too small or too large. With one seed there is none, and none is given above the largest possible "
     "difference.", WIDTH)
 LEARNING_RULE = textwrap.fill(
     f"A row is still learning if the line through the last third of its validation curve (mean over seeds) rises by "
@@ -221,7 +221,10 @@ def smallest_difference(parts: Parts, seeds: int, clips: int) -> float:
 
 
 def smallest_of(values: np.ndarray) -> float:
-    """The smallest detectable difference by `POWER_RULE`, in the unit of differences (S,N), or (S,) of draws; NaN for one seed."""
+    """The smallest detectable difference by `POWER_RULE`, in the unit of differences (S,N), or (S,) of draws.
+
+    NaN for one seed.
+    """
     if len(values) < 2:
         return math.nan
     if values.ndim == 2:
@@ -257,15 +260,13 @@ def course(curve: np.ndarray) -> Course:
     return Course(slope, error, gain, "still learning" if rises or gain > LAST_GAIN else "converged")
 
 
-def chance_order(paper: Sequence[float], pairs: Sequence[tuple[int, int]] | None = None) -> tuple[float, float]:
+def chance_order(paper: Sequence[float], pairs: Sequence[tuple[int, int]]) -> tuple[float, float]:
     """Range (2.5 to 97.5%) of the share of pairs in the paper's order when the rows stand in random order.
 
     Over all orders of up to 8 rows, over 20,000 drawn ones (the same in every call) of more. `paper` holds its figure
-    for each row; `pairs` are those that count, by default all that it does not print as equal. NaN if none does.
+    for each row; `pairs` are those that count, none that it prints as equal. NaN if none does.
     """
     paper = np.asarray(paper)
-    if pairs is None:
-        pairs = [(a, b) for a, b in combinations(range(len(paper)), 2) if paper[a] != paper[b]]
     if not pairs:
         return math.nan, math.nan
     ranks = (np.array(list(permutations(range(len(paper))))) if len(paper) <= 8

@@ -57,16 +57,9 @@ class Cell:
 
         "last" is the mean over the last five epochs; None takes the outcome of the profile.
         """
-        return np.stack([self._right(record, selection or self.outcome) for record in self.records])
-
-    def _right(self, record: Record, selection: str) -> np.ndarray:
-        predicted = record.predictions(selection)
-        epochs = predicted if predicted.ndim == 3 else predicted[None]
-        try:
-            return np.mean([clip_accuracy(epoch, self.truth, record.dims.classes) for epoch in epochs], axis=0)
-        except VscgError as error:                         # of the comparison: other clips than the truth
-            raise VscgError(f"{record.folder / 'predictions.safetensors'} is damaged ({error}): delete the folder "
-                            f"{record.folder} and run again.") from error
+        return np.stack([np.mean([clip_accuracy(epoch, self.truth, record.dims.classes) for epoch in
+                                  record.predictions(selection or self.outcome).reshape(-1, *self.truth.shape)], axis=0)
+                         for record in self.records])
 
     def shares(self) -> tuple[float, float]:
         """The share of right event seconds and of right background seconds over all runs, in 0..1; NaN of none."""

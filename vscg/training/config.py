@@ -46,7 +46,7 @@ class Schedule:
     epochs: int = 300
     lr: float = 1e-3
     decay_epochs: tuple[int, ...] = ()
-    decay_steps: int = 0          # instead: every so many optimiser steps
+    decay_steps: int = 0          # and every so many optimiser steps; 0: never
     decay: float = 0.8
     warm_up_steps: int = 0        # optimiser steps over which the rate rises to lr in equal parts
     clip_norm: float = 0.0        # gradients are scaled down to this global L2 norm; 0: never
@@ -194,6 +194,13 @@ class RunConfig:
         choose("target", config.target, TARGETS)
         choose("loss", config.loss, LOSSES)
         check(**{name: getattr(config, name) for name in ("seed", "stale_avps", "empty_as_first")})
+        terms = LOSSES[config.loss].keys()
+        unread = {"target": config.setting == "fully" and config.target != "presence",
+                  "stale_avps": config.stale_avps and not terms & {"avps", "avps_16"},
+                  "empty_as_first": config.empty_as_first and not terms & {"category", "category_self", "av_score"}}
+        if not released and (names := [name for name, is_so in unread.items() if is_so]):
+            raise VscgError(f"{', '.join(names)}: {config.system}, {config.setting} supervised, with the loss "
+                            f"{config.loss!r} does not read it; leave it out.")
         return replace(config, schedule=replace(schedule, **{name: getattr(config, name) for name in ON_TOP}))
 
     def _schedule(self) -> Schedule:

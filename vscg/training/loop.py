@@ -246,8 +246,7 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
     return record
 
 
-def verify(record: Record, *, dataset: Dataset | None = None, device: str | None = None,
-           progress: bool = True) -> tuple[pd.DataFrame, bool]:
+def verify(record: Record, *, dataset: Dataset | None = None, device: str | None = None) -> tuple[pd.DataFrame, bool]:
     """Train a finished run, local or shipped, anew as it was trained, and hold its numbers against the record's.
 
     On as many threads, and with numbers below 1.2e-38 kept or counted as zero; runs from before that was recorded kept
@@ -260,7 +259,7 @@ def verify(record: Record, *, dataset: Dataset | None = None, device: str | None
     if dataset.fingerprint != record.values["data"]["fingerprint"]:
         raise VscgError(f"{dataset.path} is not the data set that the run {record.key} was trained on.")
     with own_threads(record.values["threads"]), tempfile.TemporaryDirectory() as store:
-        again = _train(record.config.resolve(), dataset, Path(store), usable_device(device), progress,
+        again = _train(record.config.resolve(), dataset, Path(store), usable_device(device), True,
                        math.inf, record.values.get("subnormals") == "zero")
         then, now = record.history, again.history
     columns = ["loss", "val_accuracy", "test_accuracy"]

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import safetensors.numpy
 import safetensors.torch
+import torch
 from torch import nn
 
 from vscg.data.labels import AVE, Dims
@@ -96,14 +97,21 @@ class Record:
         if self.shipped:
             raise VscgError(f"The run {self.key} ({run_title(config)}) came with the book, without its weights: "
                             f"{anew(self)} trains it here.")
-        model = build_model(config.system, setting=config.setting, variant=config.variant, dims=self.dims,
-                            **config.model_options)
+        model = self.untrained()
         try:
             model.load_state_dict(safetensors.torch.load(self.content("state.safetensors")))
         except RuntimeError as error:       # of a run whose model had another code
             raise VscgError(f"{self.folder / 'state.safetensors'} does not fit the model of today's code "
                             f"({str(error)[:500]}): run again.") from error
-        return model.eval()
+        return model
+
+    def untrained(self) -> nn.Module:
+        """The model with the weights that the run began with, in evaluation mode on the CPU."""
+        config = self.config
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            torch.manual_seed(config.seed)
+            return build_model(config.system, setting=config.setting, variant=config.variant, dims=self.dims,
+                               **config.model_options).eval()
 
     def content(self, name: str) -> bytes:
         """A file of the run, whole and as it was written; VscgError if it is not."""

@@ -87,7 +87,7 @@ def _clip_cost(system: str, setting: str, variant: str, options: tuple[tuple[str
 
 
 def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: int | None = None,
-          device: str | None = None, scheduler: str | None = None, progress: bool = True) -> Sweep:
+          device: str | None = None, scheduler: str | None = None) -> Sweep:
     """Train the runs that are missing, in processes of their own or on a Dask cluster.
 
     A run that fails is recorded with its error and does not stop the rest; the next call tries it again. Killed at any
@@ -125,7 +125,7 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
         tasks = ((folder, _train, folder, runs[folder], files[runs[folder].data], device)
                  for folder in _in_turn(queue))
         with _pool(scheduler, store, files.values(), workers, device, len(queue)) as pool, \
-             tqdm(total=sum(costs.values()), smoothing=0, miniters=0, disable=not progress, desc=f"{len(queue)} runs",
+             tqdm(total=sum(costs.values()), smoothing=0, miniters=0, desc=f"{len(queue)} runs",
                   bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left{postfix}") as bar:
             # On a screen the time left runs on every second; a log gets a line for each run that has ended.
             tick = bar.refresh if sys.stderr.isatty() else lambda: None
