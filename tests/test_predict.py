@@ -267,7 +267,7 @@ def test_both_commands_from_a_file_to_results(clip, networks, tmp_path, monkeypa
     assert "published weights of avel" in printed and str(out / "square.json") in printed
     assert len(json.loads((out / "square.json").read_text())["seconds"]) == 10
 
-    monkeypatch.setattr(extraction, "load_networks", lambda weights, device, progress, **named: networks)
+    monkeypatch.setattr(extraction, "load_networks", lambda weights, device, **named: networks)
     folder = tmp_path / "clips"
     folder.mkdir()
     shutil.copy(clip, folder)

@@ -19,7 +19,7 @@ from vscg.errors import VscgError
 from vscg.features import composed
 from vscg.features.encoders import AUDIO, VISUAL
 from vscg.features.extract import extract, load_networks
-from vscg.machine.device import processor, usable_device
+from vscg.machine.device import device_name, processor, usable_device
 from vscg.machine.files import data_dir, reason, runs_dir
 from vscg.models import SETTINGS, SYSTEMS, VARIANTS
 from vscg.predict import load_checkpoint, result_files, watch, write_results
@@ -165,7 +165,8 @@ def _verify(args: argparse.Namespace) -> None:
     print(record.describe())
     device = args.device or ("cpu" if record.values["device"].startswith("CPU") else None)
     there = record.values.get("processor", "a processor that it does not name")
-    print(f"trained on {record.values['device']}, {there}; here on {usable_device(device).type}, {processor()[0]}")
+    here = device_name(on) if (on := usable_device(device)).type == "cuda" else "cpu"
+    print(f"trained on {record.values['device']}, {there}; here on {here}, {processor()[0]}")
     # Composed clips are no data set that others name: they serve one chapter.
     dataset = composed.load() if record.config.data == photographs.DATA else None
     table, same = verify(record, dataset=dataset, device=device)

@@ -22,6 +22,7 @@ from vscg.features.extract import Networks, window_features
 from vscg.features.vggish import SAMPLE_RATE
 from vscg.features.video import FRAMES, Window, read_windows
 from vscg.machine import files as disk
+from vscg.machine.device import single_precision
 from vscg.machine.files import WriteError, reason, replacing, runs_dir
 from vscg.models import build_model, predict_segments
 from vscg.released.load import load_released
@@ -91,7 +92,8 @@ def watch(path: str | Path, model: nn.Module, networks: Networks, *, pad: bool =
                             f"audio {audio.shape}: name those that made the model's training data")
         only = getattr(model, "modality", "both")
         visual, audio = visual * (only != "audio"), audio * (only != "visual")
-        output = model(torch.from_numpy(audio)[None].to(device), torch.from_numpy(visual)[None].to(device))
+        with single_precision():
+            output = model(torch.from_numpy(audio)[None].to(device), torch.from_numpy(visual)[None].to(device))
         attention = None if output.attention is None else output.attention[0].cpu().numpy()
         # One of the logits of the whole clip, held against a gate, is no distribution over a second's classes.
         probability = (np.full((len(window.frames), dims.classes), np.nan) if "raw_logits" in output.extras

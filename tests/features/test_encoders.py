@@ -104,7 +104,7 @@ def test_extraction_prediction_and_their_sizes(tmp_path):
 
 def test_names(monkeypatch):
     loaded = []
-    monkeypatch.setattr(encoders.published, "fetch", lambda file, folder, progress: loaded.append((file.name, folder)))
+    monkeypatch.setattr(encoders.published, "fetch", lambda file, folder: loaded.append((file.name, folder)))
     monkeypatch.setattr(encoders.published, "load", lambda network, path, weights: network())
     monkeypatch.setattr(encoders, "_pretrained",
                         lambda kind, name: loaded.append((kind, name)) or torch.nn.Linear(1, 1))

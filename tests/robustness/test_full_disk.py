@@ -86,7 +86,7 @@ def test_a_run_on_a_full_disk_goes_on_once_there_is_room(smallest, tmp_path):
 def test_a_sweep_on_a_full_disk_stops_with_one_error_and_goes_on_once_there_is_room(smallest, tmp_path, capfd,
                                                                                          server_of_processes):
     configs = [RunConfig(system="avel", data=str(smallest), batch=4, epochs=1, seed=seed) for seed in range(3)]
-    options = {"store": tmp_path / "disk", "workers": 1, "device": "cpu", "progress": False}
+    options = {"store": tmp_path / "disk", "workers": 1, "device": "cpu"}
     with (room(1_000_000, server_of_processes),                            # the runs' processes have its limits
           pytest.raises(WriteError, match="safetensors: cannot be written.*File too large")):
         sweep(configs, **options)

@@ -50,7 +50,7 @@ class TestOrderAgreement:
                                            cell.row.run["system"] in systems))
 
     def test_the_papers_order_and_its_reverse_lie_outside_chance(self, tmp_path):
-        chance = statistics.chance_order(range(7))
+        chance = statistics.chance_order(range(7), list(combinations(range(7), 2)))
         result = self.result(tmp_path / "same", lambda config: self.order.get(config.system, 0))
         assert order_agreement(result, "weakly") == (1, *chance, 21, 1, 1) and chance[1] < 1
         # Fully supervised the paper has AVSDN, 72.6, below AVEL, 72.7.
@@ -100,7 +100,9 @@ class TestOrderAgreement:
                     scores.append(0.5 if measured == 0 else float(measured * paper > 0))
             share, low, high, count, *_ = order_agreement(table_four, setting)
             assert count == len(scores) == pairs and share == pytest.approx(np.mean(scores))
-            assert (low, high) == statistics.chance_order([cell.row.paper[setting] for cell in cells])
+            paper = [cell.row.paper[setting] for cell in cells]
+            apart = [(a, b) for a, b in combinations(range(len(paper)), 2) if paper[a] != paper[b]]
+            assert (low, high) == statistics.chance_order(paper, apart)
 
     def test_nothing_measured_is_no_agreement(self, table_one):
         reported = tuple(cell for cell in table_one.cells if not cell.records)

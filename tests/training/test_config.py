@@ -27,12 +27,24 @@ def test_released_protocol_has_all_of_them_as_published():
 
 
 def test_each_fault_can_be_switched_alone():
-    clean = RunConfig().resolve()
-    for change in ({"stale_avps": True}, {"drop_last": True}, {"order": "first-random"}, {"target": "proportion"},
-                   {"selection": "test"}, {"empty_as_first": True}, {"background": True}):
-        config = RunConfig(**change).resolve()
+    for setting, change in (("fully", {"stale_avps": True}), ("fully", {"drop_last": True}),
+                            ("fully", {"order": "first-random"}), ("weakly", {"target": "proportion"}),
+                            ("fully", {"selection": "test"}), ("fully", {"empty_as_first": True}),
+                            ("fully", {"background": True})):
+        clean, config = RunConfig(setting=setting).resolve(), RunConfig(setting=setting, **change).resolve()
         assert config == replace(clean, **change, schedule=config.schedule)
         assert config.schedule == replace(clean.schedule, **{k: v for k, v in change.items() if k in ON_TOP})
+
+
+def test_a_field_that_the_run_does_not_read_is_refused():
+    for system, setting, loss, change in (("vscg", "fully", None, {"target": "proportion"}),
+                                          ("avel", "fully", None, {"stale_avps": True}),
+                                          ("vscg", "weakly", None, {"stale_avps": True}),
+                                          ("psp", "fully", None, {"empty_as_first": True})):
+        config = RunConfig(system=system, setting=setting, loss=loss, **change)
+        with pytest.raises(VscgError, match=f"{next(iter(change))}.*does not read it"):
+            config.resolve()
+        replace(config, protocol="released").resolve()       # which has these habits for every system
 
 
 def test_a_schedule_of_ones_own_is_taken_as_it_is():

@@ -16,6 +16,7 @@ from tests.robustness.killing import numbers
 from vscg.errors import VscgError
 from vscg.models import SETTINGS
 from vscg.training.batches import Features, predict
+from vscg.training.checkpoint import save_run
 from vscg.training.config import RunConfig, Schedule
 from vscg.training.evaluation import segment_accuracy
 from vscg.training.keys import run_key
@@ -244,6 +245,21 @@ def test_a_run_goes_on_with_its_own_threads_and_gives_back_the_callers(tiny, tmp
         assert (torch.tensor([1e-40]) * 1).item() > 0, "nor are small numbers zero afterwards"
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_record_names_every_device_that_its_run_was_on(tiny, tmp_path, monkeypatch):
+    names = iter(["a GPU", "CPU, 1 of 2 cores", "CPU, 1 of 2 cores"])
+    monkeypatch.setattr(training, "device_name", lambda device: next(names))
+
+    def stop(*state):
+        save_run(*state)
+        raise KeyboardInterrupt
+
+    for _ in range(2):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(training, "save_run", stop)
+            run(quick(epochs=3), tiny, tmp_path, save_every=0)
+    assert run(quick(epochs=3), tiny, tmp_path).values["device"] == "a GPU, then CPU, 1 of 2 cores"
 
 
 def test_a_run_that_another_process_trains_is_waited_for_and_that_is_said(tiny, tmp_path, monkeypatch, capsys):

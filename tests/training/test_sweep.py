@@ -35,7 +35,7 @@ def run(data, **changes) -> RunConfig:
 
 
 def go(configs, store, **options):
-    return sweep(configs, **{"store": store, "device": "cpu", "workers": 2, "progress": False, **options})
+    return sweep(configs, **{"store": store, "device": "cpu", "workers": 2, **options})
 
 
 def times(store) -> dict[str, int]:
@@ -177,6 +177,18 @@ def test_two_sweeps_at_once_share_the_runs(smallest, tmp_path):
     assert fresh[0].keys() == fresh[1].keys() == times(tmp_path).keys() and len(fresh[0]) == 4
     assert all(fresh[0][key] != fresh[1][key] for key in fresh[0]), "each was trained by one of the two, once"
     assert all(map(is_whole, find_records(tmp_path)))
+
+
+def test_a_run_that_another_sweep_took_at_the_same_moment_holds_up_no_worker(smallest, tmp_path, monkeypatch):
+    """Between the choice and the lock lie seconds, in which both sweeps see the same run free."""
+    configs = [run(smallest, seed=seed) for seed in range(4)]
+    monkeypatch.setattr(sweeping, "in_use", lambda folder: False)
+    with locked(tmp_path / next(iter(unique_runs(configs)))):
+        done = threading.Thread(target=go, args=(configs, tmp_path), kwargs={"workers": 1})
+        done.start()
+        until(lambda: len(times(tmp_path)) == 3)
+    done.join()
+    assert len(times(tmp_path)) == 4 and all(map(is_whole, find_records(tmp_path)))
 
 
 def of_session(leader: int) -> list[str]:

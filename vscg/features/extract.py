@@ -27,7 +27,7 @@ from vscg.features.vggish import audio_features
 from vscg.features.video import CONTAINERS, Window, read_windows
 from vscg.machine import files
 from vscg.machine.cluster import Cluster, Outcome, local_workers, work
-from vscg.machine.device import usable_device
+from vscg.machine.device import single_precision, usable_device
 from vscg.machine.files import WriteError, locked
 
 PART = re.compile(r"\..*|[0-9a-f]{16}(\.json|-\d+\.safetensors)?")      # a lock, a clip's note, its windows, its lock
@@ -103,6 +103,7 @@ def load_networks(weights: str | PathLike | None = None, device: str | torch.dev
     return Networks(*(load(folder).to(device) for load in (VISUAL[visual], AUDIO[audio])))
 
 
+@single_precision()
 def window_features(window: Window, networks: Networks,
                     done: Callable[[int], object] = lambda seconds: None) -> tuple[np.ndarray, np.ndarray]:
     """The features of a window: visual (10,7,7,D_v) and audio (10,D_a), float32; of VGG-19 and VGGish 512 and 128.

@@ -34,11 +34,12 @@ class Outcome:
     trace: str = ""
 
 
-def work(pool: "Processes | Cluster", tasks: Iterable[tuple],
+def work(pool: "Processes | Cluster", tasks: Iterable[tuple | None],
          waiting: Callable[[], object]) -> Iterator[tuple[Path, Outcome]]:
     """Have tasks done by a pool; yields each one's path and outcome when it ends, and raises what a task raises.
 
-    A task is a path that names it, a function that returns an `Outcome`, and its arguments. There are no more under way
+    A task is a path that names it, a function that returns an `Outcome`, and its arguments; None for a task is none for
+    now: the next one is asked for when one under way has ended. There are no more under way
     than workers, so that one that kills its worker takes no other with it. `waiting` is called once a second.
     """
     tasks = iter(tasks)
@@ -237,5 +238,10 @@ def _on_worker(terms: tuple[str, str, list[Path]], function: Callable[..., Outco
     torch.set_num_threads(1)                              # whatever the worker's environment says
     try:
         return function(*arguments)
+    except VscgError as error:
+        raise VscgError(f"{name}: {error}") from error
     finally:
-        give_back_memory()        # the next task finds a process as small as this one did, and its record its own peak
+        try:
+            give_back_memory()    # the next task finds a process as small as this one did, and its record its own peak
+        except RuntimeError:      # CUDA is lost to this process: its nanny starts another, the task goes elsewhere
+            os._exit(1)

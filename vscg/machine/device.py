@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import resource
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,6 +114,30 @@ def own_threads(number: int | None = None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def own_random() -> Iterator[None]:
+    """Inside, torch's random numbers go their own way; then the caller's go on as if nothing had been."""
+    import torch
+    # A driver that is too old counts its cards, and fails when one is asked.
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if torch.cuda.is_available() else ()):
+        yield
+
+
+@contextlib.contextmanager
+def single_precision() -> Iterator[None]:
+    """Inside, cuDNN's layers do not round their float32 factors, as torch lets them on newer GPUs."""
+    import torch
+    parts = torch.backends.cudnn.conv, torch.backends.cudnn.rnn
+    before = [part.fp32_precision for part in parts]
+    try:
+        for part in parts:
+            part.fp32_precision = "ieee"
+        yield
+    finally:
+        for part, told in zip(parts, before, strict=True):
+            part.fp32_precision = told
+
+
+@contextlib.contextmanager
 def subnormals(zero: bool) -> Iterator[None]:
     """Inside, numbers below 1.2e-38 count as 0 where the processor can do that, or they do not; afterwards as before.
 
@@ -158,11 +183,16 @@ def processor() -> tuple[str, bool]:
     """The processor in words, and whether it has bf16 instructions."""
     try:
         text = (PROC / "cpuinfo").read_text()
-    except OSError:
+    except OSError:                                        # macOS
+        with contextlib.suppress(OSError):
+            told = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True)
+            if told.stdout.strip():
+                return told.stdout.strip(), False
         return platform.processor() or platform.machine(), False
     name = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
+    part = re.search(r"^CPU part\s*: (.*)$", text, re.MULTILINE)                   # Linux on ARM names no model
     bf16 = re.search(r"\b(avx512_bf16|amx_bf16)\b|^Features.*\bbf16\b", text, re.MULTILINE)
-    return name[1] if name else platform.machine(), bool(bf16)
+    return name[1] if name else platform.machine() + (f", part {part[1]}" if part else ""), bool(bf16)
 
 
 def cpu_has_bf16() -> bool:

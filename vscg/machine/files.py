@@ -132,11 +132,16 @@ def file_sum(path: Path) -> str:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder, made if need be; a second process waits until the first has finished. WriteError if refused."""
+def locked(folder: Path, wait: bool = True) -> Iterator[None]:
+    """Hold a folder, made if need be; a second process waits until the first has finished. WriteError if refused.
+
+    Without `wait` a second process gets a `filelock.Timeout`.
+    """
     make_folder(folder)
     try:
-        lock = FileLock(folder / ".lock").acquire()
+        lock = FileLock(folder / ".lock", blocking=wait).acquire()
+    except Timeout:                                        # which is an OSError too
+        raise
     except OSError as error:
         raise write_error(folder, error) from error
     with lock:

@@ -15,8 +15,9 @@ PLAIN = ("epoch", "seconds", "history", "best", "last")      # attributes of a r
 
 def save_run(path: Path, run) -> None:
     """Write all that the next epoch of a `loop.Run` needs, in one atomic step."""
-    state = {**{name: getattr(run, name) for name in PLAIN}, "threads": torch.get_num_threads(),
-             "subnormals_are_zero": subnormals_are_zero(), "model": run.model.state_dict(),
+    state = {**{name: getattr(run, name) for name in PLAIN}, "devices": getattr(run, "devices", []),
+             "threads": torch.get_num_threads(), "subnormals_are_zero": subnormals_are_zero(),
+             "model": run.model.state_dict(),
              "adam": run.optimizer.state_dict()["state"], "objective": dict(run.objective.named_buffers())}
     file = io.BytesIO()
     torch.save(state, file)
@@ -35,6 +36,7 @@ def load_run(path: Path, run) -> None:
     torch.set_flush_denormal(state.get("subnormals_are_zero", False))        # and were begun so
     for name in PLAIN:
         setattr(run, name, state[name])
+    run.devices = state.get("devices", [])                                   # and name no device
     run.model.load_state_dict(state["model"])
     run.optimizer.load_state_dict(run.optimizer.state_dict() | {"state": state["adam"]})
     for name, value in state["objective"].items():       # not copied into the old one: its shape may be another

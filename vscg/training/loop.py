@@ -23,6 +23,7 @@ from vscg.machine import graphs
 from vscg.machine.device import (
     device_name,
     forget_peak_memory,
+    own_random,
     own_threads,
     peak_memory,
     processor,
@@ -176,7 +177,7 @@ def _not_finite(run: Run, table: Tensor, names: list[str], batches: list[Tensor]
 
 
 def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None = None, device: str | None = None,
-        progress: bool = True, save_every: float = 10.0) -> Record:
+        progress: bool = True, save_every: float = 10.0, wait: bool = True) -> Record:
     """Train a run, or load it if it has been trained before.
 
     Interrupted at any moment, the same call continues from the last saved epoch and ends with the same numbers.
@@ -186,6 +187,7 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
         store: folder of runs, default `files.runs_dir()`.
         device: "cpu" or "cuda"; default the GPU where there is one.
         save_every: seconds between saved states; 0 saves after every epoch.
+        wait: for another process that trains this run; without it that raises `filelock.Timeout`.
     Raises VscgError: bad configuration, device or data, sizes that the system's structure does not allow, a damaged
         record, or a loss that is not finite.
     """
@@ -198,9 +200,9 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
     folder = (store or runs_dir()) / key
     record = read_record(folder)          # needs no lock: a store that may only be read will do
     if record is None:
-        if progress and in_use(folder):
+        if progress and wait and in_use(folder):
             print(f"another process trains {folder}; waiting for it", file=sys.stderr)
-        with locked(folder):
+        with locked(folder, wait):
             record = read_record(folder) or _train(config, dataset, folder, on, progress, save_every)
     return record
 
@@ -210,26 +212,29 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
     checkpoint = folder / "checkpoint.pt"
     truth = dataset.labels.argmax(-1)
     forget_peak_memory(device)
-    with (torch.random.fork_rng(devices=range(torch.cuda.device_count())), arithmetic(device, config.precision),
-          own_threads(), subnormals(zero)):
+    with own_random(), arithmetic(device, config.precision), own_threads(), subnormals(zero):
         run = Run(config, Features(dataset, device, config.modality, config.precision), dataset.splits, device)
         if checkpoint.is_file():
             load_run(checkpoint, run)
+        run.devices = list(dict.fromkeys([*getattr(run, "devices", []), device_name(device)]))
         steps = len(epoch_batches(config, run.rows, 0))
         saved = clock = time.monotonic()
         with tqdm(total=config.epochs * steps, initial=run.epoch * steps, unit="step", disable=not progress,
-                  desc=f"{config.system} {config.setting}") as bar:
+                  mininterval=0.1 if sys.stderr.isatty() else 30, desc=f"{config.system} {config.setting}") as bar:
             while run.epoch < config.epochs:
                 row = run.next_epoch(truth, bar.update)
-                bar.set_postfix(epoch=run.epoch, loss=f"{row['loss']:.3f}", val=f"{100 * row['val_accuracy']:.1f}%")
+                bar.set_postfix(refresh=False, epoch=run.epoch, loss=f"{row['loss']:.3f}",
+                                val=f"{100 * row['val_accuracy']:.1f}%")
                 now = time.monotonic()
                 run.seconds, clock = run.seconds + now - clock, now
                 if now - saved >= save_every:
                     save_run(checkpoint, run)
-                    saved = now
+                    saved = clock = time.monotonic()       # writing the state is no training
+        how = ", recorded steps" * isinstance(run.step, graphs.Replayed)
         run.step = None        # it refers to the run: without this circle the features' memory is free at once
-        made = {"device": device_name(device), "processor": processor()[0], "threads": torch.get_num_threads(),
-                "subnormals": "zero" if subnormals_are_zero() else "kept"}
+        made = {"device": ", then ".join(run.devices) + how, "processor": processor()[0],
+                "threads": torch.get_num_threads(), "maps": run.features.home.type,
+                "subnormals": "zero" if device.type == "cpu" and subnormals_are_zero() else "kept"}
     values = {
         "key": folder.name, "config": config.to_json(),
         "data": {"name": dataset.name, "fingerprint": dataset.fingerprint,

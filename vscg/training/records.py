@@ -25,6 +25,7 @@ from torch import nn
 
 from vscg.data.labels import AVE, Dims
 from vscg.errors import VscgError
+from vscg.machine.device import own_random
 from vscg.machine.files import make_folder, runs_dir, value_hash, write_atomically
 from vscg.models import SYSTEMS, build_model
 from vscg.training.config import RunConfig
@@ -108,7 +109,7 @@ class Record:
     def untrained(self) -> nn.Module:
         """The model with the weights that the run began with, in evaluation mode on the CPU."""
         config = self.config
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        with own_random():
             torch.manual_seed(config.seed)
             return build_model(config.system, setting=config.setting, variant=config.variant, dims=self.dims,
                                **config.model_options).eval()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from filelock import Timeout
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
@@ -26,6 +27,8 @@ from vscg.training.config import RunConfig
 from vscg.training.keys import run_key
 from vscg.training.loop import fit
 from vscg.training.records import Record, read_record, run_title
+
+BUSY = Outcome()                      # of a run that another process trains
 
 
 @dataclass(frozen=True)
@@ -122,14 +125,17 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
     trained, errors = set(), {}
     if queue:
         files = {data: prepared_file(data).absolute() for data in {runs[folder].data for folder in missing}}
-        tasks = ((folder, _train, folder, runs[folder], files[runs[folder].data], device)
-                 for folder in _in_turn(queue))
+        tasks = (turn and (turn[0], _train, turn[0], runs[turn[0]], files[runs[turn[0]].data], device, turn[1])
+                 for turn in _in_turn(queue))
         with _pool(scheduler, store, files.values(), workers, device, len(queue)) as pool, \
              tqdm(total=sum(costs.values()), smoothing=0, miniters=0, desc=f"{len(queue)} runs",
                   bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left{postfix}") as bar:
             # On a screen the time left runs on every second; a log gets a line for each run that has ended.
             tick = bar.refresh if sys.stderr.isatty() else lambda: None
             for folder, outcome in work(pool, tasks, tick):
+                if outcome == BUSY:
+                    queue.append(folder)
+                    continue
                 if outcome.error and read_record(folder) is None:      # a process may die when its run is done
                     errors[folder] = outcome.error
                     _note_failure(folder, runs[folder], outcome)
@@ -153,21 +159,34 @@ def _pool(scheduler: str | None, store: Path, files: Iterable[Path], workers: in
     return Processes(workers, max(1, cores() // workers), ["vscg.training.sweep", "torch._dynamo"])
 
 
-def _in_turn(queue: list[Path]) -> Iterator[Path]:
-    """The runs of the queue, taken out one by one; those that another process trains now are put off."""
-    while queue:
-        folder = next((folder for folder in queue if not in_use(folder)), queue[0])
-        queue.remove(folder)
-        yield folder
+def _in_turn(queue: list[Path]) -> Iterator[tuple[Path, bool] | None]:
+    """The runs of the queue, taken out one by one, each with whether to wait for another process that trains it.
+
+    Those that another one trains now are put off. None while the queue is empty: a run may come back to it.
+    """
+    while True:
+        free = next((folder for folder in queue if not in_use(folder)), None)
+        if folder := free or next(iter(queue), None):
+            queue.remove(folder)
+        yield folder and (folder, free is None)
 
 
-def _train(folder: Path, config: RunConfig, data: Path, device: str | None) -> Outcome:
-    """One run: whether it was trained now, or by another process before. Raises WriteError: it could not be kept."""
+def _train(folder: Path, config: RunConfig, data: Path, device: str | None, wait: bool) -> Outcome:
+    """One run: whether it was trained now, or by another process before; `BUSY` if one trains it and `wait` is False.
+
+    Raises WriteError: it could not be kept; VscgError: the device is not there, so that run after run would fail.
+    """
+    usable_device(device)
     try:
+        if read_record(folder):                            # finished meanwhile: the data need not be read
+            return Outcome(False)
         dataset = read_prepared(data)
         if run_key(config, dataset.fingerprint) != folder.name:
             raise VscgError(f"{data} is not what it was when the sweep began: the same call takes it as it is now.")
-        return Outcome(fit(config, dataset=dataset, store=folder.parent, device=device, progress=False).fresh)
+        return Outcome(fit(config, dataset=dataset, store=folder.parent, device=device, progress=False,
+                           wait=wait).fresh)
+    except Timeout:
+        return BUSY
     except WriteError:
         raise
     except Exception as error:        # noted with its trace and reported by the sweep: the other runs go on
