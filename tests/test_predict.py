@@ -267,6 +267,13 @@ def test_both_commands_from_a_file_to_results(clip, networks, tmp_path, monkeypa
     assert "published weights of avel" in printed and str(out / "square.json") in printed
     assert len(json.loads((out / "square.json").read_text())["seconds"]) == 10
 
+    def fetched(*names, **options):
+        raise AssertionError("nothing is fetched for a model that it does not fit")
+
+    monkeypatch.setattr(cli, "load_networks", fetched)
+    assert cli.main(["predict", str(clip), "--checkpoint", str(checkpoint), "--system", "avel", "--audio", "ast"]) == 1
+    assert "other features" in (said := capsys.readouterr().err) and "vgg19 and ast make others" in said
+    monkeypatch.setattr(cli, "load_networks", lambda weights, **named: networks)
     monkeypatch.setattr(extraction, "load_networks", lambda weights, device, **named: networks)
     folder = tmp_path / "clips"
     folder.mkdir()

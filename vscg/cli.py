@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,12 +13,13 @@ import torch
 from vscg.data.ave import REQUIRED, check, prepare_ave
 from vscg.data.compare import compare
 from vscg.data.download import MIRROR_LACKS, download_clips, download_features, download_small
+from vscg.data.labels import AVE, SEGMENTS
 from vscg.data.own import SUFFIXES, prepare_own
 from vscg.data.planted import SIZES, generate
 from vscg.data.sets import load_dataset
 from vscg.errors import VscgError
 from vscg.features import composed
-from vscg.features.encoders import AUDIO, VISUAL
+from vscg.features.encoders import AUDIO, GRID, VISUAL, WIDTHS
 from vscg.features.extract import extract, load_networks
 from vscg.machine.device import device_name, processor, usable_device
 from vscg.machine.files import data_dir, reason, runs_dir
@@ -73,10 +75,14 @@ def _plant(args: argparse.Namespace) -> None:
 def _train(args: argparse.Namespace) -> None:
     config = RunConfig(**{name: value for name, value in vars(args).items() if name not in ("run", "device")})
     record = fit(config, device=args.device)
-    low, high = record.result["test"]["accuracy_interval"]
+    test = record.result["test"]
+    low, high = test["accuracy_interval"]
+    kinds = ", ".join(f"{100 * share:.1f}% in seconds of {what}" for what, share in
+                      (("an event", test["event_accuracy"]), ("background", test["background_accuracy"]))
+                      if share is not None)
     print(record.describe())
-    print(f"test accuracy {100 * record.result['test']['accuracy']:.1f}% (95% interval {100 * low:.1f} to "
-          f"{100 * high:.1f}), picked by {record.config.selection} accuracy at epoch {record.result['epoch']}")
+    print(f"test accuracy {100 * test['accuracy']:.1f}% (95% interval {100 * low:.1f} to {100 * high:.1f}; {kinds}), "
+          f"picked by {record.config.selection} accuracy at epoch {record.result['epoch']}")
 
 
 def _sweep(args: argparse.Namespace) -> int:
@@ -125,6 +131,11 @@ def _predict(args: argparse.Namespace) -> None:
                                             else "no such file"))
     files = result_files(args.clip, args.output)
     model, title = load_checkpoint(args.checkpoint, **named)
+    dims = getattr(model, "dims", AVE)
+    made = replace(dims, audio=WIDTHS[args.audio], visual=WIDTHS[args.visual], grid=GRID, segments=SEGMENTS)
+    if dims != made:
+        raise VscgError(f"this model is for other features ({dims}); {args.visual} and {args.audio} make others "
+                        f"({made}): name with --visual and --audio those that made the model's training data")
     networks = load_networks(args.weights, device=args.device, visual=args.visual, audio=args.audio)
     watched = watch(args.clip, model.to(next(networks.visual.parameters()).device), networks, pad=args.pad)
     try:
@@ -140,7 +151,7 @@ def _predict(args: argparse.Namespace) -> None:
 
 
 def _runs(args: argparse.Namespace) -> None:
-    for store in (runs_dir(), shipped_dir()):
+    for store in (shipped_dir(), runs_dir()):              # one's own last, where the prompt is
         for record in find_records(store, lambda error: print(error, file=sys.stderr)):
             print(f"{100 * record.result['test']['accuracy']:5.1f}%, picked by {record.config.selection}  "
                   f"{record.describe()}")

@@ -119,13 +119,21 @@ def test_what_extract_wrote_gets_its_labels(tmp_path):
     with PreparedWriter(path, 4, "clips", "ab", dims=dims) as writer:
         labels = np.eye(29)[np.full((4, 10), 28)]
         ids = ["-ccccccccc2.mp4@0s", "aaaaaaaaaa0.mp4@0s", "aaaaaaaaaa0.mp4@10s", "e@e.v.mkv@0s"]
-        writer.append(visual, audio, labels, np.full(4, 28), ids)
+        padded = np.zeros((4, 10), bool)
+        padded[3, 6:] = True
+        writer.append(visual, audio, labels, np.full(4, 28), ids, padded=padded)
         writer.splits([], [], range(4))
-    lines = INTERVALS + "test,e@e.v.mkv,dog barking,0,1\n"
+    lines = INTERVALS + "test,e@e.v.mkv,dog barking,0,1\nval,aaaaaaaaaa0.mp4@10s,dog barking,2,4\n"
     report = prepare_own(path, [text(tmp_path / "a.csv", lines)], tmp_path / "own.h5")
     data = load_dataset(report.path)
-    assert report.absent == ("bbbbbbbbbb1",) and data.video_ids == ("aaaaaaaaaa0", "-ccccccccc2", "e@e.v.mkv")
-    np.testing.assert_allclose(data.audio, audio[[1, 0, 3]], atol=1e-6)
+    assert report.absent == ("bbbbbbbbbb1",) and data.video_ids == (
+        "aaaaaaaaaa0", "-ccccccccc2", "e@e.v.mkv", "aaaaaaaaaa0.mp4@10s")
+    np.testing.assert_allclose(data.audio, audio[[1, 0, 3, 2]], atol=1e-6)
+    assert heard(data, 3) == [""] * 2 + ["dog barking"] * 2 + [""] * 6
+    assert "4 of 40 segments are padding; they are trained on and count as background" in str(report)
+    late = text(tmp_path / "late.csv", lines.replace("dog barking,0,1", "dog barking,4,7"))
+    with pytest.raises(VscgError, match="late.csv, line 5: the event goes on in what fills e@e.v.mkv up, .* at 6 s"):
+        prepare_own(path, [late], tmp_path / "own.h5")
     assert heard(data, 0) == ["playing harp, solo"] * 3 + [""] * 7
     with pytest.raises(VscgError, match="any of the 1 lines .* such as zzz.mp4, as `extract` writes them"):
         prepare_own(path, [text(tmp_path / "b.csv", "vid,category,onset,offset,split\nzzz,a,0,1,test\n")],
@@ -288,6 +296,47 @@ def test_events_that_fill_no_segment_are_counted_and_tables_of_one_name_are_kept
     assert "1 lines have a category, but no segment that their event fills by half" in str(report)
     with h5py.File(report.path) as handle:
         assert len(json.loads(handle.attrs["sources"])) == 3
+
+
+def test_the_report_lists_the_clips_of_each_category_and_what_training_will_not_see(folder, tmp_path):
+    report = str(prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5"))
+    assert "clips in train, val and test: playing harp, solo 1/0/1; dog barking 0/1/0" in report
+    assert "no training clip, though others have it: dog barking" in report and "a run needs" not in report
+    one = INTERVALS.splitlines(keepends=True)
+    again = "train,aaaaaaaaaa0,dog barking,3,5\n"
+    report = prepare_own(folder, [text(tmp_path / "a.csv", one[0] + one[1] + again)], tmp_path / "own.h5")
+    assert "no clip in val and test: a run needs all three splits" in str(report)
+    assert "1 lines are of a clip that has a line already" in str(report)
+    assert heard(load_dataset(report.path), 1) == [""] * 3 + ["dog barking"] * 2 + [""] * 5
+
+
+def test_features_of_two_a_second_are_noticed(tmp_path):
+    folder = tmp_path / "features"
+    folder.mkdir()
+    for name in IDS[:3]:
+        np.savez(folder / f"{name}.npz", visual=np.ones((20, 6)), audio=np.ones((20, 5)))
+    table = text(tmp_path / "a.csv", INTERVALS)
+    assert "no event ends after 10 s, and the features have 20 segments" in str(
+        prepare_own(folder, [table], tmp_path / "own.h5"))
+    text(table, INTERVALS.replace("1,10", "1,11"))
+    assert "no event ends after" not in str(prepare_own(folder, [table], tmp_path / "own.h5"))
+
+
+def test_background_needs_no_times_and_units_may_stand_in_the_header(folder, tmp_path):
+    table = INTERVALS.replace("onset,offset", "Onset (s),Offset [sec]").replace("dog barking,2.4,9.6", "background,,")
+    data = load_dataset(prepare_own(folder, [text(tmp_path / "a.csv", table)], tmp_path / "own.h5").path)
+    assert heard(data, 0) == ["playing harp, solo"] * 3 + [""] * 7 and heard(data, 1) == [""] * 10
+    with pytest.raises(VscgError, match="line 2: onset and offset are '' and ''"):
+        read_tables([text(tmp_path / "a.csv", INTERVALS.replace(",0,3", ",,"))])
+    with pytest.raises(VscgError, match="no column for onset and offset .* read are onset: starttime, .*; offset: endtime"):
+        read_tables([text(tmp_path / "a.csv", INTERVALS.replace("onset,offset", "from,to"))])
+
+
+def test_an_umlaut_of_two_signs_is_the_same_letter(folder, tmp_path):
+    for kind, shape in (("visual", (10, 3, 3, 6)), ("audio", (10, 5))):
+        np.save(folder / kind / "Zaunko\u0308nig.npy", np.ones(shape))
+    table = INTERVALS.replace("aaaaaaaaaa0", "Zaunk\u00f6nig")
+    assert len(load_dataset(prepare_own(folder, [text(tmp_path / "a.csv", table)], tmp_path / "own.h5").path)) == 3
 
 
 def test_of_an_interval_exactly_half_a_segment_counts():

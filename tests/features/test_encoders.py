@@ -149,3 +149,7 @@ def test_a_saved_model_is_loaded_whole(tmp_path, monkeypatch):
     assert again.fingerprint() == networks.fingerprint() != small(seed=4).fingerprint()
     wave = tone(10, 8000)[0] / 32768
     assert (audio_features(again.audio, wave, 8000) == audio_features(networks.audio, wave, 8000)).all()
+
+
+def test_every_encoder_has_its_width():
+    assert encoders.WIDTHS.keys() == encoders.VISUAL.keys() | encoders.AUDIO.keys()

@@ -1,5 +1,6 @@
 """A folder of clips to a prepared file, with small networks in place of VGG-19 and VGGish."""
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,8 @@ def test_the_file_holds_each_window_and_the_report_says_the_rest(tmp_path, folde
     assert (data.category == 28).all() and (data.labels.argmax(-1) == 28).all()
     assert data.splits["test"].tolist() == [0, 1, 2] and not any(len(data.splits[name]) for name in ("train", "val"))
     assert not data.truth["padded"].any()
+    shutil.copy(folder / "a.mkv", folder / "f.mkv")
+    assert "f.mkv: the same file as a.mkv; of the two, label one" in run(folder, target, networks).notes
     for row, window in enumerate([*read_windows(folder / "a.mkv"), *read_windows(folder / "b.mkv")]):
         np.testing.assert_allclose(data.visual[row], visual_features(networks.visual, window.frames), atol=2e-3)
         np.testing.assert_allclose(data.audio[row], audio_features(networks.audio, window.waveform, 8000), atol=1e-6)

@@ -91,7 +91,8 @@ def _check_prepared(path: Path) -> Report:
         lines = [f"prepared data set {data.name!r}, fingerprint {data.fingerprint[:12]}, {len(data)} clips ({kinds})",
                  f"sizes: {data.dims}",
                  "all features finite, all labels one-hot and of the clip's category",
-                 *split_lines(data.video_ids, data.category[()], data.splits)]
+                 *split_lines(data.video_ids, data.category[()], data.splits),
+                 *category_lines(data.dims.categories, data.category[()], data.splits)]
     return Report(path, tuple(lines))
 
 
@@ -122,6 +123,18 @@ def split_lines(video_ids: Sequence[str], category: np.ndarray, splits: Mapping[
             f"{len(repeated)} videos are annotated more than once, {agreeing} of them with one category twice",
             *(f"{len(videos)} videos are in both {a} and {b}, the first is {min(videos)}"
               for (a, b), videos in shared_videos(video_ids, splits).items() if videos)]
+
+
+def category_lines(names: Sequence[str], category: np.ndarray, splits: Mapping[str, np.ndarray]) -> list[str]:
+    """Readable lines on the clips of each category, `names`, in the splits, and on what training will not see."""
+    counts = {name: [int(np.sum(category[splits[part]] == number)) for part in ("train", "val", "test")]
+              for number, name in enumerate(names)}
+    unseen = [name for name, (train, *others) in counts.items() if not train and any(others)]
+    empty = [part for part in ("train", "val", "test") if not len(splits[part])]
+    return ["clips in train, val and test: " + "; ".join(f"{name} {'/'.join(map(str, each))}"
+                                                         for name, each in counts.items()),
+            *([f"no training clip, though others have it: {', '.join(unseen)}"] if unseen else []),
+            *([f"no clip in {' and '.join(empty)}: a run needs all three splits"] if empty else [])]
 
 
 def read_orders(folder: Path, clips: int, names: Sequence[str] = tuple(ORDERS)) -> dict[str, np.ndarray]:

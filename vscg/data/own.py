@@ -2,6 +2,7 @@
 import hashlib
 import lzma
 import tokenize
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from vscg.data.ave import Report, split_lines
+from vscg.data.ave import Report, category_lines, split_lines
 from vscg.data.labels import CATEGORIES, Dims
 from vscg.data.prepared import (
     ID_LENGTH,
@@ -69,7 +70,7 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
         dims = _dims(features, marks)
         numbers = {name: number for number, name in enumerate(dims.categories)}
         category = np.array([numbers.get(mark.category, dims.background) for mark in marks])
-        digest, short = hashlib.sha256(), 0
+        digest, short, filled = hashlib.sha256(), 0, 0
         # The name of another data set would be taken for that data set.
         name = f"own-{target.stem}" if target.stem.startswith(("ave", "planted")) else target.stem
         with (PreparedWriter(target, len(marks), name, visual_dtype=visual_dtype, dims=dims) as writer,
@@ -87,6 +88,11 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
                     raise VscgError(f"{source}: the visual features of {mark.video_id} are too small for "
                                     f"{visual_dtype}; scale them, or prepare with float32")
                 event = mark.events(dims.segments) & (number != dims.background)
+                padded = features.padded(mark.video_id, dims.segments)
+                if (event & padded).any():
+                    raise VscgError(f"{mark.where}: the event goes on in what fills {mark.video_id} up, which ends at "
+                                    f"{padded.argmax()} s")
+                filled += padded.sum()
                 short += number != dims.background and not event.any()
                 labels = np.eye(dims.classes)[np.where(event, number, dims.background)]
                 writer.append(arrays["visual"][None], arrays["audio"][None], labels[None], [number], [mark.video_id])
@@ -100,19 +106,28 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
             writer.fingerprint = digest.hexdigest()
             writer.splits(**splits)
     kept = {mark.video_id for mark in marks}
+    last = max((mark.interval[1] for mark in marks if mark.interval), default=0)       # s
     absent = tuple(dict.fromkeys(mark.video_id for mark in everything if mark.video_id not in kept))
     return Report(target, (
         f"{len(marks)} of {len(everything)} lines, {target.stat().st_size / 2**30:.2f} GiB, visual {visual_dtype}",
         f"sizes: {dims}", f"fingerprint {writer.fingerprint}",
         *([f"left out: {len(absent)} clips lack visual or audio features, the first is {absent[0]}"] if absent else []),
         *([f"{short} lines have a category, but no segment that their event fills by half"] if short else []),
-        *split_lines([mark.video_id for mark in marks], category, splits)), absent)
+        *([f"{filled} of {len(marks) * dims.segments} segments are padding; they are trained on and count as "
+           "background"] if filled else []),
+        *([f"no event ends after {last:g} s, and the features have {dims.segments} segments, taken to last a second "
+           "each: average those of one second"] if source.is_dir() and 0 < last <= dims.segments / 2 else []),
+        *([f"{len(marks) - len(kept)} lines are of a clip that has a line already: each is a row of its own, in which "
+           "the other line's event is background"] if len(marks) > len(kept) else []),
+        *split_lines([mark.video_id for mark in marks], category, splits),
+        *category_lines(dims.categories, category, splits)), absent)
 
 
 class _Folder:
     """Arrays in files, by the clips' ids."""
 
-    EXPECTED = f"such as visual/{{0}}.npy and audio/{{0}}.npy, or {{0}}.npz with both ({', '.join(SUFFIXES)})"
+    EXPECTED = (f"such as visual/{{0}}.npy and audio/{{0}}.npy, or {{0}}.npz with both ({', '.join(SUFFIXES)}); of "
+                "films `extract` makes them")
 
     def __init__(self, folder: Path):
         if not folder.is_dir():
@@ -125,9 +140,15 @@ class _Folder:
 
     def file(self, video_id: str, kind: str) -> Path | None:
         """Where the features of a clip are: in the modality's folder, or in one file for both; None if nowhere."""
-        places = [self.folder / kind / f"{video_id}{suffix}" for suffix in SUFFIXES]
-        places += [self.folder / f"{video_id}{suffix}" for suffix in SUFFIXES[1:]]
+        # On a Mac an umlaut in a file's name may be two signs.
+        names = dict.fromkeys([video_id, *(unicodedata.normalize(form, video_id) for form in ("NFC", "NFD"))])
+        places = [self.folder / kind / f"{name}{suffix}" for name in names for suffix in SUFFIXES]
+        places += [self.folder / f"{name}{suffix}" for name in names for suffix in SUFFIXES[1:]]
         return next((path for path in places if path.is_file()), None)
+
+    def padded(self, video_id: str, segments: int) -> np.ndarray:
+        """Which segments were filled up, (segments,) bool: of arrays that is not known."""
+        return np.zeros(segments, bool)
 
     def read(self, video_id: str, kind: str) -> np.ndarray:
         """The features of a clip, visual (T,G,G,D) or audio (T,D), float32; VscgError for any other."""
@@ -180,7 +201,7 @@ def _sound(path: Path, kind: str, values: np.ndarray) -> np.ndarray:
 
 
 class _Extracted:
-    """The first windows of the clips in a prepared file that `extract` wrote."""
+    """The windows in a prepared file that `extract` wrote: a clip's first by its name, each by the window's own."""
 
     EXPECTED = "windows of clips such as {0}.mp4, as `extract` writes them"
 
@@ -190,21 +211,31 @@ class _Extracted:
         self.path, self.data, self.rows = path, read_layout(handle, path), {}
         self.twice: set[str] = set()     # ids that two clips have, such as a.mkv and a.mp4
         for row, name in enumerate(self.data.video_ids):
+            name = unicodedata.normalize("NFC", name)
             clip, _, start = name.rpartition("@")
-            if start == "0s":
-                names = {clip, Path(clip).stem}
-                self.twice |= {name for name in names if name in self.rows}
-                self.rows |= dict.fromkeys(names, row)
+            names = {name} | ({clip, Path(clip).stem} if start == "0s" else set())
+            self.twice |= {name for name in names if name in self.rows}
+            self.rows |= dict.fromkeys(names, row)
 
     def __contains__(self, video_id: str) -> bool:
-        return video_id in self.rows
+        return unicodedata.normalize("NFC", video_id) in self.rows
 
-    def read(self, video_id: str, kind: str) -> np.ndarray:
-        """As `_Folder.read`; VscgError for an id that two clips have."""
-        if video_id in self.twice:
+    def row(self, video_id: str) -> int:
+        """The row of a clip; VscgError for an id that two clips have."""
+        name = unicodedata.normalize("NFC", video_id)
+        if name in self.twice:
             raise VscgError(f"{self.path}: two clips in it are called {video_id}; write their names with the suffix "
                             "into the table, or extract a folder that holds one of them")
-        return _sound(self.path, kind, getattr(self.data, kind)[self.rows[video_id]])
+        return self.rows[name]
+
+    def padded(self, video_id: str, segments: int) -> np.ndarray:
+        """As `_Folder.padded`."""
+        truth = self.data.truth
+        return truth["padded"][self.row(video_id)].astype(bool) if "padded" in truth else np.zeros(segments, bool)
+
+    def read(self, video_id: str, kind: str) -> np.ndarray:
+        """As `_Folder.read`."""
+        return _sound(self.path, kind, getattr(self.data, kind)[self.row(video_id)])
 
 
 def _dims(features: _Folder | _Extracted, marks: list[Mark]) -> Dims:

@@ -105,7 +105,7 @@ def _read(path: str | PathLike) -> list[Mark]:
     if missing:
         raise VscgError(f"{path}: no column for {' and '.join(missing)} in the header {', '.join(header)[:200]}; "
                         "expected are a video's id, its category, and onset and offset, or a column of 0 and 1 for "
-                        "each segment")
+                        "each segment; read are " + "; ".join(f"{name}: {', '.join(NAMES[name])}" for name in missing))
     return [_mark(row, columns, flags, f"{path}, line {number}")
             for number, row in enumerate(rows, 2 + shift) if any(field.strip() for field in row)]
 
@@ -121,7 +121,7 @@ def _fields(line: str, delimiter: str, where: str) -> list[str]:
 
 def _columns(header: Sequence[str], path: str | PathLike) -> tuple[dict[str, int], list[int]]:
     """Column numbers by what they hold, and those of the zeros and ones in the order of the segments."""
-    plain = [re.sub("[^a-z0-9]", "", name.lower()) for name in header]
+    plain = [re.sub(r"[(\[] *(s|sec|seconds?) *[)\]]|[^a-z0-9]", "", name.lower()) for name in header]
     columns = {key: next(plain.index(name) for name in names if name in plain)
                for key, names in NAMES.items() if any(name in plain for name in names)}
     numbered = [(int(found[1]), at) for at, name in enumerate(plain)
@@ -161,8 +161,11 @@ def _mark(row: list[str], columns: dict[str, int], flags: list[int], where: str)
         # Four signs and more: "10" may be a class's number.
         if "flags" in columns and re.fullmatch(r"[\s,;|\[\](){}01.]{4,}", row[columns["flags"]]):
             raise VscgError(f"{where}: {BOTH}")
+        given = [row[columns[key]] for key in ("onset", "offset")]
+        if category.lower() == "background" and not any(given):
+            given = ["0", "0"]
         try:
-            onset, offset = (float(row[columns[key]]) for key in ("onset", "offset"))
+            onset, offset = map(float, given)
         except ValueError as error:
             raise VscgError(f"{where}: onset and offset are {row[columns['onset']][:20]!r} and "
                             f"{row[columns['offset']][:20]!r}, expected seconds, such as 3.5") from error

@@ -20,6 +20,8 @@ from vscg.features.vggish import SAMPLE_RATE, VGGish, resample
 GRID = 7                                                   # regions along each side, as of VGG-19's maps
 CLIP, AST = "openai/clip-vit-base-patch16", "MIT/ast-finetuned-audioset-10-10-0.4593"
 CLIP_MEAN, CLIP_DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+# Numbers of a region, or of a second of sound, that each encoder gives.
+WIDTHS = {"vgg19": 512, "efficientnet-lite0": 320, "clip": 768, "vggish": 128, "aisfx": 512, "ast": 768}
 SPECTRA = 100                                              # of AST in a second
 
 

@@ -329,7 +329,7 @@ def _assemble(target: Path, clips: list[Clip], skipped: list[str], sources: dict
     labels = np.zeros((1, SEGMENTS, CLASSES), np.uint8)
     labels[..., BACKGROUND] = 1
     fingerprint = files.value_hash([sources, [(clip.path.name, clip.digest) for clip in clips]])
-    video_ids, notes, first = [], [], _read_window(clips[0].parts[0])
+    video_ids, notes, named, first = [], [], {}, _read_window(clips[0].parts[0])
     dims = Dims(first["audio"].shape[-1], first["visual"].shape[-1], first["visual"].shape[1])
     with PreparedWriter(target, rows, "clips", fingerprint, sources, dims=dims) as writer:
         for clip in clips:
@@ -341,6 +341,8 @@ def _assemble(target: Path, clips: list[Clip], skipped: list[str], sources: dict
                 if window["padded"].any():
                     notes.append(f"{video_ids[-1]}: {window['padded'].sum()} of {SEGMENTS} segments are padding")
             notes += [f"{clip.path.name}: {note}" for note in clip.notes]
+            if (same := named.setdefault(clip.digest, clip.path.name)) != clip.path.name:
+                notes.append(f"{clip.path.name}: the same file as {same}; of the two, label one")
             if clip.rest >= 0.05:
                 notes.append(f"{clip.path.name}: the last {clip.rest:.1f} s are in no window")
         writer.splits(train=(), val=(), test=range(rows))

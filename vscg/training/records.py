@@ -125,6 +125,8 @@ class Record:
         """One line: what ran, where, when, and whether it was trained now, loaded, or came with the book."""
         values, how = self.values, "trained now" if self.fresh else "loaded"
         versions = ""
+        if self.config.data.endswith((".h5", ".hdf5")):    # a file's name stays when what is in it changes
+            versions = f", data {values['data']['fingerprint'][:12]}"
         if self.shipped:
             how = "shipped record"
             versions = "".join(f", {name} {version}" for name, version in values["versions"].items())
