@@ -12,6 +12,9 @@ from vscg.data.labels import CATEGORIES, presence_target, read_annotations
 from vscg.data.planted import generate
 from vscg.data.prepared import Dataset, read_prepared
 from vscg.machine.files import ave_dir
+from vscg.training.config import RunConfig
+from vscg.training.loop import fit
+from vscg.training.records import Record
 
 TINY = {"train": 16, "val": 4, "test": 4, "background": 2}      # clips of the `tiny` data set
 
@@ -104,3 +107,20 @@ def server(monkeypatch):
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def heard_alone(tiny, tmp_path_factory) -> Record:
+    """A short run of AVEL on sound alone."""
+    return short_run(tiny, tmp_path_factory, system="avel", epochs=1, modality="audio")
+
+
+@pytest.fixture(scope="session")
+def plain(tiny, tmp_path_factory) -> Record:
+    """A short run of VSCG."""
+    return short_run(tiny, tmp_path_factory, epochs=2)
+
+
+def short_run(data: Dataset, tmp_path_factory, **fields) -> Record:
+    return fit(RunConfig(batch=8, data="tiny", **fields), dataset=data, store=tmp_path_factory.mktemp("home") / "runs",
+               device="cpu", progress=False)

@@ -372,3 +372,14 @@ def test_runs_lists_the_rest_beside_a_record_of_another_version(home, capsys):
     assert main(["runs"]) == 0
     out, err = capsys.readouterr()
     assert out.count(": loaded (run") == 2 and err.count("\n") == 1 and "is of another version of the package" in err
+
+
+def test_train_prints_the_accuracy_of_the_test_clips(monkeypatch, capsys):
+    kinds = {"event_accuracy": 0.75, "background_accuracy": None}
+    result = {"epoch": 2, "val": {"accuracy": 0.25, "accuracy_interval": [0.2, 0.3], **kinds},
+              "test": {"accuracy": 0.5, "accuracy_interval": [0.4, 0.6], **kinds}}
+    record = SimpleNamespace(result=result, config=RunConfig().resolve(), describe=lambda: "a run")
+    monkeypatch.setattr(cli, "fit", lambda config, device: record)
+    assert cli.main(["train"]) == 0
+    assert capsys.readouterr().out == ("a run\ntest accuracy 50.0% (95% interval 40.0 to 60.0; 75.0% in seconds "
+                                       "of an event), picked by validation accuracy at epoch 2\n")

@@ -349,3 +349,52 @@ def test_numbers_that_are_none_are_refused(clip, networks):
     next(model.parameters()).data.fill_(float("nan"))
     with pytest.raises(VscgError, match="square.mp4: what the model gives from 0 s on holds values that are no finite"):
         next(watch(clip, model, networks))
+
+
+def watched(classes, attention=None, start=0, probability=None):
+    pictures = np.full((10, 16, 224, 224, 3), 100, np.uint8)
+    window = Window(start, pictures, np.zeros(80_000, np.float32), 8000, np.zeros(10, bool))
+    return Watched(window, classes, np.full((10, 29), np.nan) if probability is None else probability, attention)
+
+
+def test_seconds_of_a_later_window_begin_where_it_does():
+    seconds = watched(np.full(10, 3), start=20).seconds()
+    assert [(second["start"], second["end"]) for second in seconds] == [(20 + t, 21 + t) for t in range(10)]
+
+
+def test_a_second_has_the_probability_of_its_class_not_the_largest():
+    probability = np.full((10, 29), 0.01)
+    probability[:, 3], probability[:, 5] = 0.2, 0.53
+    assert {second["probability"] for second in watched(np.full(10, 3), probability=probability).seconds()} == {0.2}
+
+
+def test_each_second_lies_under_its_own_attention():
+    attention = np.zeros((10, 7, 7))
+    places = [divmod(5 * t, 7) for t in range(10)]
+    for t, place in enumerate(places):
+        attention[t][place] = 1
+    shown = overlay(watched(np.full(10, 28), attention)).reshape(10, 16, 224, 224, 3).astype(int)
+    for t in range(10):
+        changed = [np.abs(shown[t, 7, 32 * row + 16, 32 * column + 16] - 100).max() > 40 for row, column in places]
+        assert changed == [other == t for other in range(10)]
+
+
+def test_an_almost_even_map_stays_faint():
+    attention = np.full((10, 7, 7), 1 / 49)
+    attention[:, 3, 3] *= 1.05
+    assert np.abs(overlay(watched(np.full(10, 28), attention)).astype(int) - 100).max() < 8
+
+
+def test_enlarge_is_smooth_between_the_centres():
+    assert enlarge(np.arange(49.0).reshape(7, 7), 7 * 33)[16, 27] == pytest.approx(1 / 3, abs=0.01)
+
+
+def test_a_run_is_watched_with_what_it_was_trained_on(heard_alone, monkeypatch):
+    monkeypatch.setenv("VSCG_HOME", str(heard_alone.folder.parents[1]))
+    model, _ = load_checkpoint(heard_alone.key)
+    assert model.modality == "audio" and not model.training
+
+
+def test_a_run_on_planted_data_says_that_it_teaches_nothing_about_real_clips(heard_alone):
+    assert load_checkpoint(str(heard_alone.folder))[1].endswith("planted features teach nothing about real pictures "
+                                                                "and sounds")

@@ -143,3 +143,17 @@ def test_a_format_of_ones_own_does_not_make_a_file_of_features_a_prepared_one(tm
     with h5py.File(tmp_path / "b.h5", "a") as handle:
         handle.attrs["format"] = "ours, of variable length"
     assert compare(tmp_path / "a.h5", tmp_path / "b.h5").causes == ()
+
+
+def test_another_network_in_the_right_order_is_no_other_order(tmp_path):
+    values = np.tanh(TRUSTED @ np.random.default_rng(5).standard_normal((WIDTH, 9)))
+    causes = compare(official(tmp_path / "visual.h5", TRUSTED), official(tmp_path / "visual_own.h5", values)).causes
+    assert [cause.split(":")[1].strip() for cause in causes] == ["no ReLU"]
+
+
+@pytest.mark.parametrize("shift, word", [(-1, "previous"), (1, "next")])
+def test_the_second_that_a_second_goes_with_is_named(shift, word, tmp_path):
+    """Rolled by -1, second 3 of the second file is second 4 of the first."""
+    cause, = compare(official(tmp_path / "visual.h5", TRUSTED),
+                     official(tmp_path / "visual_own.h5", np.roll(TRUSTED, shift, 1))).causes
+    assert f"goes best with the {word} second of the second file" in cause

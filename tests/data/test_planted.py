@@ -1,4 +1,5 @@
 """The planted data set: the same from its seed, AVE's statistics, and the difficulty that it was set to."""
+import dataclasses
 import importlib.util
 import json
 import sys
@@ -229,3 +230,33 @@ def test_a_bad_dial_is_one_error_and_writes_nothing(changes, named, tmp_path):
     with pytest.raises(VscgError, match=named):
         generate(tmp_path / "x.h5", **changes)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_silent_object_is_where_it_stands():
+    dials, found = planted.SIZES["mini"], 0
+    for row in range(40):
+        mask = planted.silent_object(dials, 0, row)
+        if mask.any():
+            visual, without = (planted.redraw(each, 0, row)["visual"].astype(float)
+                               for each in (dials, dataclasses.replace(dials, distractor=0.0)))
+            added = (visual - without).mean((0, 3))
+            at = np.unravel_index(added.argmax(), (7, 7))
+            found += at[0] != at[1]                                        # a transposed map would show
+            assert mask[at]
+    assert found > 2
+
+
+def test_a_silent_object_of_planted_study_is_not_the_sounding_one():
+    dials = dataclasses.replace(planted.SIZES["study"], distractor=1.0)
+    for row in range(3):
+        clip = planted.redraw(dials, 0, row)
+        assert np.array_equal(planted.silent_object(dials, 0, row), clip["silent_mask"].any(0))
+        assert not np.array_equal(clip["silent_mask"].any(0), clip["source_mask"].any(0))
+
+
+def test_short_events_begin_and_end_with_the_clip_as_often_as_in_ave():
+    layout = planted.plan(planted.SIZES["full"], 0)
+    start, end = layout["start"], layout["end"]
+    short = (end > 0) & (end - start < 10)
+    assert (start[short] == 0).mean() == pytest.approx(planted.AT_START, abs=0.04)
+    assert (end[short] == 10).mean() == pytest.approx(planted.AT_END, abs=0.04)

@@ -93,3 +93,13 @@ def test_the_published_weights_give_what_the_package_that_names_them_gives():
     np.testing.assert_allclose(scores[:, :6], [[-2.91287, 0.20424, 0.90915, -0.21028, 0.95900, -1.07595],
                                                [-2.75310, 0.22312, 1.05825, -0.16166, 1.06514, -1.00746]], atol=3e-5)
     assert scores.argmax(1).tolist() == [21, 21]
+
+
+COLOUR = np.zeros((1, 1, 224, 224, 3), np.uint8) + np.array([255, 127, 0], np.uint8)
+
+
+def test_efficientnet_gets_pictures_from_minus_one_to_one_red_first():
+    network, seen_there = EfficientNetLite0().eval(), []
+    network._conv_stem.register_forward_pre_hook(lambda layer, inputs: seen_there.append(inputs[0]))
+    visual_features(network, COLOUR)
+    assert seen_there[0][0, :, 5, 9].tolist() == pytest.approx([1, 0, -127 / 128], abs=1e-5)

@@ -1,9 +1,11 @@
 """Encoders by name: CLIP and AST with small random weights of the published configurations' geometry."""
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from tests.media import tone, write_clip
 from vscg import cli
@@ -153,3 +155,35 @@ def test_a_saved_model_is_loaded_whole(tmp_path, monkeypatch):
 
 def test_every_encoder_has_its_width():
     assert encoders.WIDTHS.keys() == encoders.VISUAL.keys() | encoders.AUDIO.keys()
+
+
+def test_ast_hears_the_sound_at_its_own_rate():
+    given = []
+
+    def front(sound, sampling_rate, return_tensors):
+        given.append((sound, sampling_rate))
+        return {"input_values": np.zeros((1, 1024, 128), np.float32)}
+
+    encoders.AstSeconds(nn.Identity(), front).examples(tone(10, 8000)[0] / 32768, 8000)
+    (sound, rate), = given
+    assert rate == 16_000 and sound.shape == (160_000,) and sound.dtype == np.float32
+    np.testing.assert_allclose(sound[2000:-2000], tone(10, 16_000)[0, 2000:-2000] / 32768, atol=1e-3)
+
+
+COLOUR = np.zeros((1, 1, 224, 224, 3), np.uint8) + np.array([255, 127, 0], np.uint8)
+
+
+def test_clip_gets_pictures_normalised_as_it_was_trained():
+    class Patches(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(()))
+
+        def forward(self, pixel_values):
+            self.given = pixel_values
+            return SimpleNamespace(last_hidden_state=torch.zeros(len(pixel_values), 197, 8))
+
+    network = encoders.ClipMaps(Patches())
+    visual_features(network, COLOUR)
+    expected = (np.array([1, 127 / 255, 0]) - encoders.CLIP_MEAN) / encoders.CLIP_DEVIATION
+    assert network.model.given[0, :, 5, 9].tolist() == pytest.approx(expected.tolist(), abs=1e-5)

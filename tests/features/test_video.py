@@ -433,3 +433,12 @@ def test_tracks_for_the_deaf_the_blind_and_with_comments_come_last():
         assert found == (other, "sound: track 2 of 2 (none is the default)")
     with pytest.raises(VscgError, match="its sound is in a code that cannot be read here"):
         _track(Path("a"), SimpleNamespace(streams=[track(Disposition(0), None)]), "audio")
+
+
+def test_pictures_are_interpolated():
+    import av
+    from av.video.reformatter import VideoReformatter
+    halves = np.zeros((32, 32, 3), np.uint8)
+    halves[:, 16:] = 200
+    row = _square(av.VideoFrame.from_ndarray(halves, "rgb24"), VideoReformatter())[112, :, 0].astype(int)
+    assert ((row > 40) & (row < 160)).any() and (np.diff(row) >= 0).all()

@@ -153,3 +153,14 @@ def test_dropout_stands_before_the_maps_of_the_co_attention(clips):
     """Everything dropped: the scores are equal."""
     beta = CMAN("fully", dropout=1.0).double().train()(*clips).extras["beta_audio"]
     torch.testing.assert_close(beta, torch.full((2, 10), 1 / 11).double())
+
+
+def test_dropout_stands_before_each_map_of_cmans_attention():
+    wide = (2, 7, 256)
+    for module, inputs, expected in ((AdaptiveAttention(dropout=0.5), 3, [wide] * 3 + [(2, 7, 1, 10), (2, 7, 7, 10)]),
+                                     (SentinelLSTM(dropout=0.5), 1, [wide] * 2)):
+        shapes = []
+        module.dropout.register_forward_pre_hook(
+            lambda layer, given, shapes=shapes: shapes.append(tuple(given[0].shape)))
+        module(*[torch.randn(wide)] * inputs)
+        assert sorted(shapes) == sorted(expected)

@@ -159,3 +159,10 @@ def test_gated_probability_sums_to_one_and_has_gradients():
     probability[:, 3].sum().backward()
     # Only the widest and the narrowest gate of a clip carry a class, so only they learn.
     assert logits.grad.all() and (gate.grad != 0).sum(1).tolist() == [2] * 4
+
+
+def test_dropout_stands_behind_the_relu_of_a_layer():
+    module, found = TransformerLayer(8, hidden=6, dropout=1), []
+    module.linear2.register_forward_pre_hook(lambda layer, inputs: found.append(inputs[0]))
+    module(torch.randn(2, 3, 8), torch.randn(2, 5, 8))
+    assert len(found) == 1 and not found[0].any()

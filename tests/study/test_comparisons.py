@@ -3,12 +3,13 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.tables import MINI, dataset, fill, table_cells
 from vscg.errors import VscgError
 from vscg.study import statistics
-from vscg.study.comparisons import order_agreement, primary_family, show_family
+from vscg.study.comparisons import order_agreement, primary_family, show_family, smallest_found
 from vscg.study.paper import PRIMARY
 from vscg.study.tables import TableResult
 
@@ -113,3 +114,12 @@ class TestOrderAgreement:
 def test_tables_of_two_kinds_are_refused(primary_tables, tmp_path):
     with pytest.raises(VscgError, match="tables of other, quick, clean; planted-mini, quick, clean: give Tables"):
         primary_family([*primary_tables, fill(tmp_path, dataset("other"), "III")])
+
+
+def test_the_smallest_difference_found_is_a_median_that_counts_what_cannot_be_found():
+    def said(*lines):
+        return smallest_found(pd.DataFrame(lines, columns=["seeds", "smallest"]))
+
+    assert said((1, np.nan), (2, 3.0), (3, np.nan), (2, 9.0)) == "9.0 points (median of 3)"
+    assert said((2, np.nan), (2, np.nan), (2, 9.0)) == "more than 100 points (median of 3)"
+    assert said((1, np.nan)) == "none"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
@@ -160,3 +161,33 @@ def test_a_study_that_lacks_a_run_names_the_command(tmp_path):
     path.write_text(json.dumps({"thresholds": [], "duplicates": [], "runs": []}))
     with pytest.raises(VscgError, match="lacks [0-9]+ runs, the first with.*python -m vscg deviations"):
         deviations.load_study(path).effects()
+
+
+def test_right_seconds_at_each_threshold_are_those_of_each_split(plain, tiny):
+    found, model = deviations._thresholds(plain.folder, tiny), plain.model()
+    for split in ("val", "test"):
+        rows = tiny.splits[split]
+        with torch.no_grad():
+            output = model(torch.from_numpy(tiny.audio[rows]), torch.from_numpy(tiny.visual[rows]).float())
+        relevance = output.event_relevance.sigmoid().numpy()
+        event, truth = output.event_category.argmax(-1).numpy()[:, None], tiny.labels[rows].argmax(-1)
+        for threshold in (*deviations.THRESHOLDS, deviations.PAPER_THRESHOLD):
+            said = np.where(relevance > np.float32(threshold), event, 28)
+            assert found[split][str(threshold)] == (said == truth).sum(1).tolist()
+    assert found["val"] != found["test"] and len({str(right) for right in found["val"].values()}) > 1
+
+
+def test_the_share_called_background_is_that_of_the_predictions(plain, tiny):
+    predicted, truth = plain.predictions(), tiny.labels[tiny.splits["test"]].argmax(-1)
+    found = deviations._summary(plain, plain.config, tiny)["called_background"]
+    assert found == pytest.approx((predicted == 28).mean(), abs=1e-5) != pytest.approx((truth == 28).mean(), abs=1e-3)
+
+
+def test_the_shares_called_background_stand_under_their_ways():
+    deviation = deviations.Deviation("X1", "?", {"loss": "c+t"}, {})
+    found = [{"config": deviations._changes(config), "validation": {"right": [5, 6 + way]},
+              "called_background": (0.1, 0.4)[way]}
+             for way, configs in enumerate(deviation.configs()) for config in configs]
+    line = deviations.Study({"runs": found}).effects((deviation,)).iloc[0]
+    assert (line["first"], line["second"]) == (55, 60)
+    assert (line["first_background"], line["second_background"]) == pytest.approx((10, 40))

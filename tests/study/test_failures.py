@@ -173,3 +173,9 @@ NONE = np.zeros((2, 2, 2), bool)
 def test_values_of_another_form_are_refused(call, words):
     with pytest.raises(VscgError, match=words):
         call()
+
+
+def test_noise_of_a_perfect_system_has_one_draw_for_a_clip():
+    """All say one half: the share of right answers of 50 clips lies sqrt(2/pi 0.25/50) from it on average."""
+    found = failures.perfect_calibration(np.full((1, 50, 10), 0.5))
+    assert found == pytest.approx((2 / np.pi * 0.25 / 50) ** 0.5, rel=0.2)

@@ -186,3 +186,12 @@ def test_a_map_that_is_the_mask_is_right_and_its_opposite_is_wrong():
 def test_a_threshold_out_of_range_is_refused(threshold):
     with pytest.raises(VscgError, match="above 0"):
         loc.iou(np.ones((1, 1, 2, 2)), np.ones((1, 1, 2, 2), bool), threshold)
+
+
+def test_attention_of_a_model_of_one_modality_is_given_that_alone(tmp_path):
+    clips = np.arange(1, 4, dtype=np.float32)
+    data = Dataset("toy", "0", tmp_path, np.tile(clips[:, None, None, None, None], (1, 10, 7, 7, 512)),
+                   np.tile(clips[:, None, None], (1, 10, 128)), np.zeros((3, 10, 29), np.uint8), None, {}, ())
+    for modality, expected in (("audio", [[1, 0], [2, 0], [3, 0]]), ("visual", [[0, 1], [0, 2], [0, 3]])):
+        found = loc.attention_of(Loud(), data, np.arange(3), modality=modality)
+        assert found[:, 0, 0, :2].tolist() == expected

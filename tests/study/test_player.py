@@ -78,3 +78,33 @@ def test_the_element_of_a_notebook_loads_nothing_and_no_name_closes_its_script(c
     assert "src=" not in first and "http" not in first and first.count("</script>") == 1
     name, = re.findall(r'<div id="([\w-]+)"></div>', first)
     assert f'getElementById("{name}")' in first and name not in second
+
+
+def test_what_is_heard_is_the_sounds_evidence(tiny):
+    rows = tiny.splits["test"][:3]
+    level = player.stored_level(tiny, rows)
+    assert np.array_equal(level.heard, tiny.truth["audio_evidence"][rows])
+    assert np.array_equal(level.seen, tiny.truth["visual_evidence"][rows])
+    assert not np.array_equal(level.heard, level.seen)
+
+
+@pytest.fixture(scope="module")
+def shown(heard_alone, tiny):
+    silent = np.arange(3 * 49).reshape(3, 7, 7) % 5 == 0
+    return silent, player.player_content({"AVEL": heard_alone}, tiny, tiny.splits["test"][:3], silent=silent)["clips"]
+
+
+def test_the_attention_on_the_object_is_that_of_its_own_clip(shown, heard_alone, tiny):
+    rows = tiny.splits["test"][:3]
+    with torch.no_grad():
+        looks = heard_alone.model()(torch.from_numpy(tiny.audio[rows]),
+                                    torch.from_numpy(tiny.visual[rows]).float()).attention.numpy()
+    for clip, look, inside in zip(shown[1], looks, tiny.truth["source_mask"][rows], strict=True):
+        assert clip["levels"][0]["on"][0] == [round(100 * float(share)) for share in (look * inside).sum((1, 2))]
+
+
+def test_every_clip_has_its_own_objects(shown, tiny):
+    for clip, row, silent in zip(shown[1], tiny.splits["test"], shown[0], strict=False):
+        assert clip["object"] == player.letters(tiny.truth["source_mask"][row])
+        assert clip["silent"] == player.letters(silent)
+    assert len({clip["object"] for clip in shown[1]}) == len({clip["silent"] for clip in shown[1]}) == 3

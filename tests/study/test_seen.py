@@ -8,7 +8,7 @@ from vscg.data.labels import BACKGROUND
 from vscg.data.prepared import Dataset
 from vscg.errors import VscgError
 from vscg.models import build_model, predict_segments
-from vscg.study import seen
+from vscg.study import failures, seen
 from vscg.study.failures import class_probability
 from vscg.study.localisation import attention_of, other_clip
 from vscg.study.seen import observe, observed, seen_clips
@@ -107,3 +107,10 @@ def test_a_file_that_is_not_what_was_kept_is_named(gated, tiny):
     with pytest.raises(VscgError, match=f"{OBSERVED} is damaged"):
         observed(stored(gated), tiny)
     path.write_bytes(content)
+
+
+def test_what_is_kept_of_a_run_is_what_it_says_to_its_own_modality(heard_alone, tiny):
+    found, test = seen.observed(heard_alone, tiny), tiny.splits["test"]
+    with torch.no_grad():
+        output = heard_alone.model()(torch.from_numpy(tiny.audio[test]), torch.zeros(len(test), 10, 7, 7, 512))
+    assert np.abs(found["probability"] - failures.class_probability(output).numpy()).max() < 2 / seen.STEPS

@@ -57,3 +57,9 @@ def test_records_are_read_by_name_and_described(tmp_path, step):
 
 def test_the_published_program_reads_its_files_119_and_309_times():
     assert (published_loads("fully"), published_loads("weakly")) == (119, 309)
+
+
+def test_quartiles_of_ratios():
+    rows = [{"round": n, "arm": arm, "seconds": seconds} for n, ours in enumerate((1.0, 0.5, 0.25))
+            for arm, seconds in (("published", 1.0), ("vscg", ours))]
+    assert ratios(rows).loc["vscg", ["median", "low", "high"]].tolist() == [2, 1.5, 3]

@@ -277,3 +277,8 @@ def test_a_damaged_checkpoint_is_named_and_kept(tiny, tmp_path):
     with pytest.raises(VscgError, match="checkpoint.pt cannot be continued from"):
         run(quick(), tiny, tmp_path)
     assert checkpoint.read_bytes() == content
+
+
+def test_the_history_has_the_rates_that_were_used(tiny, tmp_path):
+    history = run(planned(decay_epochs=(1,), decay=0.5), tiny, tmp_path).history
+    assert history.lr.tolist() == pytest.approx([1e-3, 5e-4, 5e-4])

@@ -2,6 +2,7 @@
 import contextlib
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -149,3 +150,17 @@ def test_a_record_that_is_not_what_the_run_wrote_is_named(damage, copy):
     path.write_text(damage(path.read_text()))
     with pytest.raises(VscgError, match="record.json is damaged: delete"):
         read_record(copy.folder)
+
+
+def test_verify_says_how_much_more_it_is_now_and_trains_on_the_runs_threads(plain, tiny, monkeypatch):
+    threads = []
+
+    def train(*given, **options):
+        threads.append(torch.get_num_threads())
+        return SimpleNamespace(history=plain.history.assign(loss=plain.history.loss + 0.5), values=plain.values)
+
+    monkeypatch.setattr("vscg.training.loop._train", train)
+    other = dataclasses.replace(plain, values={**plain.values, "threads": torch.get_num_threads() + 1})
+    table, _ = verify(other, dataset=tiny, device="cpu")
+    assert table.loss_now_more.tolist() == pytest.approx([0.5] * 2)
+    assert threads == [torch.get_num_threads() + 1]
