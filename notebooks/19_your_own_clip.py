@@ -47,7 +47,7 @@ plots.set_style()
 
 # %% tags=["parameters"]
 CLIP = ""               # a file with picture and sound; empty: a clip is made
-CHECKPOINT = ""         # run key or folder, published checkpoint; empty: chapter 8's
+CHECKPOINT = ""         # run on VGG-19 and VGGish, or published; empty: chapter 8's
 WEIGHTS = ""            # folder of VGG-19's and VGGish's weights; empty: data/weights
 DATA = "planted-mini"   # of the runs: planted-mini, planted, ave, or a prepared file
 PROFILE = "quick"       # their schedule: quick, standard or full
@@ -323,7 +323,8 @@ assert (np.diff(octaves, 2) > 0).all()
 # VGG-19 gives a map of 7 times 7 regions with 512 values for each picture; the second's feature is the mean over its 16
 # maps. VGGish gives 128 values for each second of sound. If their weights are here they are used. If not, two small
 # networks with random weights stand in, which have the right shapes and know nothing: the way stays the same, the
-# result means nothing. To get the weights, 864 MB, run `python -m vscg predict` once ([how to](../book/howto/own-clips.md)):
+# result means nothing. To get the weights, 864 MB, run `python -m vscg extract FOLDER` once, on a folder with a clip
+# ([how to](../book/howto/own-clips.md)):
 # it downloads them into `data/weights`, where this notebook looks for them.
 
 # %%

@@ -18,8 +18,10 @@ from tests.tables import MINI
 from vscg.data import download, load_dataset
 from vscg.data.ave import check, prepare_ave
 from vscg.data.labels import read_annotations
+from vscg.data.own import prepare_own
 from vscg.data.planted import turned
 from vscg.data.prepared import PreparedWriter, check_target, read_prepared
+from vscg.data.tables import read_tables
 from vscg.features import weights
 from vscg.features.extract import Networks, extract, load_networks
 from vscg.features.video import read_windows
@@ -296,6 +298,13 @@ PROVOKERS = {
     "field(s) instead": lambda place: read_annotations(place.text("Church bell&abc\n")),
     "unknown category": lambda place: read_annotations(place.text("Gong&abcdefghijk&good&0&10\n")),
     "the event starts": lambda place: read_annotations(place.text("Church bell&abcdefghijk&good&9&3\n")),
+    "no column for": lambda place: read_tables([place.text("file,label\n")]),
+    "the split is": lambda place: read_tables([place.text("id,label,start,end\na,x,0,5\n")]),
+    "onset and offset are": lambda place: read_tables([place.text("id,label,start,end,split\na,x,0:03,5,val\n")]),
+    "the event ends at": lambda place: read_tables(
+        [place.text("id,label,start,end,split\na,x,3,15,val\n")])[0].events(10),
+    "no features of any": lambda place: prepare_own(
+        place.folder, [place.text("id,label,start,end,split\na,x,0,5,val\n")], place.folder / "own.h5"),
     "<file>: no such file": lambda place: read_prepared(place.folder / "absent.h5"),
     "unreadable as HDF5": lambda place: read_prepared(place.text("no HDF5", "set.h5")),
     "may not be read": unpermitted,
