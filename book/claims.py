@@ -13,9 +13,10 @@ from vscg.study import resolution
 from vscg.study.comparisons import primary_family
 from vscg.study.paper import CLAIMS, COST, PRIMARY, TABLES, Claim
 from vscg.study.parameters import parameter_table
+from vscg.study.runs import printed_difference
 from vscg.study.show import findable, signed_text
 from vscg.study.statistics import PLANNED
-from vscg.study.tables import TableResult, printed_difference, table
+from vscg.study.tables import TableResult, table
 from vscg.training.records import shipped_dir
 
 HEAD = ("claim", "the paper's own numbers", "text and program", "planted data, by the plan", "AVE")

@@ -37,7 +37,8 @@ from torch import nn
 import vscg
 from vscg import machine, plots, predict, study
 from vscg.data import BACKGROUND, CATEGORIES, silent_objects
-from vscg.features import composed, efficientnet, extract, vggish, video, weights
+from vscg.features import composed, efficientnet, vggish, video, weights
+from vscg.features.networks import Networks, load_networks
 from vscg.models import SYSTEMS
 
 plots.set_style()
@@ -358,8 +359,8 @@ from_folder = Path(WEIGHTS) if WEIGHTS else machine.data_dir() / "weights"
 real = all((from_folder / file.name).is_file()
            for file in (weights.VGG19, weights.VGGISH))
 torch.manual_seed(0)
-networks = (extract.load_networks(from_folder) if real
-            else extract.Networks(PictureStandIn().eval(), SoundStandIn().eval()))
+networks = (load_networks(from_folder) if real
+            else Networks(PictureStandIn().eval(), SoundStandIn().eval()))
 print("VGG-19 and VGGish with their published weights" if real else
       "stand-ins with random weights: what is predicted below means nothing")
 
@@ -431,7 +432,7 @@ else:
           ", ".join(composed.NAMES[thing.name] for thing in scene.things))
 middle = real.frames.shape[1] // 2
 if weights.present(weights.EFFICIENTNET, weights.AISFX):
-    eyes = extract.load_networks(visual="efficientnet-lite0", audio="aisfx").visual
+    eyes = load_networks(visual="efficientnet-lite0", audio="aisfx").visual
     named = efficientnet.recognised(eyes, real.frames[:, middle])
     for second, guesses in enumerate(named):
         print(f"{second} to {second + 1} s: "

@@ -18,7 +18,7 @@ from vscg.data import Dims
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
 from vscg.features import extract as extraction
-from vscg.features.extract import Networks, window_features
+from vscg.features.networks import Networks, window_features
 from vscg.features.video import Window
 from vscg.models import build_model, predict_segments
 from vscg.predict import (

@@ -20,7 +20,8 @@ from vscg.data.sets import load_dataset
 from vscg.errors import VscgError
 from vscg.features import composed
 from vscg.features.encoders import AUDIO, GRID, VISUAL, WIDTHS
-from vscg.features.extract import extract, load_networks
+from vscg.features.extract import extract
+from vscg.features.networks import load_networks
 from vscg.machine.device import device_name, processor, usable_device
 from vscg.machine.files import data_dir, reason, runs_dir
 from vscg.models import SETTINGS, SYSTEMS, VARIANTS

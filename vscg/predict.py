@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from vscg.data.labels import AVE, CATEGORIES
 from vscg.errors import VscgError
-from vscg.features.extract import Networks, window_features
+from vscg.features.networks import Networks, window_features
 from vscg.features.vggish import SAMPLE_RATE
 from vscg.features.video import FRAMES, Window, read_windows
 from vscg.machine import files as disk

@@ -7,7 +7,7 @@ from vscg import cli
 from vscg.data.ave import KEY
 from vscg.data.compare import AGREE, CHANCE, CORRELATION, SAME, compare
 from vscg.data.labels import CATEGORIES, Dims
-from vscg.data.prepared import PreparedWriter
+from vscg.data.writer import PreparedWriter
 from vscg.errors import VscgError
 
 CLIPS, WIDTH, EVENTS = 120, 24, 6

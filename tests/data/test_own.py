@@ -10,8 +10,9 @@ import pytest
 from vscg import cli
 from vscg.data import CATEGORIES, Dims, load_dataset
 from vscg.data.own import prepare_own
-from vscg.data.prepared import PreparedWriter, read_prepared
+from vscg.data.prepared import read_prepared
 from vscg.data.tables import Mark, read_tables
+from vscg.data.writer import PreparedWriter
 from vscg.errors import VscgError
 
 IDS = ("aaaaaaaaaa0", "bbbbbbbbbb1", "-ccccccccc2", "ddd.mp4", "e e")

@@ -8,7 +8,8 @@ import pytest
 
 from tests.loopback import in_two_processes
 from vscg.data import load_dataset
-from vscg.data.prepared import PreparedWriter, read_prepared
+from vscg.data.prepared import read_prepared
+from vscg.data.writer import PreparedWriter
 from vscg.errors import VscgError
 from vscg.machine.files import WriteError
 

@@ -11,7 +11,7 @@ from vscg.features import composed
 from vscg.features.aisfx import SAMPLE_RATE, AiSfx
 from vscg.features.composed import Clip, Dials, Thing, compose
 from vscg.features.efficientnet import EfficientNetLite0
-from vscg.features.extract import Networks, window_features
+from vscg.features.networks import Networks, window_features
 
 DIALS = Dials(train=1, val=1, test=1)
 

@@ -14,7 +14,8 @@ from vscg.errors import VscgError
 from vscg.features import encoders
 from vscg.features.aisfx import AiSfx
 from vscg.features.efficientnet import EfficientNetLite0
-from vscg.features.extract import Networks, extract, load_networks, window_features
+from vscg.features.extract import extract
+from vscg.features.networks import Networks, load_networks, window_features
 from vscg.features.vgg19 import VGG19, visual_features
 from vscg.features.vggish import VGGish, audio_features
 from vscg.features.video import read_windows

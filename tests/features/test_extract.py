@@ -15,7 +15,7 @@ from vscg.data import prepared
 from vscg.data.ave import check
 from vscg.errors import VscgError
 from vscg.features import extract
-from vscg.features.extract import Networks, window_features
+from vscg.features.networks import Networks, window_features
 from vscg.features.vgg19 import visual_features
 from vscg.features.vggish import audio_features
 from vscg.features.video import read_windows

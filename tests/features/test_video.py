@@ -14,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 from tests import media
 from tests.media import compose, number_of, tone, write_clip
 from vscg.errors import VscgError
-from vscg.features.video import _square, _track, read_windows
+from vscg.features.video import _square, read_windows
 
 NONE = np.zeros((1, 0), np.int16)
 
@@ -287,7 +287,6 @@ def test_example_clips(name, plain, padded):
             assert all(window.frames.max() > 5 for window in found)
 
 
-
 def test_sound_that_is_switched_off_is_silence(tmp_path):
     clip = write_clip(tmp_path / "clip.mkv", seconds=110, fps=1, sound=tone(10, 8000), sound_at=100)
     found = windows(clip)
@@ -429,10 +428,10 @@ def test_tracks_for_the_deaf_the_blind_and_with_comments_come_last():
         return SimpleNamespace(type="audio", codec_context=code, disposition=kind)
     other = track(Disposition(0))
     for kind in (Disposition.hearing_impaired, Disposition.visual_impaired, Disposition.comment):
-        found = _track(Path("a"), SimpleNamespace(streams=[track(kind), other]), "audio")
+        found = track(Path("a"), SimpleNamespace(streams=[track(kind), other]), "audio")
         assert found == (other, "sound: track 2 of 2 (none is the default)")
     with pytest.raises(VscgError, match="its sound is in a code that cannot be read here"):
-        _track(Path("a"), SimpleNamespace(streams=[track(Disposition(0), None)]), "audio")
+        track(Path("a"), SimpleNamespace(streams=[track(Disposition(0), None)]), "audio")
 
 
 def test_pictures_are_interpolated():

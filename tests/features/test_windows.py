@@ -6,7 +6,7 @@ import pytest
 from tests.features.test_extract import Heard, Seen, Stopping, run
 from tests.media import compose, tone, write_clip
 from vscg.errors import VscgError
-from vscg.features.extract import Networks
+from vscg.features.networks import Networks
 from vscg.features.video import read_windows
 from vscg.models import build_model
 from vscg.predict import watch

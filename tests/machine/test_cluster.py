@@ -20,7 +20,8 @@ from tests.robustness.killing import numbers
 from tests.training.test_sweep import is_whole, run, times, until
 from vscg.errors import VscgError
 from vscg.features import extract as extracting
-from vscg.features.extract import Networks, extract
+from vscg.features.extract import extract
+from vscg.features.networks import Networks
 from vscg.machine import cluster
 from vscg.machine.cluster import Cluster, Outcome, Processes, work
 from vscg.machine.files import WriteError, in_use

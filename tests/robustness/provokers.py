@@ -20,10 +20,12 @@ from vscg.data.ave import check, prepare_ave
 from vscg.data.labels import read_annotations
 from vscg.data.own import prepare_own
 from vscg.data.planted import turned
-from vscg.data.prepared import PreparedWriter, check_target, read_prepared
+from vscg.data.prepared import read_prepared
 from vscg.data.tables import read_tables
+from vscg.data.writer import PreparedWriter, check_target
 from vscg.features import weights
-from vscg.features.extract import Networks, extract, load_networks
+from vscg.features.extract import extract
+from vscg.features.networks import Networks, load_networks
 from vscg.features.video import read_windows
 from vscg.machine.files import file_sum, locked, write_atomically
 from vscg.machine.graphs import WARM_UP, Replayed

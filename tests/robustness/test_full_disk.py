@@ -12,7 +12,8 @@ from tests.robustness.killing import numbers
 from vscg.data.planted import generate
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
-from vscg.features.extract import Networks, extract
+from vscg.features.extract import extract
+from vscg.features.networks import Networks
 from vscg.machine.files import WriteError, write_atomically
 from vscg.training.config import RunConfig
 from vscg.training.loop import fit

@@ -27,7 +27,8 @@ from tests.conftest import make_official
 from tests.media import tone, write_clip
 from tests.robustness.cases import case, cases, damaged
 from tests.robustness.readers import digest
-from vscg.data.prepared import SPLITS, PreparedWriter
+from vscg.data.prepared import SPLITS
+from vscg.data.writer import PreparedWriter
 from vscg.errors import VscgError
 from vscg.features.video import read_windows
 from vscg.models import build_model

@@ -9,7 +9,8 @@ import torch
 from tests.training.test_loop import complete
 from vscg.data import Dims, load_dataset
 from vscg.data.labels import AVE
-from vscg.data.prepared import PreparedWriter, read_prepared
+from vscg.data.prepared import read_prepared
+from vscg.data.writer import PreparedWriter
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS, build_model, predict_segments
 from vscg.training.config import RunConfig

@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from vscg.data import prepared
 from vscg.data.labels import AVE, BACKGROUND, CLASSES, SEGMENTS, labels_from_annotations, read_annotations
-from vscg.data.prepared import BLOCK, PreparedWriter, array, one_hot, opened, read_layout, verify
+from vscg.data.prepared import BLOCK, array, one_hot, opened, read_layout, verify
+from vscg.data.writer import PreparedWriter
 from vscg.errors import VscgError
 from vscg.machine.files import file_sum
 

@@ -16,17 +16,9 @@ from tqdm import tqdm
 
 from vscg.data.ave import Report, category_lines, split_lines
 from vscg.data.labels import CATEGORIES, Dims
-from vscg.data.prepared import (
-    ID_LENGTH,
-    NAME_LENGTH,
-    PreparedWriter,
-    array,
-    check_target,
-    is_prepared,
-    opened,
-    read_layout,
-)
+from vscg.data.prepared import ID_LENGTH, NAME_LENGTH, array, is_prepared, opened, read_layout
 from vscg.data.tables import Mark, read_tables
+from vscg.data.writer import PreparedWriter, check_target
 from vscg.errors import VscgError
 from vscg.machine.files import file_sum
 

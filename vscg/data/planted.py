@@ -20,7 +20,8 @@ from tqdm.auto import tqdm
 
 from vscg.data import twins
 from vscg.data.labels import AUDIO_DIM, BACKGROUND, CLASSES, EVENT_CLASSES, GRID, GROUPS, SEGMENTS, VISUAL_DIM
-from vscg.data.prepared import BLOCK, SPLITS, PreparedWriter
+from vscg.data.prepared import BLOCK, SPLITS
+from vscg.data.writer import PreparedWriter
 from vscg.errors import VscgError
 from vscg.machine.files import deeds, value_hash
 

@@ -19,11 +19,12 @@ from tqdm.auto import tqdm
 
 from vscg.data.labels import GRID, SEGMENTS, Dims
 from vscg.data.planted import AT_END, AT_START, DURATION_CLIPS, apportion, classes_of
-from vscg.data.prepared import SPLITS, Dataset, PreparedWriter, made_prepared, read_prepared
+from vscg.data.prepared import SPLITS, Dataset, made_prepared, read_prepared
+from vscg.data.writer import PreparedWriter
 from vscg.features import weights
 from vscg.features.aisfx import CHANNELS, SAMPLE_RATE
 from vscg.features.efficientnet import PLAN
-from vscg.features.extract import Networks, load_networks, window_features
+from vscg.features.networks import Networks, load_networks, window_features
 from vscg.features.video import SIZE, Window
 from vscg.machine.files import data_dir, deeds, value_hash
 

@@ -1,7 +1,6 @@
 """From a folder of clips to one prepared file of features, in pieces that survive an interruption."""
 import contextlib
 import functools
-import hashlib
 import json
 import os
 import re
@@ -15,19 +14,18 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
-from torch import nn
 from tqdm import tqdm
 
 from vscg.data.labels import BACKGROUND, CLASSES, SEGMENTS, Dims
-from vscg.data.prepared import ID_LENGTH, PreparedWriter, check_target
-from vscg.errors import VscgError, choose
-from vscg.features.encoders import AUDIO, VISUAL
-from vscg.features.vgg19 import visual_features
-from vscg.features.vggish import audio_features
-from vscg.features.video import CONTAINERS, Window, read_windows
+from vscg.data.prepared import ID_LENGTH
+from vscg.data.writer import PreparedWriter, check_target
+from vscg.errors import VscgError
+from vscg.features.networks import Names, Networks, load_networks, window_features
+from vscg.features.tracks import CONTAINERS
+from vscg.features.video import read_windows
 from vscg.machine import files
 from vscg.machine.cluster import Cluster, Outcome, local_workers, work
-from vscg.machine.device import single_precision, usable_device
+from vscg.machine.device import usable_device
 from vscg.machine.files import WriteError, locked
 
 PART = re.compile(r"\..*|[0-9a-f]{16}(\.json|-\d+\.safetensors)?")      # a lock, a clip's note, its windows, its lock
@@ -63,60 +61,6 @@ class Clip:
     parts: tuple[Path, ...]                                # one file for each window
     rest: float                                            # s that are in no window
     notes: tuple[str, ...]                                 # of its last window
-
-
-@dataclass(frozen=True)
-class Networks:
-    """The two networks that turn pictures and sound into features, ready on their device."""
-    visual: nn.Module                                      # VGG19, or another from (B,3,224,224) to (B,D_v,7,7)
-    audio: nn.Module                                       # VGGish, or another from its own `examples` to (B,D_a)
-
-    def fingerprint(self) -> str:
-        """SHA-256 of all their weights."""
-        digest = hashlib.sha256()
-        for network in (self.visual, self.audio):
-            for name, values in network.state_dict().items():
-                digest.update(name.encode())
-                digest.update(np.ascontiguousarray(values.cpu().numpy()))
-        return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class Names:
-    """Which encoders, and the folder of their weights."""
-    folder: Path
-    visual: str = "vgg19"
-    audio: str = "vggish"
-
-
-def load_networks(weights: str | PathLike | None = None, device: str | torch.device | None = None,
-                  *, visual: str = "vgg19", audio: str = "vggish") -> Networks:
-    """Two encoders, `visual` of `encoders.VISUAL` and `audio` of `encoders.AUDIO`, with their published weights.
-
-    Weights that are not there are downloaded: all but those of `transformers` into the folder `weights` (default:
-    `data/weights`). `device` defaults to the GPU where there is one. Raises VscgError for an unknown name, as
-    `weights.fetch`, and where an encoder needs the extra `vscg[encoders]`.
-    """
-    choose("visual encoder", visual, VISUAL)
-    choose("audio encoder", audio, AUDIO)
-    device, folder = usable_device(device), Path(weights) if weights else None
-    return Networks(*(load(folder).to(device) for load in (VISUAL[visual], AUDIO[audio])))
-
-
-@single_precision()
-def window_features(window: Window, networks: Networks,
-                    done: Callable[[int], object] = lambda seconds: None) -> tuple[np.ndarray, np.ndarray]:
-    """The features of a window: visual (10,7,7,D_v) and audio (10,D_a), float32; of VGG-19 and VGGish 512 and 128.
-
-    A batch is the 32 pictures of two seconds on a GPU, of one on a CPU; `done` is called with its seconds after each.
-    """
-    audio = audio_features(networks.audio, window.waveform, window.sample_rate)
-    step = 2 if next(networks.visual.parameters()).is_cuda else 1   # divides 10
-    visual = []
-    for first in range(0, SEGMENTS, step):
-        visual.append(visual_features(networks.visual, window.frames[first:first + step]))
-        done(step)
-    return np.concatenate(visual), audio
 
 
 def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False,

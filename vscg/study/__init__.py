@@ -1,4 +1,5 @@
 """What the book asks: the paper's tables, the runs they need, and what was measured."""
+from vscg.study.cells import with_common_seeds
 from vscg.study.comparisons import (
     COMPARED_RULE,
     compared,
@@ -23,4 +24,4 @@ from vscg.study.runs import (
 )
 from vscg.study.seen import observed, seen_clips
 from vscg.study.show import findable, findings, paragraphs, percent, points, styled, told, with_seeds
-from vscg.study.tables import table, with_common_seeds
+from vscg.study.tables import table

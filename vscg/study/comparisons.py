@@ -11,9 +11,11 @@ from pandas.io.formats.style import Styler
 
 from vscg.errors import VscgError
 from vscg.study import show, statistics
+from vscg.study.cells import Cell, paired, with_common_seeds
 from vscg.study.paper import PRIMARY
 from vscg.study.planned import STUDY
-from vscg.study.tables import Cell, TableResult, measured_on, paired, printed_difference, table, with_common_seeds
+from vscg.study.runs import printed_difference
+from vscg.study.tables import TableResult, measured_on, table
 
 COMPARED_RULE = textwrap.fill(
     "Quick runs only show that the code learns: they end early, by default on data that a rule in closed form solves, "

@@ -15,7 +15,8 @@ import torch
 
 from vscg.data import load_dataset
 from vscg.data.labels import BACKGROUND
-from vscg.data.prepared import Dataset, PreparedWriter, made_prepared, read_prepared
+from vscg.data.prepared import Dataset, made_prepared, read_prepared
+from vscg.data.writer import PreparedWriter
 from vscg.errors import VscgError
 from vscg.machine.files import data_dir, make_folder, runs_dir, value_hash, write_runs
 from vscg.models import Output, predict_segments

@@ -10,7 +10,7 @@ from scipy.special import chdtri
 
 from vscg.models import SETTINGS
 from vscg.study.paper import TABLES
-from vscg.study.tables import printed_difference
+from vscg.study.runs import printed_difference
 from vscg.training.records import records_dir
 
 CLIPS = 402                        # of AVE's test split

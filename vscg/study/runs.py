@@ -1,5 +1,6 @@
 """Which runs the book needs: those of the paper's tables, and those of the plan's further questions."""
 import json
+import math
 import textwrap
 from collections.abc import Iterable
 
@@ -178,3 +179,9 @@ def _made(records: list[Record]) -> str:
     return "; ".join([", ".join(dict.fromkeys(record.values["device"] for record in records)),
                       " to ".join(dict.fromkeys((days[0], days[-1]))),
                       *(f"{name} {', '.join(dict.fromkeys(one[name] for one in versions))}" for name in versions[0])])
+
+
+def printed_difference(table: str, first: str, second: str, setting: str) -> float:
+    """First minus second row in the paper, in points; NaN where it does not print both."""
+    figures = {row.name: row.paper.get(setting) or math.nan for row in EVERY[table].rows}
+    return round(figures[first] - figures[second], 1)       # it prints tenths, and 79.7 - 77.9 in binary is not 1.8
