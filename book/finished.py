@@ -16,7 +16,7 @@ import torch
 import vscg
 from vscg.data import BACKGROUND
 from vscg.data.prepared import Dataset
-from vscg.machine.files import runs_dir, write_runs
+from vscg.machine.files import locked, runs_dir, write_runs
 from vscg.study import localisation
 from vscg.study.planned import STUDY
 from vscg.training.batches import Features, outputs
@@ -86,7 +86,12 @@ def look(record: Record, data: Dataset) -> dict:
 
 
 def main() -> int:
-    """Looks at every run that is not in the file yet, and writes it after each."""
+    """Looks at every run that is not in the file yet, and writes it after each; one process at a time."""
+    with locked(runs_dir()):
+        return _look_at_all()
+
+
+def _look_at_all() -> int:
     lines = {line["key"]: line for line in json.loads(FILE.read_text())["runs"]} if FILE.is_file() else {}
     new = [record for record in find_records(runs_dir())
            if record.config.data.partition(":")[0] == STUDY and record.key not in lines]

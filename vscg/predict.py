@@ -238,7 +238,7 @@ def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, ma
             if not found["seconds"]:
                 raise
             stopped = error
-        found["stopped"] = stopped and reason(stopped)
+        found["stopped"] = reason(stopped) if stopped else "not finished yet"
         save()
     if not add:
         files[2].unlink(missing_ok=True)        # of a model with attention, it would pass for this one's
@@ -248,6 +248,8 @@ def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, ma
     if stopped:
         stopped.add_note(f"{files[0]}: what was found before it stopped")
         raise stopped
+    found["stopped"] = None
+    save()                                      # last: it says that the others are there
     return files if add else files[:2]
 
 

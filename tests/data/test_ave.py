@@ -205,6 +205,9 @@ def test_ave_is_prepared_on_first_use_and_again_from_another_folder(official_fol
         assert load_dataset("ave").fingerprint == data.fingerprint and data.path.stat().st_mtime_ns == made
     assert len(prints) == 3
     generate(data.path, seed=0, train=3, val=1, test=1, background=1)      # and no file of AVE
+    with pytest.raises(VscgError, match="was not made from the official AVE files, so it is not replaced"):
+        load_dataset("ave")
+    data.path.unlink()
     assert load_dataset("ave").name == "ave" and load_dataset("ave").fingerprint == data.fingerprint
     (third / "visual_feature.h5").unlink()                 # what is left of the folder is what the file was made of
     assert load_dataset("ave").fingerprint == data.fingerprint

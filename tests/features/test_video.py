@@ -14,6 +14,7 @@ from av.video.reformatter import VideoReformatter
 from tests import media
 from tests.media import compose, number_of, tone, write_clip
 from vscg.errors import VscgError
+from vscg.features.tracks import track
 from vscg.features.video import _square, read_windows
 
 NONE = np.zeros((1, 0), np.int16)
@@ -424,14 +425,14 @@ def test_what_ffmpeg_cannot_allocate_is_the_clips_and_other_want_of_memory_is_no
 
 
 def test_tracks_for_the_deaf_the_blind_and_with_comments_come_last():
-    def track(kind, code=True):
+    def made(kind, code=True):
         return SimpleNamespace(type="audio", codec_context=code, disposition=kind)
-    other = track(Disposition(0))
+    other = made(Disposition(0))
     for kind in (Disposition.hearing_impaired, Disposition.visual_impaired, Disposition.comment):
-        found = track(Path("a"), SimpleNamespace(streams=[track(kind), other]), "audio")
+        found = track(Path("a"), SimpleNamespace(streams=[made(kind), other]), "audio")
         assert found == (other, "sound: track 2 of 2 (none is the default)")
     with pytest.raises(VscgError, match="its sound is in a code that cannot be read here"):
-        track(Path("a"), SimpleNamespace(streams=[track(Disposition(0), None)]), "audio")
+        track(Path("a"), SimpleNamespace(streams=[made(Disposition(0), None)]), "audio")
 
 
 def test_pictures_are_interpolated():

@@ -154,7 +154,7 @@ class TestSweep:
     def test_data_that_has_changed_is_noted(self, smallest, tmp_path):
         """Else a run would be stored under a key that nobody asked for."""
         config, = unique_runs([run(smallest)]).values()
-        outcome = sweeping._train(tmp_path / ("0" * 16), config, smallest, "cpu")
+        outcome = sweeping._train(tmp_path / ("0" * 16), config, smallest, "cpu", True)
         assert "smallest.h5 is not what it was when the sweep began" in outcome.error and not list(tmp_path.iterdir())
 
 

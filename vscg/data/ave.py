@@ -251,7 +251,8 @@ def made_from(path: Path, folder: Path) -> bool:
     with opened(path) as handle:
         data, sources = read_layout(handle, path), json.loads(prepared.attribute(handle, path, "sources"))
         if not set(REQUIRED) <= set(sources):              # whatever it is, it was not made by `prepare_ave`
-            return False
+            raise VscgError(f"the file {path} was not made from the official AVE files, so it is not replaced; move it "
+                            "away, then it is made from them, or give its path as the data set")
         annotated = len(data) - len(data.splits["background"])
         places = {FEATURES["visual"]: slice(0, annotated), NOISY["visual"]: slice(annotated, len(data))}
         return all(_same_clips(folder / name, data.visual, places[name]) if name in places

@@ -1,6 +1,7 @@
 """Downloads, resumed, checked and whole: AVE's files from GitHub and Google Drive; raw clips from a pinned mirror."""
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +14,7 @@ import requests
 from tqdm import tqdm
 
 from vscg.data.ave import KEY
+from vscg.data.prepared import opened
 from vscg.errors import VscgError
 from vscg.machine.files import expanded, file_sum, made_once, write_atomically, write_error
 
@@ -54,6 +56,9 @@ def fetch(url: str, target: Path, fault: Callable[[Path], str]) -> Path:
     name, folder = target.name, target.parent
 
     def is_there(path: Path) -> bool:
+        if path.is_symlink() and not path.exists():
+            raise VscgError(f"{path}: is a link that leads nowhere ({os.readlink(path)}) and is not replaced; make the "
+                            "place that it names, or remove it")
         try:
             words = path.exists() and fault(path)
         except OSError as error:
@@ -123,7 +128,7 @@ def wrong_sum(wanted: str) -> Callable[[Path], str]:
 
 
 def _no_features(path: Path) -> str:
-    with suppress(OSError), h5py.File(path, "r") as file:          # cut off, or not HDF5
+    with suppress(VscgError), opened(path) as file:                # cut off, or not HDF5
         if isinstance(file.get(KEY), h5py.Dataset):
             return ""
     return f"is not a complete HDF5 file with `{KEY}` in it"
@@ -172,7 +177,7 @@ def download_clips(dest: str | Path, base_url: str = HUB) -> list[Path]:
         if entry.get("type") == "file":
             name, large = entry.get("path"), isinstance(entry.get("lfs"), dict)
             oid = (entry["lfs"] if large else entry).get("oid")
-            if (not isinstance(name, str) or not isinstance(oid, str)
+            if (not isinstance(name, str) or not re.fullmatch("[0-9a-f]{64}" if large else "[0-9a-f]{40}", str(oid))
                     or not (folder / name).resolve().is_relative_to(folder.resolve())):
                 raise VscgError(f"{base_url}: lists {str(entry)[:200]}, which is no file with a sum")
             url = f"{base_url}datasets/{MIRROR}/resolve/{whole[0]}/{quote(name)}"
@@ -183,7 +188,11 @@ def download_clips(dest: str | Path, base_url: str = HUB) -> list[Path]:
 def _listed(url: str | None) -> list[dict]:
     """All entries of a list that the hub sends as JSON, page by page."""
     entries: list[dict] = []
+    seen: set[str] = set()
     while url:
+        if url in seen:
+            raise VscgError(f"{url}: the list leads back to itself and has no end; look at the page in a browser")
+        seen.add(url)
         try:
             answer = requests.get(url, timeout=TIMEOUT)
             answer.raise_for_status()

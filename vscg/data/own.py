@@ -1,10 +1,6 @@
 """Features of one's own and an annotation table, made one prepared file of whatever sizes the features have."""
 import hashlib
-import lzma
-import tokenize
 import unicodedata
-import zipfile
-import zlib
 from collections.abc import Sequence
 from contextlib import nullcontext
 from os import PathLike
@@ -22,6 +18,7 @@ from vscg.data.writer import PreparedWriter, check_target
 from vscg.errors import VscgError
 from vscg.machine.files import file_sum
 
+MOST = 2**28                             # bytes of a clip's array; AVE's pictures have 2 million
 SUFFIXES = (".npy", ".npz", ".h5", ".hdf5")
 MODALITIES = ("visual", "audio")
 NOT_EXTRACTED = "not a file that `extract` wrote; name the folder of the clips' arrays"
@@ -152,11 +149,16 @@ class _Folder:
             values = np.load(path, allow_pickle=False)
             if isinstance(values, np.lib.npyio.NpzFile):           # whatever the file is called
                 with values:
-                    values = np.asarray(values[_key(path, values.files, kind)])      # bytes of what is no array
+                    key = _key(path, values.files, kind)
+                    if (size := max(each.file_size for each in values.zip.infolist()
+                                    if each.filename in (key, f"{key}.npy"))) > MOST:
+                        raise VscgError(f"{path}: {key!r} would take {size:,} bytes; one clip has {MOST:,} at most")
+                    values = np.asarray(values[key])       # bytes of what is no array
             elif path.parent.name != kind:
                 raise VscgError(f"{path}: holds one array, and needs two, 'visual' and 'audio'")
-        except (OSError, ValueError, EOFError, MemoryError, RuntimeError, SyntaxError, tokenize.TokenError, zlib.error,
-                lzma.LZMAError, zipfile.BadZipFile) as error:      # what numpy and zipfile raise for damage
+        except VscgError:
+            raise
+        except Exception as error:         # numpy and zipfile raise whatever they stumble over
             # Of anything that is no .npy numpy says that it is pickled, and how to run it.
             why = "it is no .npy or .npz file of numbers; get it again" if "pickle" in str(error) else error
             raise VscgError(f"{path}: cannot be read as an array of numbers ({why})") from error

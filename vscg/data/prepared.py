@@ -8,6 +8,7 @@ bytes names the events; a file without it has AVE's: T 10, G 7, D_v 512, D_a 128
 has fixed length, so that sizes are known before reading.
 """
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ import numpy as np
 
 from vscg.data.labels import AVE, CATEGORIES, Dims
 from vscg.errors import VscgError
-from vscg.machine.files import made_once, reason
+from vscg.machine.files import PASSING, made_once, reason
 
 FORMAT, VERSION = "vscg-prepared", 1
 SPLITS = ("train", "val", "test", "background")
@@ -28,6 +29,7 @@ GENERATED = "This file is a generated one: delete it, and it is made again."
 ID_LENGTH, NAME_LENGTH = 64, 128                           # bytes; YouTube ids have 11
 BLOCK = 16                                                 # clips read at a time: 16 MB of visual features as float32
 _DENSEST = 1100                                            # deflate, the densest filter of HDF5, reaches 1032
+_CHUNK = 2**24                                             # bytes of a chunk of an array that is smaller than it
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,12 @@ class Dataset:
 def opened(path: Path) -> Iterator[h5py.File]:
     """Opens an HDF5 file for reading, and nothing else: whatever h5py raises inside the block becomes a VscgError."""
     try:
+        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):     # a pipe would be waited for
+            raise VscgError(f"{path}: no regular file; put a file there")
         with h5py.File(path, "r", locking=False) as handle:     # its writer holds it for a moment after its name is set
+            if outside := handle.visititems_links(_outside):
+                raise VscgError(f"{path}: {outside} leads to another file, which is not opened; get a file that holds "
+                                "its data itself")
             yield handle
     except FileNotFoundError as error:
         raise VscgError(f"{path}: no such file") from error
@@ -70,7 +77,13 @@ def opened(path: Path) -> Iterator[h5py.File]:
     except MemoryError as error:
         raise VscgError(f"{path}: does not fit into memory ({error or 'allocation failed'})") from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:      # what h5py raises for damage
+        if getattr(error, "errno", None) in PASSING:
+            raise VscgError(f"{path}: cannot be read now ({reason(error)}); do the same again later") from error
         raise VscgError(f"{path}: unreadable as HDF5, truncated or damaged ({reason(error)}); get it again") from error
+
+
+def _outside(name: str, link: object) -> str | None:
+    return f"{name!r}, to {link.filename[:200]}," if isinstance(link, h5py.ExternalLink) else None
 
 
 def array(handle: h5py.File, path: Path, key: str, shape: Sequence, dtypes: Sequence[str] = ()) -> h5py.Dataset:
@@ -90,6 +103,9 @@ def array(handle: h5py.File, path: Path, key: str, shape: Sequence, dtypes: Sequ
     if found.dtype not in map(np.dtype, dtypes) if dtypes else found.dtype.kind not in "biuf":
         raise VscgError(f"{path}: {key!r} has dtype {found.dtype}, expected {' or '.join(dtypes) or 'numbers'}")
     filters = found.id.get_create_plist()
+    if found.is_virtual or found.external:
+        raise VscgError(f"{path}: the numbers of {key!r} lie in other files, which are not opened; get a file that "
+                        "holds them itself")
     for code, _, _, name in map(filters.get_filter, range(filters.get_nfilters())):
         if not h5py.h5z.filter_avail(code):
             called = name.decode(errors="replace").partition(";")[0]
@@ -99,6 +115,13 @@ def array(handle: h5py.File, path: Path, key: str, shape: Sequence, dtypes: Sequ
     if size > stored * (_DENSEST if filters.get_nfilters() else 1):
         raise VscgError(f"{path}: {key!r} declares {size:,} bytes but only {stored:,} are stored; the file is "
                         "incomplete, get it again")
+    if found.chunks:
+        wanted, there = math.prod(-(-n // c) for n, c in zip(own, found.chunks, strict=True)), found.id.get_num_chunks()
+        if there < wanted:                                 # HDF5 would give zeros in their place
+            raise VscgError(f"{path}: {key!r} has {there:,} of its {wanted:,} chunks; the file is incomplete, get it "
+                            "again")
+        if math.prod(found.chunks) * found.dtype.itemsize > max(size, _CHUNK):
+            raise VscgError(f"{path}: {key!r} has chunks {found.chunks}, larger than itself; write it anew")
     return found
 
 
@@ -206,6 +229,8 @@ def made_prepared(path: Path, fingerprint: str, make: Callable[[Path], object]) 
         try:
             return path.is_file() and read_fingerprint(path) == fingerprint
         except VscgError as error:
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno in PASSING:
+                raise
             raise VscgError(f"{error}. {GENERATED}") from error
 
     return made_once(path, is_there, make)

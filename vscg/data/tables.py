@@ -85,12 +85,13 @@ def _read(path: str | PathLike) -> list[Mark]:
         raise VscgError(f"{path}: cannot be read ({error.strerror}); name an annotation table") from error
     except UnicodeDecodeError as error:
         raise VscgError(f"{path}: not UTF-8 text; save the table as text in UTF-8, in Excel as 'CSV UTF-8'") from error
-    lines = text.splitlines()
+    lines = re.split("\r\n|\r|\n", text)          # not at other signs that str.splitlines takes for ends of lines
     first = lines[0] if lines else ""
     delimiter = max("&,;\t", key=first.count)
-    if "&" in first and first.partition("&")[0].strip().lower() != "category":
+    headless = "&" in first and first.partition("&")[0].strip().lower() != "category"
+    if headless:
         lines.insert(0, "&".join(AVE_HEADER))
-    shift = len(text.splitlines()) - len(lines)            # line numbers of the file, with or without a header
+    shift = -headless            # line numbers of the file, with or without a header
     header, *rows = [_fields(line, delimiter, f"{path}, line {number}")
                      for number, line in enumerate(lines or [""], 1 + shift)]
     for number, row in enumerate(rows, 2 + shift):
@@ -125,7 +126,7 @@ def _columns(header: Sequence[str], path: str | PathLike) -> tuple[dict[str, int
     columns = {key: next(plain.index(name) for name in names if name in plain)
                for key, names in NAMES.items() if any(name in plain for name in names)}
     numbered = [(int(found[1]), at) for at, name in enumerate(plain)
-                if (found := re.fullmatch("[a-z]*?([0-9]+)", name))]
+                if (found := re.fullmatch("[a-z]*?([0-9]{1,9})", name))]
     if "flags" in columns:
         return columns, []
     if "onset" in columns and "offset" in columns:         # with these a number at the end of a name is something else

@@ -62,7 +62,8 @@ class PreparedWriter:
 
     def __enter__(self) -> "PreparedWriter":
         rows = self.dims.rows()
-        size = self.clips * (sum(math.prod(rows[key]) * self.dtypes[key].itemsize for key in rows) + ID_LENGTH)
+        size = self.clips * (sum(math.prod(rows[key]) * self.dtypes[key].itemsize for key in rows) + ID_LENGTH
+                             + np.dtype(np.int64).itemsize)       # of its row number in a split
         make_folder(self.path.parent)
         with ExitStack() as stack:
             self._file = stack.enter_context(replacing(self.path))

@@ -28,7 +28,9 @@ from vscg.machine.cluster import Cluster, Outcome, local_workers, work
 from vscg.machine.device import usable_device
 from vscg.machine.files import WriteError, locked
 
-PART = re.compile(r"\..*|[0-9a-f]{16}(\.json|-\d+\.safetensors)?")      # a lock, a clip's note, its windows, its lock
+# A lock, a cluster's mark, what the system leaves; a clip's note, its windows, and its lock's folder.
+PART = re.compile(r"\.(lock|DS_Store|nfs\w+|\.?cluster-.+|[0-9a-f]{16}.+\.partial)|"
+                  r"[0-9a-f]{16}(\.json|-\d+\.safetensors)?")
 SUFFIXES = sorted(suffix for suffixes in CONTAINERS.values() for suffix in suffixes.split())
 
 
@@ -93,7 +95,7 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
     if scheduler:
         local_workers(scheduler)                           # whether it is an address
     parts = target.with_name(f"{target.name}.parts").absolute()
-    if strange := [path.name for path in parts.glob("*") if not PART.fullmatch(path.name)]:    # it would be removed
+    if strange := [path.name for path in parts.rglob("*") if not PART.fullmatch(path.name)]:    # it would be removed
         raise VscgError(f"{parts}: holds {strange[0]}, which no extraction left there; move it, or name another target")
     clips, left_out = _clips(folder, target.absolute())
     files.check_writable(target)
@@ -230,9 +232,9 @@ def _extract_clip(path: Path, parts: Path, pad: bool, networks: Networks, identi
                                         "numbers, or larger than 65504; the weights of the networks are damaged or "
                                         "others")
                     files.write_atomically(part, save({"visual": visual, "audio": audio, "padded": window.padded,
-                                                       "start": np.array(window.start)}))
+                                                       "start": np.array(window.start)}), follow=False)
                 kept = {"rest": window.rest, "notes": window.notes, "windows": count}
-                files.write_atomically(note, json.dumps(kept).encode())
+                files.write_atomically(note, json.dumps(kept).encode(), follow=False)
     except WriteError:
         raise                                              # it says nothing about the clip
     except VscgError as error:

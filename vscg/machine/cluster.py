@@ -137,7 +137,9 @@ class Cluster:
         from distributed import Client
 
         make_folder(self.folder)
-        where = {"n_workers": self.local, "threads_per_worker": 1, "memory_limit": None, "dashboard_address": ":0",
+        where = {"n_workers": self.local, "threads_per_worker": 1, "memory_limit": None,
+                 # Not ":0", on which other machines could look.
+                 "dashboard_address": "127.0.0.1:0",
                  "silence_logs": "CRITICAL"} if self.local else {"address": self.scheduler}
         with contextlib.ExitStack() as stack:
             write_atomically(self.marker, b"")
@@ -238,8 +240,6 @@ def _on_worker(terms: tuple[str, str, list[Path]], function: Callable[..., Outco
     torch.set_num_threads(1)                              # whatever the worker's environment says
     try:
         return function(*arguments)
-    except VscgError as error:
-        raise VscgError(f"{name}: {error}") from error
     finally:
         try:
             give_back_memory()    # the next task finds a process as small as this one did, and its record its own peak

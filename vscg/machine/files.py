@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,7 +24,11 @@ _ADVICE = {                                                # by the system's rea
     errno.EFBIG: "Raise the limit on the size of files (`ulimit -f`), then do the same again",
     errno.ENOENT: "Make its folder first",
     **dict.fromkeys((errno.EISDIR, errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG), "Name another path"),
+    errno.ELOOP: "A link stands where its unfinished file, .NAME.partial, would be: remove that link",
 }
+
+
+PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.EINTR, errno.EAGAIN}    # no damage
 
 
 class WriteError(VscgError):
@@ -43,19 +48,22 @@ def write_error(path: str | os.PathLike, error: Exception) -> WriteError:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, follow: bool = True) -> Iterator[BinaryIO]:
     """A file to write to, `.NAME.partial` beside `path`, which takes its place once the block ends well.
 
     After an error it is removed and what was there before stays; the next writer takes over that of a killed process.
-    Of two writers the second one waits for the first; through a link the file behind it is written. WriteError for what
-    the system refuses, inside the block too.
+    Of two writers the second one waits for the first; through a link the file behind it is written, if `follow`, else
+    the link is replaced. WriteError for what the system refuses, inside the block too.
     """
-    path = _behind(path)
+    path = _behind(path) if follow else path
     try:
         with held(path.with_name(f".{path.name}.partial")) as file:
             try:
                 yield file
                 file.flush()
+                with suppress(OSError):                    # what was there was perhaps not for everyone
+                    if stat.S_ISREG(mode := path.lstat().st_mode):
+                        os.fchmod(file.fileno(), stat.S_IMODE(mode))
                 os.fsync(file.fileno())
                 os.replace(file.name, path)
             except BaseException:
@@ -76,7 +84,7 @@ def held(partial: Path) -> BinaryIO:
     It is not opened to append: where a file system has no fallocate, the C library's stand-in refuses such files.
     """
     while True:
-        file = open(partial, "r+b", opener=lambda path, flags: os.open(path, flags | os.O_CREAT, 0o666))
+        file = open(partial, "r+b", opener=lambda path, flags: os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o666))
         fcntl.flock(file, fcntl.LOCK_EX)
         with suppress(FileNotFoundError):                  # whoever held it before may have moved or removed it
             if os.path.samestat(os.fstat(file.fileno()), partial.stat()):
@@ -85,9 +93,9 @@ def held(partial: Path) -> BinaryIO:
         file.close()
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all; WriteError as `replacing`."""
-    with replacing(path) as file:
+def write_atomically(path: Path, content: bytes, follow: bool = True) -> None:
+    """Write a file so that it is there whole or not at all; `follow` and WriteError as `replacing`."""
+    with replacing(path, follow) as file:
         file.write(content)
 
 

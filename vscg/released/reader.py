@@ -4,6 +4,7 @@
 the file names becomes an inert class: its instances keep their state, and to call it is refused.
 """
 import io
+import os
 import pickle
 import warnings
 import zipfile
@@ -66,7 +67,7 @@ _KNOWN = {
 }
 
 
-class Unpickler(pickle.Unpickler):
+class Unpickler(pickle._Unpickler):        # C's would take as much memory as a number in the file says
     """Finds no class or function but those of `_KNOWN`."""
 
     def find_class(self, module, name):
@@ -119,6 +120,8 @@ def _read(path: Path) -> dict[str, Tensor]:
         with zipfile.ZipFile(path) as archive:
             if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
                 raise Fault("its records are compressed, which PyTorch never does")
+            if sum(info.file_size for info in archive.infolist()) > path.stat().st_size:
+                raise Fault("its records are larger together than the file, so they lie over one another")
     elif LEGACY in start[:40]:
         source = io.BytesIO(path.read_bytes())         # of a file torch would first try whether it is a tar archive
     elif start.lstrip().startswith(b"<"):
@@ -158,6 +161,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
     Raises VscgError: the file cannot be read, is damaged, holds something else or numbers that are not finite, or asks
         to call anything.
     """
+    if os.environ.get("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "").lower() in ("1", "y", "yes", "true"):
+        raise VscgError(f"{path}: torch lets nothing but itself read it while TORCH_FORCE_WEIGHTS_ONLY_LOAD is set; "
+                        "unset that: here nothing of a file is run either")
     try:
         tensors = _read(Path(path))
     except OSError as error:

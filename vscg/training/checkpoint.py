@@ -22,7 +22,7 @@ def save_run(path: Path, run) -> None:
     file = io.BytesIO()
     torch.save(state, file)
     content = file.getvalue()
-    write_atomically(path, hashlib.sha256(content).digest() + content)
+    write_atomically(path, hashlib.sha256(content).digest() + content, follow=False)
 
 
 def load_run(path: Path, run) -> None:
@@ -32,6 +32,9 @@ def load_run(path: Path, run) -> None:
     if hashlib.sha256(content[SUM:]).digest() != content[:SUM]:
         raise VscgError(f"{path} cannot be continued from (it is damaged): delete it to start this run anew.")
     state = torch.load(io.BytesIO(content[SUM:]), map_location="cpu", weights_only=True)
+    if not {*PLAIN, "model", "adam", "objective"} <= set(state):
+        raise VscgError(f"{path} cannot be continued from (it is of another version of the package): continue with "
+                        "that one, or delete it to start this run anew.")
     torch.set_num_threads(state.get("threads", torch.get_num_threads()))     # files of before have none
     torch.set_flush_denormal(state.get("subnormals_are_zero", False))        # and were begun so
     for name in PLAIN:

@@ -5,9 +5,11 @@ is one file, KEY.zip, with all of these but the weights. Runs that chapters look
 what `study.observed` saw in their networks.
 """
 import dataclasses
+import errno
 import hashlib
 import io
 import json
+import lzma
 import subprocess
 import zipfile
 import zlib
@@ -26,7 +28,7 @@ from torch import nn
 from vscg.data.labels import AVE, Dims
 from vscg.errors import VscgError
 from vscg.machine.device import own_random
-from vscg.machine.files import make_folder, runs_dir, value_hash, write_atomically
+from vscg.machine.files import PASSING, make_folder, runs_dir, value_hash, write_atomically
 from vscg.models import SYSTEMS, build_model
 from vscg.training.config import RunConfig
 from vscg.training.keys import PACKAGE, run_key
@@ -176,9 +178,9 @@ def write_record(folder: Path, values: dict, history: list[dict], weights: dict,
                 "state.safetensors": safetensors.torch.save(weights),
                 "predictions.safetensors": safetensors.numpy.save(predictions)}
     for name, content in contents.items():
-        write_atomically(folder / name, content)
+        write_atomically(folder / name, content, follow=False)      # a folder may be a stranger's
     content = record_json({**values, "sums": {name: _sum(content) for name, content in contents.items()}})
-    write_atomically(folder / "record.json", content)
+    write_atomically(folder / "record.json", content, follow=False)
     for left in (*folder.glob(".*.partial"), folder / "failure.json"):     # of a process that was killed, or failed
         left.unlink(missing_ok=True)
     return Record(folder, json.loads(content), fresh=True)
@@ -187,8 +189,8 @@ def write_record(folder: Path, values: dict, history: list[dict], weights: dict,
 def add_file(record: Record, name: str, content: bytes) -> Record:
     """Keep a further file in a finished run's folder; record.json, written after it, holds its sum."""
     values = {**record.values, "sums": {**record.values["sums"], name: _sum(content)}}
-    write_atomically(record.folder / name, content)
-    write_atomically(record.folder / "record.json", record_json(values))
+    write_atomically(record.folder / name, content, follow=False)
+    write_atomically(record.folder / "record.json", record_json(values), follow=False)
     return dataclasses.replace(record, values=json.loads(record_json(values)))
 
 
@@ -217,7 +219,13 @@ def read_record(folder: Path) -> Record | None:
                            "run again.")
     if not whole:
         raise _damaged(folder, "record.json")
-    return Record(folder, values)
+    record = Record(folder, values)
+    try:
+        record.config.resolve()
+    except VscgError as error:             # a system or a choice that this version does not have
+        raise OtherVersion(f"{folder / 'record.json'} is of another version of the package ({error}) Read it with that "
+                           "one, or run again.") from error
+    return record
 
 
 def find_record(config: RunConfig, fingerprint: str, store: Path | None = None) -> Record | None:
@@ -238,7 +246,7 @@ def record_of(key: str) -> Record:
 def find_records(store: Path, other: Callable[[OtherVersion], object] = lambda error: None) -> list[Record]:
     """All finished runs in a folder, oldest first; for those of another version `other` is called with their error."""
     records = []
-    for path in (*store.glob("*/record.json"), *store.glob("*.zip")):
+    for path in (*store.glob("*/record.json"), *store.glob(f"{16 * '[0-9a-f]'}.zip")):
         try:
             records.append(read_record(path if path.suffix == ".zip" else path.parent))
         except OtherVersion as error:
@@ -268,9 +276,11 @@ def _read(folder: Path, name: str) -> bytes:
             with zipfile.ZipFile(folder) as archive:
                 return archive.read(name)
         return (folder / name).read_bytes()
-    except PermissionError:                # another user's, and perhaps whole
-        raise
-    except (OSError, KeyError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, KeyError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error,
+            lzma.LZMAError) as error:
+        # Another user's, or what cannot be read now, is perhaps whole.
+        if getattr(error, "errno", None) in {errno.EACCES, errno.EPERM, *PASSING}:
+            raise
         raise _damaged(folder, name) from error
 
 

@@ -3,6 +3,7 @@ import dataclasses
 import datetime
 import functools
 import json
+import socket
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
@@ -176,7 +177,10 @@ def _train(folder: Path, config: RunConfig, data: Path, device: str | None, wait
 
     Raises WriteError: it could not be kept; VscgError: the device is not there, so that run after run would fail.
     """
-    usable_device(device)
+    try:
+        usable_device(device)
+    except VscgError as error:
+        raise VscgError(f"{socket.gethostname()}: {error}") from error
     try:
         if read_record(folder):                            # finished meanwhile: the data need not be read
             return Outcome(False)
@@ -197,4 +201,4 @@ def _note_failure(folder: Path, config: RunConfig, outcome: Outcome) -> None:
     values = {"config": config.to_json(), "error": outcome.error, "trace": outcome.trace,
               "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     make_folder(folder)
-    write_atomically(folder / "failure.json", (json.dumps(values, indent=1) + "\n").encode())
+    write_atomically(folder / "failure.json", (json.dumps(values, indent=1) + "\n").encode(), follow=False)
