@@ -59,7 +59,7 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
         dims = _dims(features, marks)
         numbers = {name: number for number, name in enumerate(dims.categories)}
         category = np.array([numbers.get(mark.category, dims.background) for mark in marks])
-        digest, short, filled = hashlib.sha256(), 0, 0
+        digest, short, filled, beyond = hashlib.sha256(), 0, 0, 0
         # The name of another data set would be taken for that data set.
         name = f"own-{target.stem}" if target.stem.startswith(("ave", "planted")) else target.stem
         with (PreparedWriter(target, len(marks), name, visual_dtype=visual_dtype, dims=dims) as writer,
@@ -78,10 +78,7 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
                                     f"{visual_dtype}; scale them, or prepare with float32")
                 event = mark.events(dims.segments) & (number != dims.background)
                 padded = features.padded(mark.video_id, dims.segments)
-                if (event & padded).any():
-                    raise VscgError(f"{mark.where}: the event goes on in what fills {mark.video_id} up, which ends at "
-                                    f"{padded.argmax()} s")
-                filled += padded.sum()
+                filled, beyond, event = filled + padded.sum(), beyond + (event & padded).any(), event & ~padded
                 short += number != dims.background and not event.any()
                 labels = np.eye(dims.classes)[np.where(event, number, dims.background)]
                 writer.append(arrays["visual"][None], arrays["audio"][None], labels[None], [number], [mark.video_id])
@@ -104,6 +101,7 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
         *([f"{short} lines have a category, but no segment that their event fills by half"] if short else []),
         *([f"{filled} of {len(marks) * dims.segments} segments are padding; they are trained on and count as "
            "background"] if filled else []),
+        *([f"{beyond} lines have an event that goes on in such padding"] if beyond else []),
         *([f"no event ends after {last:g} s, and the features have {dims.segments} segments, taken to last a second "
            "each: average those of one second"] if source.is_dir() and 0 < last <= dims.segments / 2 else []),
         *([f"{len(marks) - len(kept)} lines are of a clip that has a line already: each is a row of its own, in which "
