@@ -5,17 +5,19 @@
 
 `runs` ships each finished run as it comes, so that it can be stopped and started again.
 """
+import datetime
 import json
 import sys
 from dataclasses import asdict
 
-import execute
+import numpy as np
 import torch
 
 from vscg.features import composed
+from vscg.machine.device import device_name
 from vscg.machine.files import write_atomically
 from vscg.study import photographs, references
-from vscg.training.records import records_dir, ship
+from vscg.training.records import code_revision, records_dir, ship
 
 FILE = records_dir() / "composed.json"
 
@@ -36,7 +38,9 @@ def levels() -> None:
         if found[-1]["accuracy"] <= photographs.MOST:
             break
     values = {"title": "The closed-form rule on composed clips", "levels": found, "most": photographs.MOST,
-              **execute.stamp(torch.device("cpu"))}
+              "device": device_name(torch.device("cpu")),
+              "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+              "versions": {"vscg": code_revision(), "torch": torch.__version__, "numpy": np.__version__}}
     write_atomically(FILE, (json.dumps(values, indent=1) + "\n").encode())
 
 

@@ -463,7 +463,8 @@ plots.curves(right.detach(), {name: loss.detach() for name, loss in losses.items
 # %% [markdown]
 # With equal shares, 1/29 for each class, both softmaxes are uniform and the losses are equal. Then the
 # clip loss bends, while the smooth loss is almost a straight line of slope $-1/29$. What matters for training is the
-# slope. The table gives both slopes in $p_y$ and, in the last column, the smooth loss's share of their sum:
+# slope. The table gives the slopes in $p_y$ of $2 \mathcal L_{bce}$ and of the smooth loss and, in the last column, the smooth loss's
+# share of their sum:
 
 # %% tags=["nbval-check-output"]
 slopes = [torch.autograd.grad(loss.sum(), right, retain_graph=True)[0]

@@ -73,7 +73,7 @@ print(", ".join(f"{number} {origin}"
                 for origin, number in printed["origin"].value_counts().items()))
 
 # %% [markdown]
-# Nine of the fifteen rows have no program of their authors, so nobody can check them. They are rebuilt here, AVSDN
+# For nine of the fifteen rows no program of the authors was found, so we cannot check them. They are rebuilt here, AVSDN
 # [(Lin et al., 2019)](../book/references.md) and three others from descriptions, five from abstracts; a difference in such a row may be ours
 # rather than the paper's. [Chapter 22](22_eight_systems.ipynb) says of eight of them, line by line, what is known and what
 # is guessed. And one row hides a claim against the paper's: CSS-Net's own authors report 80.5% and 76.8%, above VSCG in

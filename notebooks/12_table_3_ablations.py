@@ -456,7 +456,7 @@ assert set(frame.course) <= {"still learning", "converged"} and rise.abs().max()
 # Where many runs end while they still rise, the table ranks variants by how *far they have come*, not by how good
 # they become, and a network with less to train may lead at first: an order against the paper's is then no refutation.
 #
-# Selection by test always gives the higher figure, for a maximum over epochs cannot lie below one of them. The spread
+# Selection by test never lowers a figure, for a maximum over epochs cannot lie below one of them. The spread
 # between rows is what counts, because it enters a table of maxima as if it were an effect. The more epochs there are
 # to choose from, the more there is to gain: a handful in a short run, 300 in a full one of the clean protocol, 59 (fully)
 # and 249 (weakly) in VSCG's program.

@@ -323,7 +323,7 @@ compared.show("weakly")
 plots.table_figure(frame, "weakly")
 
 # %% [markdown]
-# How often these four networks say "background" shows in what they can differ. With presence tags
+# How often these four networks say "background" tells in what they can differ. With presence tags
 # [a network hardly ever has to](09_training_weakly.ipynb). A network that never says it is judged by how well it names the
 # clip's event, and by no localisation at all. How often do these say it?
 

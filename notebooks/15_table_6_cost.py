@@ -138,7 +138,8 @@ display(compared.show("fully"))
 
 # %% [markdown]
 # The differences between rows that have runs, paired over seeds and clips. Neither is in the primary family: the interval
-# and the smallest detectable difference are all that is said, and one seed has no smallest difference.
+# and the smallest detectable difference are all that is said, and one seed has no smallest detectable
+# difference.
 
 # %%
 display(study.paragraphs(statistics.POWER_RULE))
@@ -169,7 +170,7 @@ print(flattery.round(2).to_string())
 #   *under that load*.
 # - **peak** on a CPU is the whole process: the program with torch, the data set, the network, its gradients, the
 #   optimiser, the batch. On a GPU it is what torch held there at most, the data too where they fit.
-# - **data** is the part of it that the features take, the same for all three.
+# - **data** is what the features take, the same for all three; it is part of the peak unless a GPU was too small for it.
 
 # %%
 MIB = 2**20
@@ -201,7 +202,7 @@ study.styled(cost.drop(columns=["on host", *same]).round(1).astype(
 
 # %% [markdown]
 # From these, the ratios to VSCG, each system's median over its seeds, beside the paper's. "Seconds per clip" divides by
-# epochs and training clips and so takes the schedule's length out. "Peak without data" subtracts the features. On a CPU
+# epochs and training clips and so takes the schedule's length out. "Peak without data" subtracts the features where the peak holds them. On a CPU
 # the remaining size of the program is still in it, so the ratio is drawn towards 1.
 
 # %%

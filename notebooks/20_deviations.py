@@ -17,8 +17,8 @@
 # | **You will be able to verify** | the effect of 34 differences with intervals over 5 seeds; how much picking by test accuracy flatters; what the threshold and duplicated clips do; how far weak training localises without its leak; the eight differences of the primary family, judged by rule |
 #
 # A published number is the end of a chain: a text, a program that does not quite follow it, a protocol that picks the
-# best of many test evaluations. The [deviations page](../book/deviations.md) lists the links of this chain. This chapter pulls at each
-# link that has a switch: two trainings that differ in that link alone, on five seeds, on a data set whose truth is known.
+# best of many test evaluations. The [deviations page](../book/deviations.md) lists the links of this chain. This chapter pulls at most of
+# the links that have a switch: two trainings that differ in that link alone, on five seeds, on a data set whose truth is known.
 
 # %% tags=["hide-input"]
 import textwrap

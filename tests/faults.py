@@ -47,7 +47,7 @@ Training: rates, batches and steps at the wrong time, clips of the wrong split.
     training/loop: [*self.last, classes["test"]][-LAST:] => [*self.last, classes["test"]][-LAST - 1:-1]
 Data, metrics and statistics: one second off, another order, another count.
     data/labels: (seconds < marks.end[:, None]) => (seconds <= marks.end[:, None])
-    data/prepared: zip(SPLITS, (train, val, test, background) => zip(SPLITS, (train, test, val, background)
+    data/writer: zip(SPLITS, (train, val, test, background) => zip(SPLITS, (train, test, val, background)
     data/ave: found[row].astype(stored.dtype) => found[row]
     study/statistics: stdtrit(seeds - 1, 1 - alpha / 2) => stdtrit(seeds, 1 - alpha / 2)
     study/statistics: np.arange(len(p), 0, -1) => len(p)
@@ -70,6 +70,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # Those of models/x are in models/test_x.py, but for these.
 TESTS = {"models/vscg": "models/test_vscg_options.py models/test_whole_systems.py",
+         "data/writer": "data/test_prepared.py",
          "models/encoder": "models/test_whole_systems.py", "models/cmra": "test_golden.py -k cmra",
          "training/objectives": "training/test_objectives.py training/test_build_objective.py",
          "training/loop": "training/test_run_choices.py training/test_loop.py"}

@@ -74,7 +74,7 @@ def test_the_record_is_of_runs_that_ship():
 
 
 def test_a_table_has_the_networks_of_its_rows():
-    found = networks("sentinels", "fully")
+    found = networks("sentinels")
     assert found.groupby("row")["seed"].apply(sorted).map(list).to_dict() == {
         f"{name}, {epochs} epochs": [0, 1, 2] for name in ("VSCG", "w/o ESCM") for epochs in (40, 80)}
     assert set(found["epochs"]) == {40, 80} and found["own sound, pointing"].between(0, 1).all()

@@ -134,7 +134,7 @@ def test_what_extract_wrote_gets_its_labels(tmp_path):
     assert "4 of 40 segments are padding; they are trained on and count as background" in str(report)
     late = text(tmp_path / "late.csv", lines.replace("dog barking,0,1", "dog barking,4,7"))
     report = prepare_own(path, [late], tmp_path / "own.h5")
-    assert "1 lines have an event that goes on in such padding" in str(report)
+    assert "1 lines have an event that goes on, or lies, in such padding" in str(report)
     assert heard(load_dataset(report.path), 2) == [""] * 4 + ["dog barking"] * 2 + [""] * 4
     assert heard(data, 0) == ["playing harp, solo"] * 3 + [""] * 7
     with pytest.raises(VscgError, match="any of the 1 lines .* such as zzz.mp4, as `extract` writes them"):

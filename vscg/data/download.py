@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,7 +15,7 @@ from tqdm import tqdm
 from vscg.data.ave import KEY
 from vscg.data.prepared import opened
 from vscg.errors import VscgError
-from vscg.machine.files import expanded, file_sum, made_once, write_atomically, write_error
+from vscg.machine.files import PASSING, expanded, file_sum, made_once, write_atomically, write_error
 
 SMALL_FILES = {
     "Annotations.txt": "0d24a9ec5cd4ceb779ebd83d74e83ec8e55c5e468cede3f320fb57346c9dd321",
@@ -128,9 +127,13 @@ def wrong_sum(wanted: str) -> Callable[[Path], str]:
 
 
 def _no_features(path: Path) -> str:
-    with suppress(VscgError), opened(path) as file:                # cut off, or not HDF5
-        if isinstance(file.get(KEY), h5py.Dataset):
-            return ""
+    try:
+        with opened(path) as file:
+            if isinstance(file.get(KEY), h5py.Dataset):
+                return ""
+    except VscgError as error:                                     # cut off, or not HDF5
+        if getattr(error.__cause__, "errno", None) in PASSING:
+            raise
     return f"is not a complete HDF5 file with `{KEY}` in it"
 
 

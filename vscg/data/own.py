@@ -78,8 +78,8 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
                                     f"{visual_dtype}; scale them, or prepare with float32")
                 event = mark.events(dims.segments) & (number != dims.background)
                 padded = features.padded(mark.video_id, dims.segments)
-                filled, beyond, event = filled + padded.sum(), beyond + (event & padded).any(), event & ~padded
                 short += number != dims.background and not event.any()
+                filled, beyond, event = filled + padded.sum(), beyond + (event & padded).any(), event & ~padded
                 labels = np.eye(dims.classes)[np.where(event, number, dims.background)]
                 writer.append(arrays["visual"][None], arrays["audio"][None], labels[None], [number], [mark.video_id])
                 for values in (*arrays.values(), labels):
@@ -101,7 +101,7 @@ def prepare_own(source: str | PathLike, tables: Sequence[str | PathLike], target
         *([f"{short} lines have a category, but no segment that their event fills by half"] if short else []),
         *([f"{filled} of {len(marks) * dims.segments} segments are padding; they are trained on and count as "
            "background"] if filled else []),
-        *([f"{beyond} lines have an event that goes on in such padding"] if beyond else []),
+        *([f"{beyond} lines have an event that goes on, or lies, in such padding"] if beyond else []),
         *([f"no event ends after {last:g} s, and the features have {dims.segments} segments, taken to last a second "
            "each: average those of one second"] if source.is_dir() and 0 < last <= dims.segments / 2 else []),
         *([f"{len(marks) - len(kept)} lines are of a clip that has a line already: each is a row of its own, in which "
@@ -150,7 +150,8 @@ class _Folder:
                     key = _key(path, values.files, kind)
                     if (size := max(each.file_size for each in values.zip.infolist()
                                     if each.filename in (key, f"{key}.npy"))) > MOST:
-                        raise VscgError(f"{path}: {key!r} would take {size:,} bytes; one clip has {MOST:,} at most")
+                        raise VscgError(f"{path}: {key!r} would take {size:,} bytes; of a packed file {MOST:,} are read "
+                                        f"at most: save it as {kind}/ID.npy")
                     values = np.asarray(values[key])       # bytes of what is no array
             elif path.parent.name != kind:
                 raise VscgError(f"{path}: holds one array, and needs two, 'visual' and 'audio'")

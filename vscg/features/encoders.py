@@ -70,7 +70,7 @@ def _published(network: type[nn.Module], weights: published.Weights, folder: Pat
     return published.load(network, published.fetch(weights, folder), weights)
 
 
-# From the folder of weights, and whether to show a bar; the weights of `transformers` know neither.
+# From the folder of weights; those of `transformers` lie elsewhere.
 VISUAL = {
     "vgg19": lambda *where: _published(VGG19, published.VGG19, *where),
     "efficientnet-lite0": lambda *where: _published(EfficientNetLite0, published.EFFICIENTNET, *where),

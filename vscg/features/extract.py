@@ -29,7 +29,7 @@ from vscg.machine.device import usable_device
 from vscg.machine.files import WriteError, locked
 
 # A lock, a cluster's mark, what the system leaves; a clip's note, its windows, and its lock's folder.
-PART = re.compile(r"\.(lock|DS_Store|nfs\w+|\.?cluster-.+|[0-9a-f]{16}.+\.partial)|"
+PART = re.compile(r"\.(lock.*|DS_Store|_.+|nfs\w+|fuse_hidden\w+|\.?cluster-.+|[0-9a-f]{16}.+\.partial)|"
                   r"[0-9a-f]{16}(\.json|-\d+\.safetensors)?")
 SUFFIXES = sorted(suffix for suffixes in CONTAINERS.values() for suffix in suffixes.split())
 

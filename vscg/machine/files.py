@@ -24,7 +24,8 @@ _ADVICE = {                                                # by the system's rea
     errno.EFBIG: "Raise the limit on the size of files (`ulimit -f`), then do the same again",
     errno.ENOENT: "Make its folder first",
     **dict.fromkeys((errno.EISDIR, errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG), "Name another path"),
-    errno.ELOOP: "A link stands where its unfinished file, .NAME.partial, would be: remove that link",
+    errno.ELOOP: "A link leads back to itself, or stands where its unfinished file, .NAME.partial, would be: remove that "
+                 "link",
 }
 
 
@@ -61,10 +62,10 @@ def replacing(path: Path, follow: bool = True) -> Iterator[BinaryIO]:
             try:
                 yield file
                 file.flush()
+                os.fsync(file.fileno())
                 with suppress(OSError):                    # what was there was perhaps not for everyone
                     if stat.S_ISREG(mode := path.lstat().st_mode):
                         os.fchmod(file.fileno(), stat.S_IMODE(mode))
-                os.fsync(file.fileno())
                 os.replace(file.name, path)
             except BaseException:
                 Path(file.name).unlink(missing_ok=True)

@@ -220,7 +220,8 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
         steps = len(epoch_batches(config, run.rows, 0))
         saved = clock = time.monotonic()
         with tqdm(total=config.epochs * steps, initial=run.epoch * steps, unit="step", disable=not progress,
-                  mininterval=0.1 if sys.stderr.isatty() else 30, desc=f"{config.system} {config.setting}") as bar:
+                  mininterval=0.1 if sys.stderr.isatty() or "ipykernel" in sys.modules else 30,     # a log is no screen
+                  desc=f"{config.system} {config.setting}") as bar:
             while run.epoch < config.epochs:
                 row = run.next_epoch(truth, bar.update)
                 bar.set_postfix(refresh=False, epoch=run.epoch, loss=f"{row['loss']:.3f}",

@@ -100,7 +100,10 @@ class Record:
         if self.shipped:
             raise VscgError(f"The run {self.key} ({run_title(config)}) came with the book, without its weights: "
                             f"{anew(self)} trains it here.")
-        model = self.untrained()
+        before = torch.get_rng_state()     # drawn for weights that are replaced; on the CPU alone: no GPU is opened
+        model = build_model(config.system, setting=config.setting, variant=config.variant, dims=self.dims,
+                            **config.model_options).eval()
+        torch.set_rng_state(before)
         try:
             model.load_state_dict(safetensors.torch.load(self.content("state.safetensors")))
         except RuntimeError as error:       # of a run whose model had another code

@@ -6,7 +6,7 @@ import json
 import socket
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,11 +123,11 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
     queue = sorted(missing, key=lambda folder: (runs[folder].seed, -costs[folder]))
     if (first := sum(runs[folder].seed == runs[queue[0]].seed for folder in queue)) > 2:
         queue.insert(1, queue.pop(first - 1))
-    trained, errors = set(), {}
+    trained, errors, busy = set(), {}, set()
     if queue:
         files = {data: prepared_file(data).absolute() for data in {runs[folder].data for folder in missing}}
         tasks = (turn and (turn[0], _train, turn[0], runs[turn[0]], files[runs[turn[0]].data], device, turn[1])
-                 for turn in _in_turn(queue))
+                 for turn in _in_turn(queue, busy))
         with _pool(scheduler, store, files.values(), workers, device, len(queue)) as pool, \
              tqdm(total=sum(costs.values()), smoothing=0, miniters=0, desc=f"{len(queue)} runs",
                   bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left{postfix}") as bar:
@@ -136,6 +136,7 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
             for folder, outcome in work(pool, tasks, tick):
                 if outcome == BUSY:
                     queue.append(folder)
+                    busy.add(folder)
                     continue
                 if outcome.error and read_record(folder) is None:      # a process may die when its run is done
                     errors[folder] = outcome.error
@@ -160,16 +161,17 @@ def _pool(scheduler: str | None, store: Path, files: Iterable[Path], workers: in
     return Processes(workers, max(1, cores() // workers), ["vscg.training.sweep", "torch._dynamo"])
 
 
-def _in_turn(queue: list[Path]) -> Iterator[tuple[Path, bool] | None]:
+def _in_turn(queue: list[Path], busy: Container[Path]) -> Iterator[tuple[Path, bool] | None]:
     """The runs of the queue, taken out one by one, each with whether to wait for another process that trains it.
 
-    Those that another one trains now are put off. None while the queue is empty: a run may come back to it.
+    Those that another one trains now are put off; one of `busy`, found so before, is waited for, for locks may look
+    otherwise from here. None while the queue is empty: a run may come back to it.
     """
     while True:
         free = next((folder for folder in queue if not in_use(folder)), None)
         if folder := free or next(iter(queue), None):
             queue.remove(folder)
-        yield folder and (folder, free is None)
+        yield folder and (folder, free is None or folder in busy)
 
 
 def _train(folder: Path, config: RunConfig, data: Path, device: str | None, wait: bool) -> Outcome:
