@@ -150,8 +150,8 @@ class _Folder:
                     key = _key(path, values.files, kind)
                     if (size := max(each.file_size for each in values.zip.infolist()
                                     if each.filename in (key, f"{key}.npy"))) > MOST:
-                        raise VscgError(f"{path}: {key!r} would take {size:,} bytes; of a packed file {MOST:,} are read "
-                                        f"at most: save it as {kind}/ID.npy")
+                        raise VscgError(f"{path}: {key!r} would take {size:,} bytes; of a packed file {MOST:,} are "
+                                        f"read at most: save it as {kind}/ID.npy")
                     values = np.asarray(values[key])       # bytes of what is no array
             elif path.parent.name != kind:
                 raise VscgError(f"{path}: holds one array, and needs two, 'visual' and 'audio'")

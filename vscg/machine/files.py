@@ -24,8 +24,8 @@ _ADVICE = {                                                # by the system's rea
     errno.EFBIG: "Raise the limit on the size of files (`ulimit -f`), then do the same again",
     errno.ENOENT: "Make its folder first",
     **dict.fromkeys((errno.EISDIR, errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG), "Name another path"),
-    errno.ELOOP: "A link leads back to itself, or stands where its unfinished file, .NAME.partial, would be: remove that "
-                 "link",
+    errno.ELOOP: "A link leads back to itself, or stands where its unfinished file, .NAME.partial, would be: remove "
+                 "that link",
 }
 
 
