@@ -150,10 +150,10 @@ print("""\
 If ESCM rescues ambiguous seconds, its gain is larger in weak seconds than in strong
 ones of the same clip. For each seed, the mean over the clips that have both is one
 number; over the seeds it has a t interval, and a smallest detectable difference, which
-so many seeds would find in 80 of 100 studies. A second look asks the same between clips:
-the slope of a clip's gain in its event over the share of its event seconds that are weak,
-from none to all. Neither is in the primary family of the plan, so neither gets a word,
-and of so many intervals some leave out 0 by chance.""")
+so many seeds would find in 80 of 100 studies. A second look asks the same between
+clips: the slope of a clip's gain in its event over the share of its event seconds that
+are weak, from none to all. Neither is in the primary family of the plan, so neither
+gets a word, and of so many intervals some leave out 0 by chance.""")
 
 # %% [markdown]
 # Per run and second: how often it is right in the last five epochs. Per seed: the gains by that rule.

@@ -37,8 +37,7 @@ from torch import nn
 import vscg
 from vscg import machine, plots, predict, study
 from vscg.data import BACKGROUND, CATEGORIES, silent_objects
-from vscg.features import composed, efficientnet, vggish, video, weights
-from vscg.features.networks import Networks, load_networks
+from vscg.features import composed, efficientnet, networks, vggish, video, weights
 from vscg.models import SYSTEMS
 
 plots.set_style()
@@ -359,8 +358,8 @@ from_folder = Path(WEIGHTS) if WEIGHTS else machine.data_dir() / "weights"
 real = all((from_folder / file.name).is_file()
            for file in (weights.VGG19, weights.VGGISH))
 torch.manual_seed(0)
-networks = (load_networks(from_folder) if real
-            else Networks(PictureStandIn().eval(), SoundStandIn().eval()))
+pair = (networks.load_networks(from_folder) if real
+        else networks.Networks(PictureStandIn().eval(), SoundStandIn().eval()))
 print("VGG-19 and VGGish with their published weights" if real else
       "stand-ins with random weights: what is predicted below means nothing")
 
@@ -373,7 +372,7 @@ print("VGG-19 and VGGish with their published weights" if real else
 # %%
 model, title = predict.load_checkpoint(CHECKPOINT or str(record.folder))
 print(title.replace("; ", ";\n"))
-watched = list(predict.watch(clip, model, networks, pad=True))
+watched = list(predict.watch(clip, model, pair, pad=True))
 for second in watched[0].seconds():
     print(f"{second['start']:2d} to {second['end']:2d} s  {second['class']}")
 assert len(watched) == len(windows)
@@ -432,7 +431,7 @@ else:
           ", ".join(composed.NAMES[thing.name] for thing in scene.things))
 middle = real.frames.shape[1] // 2
 if weights.present(weights.EFFICIENTNET, weights.AISFX):
-    eyes = load_networks(visual="efficientnet-lite0", audio="aisfx").visual
+    eyes = networks.load_networks(visual="efficientnet-lite0", audio="aisfx").visual
     named = efficientnet.recognised(eyes, real.frames[:, middle])
     for second, guesses in enumerate(named):
         print(f"{second} to {second + 1} s: "

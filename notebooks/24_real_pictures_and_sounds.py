@@ -32,8 +32,7 @@ import pandas as pd
 from IPython.display import HTML, Video
 
 from vscg import plots, predict, study
-from vscg.features import composed, efficientnet, weights
-from vscg.features.networks import load_networks
+from vscg.features import composed, efficientnet, networks, weights
 from vscg.models import SYSTEMS
 from vscg.study import localisation, photographs, statistics
 
@@ -94,7 +93,7 @@ HTML(f"<audio controls aria-label='the recording of {INSTANCE}' "
 HERE = weights.present(weights.EFFICIENTNET, weights.AISFX)
 ABSENT = "The two networks (40 MB) are not here: `make book` fetches them if it can."
 if HERE:
-    eyes = load_networks(visual="efficientnet-lite0", audio="aisfx").visual
+    eyes = networks.load_networks(visual="efficientnet-lite0", audio="aisfx").visual
     faces = np.stack([composed.portrait(name) for name in range(28)])
     guesses = efficientnet.recognised(eyes, faces, most=1)
     for first in range(0, 28, 2):
