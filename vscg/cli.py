@@ -13,13 +13,13 @@ import torch
 from vscg.data.ave import REQUIRED, check, prepare_ave
 from vscg.data.compare import compare
 from vscg.data.download import MIRROR_LACKS, download_clips, download_features, download_small
-from vscg.data.labels import AVE, SEGMENTS
+from vscg.data.labels import AVE, GRID, SEGMENTS
 from vscg.data.own import SUFFIXES, prepare_own
 from vscg.data.planted import SIZES, generate
 from vscg.data.sets import load_dataset
 from vscg.errors import VscgError
 from vscg.features import composed
-from vscg.features.encoders import AUDIO, GRID, VISUAL, WIDTHS
+from vscg.features.encoders import AUDIO, VISUAL, WIDTHS
 from vscg.features.extract import extract
 from vscg.features.networks import load_networks
 from vscg.machine.device import device_name, processor, usable_device

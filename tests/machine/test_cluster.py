@@ -2,7 +2,9 @@
 import contextlib
 import json
 import os
+import re
 import signal
+import socket
 import types
 from pathlib import Path
 
@@ -156,6 +158,12 @@ class TestSweep:
         config, = unique_runs([run(smallest)]).values()
         outcome = sweeping._train(tmp_path / ("0" * 16), config, smallest, "cpu", True)
         assert "smallest.h5 is not what it was when the sweep began" in outcome.error and not list(tmp_path.iterdir())
+
+    def test_a_worker_without_the_device_ends_the_sweep_and_is_named(self, smallest, tmp_path, monkeypatch):
+        """Run after run would fail on it within a moment."""
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        with pytest.raises(VscgError, match=f"^{re.escape(socket.gethostname())}: device cuda: no GPU"):
+            sweeping._train(tmp_path / ("0" * 16), run(smallest), smallest, "cuda", True)
 
 
 class TestExtract:

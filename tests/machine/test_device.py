@@ -2,6 +2,7 @@
 import json
 import mmap
 import os
+import platform
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -149,6 +150,37 @@ def test_a_device_that_cannot_be_taken_is_one_error(wanted, words, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(VscgError, match=words):
         device.usable_device(wanted)
+
+
+def test_a_driver_that_is_too_old_counts_its_cards_and_is_not_asked(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    with device.own_random():
+        torch.rand(2)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_inside_a_gpu_rounds_no_float32_factor_and_afterwards_as_before():
+    part, before = torch.backends.cudnn.conv, torch.backends.cudnn.conv.fp32_precision
+    for told in ("tf32", "ieee"):
+        part.fp32_precision = told
+        with pytest.raises(RuntimeError), device.single_precision():
+            assert part.fp32_precision == torch.backends.cudnn.rnn.fp32_precision == "ieee"
+            raise RuntimeError
+        assert part.fp32_precision == told
+    part.fp32_precision = before
+
+
+@pytest.mark.parametrize("text, name", [("model name\t: Some CPU\n", "Some CPU"),
+                                        ("CPU part\t: 0xd4f\n", f"{platform.machine()}, part 0xd4f"),
+                                        ("", platform.machine())])
+def test_a_processor_on_arm_is_told_from_others(text, name, tmp_path, monkeypatch):
+    (tmp_path / "cpuinfo").write_text(text)
+    monkeypatch.setattr(device, "PROC", tmp_path)
+    assert device.processor.__wrapped__() == (name, False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")

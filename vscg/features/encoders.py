@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from vscg.data.labels import GRID
 from vscg.errors import VscgError
 from vscg.features import weights as published
 from vscg.features.aisfx import AiSfx
@@ -17,7 +18,6 @@ from vscg.features.efficientnet import EfficientNetLite0
 from vscg.features.vgg19 import DEVIATION, MEAN, VGG19
 from vscg.features.vggish import SAMPLE_RATE, VGGish, resample
 
-GRID = 7                                                   # regions along each side, as of VGG-19's maps
 CLIP, AST = "openai/clip-vit-base-patch16", "MIT/ast-finetuned-audioset-10-10-0.4593"
 CLIP_MEAN, CLIP_DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 # Numbers of a region, or of a second of sound, that each encoder gives.

@@ -96,13 +96,11 @@ class Record:
 
     def model(self) -> nn.Module:
         """The trained model, in evaluation mode on the CPU; VscgError for a shipped run."""
-        config = self.config
         if self.shipped:
-            raise VscgError(f"The run {self.key} ({run_title(config)}) came with the book, without its weights: "
+            raise VscgError(f"The run {self.key} ({run_title(self.config)}) came with the book, without its weights: "
                             f"{anew(self)} trains it here.")
         before = torch.get_rng_state()     # drawn for weights that are replaced; on the CPU alone: no GPU is opened
-        model = build_model(config.system, setting=config.setting, variant=config.variant, dims=self.dims,
-                            **config.model_options).eval()
+        model = self._built()
         torch.set_rng_state(before)
         try:
             model.load_state_dict(safetensors.torch.load(self.content("state.safetensors")))
@@ -113,11 +111,14 @@ class Record:
 
     def untrained(self) -> nn.Module:
         """The model with the weights that the run began with, in evaluation mode on the CPU."""
-        config = self.config
         with own_random():
-            torch.manual_seed(config.seed)
-            return build_model(config.system, setting=config.setting, variant=config.variant, dims=self.dims,
-                               **config.model_options).eval()
+            torch.manual_seed(self.config.seed)
+            return self._built()
+
+    def _built(self) -> nn.Module:
+        config = self.config
+        return build_model(config.system, setting=config.setting, variant=config.variant, dims=self.dims,
+                           **config.model_options).eval()
 
     def content(self, name: str) -> bytes:
         """A file of the run, whole and as it was written; VscgError if it is not."""
