@@ -59,7 +59,7 @@ SEED = 0               # of weights, batches and dropout
 # %% [markdown]
 # ## One clip through an untrained network
 #
-# `vscg.load_dataset` loads any of the data sets into memory. Every notebook that needs one calls it.
+# `vscg.load_dataset` loads any of the data sets into memory. Most notebooks that need one call it.
 
 # %% tags=["nbval-check-output"]
 data = vscg.load_dataset(DATA)
@@ -292,8 +292,9 @@ pd.DataFrame(MAP).T
 # ## Runs and how they are found again
 #
 # A training run is described by a `RunConfig`. `vscg.fit(config)` trains it, or loads it if the same run has been
-# trained before. "The same" is decided by a **key**: a hash of the whole configuration, of the data set's
-# fingerprint, and of what the code that shapes the numbers does. The run lies in `runs/<key>/`.
+# trained before. "The same" is decided by a **key**: a hash of the configuration, every field filled but without the
+# names of profile and data set, of the data set's fingerprint, and of what the code that shapes the numbers does. The
+# run lies in `runs/<key>/`.
 
 # %%
 config = vscg.RunConfig(system="vscg", setting="fully", data=DATA, profile=PROFILE,

@@ -256,7 +256,8 @@ def parser() -> argparse.ArgumentParser:
         run=_runs)
     commands.add_parser("ship", parents=[tables], help="put the tables' finished runs, without weights, to the records "
                         "that come with the book").set_defaults(run=_ship)
-    command = commands.add_parser("verify", help="train a run of the book anew, and compare epochs")
+    command = commands.add_parser("verify", help="train a finished run anew, the book's or one's own, and "
+                                  "compare epochs")
     command.add_argument("--device", choices=("cpu", "cuda"),
                          help="default: the CPU for a run from a CPU, else the GPU where there is one")
     command.add_argument("key", help="as `runs` shows it")
@@ -286,18 +287,19 @@ def _data_commands(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the visual features")
     command.set_defaults(run=_prepare)
     command = data.add_parser("check", help="check a prepared file or a folder of official files")
-    command.add_argument("path", type=Path)
+    command.add_argument("path", type=Path, help="the file or folder")
     command.set_defaults(run=lambda args: print(check(args.path)))
     command = data.add_parser("compare", help="two feature files of the same clips side by side, with the usual causes "
                               "of a difference")
     command.add_argument("first", type=Path, help="a prepared file or one in the official form, the trusted one")
-    command.add_argument("second", type=Path)
+    command.add_argument("second", type=Path, help="the one to be judged, in the same form")
     command.add_argument("--annotations", type=Path, help="Annotations.txt, for files without labels")
     command.set_defaults(run=lambda args: print(compare(args.first, args.second, args.annotations)))
     command = data.add_parser("plant", help="generate a planted data set")
-    command.add_argument("output", type=Path)
-    command.add_argument("--size", choices=tuple(SIZES), default="mini")
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("output", type=Path, help="prepared file to write")
+    command.add_argument("--size", choices=tuple(SIZES), default="mini", help="mini: 577 clips, study: 2,568, "
+                         "full: 4,321 (default: %(default)s)")
+    command.add_argument("--seed", type=int, default=0, help="of all that is drawn, from 0 (default: %(default)s)")
     command.add_argument("--ambiguity", type=float, help="0 to 1: how often a second loses its class evidence")
     command.set_defaults(run=_plant)
 
@@ -315,13 +317,13 @@ def _clip_commands(commands: argparse._SubParsersAction, device: argparse.Argume
                        help="folder of the weights, but for those of clip and ast; default: data/weights")
     command = commands.add_parser("extract", parents=[media, cluster],
                                   help="the features of a folder of clips, as one file")
-    command.add_argument("folder", type=Path)
+    command.add_argument("folder", type=Path, help="of the clips; folders inside it are left out")
     command.add_argument("-o", "--output", type=Path, default=data_dir() / "clips.h5",
                          help="prepared file to write, default: %(default)s")
     command.set_defaults(run=_extract)
     command = commands.add_parser("predict", parents=[media],
                                   help="what a trained model makes of a clip: timeline, JSON, video of its attention")
-    command.add_argument("clip", type=Path)
+    command.add_argument("clip", type=Path, help="a media file with picture and sound")
     command.add_argument("--checkpoint", required=True, help="a run's key or folder, or a published checkpoint's file")
     command.add_argument("--system", choices=SYSTEMS, help="of a published checkpoint, default: vscg")
     command.add_argument("--setting", choices=SETTINGS, help="of a published checkpoint, default: fully")
@@ -338,7 +340,10 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command: 0 done, 1 bad input or failed runs; 130 interrupted, 143 ended by SIGTERM, 141 unread."""
+    """Run one command: 0 done, 1 bad input or failed runs, 130 interrupted, 143 ended by SIGTERM, 141 unread.
+
+    A wrong command line is argparse's `SystemExit` with 2.
+    """
     before = signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):                 # a file's name may have bytes that are no text
         if hasattr(stream, "reconfigure"):

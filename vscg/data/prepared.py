@@ -2,10 +2,10 @@
 
 Attributes `format`, `version`, `name`, `fingerprint` (hex), `sources` (JSON). Data sets `visual` (N,T,G,G,D_v) float16
 or float32, `audio` (N,T,D_a) float32, `labels` (N,T,C+1) uint8 one-hot, background last, `category` (N,) int64 (C:
-background only), `video_ids` (N,) UTF-8 of 64 bytes, `splits/{train,val,test,background}` int64 row numbers, and, for
-planted data, `truth/*` with first axis N. Where the sizes or the events are not AVE's, `categories` (C,) UTF-8 of 128
-bytes names the events; a file without it has AVE's: T 10, G 7, D_v 512, D_a 128, C 28. Nothing is compressed and text
-has fixed length, so that sizes are known before reading.
+background only), `video_ids` (N,) UTF-8 of 64 bytes, `splits/{train,val,test,background}` int64 row numbers, and, of
+generated and extracted clips, `truth/*` with first axis N. Where the sizes or the events are not AVE's, `categories`
+(C,) UTF-8 of 128 bytes names the events; a file without it has AVE's: T 10, G 7, D_v 512, D_a 128, C 28. Nothing is
+compressed and text has fixed length, so that sizes are known before reading.
 """
 import math
 import os
@@ -44,7 +44,7 @@ class Dataset:
     category: np.ndarray                                   # (N,) int64, the last = background-only clip, of AVE 28
     splits: dict[str, np.ndarray]                          # int64 row numbers; background: clips without any event
     video_ids: tuple[str, ...]
-    truth: dict[str, np.ndarray] = field(default_factory=dict)    # planted data only, first axis N
+    truth: dict[str, np.ndarray] = field(default_factory=dict)    # first axis N; of generated clips, and `padded`
     categories: tuple[str, ...] = CATEGORIES               # names of the C events
 
     def __len__(self) -> int:

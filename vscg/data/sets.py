@@ -22,14 +22,18 @@ LONGEST = 200            # characters of a name, which becomes a file's
 def load_dataset(name_or_path: str | PathLike) -> Dataset:
     """Loads "planted-mini", "planted-study", "planted", "ave", or the prepared file at a path, into memory.
 
-    The dials that a planted name sets stay in it. Raises VscgError as `prepared_file` and `read_prepared`.
+    The dials that a planted name sets stay in the data set's name. Raises VscgError as `prepared_file` and
+    `read_prepared`.
     """
     data, whole = read_prepared(prepared_file(name_or_path)), str(name_or_path)
     return replace(data, name=whole) if ":" in whole and whole.partition(":")[0] in PLANTED else data
 
 
 def dataset_fingerprint(name_or_path: str | PathLike) -> str:
-    """The fingerprint of a data set, without reading its features; a planted one need not have been made."""
+    """The fingerprint of a data set, without reading its features; a planted one need not have been made.
+
+    Raises VscgError as `prepared_file`, which prepares "ave" if need be, and `read_prepared`.
+    """
     if str(name_or_path).partition(":")[0] in PLANTED:
         size, seed, changes = _drawn(str(name_or_path))
         return planted.fingerprint(size, seed, planted.turned(size, changes))

@@ -37,7 +37,10 @@ class AiSfx(nn.Module):
             ConvBlock(channels, out) for channels, out in zip((1, *CHANNELS), CHANNELS, strict=False))
 
     def examples(self, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Log-mel spectra (seconds,100,96) float32 of a waveform (samples,), an example for each whole second."""
+        """Log-mel spectra (seconds,100,96) float32 of a waveform (samples,), an example for each whole second.
+
+        ValueError for less than one.
+        """
         sound = resample(np.asarray(waveform, np.float64), sample_rate, SAMPLE_RATE)
         seconds = sound[:len(sound) // SAMPLE_RATE * SAMPLE_RATE].reshape(-1, SAMPLE_RATE)
         blocks = seconds[:, np.arange((FRAMES - 1) * HOP + WINDOW) % SAMPLE_RATE]

@@ -24,11 +24,12 @@ def log_mel_examples(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     Magnitude spectra (periodic Hann window of 25 ms every 10 ms), summed into 64 triangular bands that are evenly
     spaced on the HTK mel scale and not normalised, then log(mel + 0.01). As in the reference, and so in AVE's files,
     examples of 96 spectra follow each other without a gap: example k begins at 0.96 k s, so that the tenth ends at
-    9.6 s. From 25 s on there is an example more than there are seconds; ten-second windows have exactly ten.
+    9.6 s. From 24.015 s on there are more examples than whole seconds; ten-second windows have exactly ten.
 
     `waveform` is (samples,) or (samples, channels), floats in -1..1, of which the mean is taken; another `sample_rate`
-    than 16,000 Hz is resampled. Returns (seconds, 96, 64) float32: example, time, band; none for less than 0.975 s.
-    Raises VscgError: integers, values that are no numbers, a wrong shape, or a sample rate that is not positive.
+    than 16,000 Hz is resampled. Returns (examples, 96, 64) float32: example, time, band; none for less than 0.975 s.
+    Raises VscgError: integers, values that are no numbers, a wrong shape, or a sample rate that is no whole number
+    above 0.
     """
     waveform = np.asarray(waveform)
     if waveform.dtype.kind != "f" or waveform.ndim not in (1, 2) or not np.isfinite(waveform).all():
@@ -67,9 +68,10 @@ _BANDS[0] = 0
 
 
 def resample(waveform: np.ndarray, sample_rate: int, wanted: int = SAMPLE_RATE) -> np.ndarray:
-    """A mono waveform (samples,) at `wanted` Hz, float64: band-limited interpolation with a Kaiser-windowed sinc.
+    """A mono waveform (samples,) at `wanted` Hz: band-limited interpolation with a Kaiser-windowed sinc.
 
     The filter is the one that the reference uses, 64 zero crossings wide; beyond its ends the sound is silent.
+    Returns float64, or the waveform itself if it has that rate.
     """
     common = gcd(sample_rate, wanted)
     up, down = wanted // common, sample_rate // common

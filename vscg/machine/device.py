@@ -161,7 +161,7 @@ def subnormals_are_zero() -> bool:
 
 
 def best_device() -> str:
-    """The GPU where there is one."""
+    """"cuda" where torch can use a GPU, else "cpu"."""
     import torch
     return "cuda" if torch.cuda.is_available() else "cpu"
 

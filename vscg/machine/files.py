@@ -203,7 +203,7 @@ def ave_place() -> Path:
 
 
 def ave_dir() -> Path | None:
-    """Folder with the official AVE files, `ave_place`, if they are there."""
+    """`ave_place` if `Annotations.txt` is in it, whatever else is; else None."""
     folder = ave_place()
     return folder if (folder / "Annotations.txt").is_file() else None
 

@@ -81,11 +81,13 @@ def build_model(system: str, *, setting: str = "fully", variant: str = "released
 
     Args:
         system: a name in `SYSTEMS`.
+        setting: "fully" or "weakly" (supervised), one of the system's `settings`.
         variant: "released" (what the published program computes) or "paper" (what the text says).
         dims: sizes of the data that it is for, as `Dataset.dims` holds them; by default AVE's.
         options: keyword arguments of the system's class, such as its dropout rates.
-    Returns: A module that maps audio (B,T,D_a) and visual maps (B,T,G,G,D_v), both float32, to `Output`; on AVE they
-        are (B,10,128) and (B,10,7,7,512), and so docstrings write them. Its `dims` are those that it was built for.
+    Returns: A module, in training mode, that maps audio (B,T,D_a) and visual maps (B,T,G,G,D_v), both float32, to
+        `Output`; on AVE they are (B,10,128) and (B,10,7,7,512), and so docstrings write them. Its `dims` are those
+        that it was built for.
     Raises VscgError: unknown name, setting, variant or option, or sizes that the system's structure does not allow.
     """
     check_system(system, setting, variant)

@@ -1,4 +1,4 @@
-"""AVEL ("A+V-att"), the first system for the task: AGVA, two Bi-LSTMs, a classifier."""
+"""AVEL ("A+V-att"; ECCV 2018), the first system for the task: AGVA, two Bi-LSTMs, a classifier."""
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +12,8 @@ from vscg.models.plug import build_plug
 class AVEL(nn.Module):
     """Both settings share one network; weakly supervised, the segment logits are max-pooled over time.
 
-    `plug`, one of `plug.PLUGS`, stands between the Bi-LSTMs and the classifier (Table IV).
+    `plug`, one of `plug.PLUGS`, stands between the Bi-LSTMs and the classifier (Table IV). Raises VscgError: an
+    unknown plug, or as `EventSemanticConsistency` with the plug "escm".
     """
 
     def __init__(self, setting: str, *, plug: str = "none", dims: Dims = AVE):

@@ -1,4 +1,7 @@
-"""AVSDN, the audio-visual sequence-to-sequence dual network: encoders hand their fused last states to a decoder."""
+"""AVSDN, the audio-visual sequence-to-sequence dual network (ICASSP 2019).
+
+Encoders hand their fused last states to a decoder.
+"""
 import torch
 from torch import Tensor, nn
 

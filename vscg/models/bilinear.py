@@ -11,7 +11,10 @@ def signed_root(x: Tensor) -> Tensor:
 
 
 def pool_products(products: Tensor, root: Callable[[Tensor], Tensor], factors: int = 5) -> Tensor:
-    """Products (...,D*factors) to vectors (...,D) of length 1: each sums neighbouring products, then passes `root`."""
+    """Products (...,D*factors) to vectors (...,D) of length 1, or 0 where all products are.
+
+    Each entry sums neighbouring products, then passes `root`.
+    """
     return F.normalize(root(products.unflatten(-1, (-1, factors)).sum(-1)), dim=-1, eps=1e-12)
 
 
@@ -31,6 +34,6 @@ class BilinearPooling(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, audio: Tensor, visual: Tensor) -> Tensor:
-        """Audio and visual vectors (...,256) to z (...,dim), of length 1."""
+        """Audio and visual vectors (...,256) to z (...,dim), of length 1, or 0 where all products are."""
         products = self.visual_factors(visual) * self.audio_factors(audio)         # (...,dim*factors)
         return pool_products(self.dropout(products), signed_root, self.factors)

@@ -63,7 +63,10 @@ class CoSemanticAttention(nn.Module):
 
 
 class CSA(nn.Module):
-    """Co-spatial attention, two Bi-LSTMs, co-semantic attention; AVEL's classifier and, weakly, pooling over time."""
+    """Co-spatial attention, two Bi-LSTMs, co-semantic attention, a classifier; weakly supervised, AVEL's pooling.
+
+    The classifier has the sizes of AVEL's, without the ReLU before it.
+    """
 
     def __init__(self, setting: str, *, correlation: bool = False, dims: Dims = AVE):
         super().__init__()

@@ -14,12 +14,12 @@ from vscg.models.transformer import CrossModalTransformer, Interaction, MultiHea
 
 
 class DenseAttention(MultiHeadAttention):
-    """Attention in which a query meets the other modality's keys channel by channel, every channel with every other.
+    """Attention in which a query meets the other modality's keys channel by channel, in each head all with all.
 
     The memory is the other modality, then the query's own sequence, equally long. A key of the first half is compared
-    with all d circular shifts of the query's channels; the unshifted one has the weight `own`, the others share the
-    rest, and the mean over the shifts is taken. The shifts add up to the product of the two sums of channels, so no
-    shift is ever made.
+    with all circular shifts of the query's channels in its head (64 of 256); the unshifted one has the weight `own`,
+    the others share the rest, and the mean over the shifts is taken. The shifts add up to the product of the two sums
+    of channels, so no shift is ever made.
     """
 
     own = 0.5

@@ -110,8 +110,9 @@ class EventSemanticConsistency(nn.Module):
         choose("prior", prior, PRIORS)
         if prior in ("cere", "unshared") and segments // 4 != 2:
             raise VscgError(f"ESCM's event extractor (CERE) pools a clip's segments by four, ten in the paper, and "
-                            f"needs two left, as from 8 to 11; these clips have {segments}: take another prior "
-                            "(model_options={'prior': 'average'}, 'maximum' or 'zero'), or a system without ESCM.")
+                            f"needs two left, as from 8 to 11; these clips have {segments}: take a system "
+                            "without ESCM or, of VSCG itself, another prior (model_options={'prior': 'average'}, "
+                            "'maximum' or 'zero').")
         self.prior, self.event_dim = prior, event_dim
         self.cere = CrossModalEventExtractor(dim, event_dim) if prior in ("cere", "unshared") else None
         self.visual_cere = CrossModalEventExtractor(dim, event_dim) if prior == "unshared" else None

@@ -67,7 +67,7 @@ def build_head(setting: str, head: str, rectified: bool = True, dims: Dims = AVE
 
 
 def segment_cosine(audio: Tensor, visual: Tensor) -> Tensor:
-    """Similarity of each segment's two vectors: (B,T,dim) twice to (B,T)."""
+    """Similarity of each segment's two vectors: (B,T,dim) twice to (B,T), in [-1,1]."""
     return F.cosine_similarity(audio, visual, dim=-1, eps=1e-12)
 
 

@@ -10,12 +10,12 @@ class Output:
     """Outputs of one forward pass; a field that a system does not produce is None.
 
     B clips; the numbers are AVE's: T = 10 segments, 28 events and background, maps of 7 x 7."""
-    event_relevance: Tensor | None = None      # (B,T) logits: does the segment hold an audio-visual event (Eq. 14)
+    event_relevance: Tensor | None = None      # (B,T) logits: event or not (Eq. 14); weakly "published" CMBS: its gate
     event_category: Tensor | None = None       # (B,28) logits: which event the clip holds (Eq. 15)
     segment_logits: Tensor | None = None       # (B,T,29) logits: event or background (28) of each segment
     video_probability: Tensor | None = None    # (B,29) the clip's class distribution, weakly supervised (O_c^w)
     smooth_probability: Tensor | None = None   # (B,29) softmax of video_probability (Eq. 21)
-    similarity: Tensor | None = None           # (B,T) audio-visual similarity of each segment
+    similarity: Tensor | None = None           # (B,T) of sound and picture: a cosine; "product" (Eq. 16) has no bounds
     attention: Tensor | None = None            # (B,T,7,7) audio-guided attention, sums to 1 over the map
     threshold: float = 0.5                     # tau_b: a segment is an event where sigmoid(event_relevance) exceeds it
     extras: Mapping[str, Tensor] = field(default_factory=dict)   # what only one system has

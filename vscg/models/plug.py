@@ -46,6 +46,7 @@ PLUGS = {"none": lambda setting, dims: PassThrough(), "psp": lambda setting, dim
 
 
 def build_plug(name: str, setting: str, dims: Dims = AVE) -> nn.Module:
-    """One of `PLUGS`: audio and visual features (B,T,256) to two of the same shape; VscgError for an unknown name."""
+    """One of `PLUGS`: audio and visual features (B,T,256) to two of the same shape; VscgError for an unknown name,
+    or as `EventSemanticConsistency`."""
     choose("plug", name, PLUGS)
     return PLUGS[name](setting, dims)

@@ -14,7 +14,8 @@ def xavier_map(dim: int) -> nn.Linear:
 class ProjectAndNorm(nn.Module):
     """Linear, ReLU, dropout per modality, then one LayerNorm that both modalities share (Eq. 12, norm of Eq. 13).
 
-    `dropout` is r_s after PSP, r_i after ISCE; without `linear`, as in released weak programs, no map and no ReLU.
+    `dropout` is r_s after PSP, r_i after ISCE; without `linear`, no map and no ReLU: so in the released weakly
+    supervised programs, after PSP in PSP-Net and after ISCE in VSCG.
     """
 
     def __init__(self, dim: int = 256, *, dropout: float, linear: bool = True):

@@ -1,4 +1,4 @@
-"""PSP-Net, the baseline that VSCG builds on: segment encoding and PSP, no ESCM."""
+"""PSP-Net (CVPR 2021), the baseline that VSCG builds on: segment encoding and PSP, no ESCM."""
 from torch import Tensor, nn
 
 from vscg.data.labels import AVE, Dims
@@ -17,7 +17,8 @@ class PSPNet(nn.Module):
         plug: what stands between PSP and the classifier, one of `plug.PLUGS` (Table IV).
         head: fully supervised, "segment" or "two_part", the head that VSCG's loss needs (Table V).
         threshold: tau_b, for the two-part head.
-    Raises VscgError: an unknown choice, or one that the setting does not read.
+    Raises VscgError: an unknown choice, one that the setting does not read, or as `EventSemanticConsistency` with the
+        plug "escm".
     """
 
     def __init__(self, setting: str, *, dropout: float = 0.1, plug: str = "none", head: str = "segment",

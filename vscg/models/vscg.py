@@ -17,7 +17,7 @@ class VSCG(nn.Module):
 
     Args:
         variant: "released", what the authors' program computes, or "paper", what the text says.
-        psp_dropout: rate in PSP's four branch maps.
+        psp_dropout: rate in PSP's four branch maps; None takes 0.2 (fully) or 0.1 (weakly supervised).
         psp_project_dropout: rate r_s in PSP's project-and-norm.
         escm_dropout: rate r_i in ESCM's project-and-norm; None takes the setting's and variant's own (paper: 0.2 and
             0.5; released: 0.1 and 0.5).
@@ -30,7 +30,8 @@ class VSCG(nn.Module):
         gru: ISCE's GRUs, "library" as in the released program or "equations" as Eq. 4 to 8 write them.
         rectified: weakly supervised, whether the weighting branch has a ReLU before its sigmoid.
         similarity: "cosine" of the normalised streams or "product" of the ISCE outputs (Eq. 16); None: the variant's.
-    Raises VscgError: an unknown choice, one that the setting does not read, or as `EventSemanticConsistency`.
+    Raises VscgError: an unknown choice, one that the setting does not read, or as `EventSemanticConsistency`. Setting
+        and variant are checked by `build_model` alone; with escm=False no option of ESCM is read or checked.
     """
 
     def __init__(self, setting: str, variant: str = "released", *, psp_dropout: float | None = None,

@@ -1,6 +1,7 @@
 """Every figure of the book, in one style: `from vscg import plots`.
 
 Tidy values become a matplotlib Figure, closed in pyplot: a notebook shows it once, as the value of a cell's last line.
+`film` and `beeps` give arrays and `clip_player` HTML.
 """
 from vscg.plots.clips import attention_maps, attention_of_systems, frames, log_mel, photographs, timeline
 from vscg.plots.curves import class_histogram, confusion, curves, duration_histogram, learning_curves, matrices, matrix

@@ -37,6 +37,7 @@ def primary_family(results: Sequence[TableResult]) -> pd.DataFrame:
     """The primary family, `paper.PRIMARY`, judged together: the frame of `statistics.family`.
 
     `results` are Tables III, IV and V of one data set, profile and protocol; what is missing counts as not measured.
+    VscgError: no table, or tables of several data sets, profiles or protocols.
     """
     made = sorted({f"{result.data}, {result.profile}, {result.protocol}" for result in results})
     if len(made) != 1:

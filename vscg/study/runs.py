@@ -54,8 +54,9 @@ def cell_configs(row: Row, setting: str, data: str, profile: str, seeds: int, pr
 def drawn(data: str, seed: int) -> str:
     """The data set of a table's run: of "planted-study" run k has draw k, unless a draw is named; others stay."""
     name, colon, _ = data.partition(":")
-    named = bool(colon) and "seed" in dials_of(data)
-    return f"{data}{',' if colon else ':'}seed={seed}" if name == STUDY and seed and not named else data
+    if name != STUDY or not seed or colon and "seed" in dials_of(data):
+        return data
+    return f"{data}{',' if colon else ':'}seed={seed}"
 
 
 def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | None = None,
@@ -66,7 +67,8 @@ def book_configs(tables: str = "all", *, data: str, profile: str, seeds: int | N
         tables, systems: "all" (of `TABLES`), or names separated by commas: "I,III,dynamics".
         data, protocol, profile: of the tables; the others have the plan's.
         seeds: of every run but those of a table with a number of its own; None takes the profile's.
-    Raises VscgError: unknown name, system, data set, profile or protocol, or a number of seeds out of range.
+    Raises VscgError: unknown name, system, profile or protocol, or a number of seeds out of range; an unknown data
+        set is found by `unique_runs`.
     """
     names = TABLES if tables == "all" else [name.strip() for name in tables.split(",")]
     choose("protocol", protocol, PROTOCOLS)

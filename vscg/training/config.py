@@ -44,10 +44,10 @@ class Schedule:
     """
     batch: int = 128              # clips
     epochs: int = 300
-    lr: float = 1e-3
-    decay_epochs: tuple[int, ...] = ()
+    lr: float = 1e-3              # Adam's first learning rate
+    decay_epochs: tuple[int, ...] = ()    # after each of these the rate is multiplied by `decay`
     decay_steps: int = 0          # and every so many optimiser steps; 0: never
-    decay: float = 0.8
+    decay: float = 0.8            # a factor, 0 to 1
     warm_up_steps: int = 0        # optimiser steps over which the rate rises to lr in equal parts
     clip_norm: float = 0.0        # gradients are scaled down to this global L2 norm; 0: never
     first_look: int = 0           # the checkpoint is picked among epochs (from 0) first_look, ...
@@ -169,7 +169,11 @@ class RunConfig:
     model_options: Mapping[str, float | str | bool] = field(default_factory=dict)
 
     def resolve(self) -> "RunConfig":
-        """The same run, every field filled, its schedule the one that it follows; VscgError for one out of range."""
+        """The same run, every field filled, its schedule the one that it follows.
+
+        VscgError: a field that is unknown, out of range or, in the clean protocol, not read by this system, setting
+        and loss.
+        """
         for what, allowed in (("setting", SETTINGS), ("profile", PROFILES), ("protocol", PROTOCOLS),
                               ("modality", MODALITIES), ("precision", PRECISIONS)):
             choose(what, getattr(self, what), allowed)

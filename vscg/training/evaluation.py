@@ -1,7 +1,8 @@
 """Every metric of the book, their intervals, and the baselines that need no localisation.
 
 `predicted` and `true` are integer arrays (N, T) of class indices; `classes` is their number, of which the last is
-background: 29 on AVE. Accuracies are fractions 0..1. Intervals come from a bootstrap over clips, and over seeds where
+background: 29 on AVE. Accuracies are fractions 0..1. VscgError: arrays that are empty, hold no integers, have not
+one shape (N, T), or name a class outside 0..classes-1. Intervals come from a bootstrap over clips, and over seeds where
 there are several: the segments of one clip are not independent of each other, clips are.
 """
 import numpy as np
@@ -71,7 +72,10 @@ def bootstrap_interval(per_clip: np.ndarray) -> tuple[float, float]:
 
 
 def paired_difference(per_clip_a: np.ndarray, per_clip_b: np.ndarray) -> tuple[float, float, float]:
-    """Mean of a - b over the same clips, with its bootstrap interval: `(mean, low, high)`; VscgError for two shapes."""
+    """Mean of a - b, each (N,), over the same clips, with its bootstrap interval: `(mean, low, high)`.
+
+    VscgError for other shapes, or values that are not finite.
+    """
     a, b = np.asarray(per_clip_a, dtype=np.float64), np.asarray(per_clip_b, dtype=np.float64)
     if a.shape != b.shape:
         raise VscgError(f"a paired difference needs the same clips on both sides; got shapes {a.shape} and {b.shape}")

@@ -186,8 +186,10 @@ def fit(config: RunConfig, *, dataset: Dataset | None = None, store: Path | None
         dataset: the data, if it is loaded already; else `load_dataset(config.data)`.
         store: folder of runs, default `files.runs_dir()`.
         device: "cpu" or "cuda"; default the GPU where there is one.
+        progress: show a bar on stderr, and say there if another process trains the run.
         save_every: seconds between saved states; 0 saves after every epoch.
         wait: for another process that trains this run; without it that raises `filelock.Timeout`.
+    Returns: The run's `Record`; its `fresh` says whether this call trained it.
     Raises VscgError: bad configuration, device or data, sizes that the system's structure does not allow, a damaged
         record, or a loss that is not finite.
     """

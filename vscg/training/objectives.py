@@ -95,7 +95,10 @@ def segment_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def multi_label_soft_margin(values: Tensor, target: Tensor) -> Tensor:
-    """AVEL's loss, mean over everything; its program feeds it probabilities: it moves only from 0.680 to 0.715."""
+    """AVEL's loss of values and 0/1 targets, both (B,29) or (B,T,29), mean over everything.
+
+    Its program feeds it probabilities: it moves only from 0.680 to 0.715.
+    """
     return F.multilabel_soft_margin_loss(values.flatten(0, -2), target.flatten(0, -2))
 
 
@@ -151,7 +154,10 @@ def pull_loss(visual: Tensor, audio: Tensor, counts: Tensor, normalised: bool = 
 
 
 def push_loss(visual: Tensor, audio: Tensor, labels: Tensor, margin: float = 0.2) -> Tensor:
-    """Negatives for `pull_loss`: mean of max(0, cos(G^v_i, G^a_k) - margin) over pairs of clips of different events."""
+    """Negatives for `pull_loss`: mean of max(0, cos(G^v_i, G^a_k) - margin) over pairs of clips of different events.
+
+    G^v, G^a are (B,D), labels (B,T,29); a clip without event is in no pair.
+    """
     has_event, event = event_indicator(labels).amax(1), event_class(labels)
     pairs = has_event * has_event.unsqueeze(-1) * (event != event.unsqueeze(-1))    # (B,B)
     cosine = F.normalize(visual, dim=-1) @ F.normalize(audio, dim=-1).T
@@ -162,6 +168,7 @@ class SimilarityTerm(nn.Module):
     """L_avps with the target either fresh for each batch or, as in the released loader, never cleared.
 
     There only event segments are written, so background segments keep what an earlier batch left in their row.
+    `variant` is that of `normalised_similarity`.
     """
 
     def __init__(self, variant: str, stale: bool):
@@ -243,7 +250,7 @@ LOSSES: dict[str, dict[str, float]] = {
     "mlsm+n-pull": {"mlsm": 1, "pull_normalised": 0.001},
     "mlsm+pull+push": {"mlsm": 1, "pull": 0.001, "push": 0.001},
 }
-# (system, setting) -> the loss that its program trains with
+# (system, setting) -> the loss that its program trains with; ours where there is no program, and for AVSDN
 _PUBLISHED_LOSS = {
     ("vscg", "fully"): "c+t+avps", ("vscg", "weakly"): "2bce+s-bce", ("psp", "fully"): "ce+avps",
     ("psp", "weakly"): "bce", ("avel", "fully"): "mlsm", ("avel", "weakly"): "mlsm", ("dmrn", "fully"): "mlsm",
@@ -258,7 +265,7 @@ _PUBLISHED_LOSS = {
 
 
 def published_loss(system: str, setting: str, variant: str = "released") -> str:
-    """The loss of a system's program, or of its text where the variant is "paper"."""
+    """The loss of a system's program, or of its text where the variant is "paper"; ours where there is no program."""
     loss = _PUBLISHED_LOSS[system, setting]
     return "c17+t+avps16" if (variant, loss) == ("paper", "c+t+avps") else loss
 
