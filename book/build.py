@@ -24,6 +24,7 @@ import vscg
 from vscg.data import dataset_fingerprint
 from vscg.features import weights
 from vscg.machine import device
+from vscg.machine.cluster import end_with_parent
 from vscg.machine.files import ave_place, runs_dir, value_hash
 from vscg.study import book_configs
 from vscg.study.runs import to_train
@@ -105,7 +106,7 @@ def run_notebooks(todo: list[tuple[Path, Path, dict]], state: Callable[[], str])
     lengths = {source: seconds((source, target)) for source, target, _ in todo}
     start, running, live, failed = time.monotonic(), {}, [], None
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, device.cores() // AT_A_TIME)))
-    with ProcessPoolExecutor(AT_A_TIME, multiprocessing.get_context("spawn")) as pool, \
+    with ProcessPoolExecutor(AT_A_TIME, multiprocessing.get_context("spawn"), end_with_parent) as pool, \
          tqdm(total=round(sum(lengths.values())), disable=None, smoothing=0,
               bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} left") as bar:
         while todo or running:
@@ -207,6 +208,9 @@ def main() -> int:
     except (vscg.VscgError, execute.NotebookFailed, SiteFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on with the runs and notebooks that are missing", file=sys.stderr)
+        return 130
     print(f"{time.monotonic() - start:.0f} s. The book: {INDEX}")
     return 0
 

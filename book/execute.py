@@ -26,7 +26,7 @@ from traitlets.config import Config
 import vscg
 from vscg.features import weights
 from vscg.machine import device
-from vscg.machine.files import ave_dir, code_hash, file_sum, make_folder, value_hash, write_atomically
+from vscg.machine.files import ave_dir, code_hash, file_sum, make_folder, value_hash, write_atomically, write_error
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -180,6 +180,8 @@ def execute(source: Path, target: Path, parameters: dict) -> None:
         raise NotebookFailed(
             f"{source.name} stopped in cell In [{error.exec_count}] with {error.ename}: {error.evalue}\n\n"
             f"{error.source}\n\nThe notebook up to there: {failed}") from error
+    except OSError as error:             # of the disk
+        raise write_error(failed, error) from error
     except RuntimeError as error:        # it died, or never answered
         raise NotebookFailed(f"{source.name}: its Python process died, most often for want of memory.\n"
                              f"The notebook up to there: {failed}") from error
@@ -262,6 +264,9 @@ def main(numbers: list[str]) -> int:
         except (vscg.VscgError, NotebookFailed) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print(f"interrupted; the notebooks up to {source.stem} are as they were, or new", file=sys.stderr)
+            return 130
         print(f"{source.stem:32} {time.monotonic() - start:6.1f} s", flush=True)
     return 0
 

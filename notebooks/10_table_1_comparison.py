@@ -243,7 +243,8 @@ for setting in compared.measured():
 # %% [markdown]
 # ## The curves
 #
-# The curves show how the runs learn, fully supervised; a band spans the seeds of a row. A curve that rises above the
+# The curves show how the runs learn, fully supervised; a band spans the seeds of a row. A colour is a row's
+# place in its table: the same network may have another one in another chapter. A curve that rises above the
 # plain network late has learnt late what that network lacks: places, time, or the pairing of sound and look. If the
 # accuracy falls and recovers within the last third of the epochs, the rule calls the row still learning, even if it is
 # flat at the end. So [chapter 25](25_planned_experiment.ipynb) applies the rule to shorter windows as well.
@@ -361,7 +362,7 @@ print(f"five seeds of the study, published minus mended: {five.difference:+.1f} 
 assert five.seeds == 5
 
 # %% [markdown]
-# The tables keep the published rule, because the published program has it. The paper itself finds that CMBS
+# The tables keep the published rule, because the published program has it. As a possible reason for small gains the paper gives that CMBS
 # "diverges notably from the common pipeline, particularly under weakly-supervised conditions" (Sec. IV-C); this is a
 # part of how.
 #

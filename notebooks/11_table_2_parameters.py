@@ -292,7 +292,7 @@ assert 1 / 5 < share < 1 / 4                                      # the last one
 # :::{admonition} Change this and see
 # :class: tip
 # Guess first: does "less than one-sixth" hold for the weakly supervised programs? Take `counts` of the setting `weakly`
-# in the cell above, where it takes `fully`. VSCG loses a tenth of its parameters there, and DMIN none. The next cell has
+# in the cell above, where it takes `fully`; its last line is a check for `fully` alone and stops it then. VSCG loses a tenth of its parameters there, and DMIN none. The next cell has
 # the answer; nothing is trained, so it is the same for every seed.
 # :::
 
@@ -372,7 +372,8 @@ print(f"{compared.data}, profile {compared.profile}, fully supervised, percent, 
       f"{frame.attrs['outcome']}; live parameters in millions;\n"
       "low, high: 95% interval, of one seed over its clips alone")
 columns = ["name", "parameters", "mean", "low", "high", "seeds", "course"]
-print(measured[columns].round(2).to_string(index=False))
+print(measured[columns].round({"parameters": 2} | dict.fromkeys(columns[2:5], 1))
+      .to_string(index=False))
 
 # %% [markdown]
 # And as a picture of the same kind:

@@ -244,8 +244,8 @@ with torch.no_grad():
 # :::{admonition} Change this and see
 # :class: tip
 # Guess first: does "w/o ESCM" still give the same answers if the *clip* is shuffled, and not what the encoder made of it?
-# Shuffle `audio` and `visual` before `none.encoder`, with `audio[:, order], visual[:, order]`. The next cell does so with
-# five sets of random weights.
+# Leave `straight` as it is. For `shuffled`, encode anew: `b, w, _ = none.encoder(audio[:, order], visual[:, order])`, and take
+# `after_encoder(model, b, w)`. The next cell does so with five sets of random weights.
 # :::
 
 # %% mystnb={"code_prompt_hide": "The answer: the code and its output", "code_prompt_show": "The answer: the code and its output"} tags=["hide-cell", "nbval-check-output"]
@@ -408,7 +408,8 @@ for setting in differences.setting.unique():
 # %% [markdown]
 # ## The curves
 #
-# The curves show how the runs learn, fully supervised; a band spans the seeds of a row. A curve that rises above the
+# The curves show how the runs learn, fully supervised; a band spans the seeds of a row. A colour is a row's
+# place in its table: the same network may have another one in another chapter. A curve that rises above the
 # plain network late has learnt late what that network lacks: places, time, or the pairing of sound and look. If the
 # accuracy falls and recovers within the last third of the epochs, the rule calls the row still learning, even if it is
 # flat at the end. So [chapter 25](25_planned_experiment.ipynb) applies the rule to shorter windows as well.

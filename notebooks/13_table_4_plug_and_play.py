@@ -257,8 +257,8 @@ for name in ("AVEL", "PSP-Net", "CMBS"):
 # holds; it is made before the slot, and weakly supervised this gate *is* the relevance. So in weakly supervised CMBS
 # a plug acts on what the clip is called, and not on *when* it happens, unless by what training with it does to the
 # layers before. Besides, the published prediction rule takes the gate for a logit and gives every second of a clip
-# the same class. The paper says that CMBS gains little because it "diverges notably from the common pipeline",
-# particularly in this setting; this may be the reason behind these words.
+# the same class. The paper names two possible reasons why CMBS gains little: that it "diverges notably from the common
+# pipeline", particularly in this setting, and faults of the data set. What is shown here may be behind the first.
 
 # %% [markdown]
 # ## The runs
@@ -360,13 +360,13 @@ plots.difference_figure(differences)
 for setting in compared.measured():
     pair = compared.pair("AVEL w/ PSP", "PSP-Net", setting)
     if pair:
-        values = 100 * (pair[0].per_clip() - pair[1].per_clip())
+        values = pair[0].per_clip() - pair[1].per_clip()
         mean, low, high = statistics.mean_interval(values)
-        print(f"{compared.data}, {setting}: AVEL w/ PSP minus PSP-Net {mean:+.1f} "
-              f"points ({low:+.1f} to {high:+.1f}), seeds: {len(values)}"
+        print(f"{compared.data}, {setting}: AVEL w/ PSP minus PSP-Net "
+              f"{study.points(mean, low, high)}, seeds: {len(values)}"
               + "; a row still learns" * any(cell.learning for cell in pair))
         if len(values) > 1:
-            print(f"    {study.findable(statistics.smallest_of(values) / 100, 2)}")
+            print(f"    {study.findable(statistics.smallest_of(values), 2)}")
 cells = {(cell.row.name, cell.setting): cell for cell in result.cells}
 for name in ("CMBS", "CMBS w/ ESCM"):
     predicted = [record.predictions() for record in cells[name, "weakly"].records]
@@ -406,7 +406,8 @@ for setting in differences.setting.unique():
 # %% [markdown]
 # ## The curves
 #
-# The curves show how the runs learn, fully supervised; a band spans the seeds of a row. A curve that rises above the
+# The curves show how the runs learn, fully supervised; a band spans the seeds of a row. A colour is a row's
+# place in its table: the same network may have another one in another chapter. A curve that rises above the
 # plain network late has learnt late what that network lacks: places, time, or the pairing of sound and look. If the
 # accuracy falls and recovers within the last third of the epochs, the rule calls the row still learning, even if it is
 # flat at the end. So [chapter 25](25_planned_experiment.ipynb) applies the rule to shorter windows as well.

@@ -203,12 +203,13 @@ plots.intervals(dots.assign(low=dots["mean"], high=dots["mean"]),
 
 # %%
 # The largest value of each: gains lie between -1 and 1, and a slope has no bound.
-MOST = {"within": 2, "between": np.inf, "change": 1}
+LARGEST = {"within": 2, "between": np.inf, "change": 1}
 
 
 def told(system: str, setting: str, column: str, measured=measured) -> dict:
     """One difference over the seeds, in points."""
-    values, most = measured.loc[system, setting][column].to_numpy(), MOST[column]
+    values = measured.loc[system, setting][column].to_numpy()
+    most = LARGEST[column]
     mean, low, high = np.clip(statistics.interval_of_draws(values), -most, most)
     return {"system": system, "setting": setting, "seeds": len(values), "mean": mean,
             "low": low, "high": high,
@@ -260,7 +261,8 @@ found.say(f"Of {len(said)} intervals on this question, within clips and between 
 # :::{admonition} Change this and see
 # :class: tip
 # Guess first: is ESCM kinder to seconds that have lost *one* modality? In `weak_seconds` write `.any(1)` for `.all(1)`: a second is then
-# weak as soon as one modality has lost its class evidence. The next cell counts so, in the same runs.
+# weak as soon as one modality has lost its class evidence. The next cell counts so, in the same runs. Set it back before the
+# first exercise, which counts with `.all(1)`.
 # :::
 
 # %% mystnb={"code_prompt_hide": "The answer: the code and its output", "code_prompt_show": "The answer: the code and its output"} tags=["hide-cell"]

@@ -398,7 +398,7 @@ else:
 # :::{admonition} Change this and see
 # :class: tip
 # Guess first: what does a map score that points at the *smallest* features? In the cell of the sizes write `1 / np.sqrt(...)` for
-# `np.sqrt(...)`. The next cell does so, and puts five runs of VSCG beside it, by the record of
+# `np.sqrt(...)`, and set it back before you go on: the cells below need it. The next cell does so by itself, and puts five runs of VSCG beside it, by the record of
 # [chapter 3](03_audio_guided_attention.ipynb).
 # :::
 
@@ -545,14 +545,15 @@ for row, part in several.groupby("row", sort=False):
             found.say(f"By the plan, VSCG, {part['epochs'].max()} epochs, {len(part)} "
                       f"seeds, pointing accuracy, {title}: {apart}.")
 
-# %% mystnb={"figure": {"caption": "Pointing accuracy of finished networks on planted-study, with 95% t intervals over the seeds; chance is dashed.", "name": "fig-loc-finished"}, "image": {"alt": "For each row three dots with intervals, own sound, other sound and the silent object, and a dashed line for chance."}}
+# %% mystnb={"figure": {"caption": "Pointing accuracy of finished networks on planted-study, with 95% t intervals over the seeds. The two cases of a silent object count the seconds that show one; dashed is chance for the sounding object.", "name": "fig-loc-finished"}, "image": {"alt": "For each row four dots with intervals, own sound, other sound, the sounding object beside a silent one and the silent object, and a dashed line for chance."}}
 dots = pd.DataFrame(
     [(row, *np.clip(statistics.interval_of_draws(part[f"{case}, pointing"].to_numpy()),
                     0, 1), case)
      for row, part in ended.groupby("row", sort=False)
-     for case in ("own sound", "other sound", "the silent object")],
+     for case in CASES if case != "before training"],
     columns=["name", "mean", "low", "high", "group"])
-plots.intervals(dots, {"chance": ended["chance"].mean()}, label)
+plots.intervals(dots, {"chance": ended["chance"].mean()},
+                "pointing accuracy (% of the seconds that count)")
 
 # %% [markdown]
 # Two of these differences belong together. If the sounding object is preferred to the silent one, and a foreign sound changes little, then

@@ -129,7 +129,7 @@ text = text.assign(published=text["published"].map("{:.1f}".format),
                    obtained=text["obtained"].map("{:g}".format))
 study.styled(text, "Reproductions on AVE, accuracy in percent.", "ledger")
 
-# %% mystnb={"figure": {"caption": "No figure in the ledger exceeds the published one; three equal it to the printed digit.", "name": "fig-resolve-ledger"}, "image": {"alt": "Nine rows, each with a diamond for the published accuracy at the right end and one to four dots at it or to its left."}}
+# %% mystnb={"figure": {"caption": "No figure in the ledger exceeds the published one; three equal it to the printed digit.", "name": "fig-resolve-ledger"}, "image": {"alt": "Nine rows, each with a diamond for the published accuracy at the right end and one to three dots at it or to its left, one of them two equal reports."}}
 plots.ledger_figure(ledger)
 
 # %% [markdown]

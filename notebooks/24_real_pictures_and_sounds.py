@@ -276,7 +276,7 @@ assert np.allclose(fixed["chance"]["roc_auc"], 0.5)
 # %%
 def text(values):
     """A mean in percent with its 95% interval over seeds and clips, from (S,C)."""
-    return study.percent(*statistics.mean_interval(values))
+    return study.percent(*np.clip(statistics.mean_interval(values), 0, 1))
 
 
 rows = [{"system": name, "seeds": len(runs[name]),
@@ -293,7 +293,8 @@ study.styled(pd.DataFrame(rows), "Attention against the true source, composed cl
 
 # %% mystnb={"figure": {"caption": "Pointing accuracy on photographs with the own sound and with that of a clip of another animal, against chance and a bump in the middle.", "name": "fig-real-pointing"}, "image": {"alt": "Two dots with 95% intervals for each of seven systems, own sound and other sound, and two dashed vertical lines for chance and the centre prior."}}
 dots = pd.DataFrame(
-    [(name, *statistics.mean_interval(measured[name, kind]["pointing"]), title)
+    [(name, *np.clip(statistics.mean_interval(measured[name, kind]["pointing"]), 0, 1),
+      title)
      for name in runs for kind, title in (("attention", "own sound"),
                                           ("foreign", "other sound"))],
     columns=["name", "mean", "low", "high", "group"])
@@ -301,7 +302,7 @@ lines = {name: values["pointing"].mean() for name, values in fixed.items()}
 plots.intervals(dots, lines, "pointing accuracy (% of event seconds)")
 
 # %% [markdown]
-# With two or three seeds the t interval is wide and knows no end at 0: where seeds differ much, it reaches below.
+# With two or three seeds the t interval is wide; it is cut at 0 and 100%.
 #
 # The rule for the next sentences: a system points better than chance if the 95% interval of the paired difference lies
 # above zero, worse if it lies below, and is not told apart from it otherwise. These intervals are not corrected for their

@@ -332,19 +332,23 @@ def _clip_commands(commands: argparse._SubParsersAction, device: argparse.Argume
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a command in the same orderly way as Ctrl-C."""
+    """SIGTERM, or SIGHUP of a terminal that is closed, which end a command in the same orderly way as Ctrl-C."""
 
 
 def _terminate(number: int, frame: object) -> None:
-    raise Terminated
+    raise Terminated(number)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command: 0 done, 1 bad input or failed runs, 130 interrupted, 143 ended by SIGTERM, 141 unread.
+    """Run one command: 0 done, 1 bad input or failed runs, 130 interrupted, 143 by SIGTERM, 129 by SIGHUP, 141 unread.
 
     A wrong command line is argparse's `SystemExit` with 2.
     """
-    before = signal.signal(signal.SIGTERM, _terminate)
+    before = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)
+              if signal.getsignal(number) != signal.SIG_IGN}              # as under nohup
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:                      # it was closed, as some services start their programs
+            setattr(sys, name, open(os.devnull, "w"))
     for stream in (sys.stdout, sys.stderr):                 # a file's name may have bytes that are no text
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -366,9 +370,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt as error:
         print("interrupted; the same command goes on from what it has saved, or begins anew", file=sys.stderr)
-        return 143 if isinstance(error, Terminated) else 130
+        return 128 + error.args[0] if isinstance(error, Terminated) else 130
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _refused(error: OSError) -> int:

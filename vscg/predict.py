@@ -193,27 +193,30 @@ def result_files(path: str | Path, folder: Path) -> list[Path]:
     names = [] if len(stem) > room else [os.fsdecode(stem)]
     for name in (*names, stem[:room - len(end)].decode(errors="ignore") + end):
         files = [folder / f"{name}{end}" for end in ENDS]
-        if _is_result(files[0], digest) or not any(map(os.path.lexists, files)):
+        if _result(files[0]).get("clip_sha256") == digest or not any(map(os.path.lexists, files)):
             for file in files:
                 disk.check_writable(file)
             return files
     raise WriteError(f"{files[0]}: is there, and no result of {path}: it stays, so name another folder")
 
 
-def _is_result(path: Path, digest: str) -> bool:
-    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):      # whatever it is
-        return json.loads(path.read_bytes())["clip_sha256"] == digest
-    return False
+def _result(path: Path) -> dict:
+    """The JSON that an earlier call wrote; empty where there is none, or something else."""
+    with suppress(OSError, ValueError, RecursionError):
+        values = json.loads(path.read_bytes())
+        return values if isinstance(values, dict) else {}
+    return {}
 
 
 def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, made_by: str) -> list[Path]:
     """Write the results of a clip, see `result_files`, and return them: JSON, timeline, video where there is attention.
 
     The windows of `watched`, as from `watch`, are taken one by one, so that memory does not grow with the clip's
-    length. If that ends with an error, what was found so far is written, `stopped` in the JSON says why, and the error
-    goes on. `made_by` says in words what made the predictions.
+    length. If that ends with an error, the error goes on; results of an earlier call that had come to its end stay,
+    else what was found so far is written, and `stopped` in the JSON says why. `made_by` says in words what made the predictions.
     """
     files, stopped, due = result_files(path, folder), None, time.monotonic() + SAVED
+    whole = "stopped" in (before := _result(files[0])) and before["stopped"] is None     # no part replaces a whole
     found = {"clip": Path(path).name, "clip_sha256": disk.file_sum(Path(path)), "made_by": made_by, "stopped": None,
              "rest": 0.0, "notes": [], "seconds": []}
 
@@ -230,12 +233,12 @@ def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, ma
                 found["seconds"] += one.seconds()
                 names = one.categories
                 found |= {"rest": one.window.rest, "notes": one.window.notes}
-                if time.monotonic() > due:
+                if time.monotonic() > due and not whole:
                     found["stopped"] = "not finished yet"
                     save()
                     due = time.monotonic() + SAVED
         except (Exception, KeyboardInterrupt) as error:
-            if not found["seconds"]:
+            if whole or not found["seconds"]:
                 raise
             stopped = error
         found["stopped"] = reason(stopped) if stopped else "not finished yet"

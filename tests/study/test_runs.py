@@ -147,5 +147,6 @@ def test_the_run_that_was_computed_twice_is_the_shipped_one():
 
 def test_a_named_draw_is_no_other_one():
     for data, of_run_two in {"planted-study": "planted-study:seed=2", "planted-study:seed=3": "planted-study:seed=3",
-                             "planted-study:dynamics=1": "planted-study:dynamics=1,seed=2", "ave": "ave"}.items():
+                             "planted-study:dynamics=1": "planted-study:dynamics=1,seed=2", "ave": "ave",
+                             "/data/10:00/own.h5": "/data/10:00/own.h5"}.items():
         assert drawn(data, 2) == of_run_two

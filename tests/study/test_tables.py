@@ -166,7 +166,7 @@ class TestDifferences:
 class TestShow:
     def test_cells_read_as_figures_with_intervals_and_dashes(self, table_one):
         cells = table_cells(table_one.show("weakly").to_html())
-        assert cells[0] == ["row", "paper (%)", "selected by validation (%)", "right event, background seconds (%)",
+        assert cells[0] == ["row", "paper (%)", "selected by validation (%)", "right in event, in background seconds (%)",
                             "selected by test (%)", "origin"]
         vscg, dam = cells[-4], cells[4]
         assert vscg[0] == "VSCG [14]" and vscg[1] == "74.8" and vscg[5:] == ["published code"]
@@ -208,7 +208,7 @@ class TestShow:
         once = 'Every measured row has course "still learning", verdict "not on AVE".'
         assert once in unescape(table_one.show("weakly").to_html())
         html = primary_tables[0].show("fully").to_html()
-        assert "spread of runs (points)" in table_cells(html)[0] and "course" not in table_cells(html)[0]
+        assert "standard deviation of runs (points)" in table_cells(html)[0] and "course" not in table_cells(html)[0]
         differences = table_one.show_differences("weakly")
         assert "course" not in table_cells(differences.to_html())[0]
         one = show.said_once(pd.DataFrame({"row": ["a"], "course": ["converged"], "p": [show.DASH]}))

@@ -92,7 +92,7 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
     """
     folder, target = Path(folder).absolute(), Path(target)
     check_target(target)                                   # before the networks are loaded, or fetched
-    if scheduler:
+    if scheduler is not None:
         local_workers(scheduler)                           # whether it is an address
     parts = target.with_name(f"{target.name}.parts").absolute()
     if strange := [path.name for path in parts.rglob("*") if not PART.fullmatch(path.name)]:    # it would be removed

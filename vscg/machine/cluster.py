@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
 from vscg.errors import VscgError
 from vscg.machine.device import give_back_memory
@@ -94,12 +95,18 @@ class Processes(contextlib.AbstractContextManager):
             yield path, outcome
 
 
+def end_with_parent() -> None:
+    """In a process that another one started: a thread that ends it when that one is gone."""
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+
 def _alone(sender: Connection, threads: int, function: Callable[..., Outcome], arguments: tuple) -> None:
     """A task in a process of its own, which ends when its parent ends it, or is gone; Ctrl-C is for the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(threads)
+    tqdm.set_lock(threading.RLock())       # its own is a semaphore, of whose loss Python warns when this is ended
     try:
         sender.send(function(*arguments))
     except Exception as error:

@@ -97,7 +97,8 @@ def _outline(ax: plt.Axes, inside: np.ndarray, strokes: Sequence[tuple[str, floa
     lines = [((c - 1.5, r - 0.5), (c - 0.5, r - 0.5)) for r, c in np.argwhere(padded[1:] != padded[:-1])]
     lines += [((c - 0.5, r - 1.5), (c - 0.5, r - 0.5)) for r, c in np.argwhere(padded[:, 1:] != padded[:, :-1])]
     for colour, width in strokes:
-        ax.add_collection(LineCollection(lines, color=colour, linewidth=width, capstyle="projecting", clip_on=False))
+        ax.add_collection(LineCollection(lines, color=colour, linewidth=width, capstyle="projecting", clip_on=False,
+                                         zorder=3))        # above the frame
 
 
 def frames(pictures: np.ndarray, source: np.ndarray | None = None, silent: np.ndarray | None = None) -> Figure:

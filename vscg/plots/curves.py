@@ -17,7 +17,7 @@ def curves(x: Sequence[float], lines: Mapping[str, Sequence[float]], x_label: st
 
     Args:
         lines: name -> (N,) values. A name that begins with audio, visual or fused gets that colour; of a name "a, b"
-            the first part picks the colour, nine that are no modality at the most, and the second the dashes.
+            the first part picks the colour, seven that are no modality at the most, and the second the dashes.
         x_label, y_label: axis labels with their units.
         marks: text -> position on the x axis of a vertical line.
     """

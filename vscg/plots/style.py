@@ -14,7 +14,8 @@ ROW = 60     # characters of a legend in one row
 DPI = 100
 PALETTE = [colour for i, colour in enumerate(sns.color_palette("colorblind").as_hex()) if i != 7]  # 7 is grey
 COLOURS = {"audio": PALETTE[0], "visual": PALETTE[1], "fused": PALETTE[2]}  # the same modality, the same colour
-OTHERS = [PALETTE[i] for i in (3, 8, 4, 5, 7, 6, 0, 1, 2)]  # systems and classes: the modalities' colours come last
+# Systems and classes: the modalities' colours come last. As lines on white, yellow and pink (7 and 6) are too pale.
+OTHERS = [PALETTE[i] for i in (3, 8, 4, 5, 0, 1, 2)]
 OUTLINE = (("black", 4.5), ("white", 2))  # white on black stands out from every colour of a map
 MARKERS = "osD^vPX*"
 DASHES = ("-", "--", "-.", ":")

@@ -165,10 +165,10 @@ def _with_marks(ax: plt.Axes, learning: np.ndarray, seeds: pd.Series) -> tuple[l
     """The legend's handles and texts, with what a light dot, a thin line and a dagger mean if there are any."""
     handles, texts = ax.get_legend_handles_labels()
     if learning.any():
-        handles.append(Line2D([], [], marker="o", linestyle="", markersize=7, color=lighter(COLOURS["fused"])))
+        handles.append(Line2D([], [], marker="o", linestyle="", markersize=7, color=lighter(DARK)))
         texts.append("lighter: still learning")
     if _alone(seeds).any():
-        handles.append(Line2D([], [], linewidth=THIN, color=COLOURS["fused"]))
+        handles.append(Line2D([], [], linewidth=THIN, color=DARK))
         texts.append("thin: one seed, interval over its clips alone")
     if any(DAGGER in label.get_text() for label in ax.get_yticklabels()):
         handles.append(Line2D([], [], marker=f"${DAGGER}$", linestyle="", markersize=8, color=DARK))

@@ -87,8 +87,8 @@ def accuracy_text(frame: pd.DataFrame, note_numbers: dict[str, int],
     text = pd.DataFrame({
         "row": names, **_setting(frame), "paper (%)": frame["paper"].map(_figure),
         outcome: _intervals(frame, ("mean", "low", "high")),
-        "right event, background seconds (%)": _two(frame["event"], frame["background"]),
-        "spread of runs (points)": frame["sd"].map(_figure), **_seeds(frame),
+        "right in event, in background seconds (%)": _two(frame["event"], frame["background"]),
+        "standard deviation of runs (points)": frame["sd"].map(_figure), **_seeds(frame),
         **({"selected by test (%)": _intervals(frame, ("test_mean", "test_low", "test_high"))}
            if "validation" in outcome else
            {"selected by validation, by test (%)": _two(frame["val_mean"], frame["test_mean"])}),

@@ -252,7 +252,8 @@ def find_records(store: Path, other: Callable[[OtherVersion], object] = lambda e
     records = []
     for path in (*store.glob("*/record.json"), *store.glob(f"{16 * '[0-9a-f]'}.zip")):
         try:
-            records.append(read_record(path if path.suffix == ".zip" else path.parent))
+            if record := read_record(path if path.suffix == ".zip" else path.parent):     # gone since it was listed
+                records.append(record)
         except OtherVersion as error:
             other(error)
     return sorted(records, key=lambda record: (record.values["finished"], record.folder))

@@ -107,10 +107,10 @@ def sweep(configs: Iterable[RunConfig], *, store: Path | None = None, workers: i
         that cannot be built; WriteError: nothing can be written, so no other run could be kept either.
     """
     store = (store or runs_dir()).absolute()
-    if workers is not None and (workers < 1 or scheduler):
+    if workers is not None and (workers < 1 or scheduler is not None):
         raise VscgError("workers belong to a sweep on this machine: a scheduler has its own (local:N has N)."
-                        if scheduler else f"workers is {workers}: it must be at least 1.")
-    if scheduler:
+                        if scheduler is not None else f"workers is {workers}: it must be at least 1.")
+    if scheduler is not None:
         local_workers(scheduler)                      # of an address that is none it is said before anything is made
     else:
         device = usable_device(device).type           # else every run would fail by itself; on a cluster it may be
