@@ -23,7 +23,7 @@ import torch
 
 from benchmarks.kinds import KINDS, Bench
 from vscg.errors import VscgError
-from vscg.machine.device import best_device, cores, device_name, processor
+from vscg.machine.device import cores, device_name, processor, usable_device
 from vscg.machine.files import check_writable, write_atomically
 
 
@@ -50,8 +50,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--sessions", type=int, default=3, help="how often, each time with new processes (3)")
     parser.add_argument("--epochs", type=int, default=6, help="epochs of a whole run (6)")
     parser.add_argument("--threads", type=int, default=cores(), help="of each process (all cores)")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default=best_device())
-    parser.add_argument("--compile", action="store_true", help="step: also torch.compile, which needs a C++ compiler")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default=usable_device().type)
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the record in FILE")
     args = parser.parse_args(words)
     if min(args.batch, args.steps, args.rounds, args.sessions, args.epochs, args.threads) < 1:
@@ -74,7 +73,7 @@ def main(words: list[str] | None = None) -> int:
             check_writable(args.json)
         with tempfile.TemporaryDirectory(prefix="vscg-benchmark-") as folder:
             bench = Bench(Path(folder), bf16=bf16, **{field: getattr(args, field) for field in (
-                "setting", "batch", "steps", "rounds", "sessions", "epochs", "threads", "device", "compile")})
+                "setting", "batch", "steps", "rounds", "sessions", "epochs", "threads", "device")})
             found = measure(bench)
         show(bench, found)
         if args.json:

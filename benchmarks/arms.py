@@ -13,7 +13,6 @@ class Arm:
     fused: bool = False           # Adam in one kernel
     cere_twice: bool = False      # CERE on one modality after the other; else on both in one call
     precision: str = "fp32"       # one of vscg.training.config.PRECISIONS
-    compile: bool = False         # torch.compile of the network
     graph: bool = True            # on a GPU, record the package's step (vscg.machine.graphs)
 
 
@@ -32,6 +31,5 @@ ARMS = {
                          graph=False),
     "vscg bf16 no graph": Arm("the package's training with precision=bf16, each kernel started by the host",
                               loop="vscg", allocator=True, precision="bf16", graph=False),
-    "compile": Arm("published, but the network compiled", compile=True),
 }
 SINGLE = ("allocator", "resident", "fused Adam", "CERE twice")      # one change each, possible on every machine

@@ -28,7 +28,6 @@ class Bench:
     threads: int
     device: str
     bf16: bool                   # the device computes in bf16
-    compile: bool
 
     def data(self, train: int | None = None) -> standin.StandIn:
         train = train or self.batch * self.steps
@@ -55,8 +54,7 @@ def step(bench: Bench) -> dict:
                        "machine": [(OURS, job | {"work": "machine"})]}, bench.rounds, bench.warm, bench.sessions)
     groups = {"main": main}
     singles = [*SINGLE, *(["bf16", "vscg bf16"] if bench.bf16 else []),
-               *(["vscg no graph", "vscg tf32"] if bench.device == "cuda" else []),
-               *(["compile"] if bench.compile else [])]
+               *(["vscg no graph", "vscg tf32"] if bench.device == "cuda" else [])]
     for arm in singles:
         groups[arm] = bench.turns((BASE, arm), job)
     return {"groups": groups, "cost": step_cost(bench.setting)}

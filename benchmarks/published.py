@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.arms import Arm
 from vscg.data import ave
@@ -81,7 +81,6 @@ class PublishedLoop:
         if arm.cere_twice:
             escm = self.model.escm
             escm.events = lambda audio, visual: (escm.cere(audio), escm.cere(visual))
-        self.network: nn.Module = torch.compile(self.model) if arm.compile else self.model
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.schedule.lr, fused=arm.fused or None)
 
     def train_epoch(self, step_done) -> dict:
@@ -93,7 +92,7 @@ class PublishedLoop:
         losses = []
         for rows in epoch_batches(self.config, self.rows, self.epoch):
             audio, visual, labels = self.clips.batch(rows)
-            total, _ = self.objective(forward(self.network, audio, visual, self.arm.precision), labels)
+            total, _ = self.objective(forward(self.model, audio, visual, self.arm.precision), labels)
             self.optimizer.zero_grad()
             total.backward()
             self.optimizer.step()
@@ -110,7 +109,7 @@ class PublishedLoop:
             rows = self.splits[split]
             clips = self.clips if self.arm.resident else Clips(self.folder, self.labels, len(rows), self.device)
             audio, visual, _ = clips.batch(torch.from_numpy(rows))
-            predictions = predict_segments(forward(self.network, audio, visual, self.arm.precision)).cpu().numpy()
+            predictions = predict_segments(forward(self.model, audio, visual, self.arm.precision)).cpu().numpy()
             scores[f"{split}_accuracy"] = segment_accuracy(predictions, self.labels[rows].argmax(-1))
         return scores
 

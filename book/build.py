@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor
 from pathlib import Path
 
@@ -45,22 +45,9 @@ class SiteFailed(Exception):
 
 
 def train_runs(tables: str, data: str, profile: str, fresh: bool) -> int:
-    """Trains the runs of some tables that are neither here nor among the book's records, several at a time.
-
-    Args:
-        fresh: train those too that came with the book, unless they are here.
-
-    Returns:
-        How many were trained.
-    """
+    """Trains the runs of some tables that are not here, of those that came with the book none but `fresh`; how many."""
     done = sweep(to_train(book_configs(tables, data=data, profile=profile), fresh)).check()
     return sum(record.fresh for record in done.records)
-
-
-def finished_runs(keys: Iterable[str]) -> list[tuple[str, str]]:
-    """Those of some runs that are here, and when their training was done."""
-    records = filter(None, (read_record(runs_dir() / key) for key in sorted(keys)))
-    return [(record.key, record.values["finished"]) for record in records]
 
 
 def fetch_networks() -> bool:
@@ -178,7 +165,8 @@ def build(data: str, profile: str, tables: str, fresh: bool) -> None:
     shared, runs = execute.shared_state(fingerprint), list(unique_runs(book_configs(data=data, profile=profile)))
 
     def state() -> str:
-        return value_hash([shared, finished_runs(runs)])
+        records = filter(None, (read_record(runs_dir() / key) for key in sorted(runs)))
+        return value_hash([shared, [(record.key, record.values["finished"]) for record in records]])
 
     found, now = tasks(data, profile, folder), state()
     todo = [task for task in found if not execute.is_current(*task, now)]

@@ -67,13 +67,6 @@ def train(config: vscg.RunConfig, data: Dataset, column: bool) -> dict:
             .round(5).tolist()}
 
 
-def write(data: Dataset, lines: list[dict]) -> None:
-    """The file with the runs so far, one line for each."""
-    about = {"title": "VSCG with AGVA's audio term added by row and by column", "command": "python book/by_column.py",
-             "data": data.name, "fingerprint": data.fingerprint, **execute.stamp(CPU)}
-    write_runs(FILE, about, lines)
-
-
 def main() -> int:
     """Trains all runs and writes the file."""
     data, lines = vscg.load_dataset(deviations.DATA), []
@@ -82,7 +75,9 @@ def main() -> int:
             lines.append(train(config, data, column))
             print({name: value for name, value in lines[-1].items() if name not in ("right", "pointed")},
                   f"{10 * sum(lines[-1]['right']) / len(lines[-1]['right']):.1f}%", flush=True)
-    write(data, lines)
+    write_runs(FILE, {"title": "VSCG with AGVA's audio term added by row and by column",
+                      "command": "python book/by_column.py", "data": data.name, "fingerprint": data.fingerprint,
+                      **execute.stamp(CPU)}, lines)
     return 0
 
 

@@ -107,7 +107,7 @@ def shared_state(fingerprint: str) -> str:
     files += [real / "Annotations.txt"] if real else []
     code = [*(ROOT / "vscg").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
     return value_hash([code_hash(code), [file_sum(file) for file in files], _installed(),
-                       sys.version, device.processor()[0], device.cores(), device.best_device(), fingerprint])
+                       sys.version, device.processor()[0], device.cores(), device.usable_device().type, fingerprint])
 
 
 @functools.cache
@@ -212,7 +212,7 @@ def execute_noted(source: Path, folder: Path, parameters: dict) -> dict:
         values |= {"result": "failed", "error": str(error).splitlines()[0]}
         raise
     finally:
-        values |= {"seconds": round(time.monotonic() - start, 1), **stamp(torch.device(device.best_device()))}
+        values |= {"seconds": round(time.monotonic() - start, 1), **stamp(device.usable_device())}
         if values["result"] == "failed":
             write_note(note, values)
     return values
@@ -232,12 +232,8 @@ def write_note(path: Path, values: dict) -> None:
 
 
 def read_note(path: Path) -> dict:
-    """What the last run of a notebook left beside it; empty if it never ran or what is there is no JSON object."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}
+    """What the last run of a notebook left beside it; empty if it never ran."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def elsewhere() -> dict[str, str]:

@@ -74,7 +74,7 @@ assert data.audio.shape[1:] == (10, 128) and data.visual.shape[1:] == (10, 7, 7,
 # p_c = \kappa\, G_{g(c)} + C_c
 # $$ (eq-planted-class)
 #
-# Symbols: $G_{g(c)}$ is `looks.group_audio[group_of[c]]`, $C_c$ is `looks.class_audio[c]`, $\kappa$ is the dial `group`.
+# Symbols: $p_c$ is `patterns[c]`, $g(c)$ the group of class $c$, $G_{g(c)}$ is `looks.group_audio[group_of[c]]`, $C_c$ is `looks.class_audio[c]`, $\kappa$ is the dial `group`.
 #
 # How alike are two classes of one group? By hand: only the group's part is shared. Its length squared is $\kappa^2$, that of
 # the whole is $\kappa^2 + 1$ (in units of a pattern). So the cosine should be about $\kappa^2 / (\kappa^2 + 1)$, and 0 across
@@ -104,7 +104,8 @@ print("across groups:      ", round(abs(float(cosine[~same].mean())), 2))
 # a_t = s\,\max(0,\; \kappa\,G + \iota\,o + e_t\, C + \nu\,\varepsilon_t - \theta)
 # $$ (eq-planted-audio)
 #
-# Symbols: $e_t$ is `evidence`, between 0 and 1; $o$ is `own`, the offset, drawn once a clip; $\varepsilon_t$ is `noise`, drawn
+# Symbols: $a_t$ is what `one_second` returns; $G$ and $C$ are the patterns of the clip's group and class, `group` and
+# `pattern`; $e_t$ is `evidence`, between 0 and 1; $o$ is `own`, the offset, drawn once a clip; $\varepsilon_t$ is `noise`, drawn
 # every second; $\kappa$, $\iota$, $\nu$, $\theta$, $s$ are the dials `group`, `instance`, `audio_noise`, `audio_cut`,
 # `audio_scale`. The same in a few lines, with the dials in `d`:
 
@@ -551,11 +552,11 @@ for row in range(240):
     points.append((CATEGORIES[name].split(",")[0], heard, seen))
 points = pd.DataFrame(points, columns=["class", "heard", "seen"])
 
-# %% mystnb={"figure": {"caption": "No straight line separates banjos from ukuleles; the product of what is heard and what is seen does.", "name": "fig-twins"}, "image": {"alt": "Two clouds of points for each of two classes: the one class lies at lower left and upper right, the other at upper left and lower right."}}
+# %% mystnb={"figure": {"caption": "No straight line separates banjos from ukuleles; the product of what is heard and what is seen does so for nearly all clips.", "name": "fig-twins"}, "image": {"alt": "Points of two classes: the one lies mostly at lower left and upper right, the other mostly at upper left and lower right; fainter clips lie nearer to the middle, where some cross the lines."}}
 plots.pairing(points)
 
 # %% [markdown]
-# No straight line parts the two colours: the first twin fills two opposite corners, the second the other two. A network can
+# No straight line parts the two colours: the first twin lies in two opposite corners, the second in the other two, but for a few faint clips. A network can
 # part them, if it brings sound and look together in more than a sum. The rest is as before, and closer to real clips: a room
 # that colours every second's sound, an object of its own in each clip, some clips less clear than others, objects near a
 # place that belongs to their group, and in half of the clips a silent object of another group, whose place is recorded. A dial,

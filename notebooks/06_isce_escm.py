@@ -200,7 +200,8 @@ print("E^av =", event[0].tolist())
 #
 # $$F^{v \leftrightarrow a} = \tfrac12 [\mathcal N(F^a) + \mathcal N(F^v)]\tag{13}$$
 #
-# Symbols: $\mathcal D$ is dropout, off in evaluation; $\mathcal N$ brings each vector to mean 0 and
+# Symbols: $M^{ISCE}$ is $A^{ISCE}$ for $m = a$ and $V^{ISCE}$ for $m = v$, in the code `M_a` and `M_v`; $\mathcal D$ is
+# dropout, off in evaluation; $\mathcal N$ brings each vector to mean 0 and
 # variance 1, then scales and shifts it. The program has *one* $\mathcal N$ for both modalities. With $W_1$ the
 # identity, $(-1, 2)$ becomes $(0, 2)$: mean 1, standard deviation 1, so $(-1, 1)$. And $(6, 2)$ becomes $(1, -1)$, so
 # the fusion of the two is zero.
@@ -571,7 +572,7 @@ study.paragraphs(*(f"Seed {seed}. " + " ".join(
     for seed, said in study.with_seeds("06").items()))
 
 # %% [markdown]
-# There is none: with each seed hardly any clip takes the donor's category.
+# None of these five: with each of them hardly any clip takes the donor's category.
 #
 # ## The GRU in detail: printed and computed
 #

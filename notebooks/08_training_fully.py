@@ -199,7 +199,7 @@ print(f"{len(long.history)} epochs, batches of {long.config.batch} clips, Adam, 
 plots.learning_curves(long.history)
 
 # %% [markdown]
-# The data are the same in every epoch, so the jump comes from the steps. A likely cause, which nothing here tests: Adam takes steps of about the same length however small the
+# The data are the same in every epoch, so the rise of the loss and the fall of the accuracies come from the steps. A likely cause, which nothing here tests: Adam takes steps of about the same length however small the
 # gradients are, as long as the rate stays, and now and then such a step leads out of a good place. When did the run stop
 # gaining? First by the book's rule, then by the epochs that came close to its end:
 
@@ -492,7 +492,8 @@ found.say(f"Of {len(scan)} thresholds the best on {len(predicted)} validation cl
 # :::{admonition} Change this and see
 # :class: tip
 # Guess first: what does learning by heart look like when dropout stays on? In the cell that builds the sixteen-clip model,
-# remove the three arguments that set dropout to 0, and run to the table of losses. The next cell does so, and then reads what
+# remove the three arguments that set dropout to 0, and run to the table of losses. Put them back before you go on: the
+# next cell compares with a model that has none. It does so by itself, and then reads what
 # this page's box said with each of five seeds, on `planted-mini` with the quick profile.
 # :::
 

@@ -390,7 +390,7 @@ for name in study.COST:
 # clock, after everything in the queue is done.
 
 # %%
-device = torch.device(machine.best_device())
+device = machine.usable_device()
 if device.type == "cpu":
     torch.set_num_threads(1)
 contestants = {}

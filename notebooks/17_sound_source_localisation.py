@@ -626,7 +626,7 @@ plots.timeline(truth[pick], {name: said[name] for name in shown})
 # Between finished networks: a dot for each fully supervised run of the plan whose system has an attention over the picture, by its
 # row in the paper's tables.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Pointing and answering of the plan's finished networks, a dot for each run; rows have the colours and shapes of the legend.", "name": "fig-loc-accuracy"}, "image": {"alt": "A dot for each finished run: pointing accuracy to the right, accuracy in event seconds that are not weak upwards, and a dashed line at chance."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Pointing and answering of the plan's finished networks, a dot for each run; rows have the colours and shapes of the legend. Clear: sound or picture shows the class as well as in the clip's best second, the strong seconds of chapter 16.", "name": "fig-loc-accuracy"}, "image": {"alt": "A dot for each finished run: pointing accuracy to the right, accuracy in event seconds that are not weak upwards, and a dashed line at chance."}}
 every = pd.concat([study.networks(name) for name in ("I", "III", "IV", "V")])
 every = every.drop_duplicates("key").dropna(subset="own sound, pointing")
 fig, ax = plt.subplots(figsize=(plots.WIDTH, 8), layout="constrained")

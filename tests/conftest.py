@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.loopback import Server
-from vscg.data.labels import CATEGORIES, presence_target, read_annotations
+from vscg.data.labels import CATEGORIES, read_annotations
 from vscg.data.planted import generate
 from vscg.data.prepared import Dataset, read_prepared
 from vscg.machine.files import ave_dir
@@ -75,7 +75,8 @@ def make_official(folder: Path, clips: int, noisy: int = 2, packed: bool = False
         else:
             write(path, "avadataset", rng.random((count, 10, 7, 7, 512)))
     write(folder / "labels_noisy.h5", "avadataset", np.eye(29, dtype=np.float32)[[28] * noisy])
-    write(folder / "mil_labels.h5", "avadataset", presence_target(read_annotations(folder / "Annotations.txt")))
+    categories = read_annotations(folder / "Annotations.txt").category
+    write(folder / "mil_labels.h5", "avadataset", np.eye(29, dtype=np.float32)[categories])
     return folder
 
 

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import runpy
+import shlex
 import signal
 import subprocess
 import sys
@@ -68,12 +69,13 @@ def test_prepare_official_files(official_folder, tmp_path, capsys):
     ("sweep --systems cman --tables VI", "no run of the tables VI is of cman: name other tables or systems"),
     ("data prepare tiny.h5", "tiny.h5: features of one's own need their tables: --annotations TRAIN VAL TEST"),
     ("data compare tiny.h5 .", ".: is a folder; name a file"),
+    ("sweep --tables VI --scheduler ''", "scheduler '' is no address"),
     ("data plant no.h5 --seed -1", "seed is -1: give a whole number from 0")])
 def test_what_cannot_begin_says_so_in_one_line(command, word, home, capsys, monkeypatch):
     monkeypatch.chdir(home)
     generate(home / "tiny.h5", train=1, val=1, test=1, background=1)
     capsys.readouterr()                                    # its progress
-    assert main(command.split()) == 1
+    assert main(shlex.split(command)) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ") and word in error and error.count("\n") == 1
     assert not (home / "runs").exists() and not (home / "no.h5").exists()
@@ -155,7 +157,7 @@ def test_ship_and_verify_are_about_the_runs_that_are_here(home, monkeypatch, cap
     clips = replace(record, values={**record.values, "config": {**record.values["config"], "data": "composed"}})
     monkeypatch.setattr(cli, "record_of", lambda key: clips)
     monkeypatch.setattr(cli.composed, "load", lambda: "the clips")
-    monkeypatch.setattr("vscg.machine.device.best_device", lambda: "cuda")        # a record of a CPU is made on one
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)        # a record of a CPU is made on one
     assert main(["verify", key]) == 0 and asked[-1][2:] == ("the clips", "cpu")
 
 
@@ -171,11 +173,35 @@ def test_an_interrupted_command_ends_with_130_and_says_how_to_go_on(monkeypatch,
         assert not out and "the same command goes on" in err and err.count("\n") == 1
 
 
-def test_sigterm_ends_a_command_as_ctrl_c_does_with_a_status_of_its_own(monkeypatch, capsys):
-    monkeypatch.setattr(cli, "sweep", lambda *args, **options: os.kill(os.getpid(), signal.SIGTERM))
-    before = signal.getsignal(signal.SIGTERM)
-    assert main(["sweep"]) == 143 and signal.getsignal(signal.SIGTERM) is before
+@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_being_ended_is_as_orderly_as_ctrl_c_with_a_status_of_its_own(number, status, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "sweep", lambda *args, **options: os.kill(os.getpid(), number))
+    before = signal.getsignal(number)
+    assert main(["sweep"]) == status and signal.getsignal(number) is before
     assert "the same command goes on" in capsys.readouterr().err
+
+
+def test_a_hang_up_under_nohup_is_not_heeded(monkeypatch):
+    found = []
+
+    def fake(*args, **options):
+        os.kill(os.getpid(), signal.SIGHUP)
+        found.append(signal.getsignal(signal.SIGHUP))
+        return Sweep((), ())
+
+    monkeypatch.setattr(cli, "sweep", fake)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert main(["sweep"]) == 0 and found == [signal.SIG_IGN]
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_closed_streams_do_not_keep_a_command_from_its_work(home):
+    generate(home / "tiny.h5", train=1, val=1, test=1, background=1)
+    command = shlex.join([sys.executable, "-m", "vscg", "data", "check", str(home / "tiny.h5")])
+    for closed in ("1>&-", "2>&-", "1>&- 2>&-"):
+        assert subprocess.run(["sh", "-c", f"{command} {closed}"], capture_output=True).returncode == 0
 
 
 def test_a_sweep_of_some_systems_and_of_an_unknown_one(monkeypatch):

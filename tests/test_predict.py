@@ -176,6 +176,19 @@ def test_what_was_found_before_an_error_is_kept(error, clip, tmp_path):
         assert sum(1 for _ in video.decode(video=0)) == 320
 
 
+def test_a_part_does_not_replace_results_that_are_whole(clip, tmp_path, monkeypatch):
+    def stopping():
+        yield from watched_seconds([4] * 10)
+        raise KeyboardInterrupt
+    monkeypatch.setattr("vscg.predict.SAVED", -1)
+    whole = {file: file.read_bytes() for file in write_results(clip, watched_seconds([3] * 20), tmp_path, "a test")}
+    with pytest.raises(KeyboardInterrupt):
+        write_results(clip, stopping(), tmp_path, "another")
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == whole
+    write_results(clip, watched_seconds([4] * 10), tmp_path, "another")
+    assert result(tmp_path)["made_by"] == "another" and len(result(tmp_path)["seconds"]) == 10
+
+
 def test_what_was_found_is_saved_while_it_goes_on(clip, tmp_path, monkeypatch):
     monkeypatch.setattr("vscg.predict.SAVED", -1)
     saved = []

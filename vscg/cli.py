@@ -41,8 +41,6 @@ DATA_HELP = "planted-mini, planted-study, planted, ave or a prepared file (defau
 
 
 def _download(args: argparse.Namespace) -> None:
-    if args.clips and args.features:
-        raise VscgError("--clips fetches a mirror's clips, and no file of AVE's: give --features in a call of its own")
     if args.clips:
         print(*download_clips(args.folder / "clips"), MIRROR_LACKS, sep="\n")
         return
@@ -271,9 +269,10 @@ def _data_commands(commands: argparse._SubParsersAction) -> None:
         required=True, metavar="ACTION")
     command = data.add_parser("download", help="the official AVE files, with resume and checksums")
     command.add_argument("folder", type=Path, nargs="?", default=data_dir() / "ave", help="default: %(default)s")
-    command.add_argument("--features", action="store_true", help="also the features, 8 GB, from Google Drive")
-    command.add_argument("--clips", action="store_true", help="the raw clips in place of the files, from a public "
-                         "mirror, into FOLDER/clips")
+    more = command.add_mutually_exclusive_group()
+    more.add_argument("--features", action="store_true", help="also the features, 8 GB, from Google Drive")
+    more.add_argument("--clips", action="store_true", help="the raw clips in place of the files, from a public "
+                      "mirror, into FOLDER/clips")
     command.set_defaults(run=_download)
     command = data.add_parser("prepare", help="official AVE files, or features of one's own, to one prepared HDF5 file")
     command.add_argument("source", type=Path, help="where the official files are; with --annotations the folder of "

@@ -213,7 +213,8 @@ def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, ma
 
     The windows of `watched`, as from `watch`, are taken one by one, so that memory does not grow with the clip's
     length. If that ends with an error, the error goes on; results of an earlier call that had come to its end stay,
-    else what was found so far is written, and `stopped` in the JSON says why. `made_by` says in words what made the predictions.
+    else what was found so far is written, and `stopped` in the JSON says why. `made_by` says in words what made the
+    predictions.
     """
     files, stopped, due = result_files(path, folder), None, time.monotonic() + SAVED
     whole = "stopped" in (before := _result(files[0])) and before["stopped"] is None     # no part replaces a whole

@@ -68,13 +68,6 @@ def repository(environment: Mapping[str, str]) -> str | None:
     return address
 
 
-def theme_options(address: str) -> dict:
-    """Options of sphinx-book-theme: each notebook's buttons open its copy in the published site."""
-    return {"repository_url": address, "repository_branch": BRANCH, "path_to_docs": FOLDER,
-            "launch_buttons": {"notebook_interface": "jupyterlab", "binderhub_url": "https://mybinder.org",
-                               "colab_url": "https://colab.research.google.com"}}
-
-
 def first_cell(address: str, lock: str) -> str:
     """The code that installs the package, and what it needs as `lock` pins it, and makes the data."""
     pins = [line for line in lock.splitlines() if line.partition("==")[0] in NEEDED]
@@ -109,8 +102,11 @@ def setup(app) -> dict:
     address = repository(os.environ)
 
     def configure(app, config) -> None:
-        if address:
-            config.html_theme_options.update(theme_options(address))
+        if address:         # each notebook's buttons open its copy in the published site
+            config.html_theme_options.update({
+                "repository_url": address, "repository_branch": BRANCH, "path_to_docs": FOLDER,
+                "launch_buttons": {"notebook_interface": "jupyterlab", "binderhub_url": "https://mybinder.org",
+                                   "colab_url": "https://colab.research.google.com"}})
 
     def finish(app, error) -> None:
         if error is None and app.builder.format == "html":

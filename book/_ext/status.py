@@ -65,9 +65,8 @@ def _versions(values: dict) -> str:
 def _notebooks(sources: Path, run: Path | None) -> str:
     names, rows, failed = [path.stem for path in sorted(sources.glob("[0-9][0-9]_*.py"))], [], []
     for name in names:
-        note = _read(run / f"{name}.json") if run else {}
-        page = run / f"{name}.ipynb" if note and (run / f"{name}.ipynb").is_file() else sources / f"{name}.ipynb"
-        parameters = note.get("parameters") or _parameters(page)
+        note = json.loads(file.read_text(encoding="utf-8")) if run and (file := run / f"{name}.json").is_file() else {}
+        parameters = note["parameters"] if note else _parameters(sources / f"{name}.ipynb")
         # Of a prepared file the name alone: where it lies on this machine is nobody's business.
         rows.append([f"[](notebooks/{name})", note.get("result", COMMITTED),
                      f"{note['seconds']:.0f} s" if note else "",
@@ -87,15 +86,6 @@ def _notebooks(sources: Path, run: Path | None) -> str:
     legend = (f"\"{COMMITTED}\": not executed for this site; data set and profile are those that the notebook names. "
               "A dash: the notebook has no such parameter.\n")
     return "\n".join(["## Notebooks\n", intro + "\n", _table_once(columns, rows, repeated), legend, *failed])
-
-
-def _read(path: Path) -> dict:
-    """A JSON object; empty if there is none."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}
 
 
 def _parameters(notebook: Path) -> dict:
@@ -131,15 +121,13 @@ def _tried(table: Path) -> str:
 def _committed(folder: Path) -> str:
     rows = []
     for path in sorted(folder.rglob("*.json")):
-        values = _read(path)
+        values = json.loads(path.read_text(encoding="utf-8"))
         # One record, or several measurements by name.
-        parts = {values.get("title", path.stem): values} if "device" in values or not values else {
-            f"{path.stem}, {name}": part for name, part in values.items() if isinstance(part, dict)}
+        parts = {values["title"]: values} if "device" in values else {
+            f"{path.stem}, {name}": part for name, part in values.items()}
         for title, part in parts.items():
-            versions = part.get("versions")
-            rows.append([title if values else f"{path.stem}: not readable", f"`{path.relative_to(folder.parent)}`",
-                         part.get("device", ""), str(part.get("finished", part.get("date", "")))[:10],
-                         _versions(versions) if isinstance(versions, dict) else ""])
+            rows.append([title, f"`{path.relative_to(folder.parent)}`", part.get("device", ""),
+                         str(part.get("finished", part.get("date", "")))[:10], _versions(part.get("versions", {}))])
     text = _table_once("what, file, device, date, versions", rows, 3) if rows else "None.\n"
     return f"## Records that come with the book\n\nRuns that take long or need a GPU.\n\n{text}"
 

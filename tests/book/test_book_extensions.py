@@ -190,17 +190,16 @@ def test_a_shared_link_shows_a_title_a_sentence_and_a_picture_and_says_where_the
     assert first_page.address({}) == "" and "og:url" not in first_page.meta_tags("A title", text, "", "tour")
 
 
-def test_status_lists_committed_records_whatever_they_hold(sources, tmp_path):
+def test_status_lists_committed_records(sources, tmp_path):
     assert "Runs that take long or need a GPU.\n\nNone." in page(sources, tmp_path)
     (tmp_path / "records").mkdir()
     part = {"device": "a CPU", "finished": "2026-01-02T03:04:05", "versions": {"torch": "2.13.0"}}
     speed = {"step": part, "turn": part | {"device": "a GPU"}}
-    for name, values in {"one": part | {"title": "Deviations | all"}, "bare": [1], "speed": speed}.items():
+    for name, values in {"one": part | {"title": "Deviations | all"}, "speed": speed}.items():
         (tmp_path / "records" / f"{name}.json").write_text(json.dumps(values))
     text = page(sources, tmp_path)
     assert "Where a row says nothing else: device a CPU; date 2026-01-02; versions torch 2.13.0." in text
     assert "| Deviations \\| all | `records/one.json` |  |  |  |" in text
-    assert "| bare: not readable | `records/bare.json` | – | – | – |" in text
     assert "| speed, step | `records/speed.json` |  |  |  |" in text
     assert "| speed, turn | `records/speed.json` | a GPU |  |  |" in text
 

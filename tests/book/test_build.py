@@ -1,4 +1,5 @@
 """The machinery of the book: running notebooks, reusing what has not changed, mirroring them for the site."""
+import errno
 import importlib.util
 import json
 import os
@@ -11,6 +12,7 @@ import pytest
 import requests
 from sphinx.errors import ExtensionError
 
+from vscg.machine.files import WriteError
 from vscg.training.sweep import Sweep
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,7 +139,7 @@ def test_notebooks_are_executed_once_and_again_when_what_they_depend_on_has_chan
     assert note["result"] == "ok" and note["parameters"] == {"DATA": "planted-mini"} and 0 < note["seconds"] < 600
     assert set(note["versions"]) == {"python", "torch", "vscg"} and note["finished"].endswith("+00:00")
     source.write_text(NOTEBOOK + "\n# changed\n")
-    (run / "04_other.json").write_text("{")
+    (run / "04_other.json").unlink()
     assert not any(execute.is_current(*task, "a run came") for task in todo)
 
 
@@ -287,6 +289,26 @@ def test_networks_are_fetched_where_they_can_be_and_nothing_hangs_where_not(monk
     monkeypatch.setattr(build.requests, "head", offline)
     assert not build.fetch_networks() and "its committed outputs are shown" in capsys.readouterr().out
     assert build.fetch_networks() and len(asked) == 3                  # they are here: nobody is asked
+
+
+def test_what_the_disk_refuses_or_ctrl_c_ends_is_said_in_one_line(source, run, monkeypatch, capsys):
+    def full(*args, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(execute.papermill, "execute_notebook", full)
+    with pytest.raises(WriteError, match=r"03_toy\.failed\.ipynb: cannot be written \(No space left"):
+        execute.execute(source, run / "03_toy.ipynb", {})
+    monkeypatch.setattr(execute, "sources", lambda: [source])
+    monkeypatch.setattr(execute, "execute", interrupted)
+    monkeypatch.setattr(build, "build", interrupted)
+    monkeypatch.setattr(sys, "argv", ["build.py"])
+    for main in (lambda: execute.main([]), build.main):
+        assert main() == 130
+        error = capsys.readouterr().err
+        assert error.startswith("interrupted; ") and error.count("\n") == 1
 
 
 def test_runs_that_came_with_the_book_are_trained_only_where_they_are_asked_for(monkeypatch):

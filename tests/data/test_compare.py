@@ -80,7 +80,8 @@ def test_the_numbers_are_right(tmp_path):
     numbers = found.table.set_index("number")
     ours, theirs = (numbers[str(tmp_path / name)] for name in ("a.h5", "visual.h5"))
     assert ours["clips"] == theirs["clips"] == CLIPS and ours["regions"] == 4 and ours["width"] == WIDTH
-    assert theirs["share of negative numbers"] == pytest.approx((VALUES < 0).mean()) and ours["maximum"] > 0
+    assert theirs["share of negative numbers"] == pytest.approx((VALUES < 0).mean())
+    assert ours["maximum"] == pytest.approx(TRUSTED.max())
     assert ours["share of zeros"] == pytest.approx((TRUSTED == 0).mean())
     assert theirs["standard deviation"] == pytest.approx(VALUES.std(), rel=1e-5)
     assert ours["mean"] == pytest.approx(TRUSTED.mean(), rel=1e-5)

@@ -9,8 +9,6 @@ from vscg.data.labels import (
     CATEGORIES,
     event_mask,
     labels_from_annotations,
-    presence_target,
-    proportion_target,
     read_annotations,
 )
 from vscg.errors import VscgError
@@ -34,8 +32,6 @@ def test_event_fills_its_interval_and_background_the_rest(annotations):
     assert labels[1].argmax(-1).tolist() == [27] * 10
     assert (labels.sum(-1) == 1).all()
     assert event_mask(labels)[0].tolist() == [False] * 3 + [True] * 2 + [False] * 5
-    assert presence_target(marks).argmax(-1).tolist() == [2, 27] and presence_target(marks).sum() == 2
-    np.testing.assert_allclose(proportion_target(labels)[0, [2, 28]], [0.2, 0.8])
     assert marks.video_ids == ("AAAAAAAAAAA", "BBBBBBBBBBB") and len(marks) == 2
 
 
@@ -101,10 +97,10 @@ def test_categories_are_in_the_order_of_the_real_file(ave_small):
     assert tuple(dict.fromkeys(line.split("&")[0] for line in lines)) == CATEGORIES
 
 
-def test_presence_target_equals_the_official_clip_labels(ave_small):
+def test_the_categories_are_the_official_clip_labels(ave_small):
     with h5py.File(ave_small / "mil_labels.h5") as handle:
         expected = handle["avadataset"][()]
-    target = presence_target(read_annotations(ave_small / "Annotations.txt"))
+    target = np.eye(29)[read_annotations(ave_small / "Annotations.txt").category]
     assert target.shape == (4143, 29) and (target == expected).all()
 
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from vscg.features import weights
-from vscg.features.efficientnet import SCALE, SHIFT, Block, Conv, EfficientNetLite0, class_names, recognised
+from vscg.features.efficientnet import CLASSES, SCALE, SHIFT, Block, Conv, EfficientNetLite0, recognised
 from vscg.features.vgg19 import DEVIATION, MEAN, visual_features
 
 needs_weights = pytest.mark.skipif(not weights.present(weights.EFFICIENTNET), reason="its weights are not here")
@@ -69,8 +69,7 @@ def test_scores_are_of_the_mean_over_the_widened_map(network):
 
 
 def test_names_and_order_of_what_is_recognised(network):
-    names = class_names()
-    assert len(names) == 1000 and (names[0], names[151], names[340], names[999]) == (
+    assert len(CLASSES) == 1000 and (CLASSES[0], CLASSES[151], CLASSES[340], CLASSES[999]) == (
         "tench", "Chihuahua", "zebra", "toilet tissue")
     frames = np.random.default_rng(0).integers(0, 256, (3, 7, 7, 3), np.uint8).repeat(32, 1).repeat(32, 2)
     found = recognised(network, frames, most=2)
@@ -79,7 +78,7 @@ def test_names_and_order_of_what_is_recognised(network):
     pictures = (torch.from_numpy(frames).permute(0, 3, 1, 2) / 255 - mean) / deviation
     with torch.no_grad():
         top = network.scores(network(pictures)).softmax(1).max(1)
-    assert [each[0][0] for each in found] == [names[i] for i in top.indices]
+    assert [each[0][0] for each in found] == [CLASSES[i] for i in top.indices]
     np.testing.assert_allclose([each[0][1] for each in found], top.values, rtol=1e-3)
 
 

@@ -9,9 +9,10 @@ from torch import nn
 
 from tests.media import tone, write_clip
 from vscg import cli
+from vscg.data.labels import AVE
 from vscg.data.prepared import read_prepared
 from vscg.errors import VscgError
-from vscg.features import encoders
+from vscg.features import composed, encoders
 from vscg.features.aisfx import AiSfx
 from vscg.features.efficientnet import EfficientNetLite0
 from vscg.features.extract import extract
@@ -156,6 +157,8 @@ def test_a_saved_model_is_loaded_whole(tmp_path, monkeypatch):
 
 def test_every_encoder_has_its_width():
     assert encoders.WIDTHS.keys() == encoders.VISUAL.keys() | encoders.AUDIO.keys()
+    for names, dims in ((("vgg19", "vggish"), AVE), (("efficientnet-lite0", "aisfx"), composed.DIMS)):
+        assert [encoders.WIDTHS[name] for name in names] == [dims.visual, dims.audio]
 
 
 def test_ast_hears_the_sound_at_its_own_rate():

@@ -436,8 +436,6 @@ def test_tracks_for_the_deaf_the_blind_and_with_comments_come_last():
 
 
 def test_pictures_are_interpolated():
-    import av
-    from av.video.reformatter import VideoReformatter
     halves = np.zeros((32, 32, 3), np.uint8)
     halves[:, 16:] = 200
     row = _square(av.VideoFrame.from_ndarray(halves, "rgb24"), VideoReformatter())[112, :, 0].astype(int)

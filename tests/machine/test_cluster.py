@@ -5,12 +5,15 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import types
 from pathlib import Path
 
 import dask
 import h5py
 import numpy as np
+import psutil
 import pytest
 import torch
 from distributed import LocalCluster
@@ -95,6 +98,27 @@ def test_a_task_that_kills_its_workers_is_given_up_and_takes_no_other_with_it(po
     outcomes = done(pool, [(Path("/x/deadly"), die, log), *((Path(name), note, log, name) for name in "abc")])
     assert outcomes.pop("deadly").error.startswith("/x/deadly: ") and outcomes == {n: Outcome(n.upper()) for n in "abc"}
     assert sum(line[:2] == ["deadly", "begin"] for line in noted(log)) == (1 if isinstance(pool, Processes) else 2)
+
+
+def test_a_process_that_ends_with_its_parent_does(tmp_path):
+    """As those of a `concurrent.futures` pool do not: they wait for work for ever."""
+    script = tmp_path / "pool.py"
+    script.write_text("""
+import multiprocessing, os, sys, time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from vscg.machine.cluster import end_with_parent
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), end_with_parent) as pool:
+        Path(sys.argv[1]).write_text(str(pool.submit(os.getpid).result()))
+        time.sleep(60)
+""")
+    parent = subprocess.Popen([sys.executable, script, tmp_path / "pid"])
+    until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    child = int((tmp_path / "pid").read_text())
+    parent.kill()
+    parent.wait()
+    until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
 
 
 def test_an_error_of_a_task_is_raised_here_and_ends_the_others(pool, tmp_path):

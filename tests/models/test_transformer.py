@@ -87,8 +87,6 @@ class TestLayer:
     def test_dropout_everywhere(self):
         """With all dropped, the query alone is normalised twice; without, it is not."""
         module, (query, memory) = shaken(TransformerLayer(8, hidden=6, dropout=1)), sequences((2, 3, 8), (2, 5, 8))
-        rates = [(name, layer.p) for name, layer in module.named_modules() if isinstance(layer, nn.Dropout)]
-        assert rates == [("attention.dropout", 1), ("dropout", 1)]
         alone = module.norm2(module.norm1(query))
         torch.testing.assert_close(module(query, memory), alone)
         assert not torch.allclose(module.eval()(query, memory), alone, atol=1e-2)

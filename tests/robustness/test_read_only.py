@@ -3,11 +3,11 @@ import errno
 import os
 
 import pytest
+import torch
 
 from tests.robustness.killing import numbers
 from vscg.cli import main
 from vscg.data import load_dataset, prepared_file
-from vscg.machine import device
 from vscg.machine.files import WriteError, in_use, locked, runs_dir
 from vscg.training import loop
 from vscg.training.config import RunConfig
@@ -23,7 +23,7 @@ def home(tmp_path, monkeypatch):
     """The book's home, and what makes it read-only for this process, whatever rights it has."""
     folder, opening, making = tmp_path / "home", os.open, os.mkdir
     monkeypatch.setenv("VSCG_HOME", str(folder))
-    monkeypatch.setattr(device, "best_device", lambda: "cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
     def refuse(path, wanted):
         if wanted and os.fspath(path).startswith(str(folder)):

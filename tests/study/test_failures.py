@@ -116,7 +116,9 @@ def test_reliability_by_hand():
     frame = failures.reliability(CONFIDENCE, RIGHT)         # 0.2 and 0.25 share a bin; 1.0 has the last one
     assert frame[["confidence", "mean", "share"]].values.tolist() == [
         [pytest.approx(0.225), 0.25, 0.5], [0.8, 0.5, 0.25], [1.0, 1.0, 0.25]]
-    assert (frame["low"] <= frame["mean"]).all() and (frame["mean"] <= frame["high"]).all()
+    assert frame[["mean", "low", "high"]].values.tolist() == [
+        list(failures.estimate(failures.resampled_shares(RIGHT, inside)))
+        for inside in (CONFIDENCE < 0.5, CONFIDENCE == 0.8, CONFIDENCE == 1)] and frame["low"][0] < frame["high"][0]
 
 
 def test_calibration_error_by_hand_is_a_mean_over_seeds():

@@ -63,6 +63,13 @@ def test_vscgs_blocks_give_its_own_answer_at_its_own_threshold_and_what_follows_
                 assert np.array_equal(priors[2 + clip][clip], priors[0][clip])
         model.psp.threshold = 0.3
         assert np.array_equal(said[-1][0], predict_segments(model(audio, visual)).numpy())
+        # GRUs that keep their initial state: what is said is said by the prior alone.
+        for gru in (model.escm.isce.audio_gru, model.escm.isce.visual_gru):
+            gru.bias_ih_l0[128:256] = gru.bias_ih_l0_reverse[128:256] = 1000
+    own, none, *given = player.opened(model, audio, visual)[1][-1]
+    for donor, prior in enumerate(given):
+        assert np.array_equal(prior, own[[donor]].repeat(3, axis=0))
+    assert not np.array_equal(none, own) and (own != own[0]).any()
 
 
 def test_without_planted_truth_or_vscg_the_rest_is_shown(runs, tiny):

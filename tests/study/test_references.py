@@ -58,6 +58,10 @@ def test_the_plain_network_takes_each_second_by_itself_and_no_places(study, shor
     order = np.random.default_rng(0).permutation(10)
     turned = replace(study, visual=study.visual[:, order], audio=study.audio[:, order], labels=study.labels[:, order])
     assert (references.plain_network(turned)[:, :, np.argsort(order)] == both).mean() > 0.9
+    one = replace(study, audio=study.audio.copy())
+    one.audio[study.splits["test"], 4] = 0                                     # training sees nothing of it
+    changed = (references.plain_network(one) != both).any((0, 1))
+    assert changed.tolist() == [second == 4 for second in range(10)]
     silent = replace(study, audio=np.zeros_like(study.audio))
     assert np.array_equal(references.plain_network(silent, modality="visual"),
                           references.plain_network(study, modality="visual"))

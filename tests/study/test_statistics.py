@@ -247,7 +247,6 @@ class TestChanceOrder:
 
     def test_equal_figures_do_not_count(self):
         assert chance_order([1, 1, 2]) == (0, 1)
-        assert np.isnan(chance_order([1, 1])).all()
         low, high = chance_order([1, 1, 2, 3, 4, 5])
         assert (low * 14, high * 14) == pytest.approx((round(low * 14), round(high * 14)))     # 15 pairs without one
 
@@ -256,12 +255,3 @@ def test_that_check_sees_a_bootstrap_of_few_seeds_that_dominate():
     # The interval of three seeds ends at their extremes: it misses the truth if all lie on one side, 1/4.
     assert 0.65 <= coverage(two_way_interval, ATTENTION, 3) <= 0.82
     assert coverage(two_way_interval, ATTENTION, 5) < 0.91
-
-
-def test_the_interval_of_our_mean_is_no_such_test():
-    """"Agrees if inside our interval" passes most studies of a system that is two points worse on 402 clips."""
-    inside = []
-    for values in studies(Parts(0.9 ** 2, 28 ** 2, 20 ** 2), 4, 150, clips=402):
-        _, low, high = st.mean_interval(values[:3])
-        inside.append(low <= values[3].mean() + 2 <= high)
-    assert np.mean(inside) > 0.5

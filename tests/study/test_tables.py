@@ -166,8 +166,8 @@ class TestDifferences:
 class TestShow:
     def test_cells_read_as_figures_with_intervals_and_dashes(self, table_one):
         cells = table_cells(table_one.show("weakly").to_html())
-        assert cells[0] == ["row", "paper (%)", "selected by validation (%)", "right in event, in background seconds (%)",
-                            "selected by test (%)", "origin"]
+        assert cells[0] == ["row", "paper (%)", "selected by validation (%)",
+                            "right in event, in background seconds (%)", "selected by test (%)", "origin"]
         vscg, dam = cells[-4], cells[4]
         assert vscg[0] == "VSCG [14]" and vscg[1] == "74.8" and vscg[5:] == ["published code"]
         assert re.fullmatch(r"80\.0 \(7\d\.\d to 8\d\.\d\)", vscg[2]) and vscg[4].startswith("90.0 (")
@@ -395,10 +395,11 @@ class TestRunsOfThePlan:
 
     def test_curves_are_those_of_the_setting_and_else_there_is_a_sentence(self, result, monkeypatch, capsys):
         monkeypatch.setattr(TableResult, "courses", lambda self, setting: pd.DataFrame(
-            [("AVEL", 0, epoch, 40) for epoch in (1, 2)], columns=["row", "seed", "epoch", "accuracy"]))
+            [({"fully": "AVEL", "weakly": "CMBS"}[setting], 0, epoch, 40) for epoch in (1, 2)],
+            columns=["row", "seed", "epoch", "accuracy"]))
         axes, = result.show_courses("fully").axes
         names = {line.get_label() for line in axes.get_lines()}
-        assert {"AVEL", *references.BESIDE} <= names and tables.EVERYWHERE not in names
+        assert {"AVEL", *references.BESIDE} <= names and not {"CMBS", tables.EVERYWHERE} & names
         capsys.readouterr()
         bare = replace(result, cells=tuple(replace(cell, records=()) for cell in result.cells))
         assert bare.show_courses("weakly") is None
@@ -448,7 +449,7 @@ def test_data_of_other_classes_has_its_own_background(tmp_path):
     values = {**record.values, "data": {**record.values["data"], "dims": asdict(dims)}}
     record = write_record(record.folder, values, record.history.to_dict("records"), {},
                           dict.fromkeys(("validation", "test"), said))
-    cell = tables.Cell(TABLES["I"].rows[0], "fully", (record,), "own.h5", "validation", truth)
+    cell = tables.Cell(TABLES["I"].rows[0], "fully", (record,), "validation", truth)
     assert record.dims == dims and cell.per_clip().mean() == 0.5 and cell.shares() == (1, pytest.approx(3 / 8))
 
 

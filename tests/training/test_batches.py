@@ -180,6 +180,10 @@ def whole(tiny, tmp_path_factory):
     return run(quick(epochs=2), tiny, tmp_path_factory.mktemp("whole"))
 
 
+@pytest.mark.parametrize("telling", [lambda: setattr(torch.backends, "fp32_precision", "tf32"),
+                                     lambda: setattr(torch.backends, "fp32_precision", "bf16"),
+                                     lambda: torch.set_float32_matmul_precision("medium")], indirect=True,
+                         ids=["all tf32", "all bf16", "the old way"])      # the others say nothing to a CPU
 def test_whatever_torch_was_told_of_precision_a_run_gives_the_same_numbers(telling, whole, tiny, tmp_path):
     telling()
     assert numbers(run(quick(epochs=2), tiny, tmp_path)) == numbers(whole)

@@ -163,14 +163,11 @@ def test_every_system_trains_with_its_published_loss_and_produces_what_it_reads(
     assert ob.published_loss(system, setting, variant) == loss
     objective = ob.build_objective(system, setting=setting, variant=variant)
     assert objective.name == loss
-    compare(objective, output(), WEIGHTS[loss], setting)
     torch.manual_seed(0)
     model = build_model(system, setting=setting, variant=variant)
     total, parts = objective(model(torch.rand(4, 10, 128), torch.rand(4, 10, 7, 7, 512)), LABELS.float())
     assert total.isfinite() and all(part.isfinite() and (part > 0 or name == "eigenvalue")
                                     for name, part in parts.items())
-    assert total.item() == pytest.approx(sum(weight * parts[name].item() for name, weight in WEIGHTS[loss].items()),
-                                         rel=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["mlsm", "bce", "2bce+s-bce", "mlsm+self"])

@@ -41,7 +41,9 @@ def run(config, tiny, store, **options):
 
 def started(tiny, config) -> training.Run:
     config = config.resolve()
-    return training.Run(config, Features(tiny, CPU, config.modality, config.precision), tiny.splits, CPU)
+    run = training.Run(config, Features(tiny, CPU, config.modality, config.precision), tiny.splits, CPU)
+    run.devices = []
+    return run
 
 
 class TestBatches:

@@ -63,6 +63,7 @@ def test_a_record_of_another_version_is_called_that_and_the_others_are_found(cha
     change(values)
     content = records.record_json(values) if values["sum"] else json.dumps({"config": values["config"]}).encode()
     (older / "record.json").write_bytes(content)
+    (copy.folder.with_name("gone") / "record.json").mkdir(parents=True)        # listed, and no file when it is read
     others = []
     assert [found.folder for found in find_records(copy.folder.parent, others.append)] == [copy.folder]
     assert [str(error).partition(":")[0] for error in others] == [

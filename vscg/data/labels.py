@@ -1,4 +1,4 @@
-"""Labels of AVE: from `Annotations.txt` to one-hot segment labels, and the targets that are derived from them."""
+"""Labels of AVE: from `Annotations.txt` to one-hot segment labels, and which segments hold the event."""
 import codecs
 import re
 from dataclasses import dataclass
@@ -24,7 +24,6 @@ CATEGORIES = (                           # class index = order of first appearan
 # Classes that sound and look alike: speech; engines; strings; winds; animals; water and fat; bell and clock.
 GROUPS = ((1, 5), (3, 6, 4, 11, 13, 20, 21, 15), (7, 14, 17, 9, 27), (8, 26, 12), (2, 18, 22, 23, 25, 19), (10, 24),
           (0, 16))
-_INDEX = {name: index for index, name in enumerate(CATEGORIES)}
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def _parse(line: bytes, where: str) -> tuple[int, str, int, int]:
     if len(fields) != 5:
         raise VscgError(f"{where}: {len(fields)} field(s) instead of 5, category&video id&quality&start&end")
     category, video_id, _, start, end = fields
-    if category not in _INDEX:
+    if category not in CATEGORIES:
         raise VscgError(f"{where}: unknown category {category[:60]!r}; the 28 names are in vscg.data.labels.CATEGORIES")
     if not re.fullmatch("[A-Za-z0-9_-]{11}", video_id):
         raise VscgError(f"{where}: {video_id[:60]!r} is not a YouTube video id of 11 characters")
@@ -119,7 +118,7 @@ def _parse(line: bytes, where: str) -> tuple[int, str, int, int]:
             raise VscgError(f"{where}: {name} is {text[:20]!r}, expected a whole second from 0 to {SEGMENTS}")
     if int(start) > int(end):
         raise VscgError(f"{where}: the event starts at {start} s, after its end at {end} s")
-    return _INDEX[category], video_id, int(start), int(end)
+    return CATEGORIES.index(category), video_id, int(start), int(end)
 
 
 def labels_from_annotations(source: str | PathLike | Annotations) -> np.ndarray:
@@ -131,22 +130,6 @@ def labels_from_annotations(source: str | PathLike | Annotations) -> np.ndarray:
     seconds = np.arange(SEGMENTS)
     event = (seconds >= marks.start[:, None]) & (seconds < marks.end[:, None])
     return np.eye(CLASSES, dtype=np.float32)[np.where(event, marks.category[:, None], BACKGROUND)]
-
-
-def presence_target(annotations: Annotations) -> np.ndarray:
-    """Weak target (N,29) float32, one-hot: the event's class alone, as the weakly supervised problem states it.
-
-    The same as the official `mil_labels.h5`, also for a clip without an event segment.
-    """
-    return np.eye(CLASSES, dtype=np.float32)[annotations.category]
-
-
-def proportion_target(labels: np.ndarray) -> np.ndarray:
-    """Weak target of the released programs, from labels (N,10,29): their mean over the segments (N,29), sums to 1.
-
-    It carries how long the event lasts, which the weakly supervised problem says is not known.
-    """
-    return labels.mean(axis=1)
 
 
 def event_mask(labels: np.ndarray) -> np.ndarray:

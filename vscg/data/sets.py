@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from vscg.data import ave, planted
-from vscg.data.prepared import GENERATED, SPLITS, Dataset, made_prepared, read_fingerprint, read_prepared
+from vscg.data.prepared import SPLITS, Dataset, made_prepared, read_fingerprint, read_prepared
 from vscg.errors import VscgError, choose
-from vscg.machine.files import ave_dir, ave_place, data_dir, made_once
+from vscg.machine.files import ave_dir, ave_place, data_dir
 
 PLANTED = {name: size for size, name in planted.NAMES.items()}       # names to sizes
 NAMES = (*PLANTED, "ave")
@@ -53,7 +53,8 @@ def prepared_file(name_or_path: str | PathLike) -> Path:
         raise VscgError(f"{whole[:LONGEST]}...: no name of a data set is that long")
     if name in PLANTED:
         size, seed, changes = _drawn(whole)
-        return made_prepared(data_dir() / f"{whole.replace(':', '-')}.h5", dataset_fingerprint(whole),
+        file, wanted = data_dir() / f"{whole.replace(':', '-')}.h5", dataset_fingerprint(whole)
+        return made_prepared(file, lambda path: read_fingerprint(path) == wanted,
                              lambda path: planted.generate(path, size=size, seed=seed, **changes))
     if whole == "ave":
         return _ave(data_dir() / "ave.h5")
@@ -103,19 +104,11 @@ def silent_objects(name: str, rows: Iterable[int]) -> np.ndarray:
 def _ave(path: Path) -> Path:
     folder, place = ave_dir(), ave_place()
 
-    def is_there(path: Path) -> bool:
-        try:
-            return path.is_file() and (folder is None or ave.made_from(path, folder))
-        except VscgError as error:
-            if not str(error).startswith(f"{path}:"):          # of an official file
-                raise
-            raise VscgError(f"{error}. {GENERATED}") from error
-
     def make(path: Path) -> None:
         if folder is None:
             raise VscgError(f"{path}: not prepared yet, and there is no Annotations.txt in {place}; get the files with "
                             f"`python -m vscg data download {place} --features`, or name their folder in VSCG_AVE_DIR")
         ave.prepare_ave(folder, path)
 
-    return made_once(path, is_there, make)
+    return made_prepared(path, lambda path: folder is None or ave.made_from(path, folder), make)
 

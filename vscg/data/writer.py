@@ -14,7 +14,7 @@ import numpy as np
 
 from vscg.data.labels import AVE, Dims
 from vscg.data.prepared import DTYPES, FORMAT, ID_LENGTH, NAME_LENGTH, SPLITS, VERSION, is_prepared, opened, verify_rows
-from vscg.errors import VscgError
+from vscg.errors import VscgError, choose
 from vscg.machine.files import WriteError, make_folder, replacing, write_error
 
 _FORM = 2**20                                              # bytes of names, splits and attributes beside the arrays
@@ -52,8 +52,7 @@ class PreparedWriter:
 
     def __init__(self, path: str | PathLike, clips: int, name: str, fingerprint: str = "",
                  sources: Mapping | None = None, visual_dtype: str = "float16", dims: Dims = AVE):
-        if visual_dtype not in DTYPES["visual"]:
-            raise VscgError(f"visual_dtype {visual_dtype!r}: expected one of {', '.join(DTYPES['visual'])}")
+        choose("visual_dtype", visual_dtype, DTYPES["visual"])
         check_target(Path(path))
         self.path, self.clips, self.name, self.dims = Path(path), clips, name, dims
         self.dtypes = {key: np.dtype(names[0]) for key, names in DTYPES.items()} | {"visual": np.dtype(visual_dtype)}

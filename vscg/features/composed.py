@@ -6,7 +6,6 @@ about in silence, and another recording is heard. Pictures and sound then go thr
 maps are those of a convolutional network that looks at photographs, and where the sounding thing is, is known. These
 are 28 instances, not categories: test clips show the same photographs elsewhere, in another size, before other colours.
 """
-import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -19,14 +18,14 @@ from tqdm.auto import tqdm
 
 from vscg.data.labels import GRID, SEGMENTS, Dims
 from vscg.data.planted import AT_END, AT_START, DURATION_CLIPS, apportion, classes_of
-from vscg.data.prepared import SPLITS, Dataset, made_prepared, read_prepared
+from vscg.data.prepared import SPLITS, Dataset, made_prepared, read_fingerprint, read_prepared
 from vscg.data.writer import PreparedWriter
 from vscg.features import weights
 from vscg.features.aisfx import CHANNELS, SAMPLE_RATE
 from vscg.features.efficientnet import PLAN
 from vscg.features.networks import Networks, load_networks, window_features
 from vscg.features.video import SIZE, Window
-from vscg.machine.files import data_dir, deeds, value_hash
+from vscg.machine.files import data_dir, deeds, file_sum, value_hash
 
 STAMPS = Path(__file__).parents[2] / "book" / "stamps"
 NAMES = tuple(path.stem for path in sorted(STAMPS.glob("*.png")))
@@ -227,8 +226,7 @@ def recipe(dials: Dials, seed: int) -> dict:
 
 def fingerprint(dials: Dials | None = None, seed: int = 0) -> str:
     """Hash over the recipe, the photographs and recordings, and what shapes the clips; it needs no network."""
-    sums = [hashlib.sha256(path.read_bytes()).hexdigest()
-            for name in NAMES for path in (STAMPS / f"{name}.png", STAMPS / f"{name}.ogg")]
+    sums = [file_sum(STAMPS / f"{name}.{kind}") for name in NAMES for kind in ("png", "ogg")]
     code = [deeds(part) for part in (Thing, Clip, _photograph, recording, _thing, _places, compose, plan, draw)]
     return value_hash([recipe(dials or Dials(), seed), sums, code, (COVERED, LOUD, PAUSE, HISS)])
 
@@ -264,5 +262,6 @@ def generate(path: Path, dials: Dials | None = None, seed: int = 0, *, networks:
 def load(dials: Dials | None = None, seed: int = 0, progress: bool = True) -> Dataset:
     """The composed data set of these dials, composed first if it is not there."""
     wanted = fingerprint(dials, seed)
-    return read_prepared(made_prepared(data_dir() / f"composed-{wanted[:8]}.h5", wanted,
+    return read_prepared(made_prepared(data_dir() / f"composed-{wanted[:8]}.h5",
+                                       lambda path: read_fingerprint(path) == wanted,
                                        lambda path: generate(path, dials, seed, progress=progress)))

@@ -2,7 +2,6 @@
 
 No squeeze and excitation, ReLU6: 4.7 million weights, 17 MB, trained on ImageNet. Channels last halve its time.
 """
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,8 @@ from vscg.features.vgg19 import DEVIATION, MEAN, visual_features
 # Of each stage: kernel, stride, how many times wider inside, channels, blocks.
 PLAN = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3), (5, 2, 6, 192, 4),
         (3, 1, 6, 320, 1))
-STEM, HEAD, CLASSES = 32, 1280, 1000
+STEM, HEAD = 32, 1280
+CLASSES = Path(__file__).with_name("imagenet.txt").read_text(encoding="utf-8").splitlines()      # ImageNet's, in order
 EPSILON = 1e-3                                             # of batch normalisation, TensorFlow's
 # It was trained on pictures of -1 to 1, (value - 127) / 128; here they come normalised as VGG-19's.
 SCALE, SHIFT = (torch.tensor(values).view(3, 1, 1) for values in (
@@ -70,7 +70,7 @@ class EfficientNetLite0(nn.Module):
                 channels = out
         self._blocks = nn.Sequential(*blocks)
         self._conv_head, self._bn1 = Conv(channels, HEAD, 1), nn.BatchNorm2d(HEAD, EPSILON)
-        self._fc = nn.Linear(HEAD, CLASSES)
+        self._fc = nn.Linear(HEAD, len(CLASSES))
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Pictures (B,3,224,224), normalised as VGG-19's are, to maps (B,320,7,7), which can be negative."""
@@ -79,14 +79,8 @@ class EfficientNetLite0(nn.Module):
         return self._blocks(maps)
 
     def scores(self, maps: torch.Tensor) -> torch.Tensor:
-        """Maps (B,320,h,w) to the scores (B,1000) of ImageNet's classes, before the softmax; names: `class_names`."""
+        """Maps (B,320,h,w) to the scores (B,1000) of ImageNet's classes, before the softmax; names: `CLASSES`."""
         return self._fc(F.relu6(self._bn1(self._conv_head(maps))).mean((2, 3)))
-
-
-@cache
-def class_names() -> tuple[str, ...]:
-    """The names of ImageNet's 1000 classes, in the order of `EfficientNetLite0.scores`."""
-    return tuple(Path(__file__).with_name("imagenet.txt").read_text(encoding="utf-8").splitlines())
 
 
 @torch.inference_mode()
@@ -94,5 +88,5 @@ def recognised(network: EfficientNetLite0, frames: np.ndarray, most: int = 3) ->
     """Of each frame (N,224,224,3), uint8 RGB, `most` likeliest ImageNet classes, probabilities; network on the CPU."""
     maps = torch.from_numpy(visual_features(network, frames[:, None])).permute(0, 3, 1, 2)
     top = network.scores(maps).softmax(1).topk(most)
-    return [[(class_names()[i], p) for p, i in zip(*both, strict=True)]
+    return [[(CLASSES[i], p) for p, i in zip(*both, strict=True)]
             for both in zip(top.values.tolist(), top.indices.tolist(), strict=True)]

@@ -112,18 +112,13 @@ def extract(folder: str | PathLike, target: str | PathLike, *, pad: bool = False
                          _here(clips, parts, pad, networks, identity, bar))
                 found, skipped = _collect(clips, steps, bar)
             if not found:
-                _remove(parts)
+                shutil.rmtree(parts, ignore_errors=True)
                 raise VscgError(f"{folder}: no clip in it can be used:\n" + "\n".join(f"  {why}" for why in skipped))
             report = _assemble(target, found, skipped, {"labels": "unknown", "pad": pad, "networks": identity})
-            _remove(parts)
+            shutil.rmtree(parts, ignore_errors=True)       # on NFS an open file, the lock, stays, and does no harm
     except OSError as error:
         raise files.write_error(error.filename or target, error) from error
     return replace(report, left_out=left_out)
-
-
-def _remove(parts: Path) -> None:
-    """What is of no use any more, while it is held: on NFS an open file, the lock, stays, and does no harm."""
-    shutil.rmtree(parts, ignore_errors=True)
 
 
 def _networks(source: Networks | Names, device: str | torch.device | None) -> Networks:

@@ -160,16 +160,10 @@ def subnormals_are_zero() -> bool:
     return (torch.tensor([1e-40]) * 1).item() == 0
 
 
-def best_device() -> str:
-    """"cuda" where torch can use a GPU, else "cpu"."""
-    import torch
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def usable_device(wanted: "str | torch.device | None" = None) -> "torch.device":
-    """The device asked for, else the best one; VscgError for a GPU where there is none, or one named by number."""
+    """The device asked for, else a GPU if there is one; VscgError for one that is not there, or named by number."""
     import torch
-    kind, _, number = str(wanted or best_device()).partition(":")
+    kind, _, number = str(wanted or ("cuda" if torch.cuda.is_available() else "cpu")).partition(":")
     choose("device", kind, ("cpu", "cuda"))
     if number:
         raise VscgError(f"device {wanted}: write {kind}; CUDA_VISIBLE_DEVICES says which GPU that is")

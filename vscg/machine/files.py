@@ -162,12 +162,10 @@ def in_use(folder: Path) -> bool:
     if not (folder / ".lock").exists():
         return False
     try:
-        with FileLock(folder / ".lock", blocking=False):
+        with locked(folder, wait=False):
             return False
     except Timeout:
         return True
-    except OSError as error:
-        raise write_error(folder, error) from error
 
 
 def expanded(path: str | os.PathLike) -> Path:

@@ -20,7 +20,6 @@ class Cell:
     row: Row
     setting: str
     records: tuple[Record, ...]
-    dataset: str                                                        # name
     outcome: str                                                        # of the profile
     truth: np.ndarray = field(repr=False, compare=False)                # (N,10) classes of the test clips
 

@@ -15,7 +15,7 @@ import torch
 
 from vscg.data import load_dataset
 from vscg.data.labels import BACKGROUND
-from vscg.data.prepared import Dataset, made_prepared, read_prepared
+from vscg.data.prepared import Dataset, made_prepared, read_fingerprint, read_prepared
 from vscg.data.writer import PreparedWriter
 from vscg.errors import VscgError
 from vscg.machine.files import data_dir, make_folder, runs_dir, value_hash, write_runs
@@ -166,7 +166,7 @@ def duplicates_file() -> Path:
                               [data.video_ids[row]])
             writer.splits(**data.splits)
 
-    return made_prepared(data_dir() / f"{DATA}-duplicates.h5", fingerprint, make)
+    return made_prepared(data_dir() / f"{DATA}-duplicates.h5", lambda path: read_fingerprint(path) == fingerprint, make)
 
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))

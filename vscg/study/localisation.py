@@ -36,7 +36,7 @@ def pointing(maps: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """
     maps, mask = _regions(maps, mask)
     largest = maps == maps.max(-1, keepdims=True)
-    return _defined((largest & mask).sum(-1) / largest.sum(-1), mask.any(-1))
+    return np.where(mask.any(-1), (largest & mask).sum(-1) / largest.sum(-1), np.nan)
 
 
 def iou(maps: np.ndarray, mask: np.ndarray, threshold: float = HALF) -> np.ndarray:
@@ -48,13 +48,13 @@ def iou(maps: np.ndarray, mask: np.ndarray, threshold: float = HALF) -> np.ndarr
         raise VscgError(f"threshold is {threshold}: give a fraction of the maximum, above 0 and at most 1.")
     maps, mask = _regions(maps, mask)
     claimed = maps >= threshold * maps.max(-1, keepdims=True)
-    return _defined((claimed & mask).sum(-1) / (claimed | mask).sum(-1), mask.any(-1))
+    return np.where(mask.any(-1), (claimed & mask).sum(-1) / (claimed | mask).sum(-1), np.nan)
 
 
 def success(overlap: np.ndarray, at: float | np.ndarray = HALF) -> np.ndarray:
     """Is the IoU at least `at`? 1 or 0, NaN where `overlap` (N,T) is. An array of values gives a last axis to it."""
     overlap = np.expand_dims(overlap, tuple(range(-np.ndim(at), 0)))
-    return _defined(overlap >= at, np.isfinite(overlap))
+    return np.where(np.isfinite(overlap), overlap >= at, np.nan)
 
 
 def success_area(overlap: np.ndarray) -> np.ndarray:
@@ -75,7 +75,7 @@ def roc_auc(maps: np.ndarray, mask: np.ndarray) -> np.ndarray:
     inside, outside = mask.sum(-1), (~mask).sum(-1)
     larger = np.sign(maps[..., :, None] - maps[..., None, :])                      # (N,T,R,R): 1, 0 or -1
     wins = np.einsum("ntr,ntrs,nts->nt", mask, larger, ~mask) / np.maximum(inside * outside, 1)
-    return _defined((1 + wins) / 2, (inside > 0) & (outside > 0))
+    return np.where((inside > 0) & (outside > 0), (1 + wins) / 2, np.nan)
 
 
 def scores(maps: np.ndarray, mask: np.ndarray, scored: np.ndarray) -> dict[str, np.ndarray]:
@@ -158,7 +158,3 @@ def _regions(maps: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray
         raise VscgError(f"clip {np.argwhere(~(maps >= 0) | ~np.isfinite(maps))[0][0]} has a map with a value that is "
                         "negative or not finite.")
     return maps.reshape(*maps.shape[:2], -1), mask.reshape(*mask.shape[:2], -1)
-
-
-def _defined(values: np.ndarray, where: np.ndarray) -> np.ndarray:
-    return np.where(where, values, np.nan)

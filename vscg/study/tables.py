@@ -322,7 +322,7 @@ def table(name: str, *, dataset: Dataset | None = None, profile: str, seeds: int
             if dataset:
                 missing += [f"{row.name}, {setting} supervised, seed {seed}"
                             for seed, record in enumerate(records) if record is None]
-            cells.append(Cell(row, setting, tuple(filter(None, records)), title, PROFILES[profile].outcome, truth))
+            cells.append(Cell(row, setting, tuple(filter(None, records)), PROFILES[profile].outcome, truth))
     if missing:
         needed = len(missing) + sum(len(cell.records) for cell in cells)
         raise VscgError(f"Table {name} lacks {len(missing)} of its {needed} runs on {data}: {'; '.join(missing[:3])}"

@@ -216,9 +216,10 @@ def _train(config: RunConfig, dataset: Dataset, folder: Path, device: torch.devi
     forget_peak_memory(device)
     with own_random(), arithmetic(device, config.precision), own_threads(), subnormals(zero):
         run = Run(config, Features(dataset, device, config.modality, config.precision), dataset.splits, device)
+        run.devices = []
         if checkpoint.is_file():
             load_run(checkpoint, run)
-        run.devices = list(dict.fromkeys([*getattr(run, "devices", []), device_name(device)]))
+        run.devices = list(dict.fromkeys([*run.devices, device_name(device)]))
         steps = len(epoch_batches(config, run.rows, 0))
         saved = clock = time.monotonic()
         with tqdm(total=config.epochs * steps, initial=run.epoch * steps, unit="step", disable=not progress,

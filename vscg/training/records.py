@@ -99,9 +99,8 @@ class Record:
         if self.shipped:
             raise VscgError(f"The run {self.key} ({run_title(self.config)}) came with the book, without its weights: "
                             f"{anew(self)} trains it here.")
-        before = torch.get_rng_state()     # drawn for weights that are replaced; on the CPU alone: no GPU is opened
-        model = self._built()
-        torch.set_rng_state(before)
+        with torch.random.fork_rng(devices=()):      # weights that are replaced; on the CPU alone: no GPU is opened
+            model = self._built()
         try:
             model.load_state_dict(safetensors.torch.load(self.content("state.safetensors")))
         except RuntimeError as error:       # of a run whose model had another code
