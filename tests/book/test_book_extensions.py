@@ -199,9 +199,9 @@ def test_status_lists_committed_records(sources, tmp_path):
         (tmp_path / "records" / f"{name}.json").write_text(json.dumps(values))
     text = page(sources, tmp_path)
     assert "Where a row says nothing else: device a CPU; date 2026-01-02; versions torch 2.13.0." in text
-    assert "| Deviations \\| all | `records/one.json` |  |  |  |" in text
-    assert "| speed, step | `records/speed.json` |  |  |  |" in text
-    assert "| speed, turn | `records/speed.json` | a GPU |  |  |" in text
+    assert "| Deviations \\| all | `records/one.json` |  |\n" in text
+    assert "| speed, step | `records/speed.json` |  |\n" in text
+    assert "| speed, turn | `records/speed.json` | a GPU |\n" in text
 
 
 def test_status_says_with_which_parameters_each_chapter_ran_and_what_failed(sources, tmp_path):
