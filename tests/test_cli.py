@@ -409,3 +409,10 @@ def test_train_prints_the_accuracy_of_the_test_clips(monkeypatch, capsys):
     assert cli.main(["train"]) == 0
     assert capsys.readouterr().out == ("a run\ntest accuracy 50.0% (95% interval 40.0 to 60.0; 75.0% in seconds "
                                        "of an event), picked by validation accuracy at epoch 2\n")
+
+
+def test_runs_shows_the_accuracy_at_the_epoch_that_it_names(home, capsys):
+    fill(home / "runs", MINI, "VI")
+    assert main(["runs"]) == 0
+    own = [line for line in capsys.readouterr().out.splitlines() if ": loaded (run" in line]
+    assert [line for line in own if line.startswith(" 80.0%, picked by validation  VSCG")]

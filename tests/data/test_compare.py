@@ -158,3 +158,8 @@ def test_the_second_that_a_second_goes_with_is_named(shift, word, tmp_path):
     cause, = compare(official(tmp_path / "visual.h5", TRUSTED),
                      official(tmp_path / "visual_own.h5", np.roll(TRUSTED, shift, 1))).causes
     assert f"goes best with the {word} second of the second file" in cause
+
+
+def test_background_clips_are_left_out(tmp_path):
+    files = [prepared(tmp_path / name, TRUSTED, CATEGORY, background=20) for name in ("a.h5", "b.h5")]
+    assert compare(*files).table.loc[0].tolist()[1:] == ["clips of the same id", 100, 100]

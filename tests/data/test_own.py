@@ -362,3 +362,24 @@ def test_what_is_missing_is_named(folder, tmp_path):
     np.savez(folder / f"{IDS[1]}.npz", audio=np.zeros((10, 5)))
     with pytest.raises(VscgError, match="no array 'visual' in it, it has audio"):
         prepare_own(folder, [tmp_path / "a.csv"], tmp_path / "own.h5")
+
+
+@pytest.mark.parametrize("change", ["times", "split", "name", "dtype"])
+def test_the_fingerprint_is_of_labels_splits_names_and_dtype(change, folder, tmp_path):
+    old, new = {"times": ("0,3", "0,4"), "split": ("val,", "train,"), "name": ("dog barking", "cat")}.get(change, "xx")
+    prints = {load_dataset(prepare_own(folder, [text(tmp_path / "a.csv", table)], tmp_path / "own.h5", dtype).path
+                           ).fingerprint
+              for table, dtype in ((INTERVALS, "float16"),
+                                   (INTERVALS.replace(old, new), "float32" if change == "dtype" else "float16"))}
+    assert len(prints) == 2
+
+
+def test_columns_of_segments_may_stand_in_any_order(tmp_path):
+    table = text(tmp_path / "a.csv", "vid,seg_2,category,seg_10,split,seg_1\na,1,b,0,train,0\n")
+    assert read_tables([table])[0].flags.tolist() == [False, True, False]
+
+
+def test_lines_of_a_table_without_a_header_are_counted_from_one(tmp_path):
+    table = text(tmp_path / "a.txt", "Bark&a&good&0&5\nBark&b&good&7&3\n")
+    with pytest.raises(VscgError, match="a.txt, line 2: the event lasts from 7 to 3 s"):
+        read_tables([table] * 3)

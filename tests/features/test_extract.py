@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from tests.media import compose, tone, write_clip
 from vscg.data import prepared
@@ -19,6 +20,7 @@ from vscg.features.networks import Networks, window_features
 from vscg.features.vgg19 import visual_features
 from vscg.features.vggish import audio_features
 from vscg.features.video import read_windows
+from vscg.machine.cluster import Outcome
 
 
 class Seen(nn.Module):
@@ -263,3 +265,21 @@ def test_clips_of_long_names_keep_ids_of_their_own():
     clips = [extract.Clip(Path("ü" * 40 + f"{n}.mkv"), str(n) * 64, (), 0.0, ()) for n in range(2)]
     ids = {extract._id(clip, 10) for clip in clips}
     assert len(ids) == 2 and all(len(one.encode()) <= 64 and one.endswith("@10s") for one in ids)
+
+
+def test_the_fingerprint_is_of_padding_and_networks_too(tmp_path):
+    (clips := tmp_path / "clips").mkdir()
+    write_clip(clips / "a.mkv", fps=4)
+    prints = set()
+    for number, (factor, pad) in enumerate(((1.0, False), (2.0, False), (1.0, True))):
+        target = tmp_path / f"{number}.h5"
+        run(clips, target, Networks(Seen(factor), Heard()), pad=pad)
+        prints.add(prepared.read_fingerprint(target))
+    assert len(prints) == 3
+
+
+def test_rows_keep_the_order_of_the_names_whatever_clip_is_done_first():
+    clips = [Path("a.mkv"), Path("b.mkv")]
+    steps = ((path, Outcome(extract.Clip(path, "0", (), 0.0, ()))) for path in reversed(clips))
+    found, _ = extract._collect(clips, steps, tqdm(total=20, disable=True))
+    assert [clip.path for clip in found] == clips

@@ -2,9 +2,11 @@
 import functools
 
 import numpy as np
+from matplotlib.colors import to_hex
 
+from vscg import plots
 from vscg.data.labels import BACKGROUND
-from vscg.plots import beeps, film
+from vscg.plots import beeps, film, scene
 
 RATE = 4
 TRUTH = np.array([BACKGROUND] * 2 + [6] * 3 + [BACKGROUND] * 5)
@@ -61,3 +63,17 @@ def test_a_beep_sounds_where_the_object_is_heard_of_its_class_and_fainter_withou
     spectrum = np.abs(np.fft.rfft(sound[2]))
     assert spectrum.argmax() == 440, "an octave above class 0"
     assert sound[:, 0].max() == 0 and sound[:, -1].max() == 0, "no clicks between seconds"
+
+
+def test_a_moment_says_what_is_heard_seen_looked_at_and_answered():
+    looks, wrong = np.random.default_rng(0).random((10, 7, 7)), np.full(10, BACKGROUND)
+    fig, strip = scene._moment(clip(), np.zeros((7, 7), bool), {"VSCG": looks}, {"VSCG": wrong}, 1)
+    left, right, _ = fig.axes
+    assert left.get_title() == "drawn: seen"
+    assert np.allclose(right.images[0].get_array(), looks[1] / looks[1].max())
+    heard, seen, truth, said = ([to_hex(bar.get_facecolor()) for bar in bars] for bars in strip.containers)
+    event = (TRUTH == 6).tolist()
+    assert [colour == plots.COLOURS["audio"] for colour in heard] == event
+    assert [colour == plots.COLOURS["visual"] for colour in seen] == clip()["seen"].tolist()
+    assert truth == [plots.COLOURS["fused"] if one else plots.LIGHT for one in event]
+    assert said == [plots.MARK if one else plots.LIGHT for one in event]

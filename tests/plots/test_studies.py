@@ -157,3 +157,28 @@ def test_a_ledger_has_one_row_for_each_name_with_what_was_published_and_obtained
     assert [text.get_text() for text in ax.get_yticklabels()] == ["A", "B"]
     published, obtained = (line.get_xydata().tolist() for line in ax.lines)
     assert published == [[78, 0], [78, 0], [80, 1]] and obtained == [[75, 0], [76, 0], [79, 1]]
+
+
+def whiskers(container, axis):
+    return [segment[:, axis].tolist() for lines in container[2] for segment in lines.get_segments()]
+
+
+def test_whiskers_reach_from_the_low_to_the_high_end():
+    frame = pd.DataFrame({"median": [1.0, 1.5], "low": [0.9, 1.1], "high": [1.3, 1.6]},
+                         index=["published again", "vscg"])
+    assert np.allclose(whiskers(plots.speedup_figure({"wall": frame}).axes[0].containers[0], 0), frame[["low", "high"]])
+
+
+def test_whiskers_of_edges():
+    for container in plots.edge_figure(edges(), 3).axes[0].containers:
+        assert np.allclose(whiskers(container, 1), [[30, 90]] * 3)
+
+
+def test_whiskers_of_reliability():
+    container, = plots.reliability_figure({"VSCG": bins()}).axes[0].containers
+    assert np.allclose(whiskers(container, 1), 100 * bins()[["low", "high"]])
+
+
+def test_whiskers_of_intervals():
+    for container in plots.intervals(groups(), None, "share (%)").axes[0].containers:
+        assert np.allclose(whiskers(container, 0), [[0, 50]] * 2)

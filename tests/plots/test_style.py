@@ -248,3 +248,20 @@ def test_a_figure_of_photographs_is_kept_as_jpeg():
         ax.imshow(RNG.random((200, 200, 3)))
     (kind, picture), = style.shown(fig).items()
     assert kind == "image/jpeg" and picture[:3] == b"\xff\xd8\xff"
+
+
+def test_rows_go_down_and_columns_across():
+    ax = plots.matrix(np.zeros((2, 3)), "row", "column", "value").axes[0]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("column", "row")
+
+
+def test_the_truth_goes_down_and_the_answers_across():
+    ax = plots.confusion(np.eye(2), ["a", "b"]).axes[0]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "true class")
+
+
+def test_what_is_heard_goes_across_and_what_is_seen_up():
+    frame = pd.DataFrame({"class": ["a", "b"], "heard": [1.0, 0.5], "seen": [-1.0, 0.25]})
+    ax = plots.pairing(frame).axes[0]
+    assert [line.get_xydata().tolist() for line in ax.lines[:2]] == [[[1, -1]], [[0.5, 0.25]]]
+    assert "heard" in ax.get_xlabel() and "seen" in ax.get_ylabel()

@@ -39,6 +39,8 @@ class TestPrimaryFamily:
         assert [row[0] for row in cells[1:]] == list(PRIMARY) and cells[5][5:] == ["–", "still learning"]
         assert float(cells[1][3]) > 0 and cells[1][5:] == ["&lt; 0.001", "agrees"]
         assert "The primary family of 8 differences. Measured on planted-mini" in html and 'id="T_family"' in html
+        lines = primary_tables[0].differences().set_index(["first", "second", "setting"])["smallest"]
+        assert cells[1][3] == f"{lines['ISCE w/ CERE (full)', 'w/o ESCM', 'fully']:.1f}"
 
 
 class TestOrderAgreement:

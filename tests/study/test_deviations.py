@@ -191,3 +191,13 @@ def test_the_shares_called_background_stand_under_their_ways():
     line = deviations.Study({"runs": found}).effects((deviation,)).iloc[0]
     assert (line["first"], line["second"]) == (55, 60)
     assert (line["first_background"], line["second_background"]) == pytest.approx((10, 40))
+
+
+def test_the_first_way_is_the_default_but_where_the_program_has_a_fault():
+    """An effect is first minus second: two ways swapped turn its sign."""
+    named = {deviation.row: deviation.first for deviation in deviations.DEVIATIONS if deviation.first}
+    assert {row: first for row, first in named.items() if row[0] != "S"} == {
+        "D3": {"drop_last": True}, "D4": {"stale_avps": True}, "W3": {"target": "proportion"},
+        "D2": {"order": "first-random"}, "D2, leak": {"order": "first-random"}, "A3": {"order": "stored"}}
+    assert set(named) - {"D3", "D4", "W3", "D2", "D2, leak", "A3"} == {"S3", "S4"}
+    assert all(deviation.first or deviation.second for deviation in deviations.DEVIATIONS)

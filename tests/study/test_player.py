@@ -115,3 +115,33 @@ def test_every_clip_has_its_own_objects(shown, tiny):
         assert clip["object"] == player.letters(tiny.truth["source_mask"][row])
         assert clip["silent"] == player.letters(silent)
     assert len({clip["object"] for clip in shown[1]}) == len({clip["silent"] for clip in shown[1]}) == 3
+
+
+def test_evidence_stands_under_its_own_sense(content, tiny):
+    for clip, row in zip(content["clips"], tiny.splits["test"], strict=False):
+        for name, kind in (("heard", "audio"), ("seen", "visual")):
+            assert clip["levels"][0][name] == player.letters((63 * tiny.truth[f"{kind}_evidence"][row]).round())
+
+
+def given(runs, tiny):
+    rows = tiny.splits["test"][:3]
+    return runs["VSCG"].model(), torch.from_numpy(tiny.audio[rows]), torch.from_numpy(tiny.visual[rows]).float()
+
+
+def test_opening_the_blocks_leaves_the_network_as_it_was(runs, tiny):
+    model, audio, visual = given(runs, tiny)
+    before = model.psp.threshold
+    player.opened(model, audio, visual)
+    assert model.psp.threshold == before
+
+
+def test_the_prior_that_is_none_is_a_start_from_zero(runs, tiny, monkeypatch):
+    asked = []
+    monkeypatch.setattr(player, "_named", lambda model, audio, visual, priors: asked.append(priors))
+    player.opened(*given(runs, tiny))
+    assert all(prior.any() for prior in asked[0]) and not any(prior.any() for prior in asked[1])
+
+
+def test_a_systems_line_has_its_accuracy_on_all_test_seconds(content, runs):
+    assert [system["accuracy"] for system in content["systems"]] == [
+        round(100 * record.result["test"]["accuracy"], 1) for record in runs.values()]

@@ -96,3 +96,18 @@ def test_the_dials_meet_the_conditions():
     floor, plain, audio, visual, top = references.on_record("planted-study").mean(axis=1)
     assert top >= 97 and 60 <= plain <= 75 and plain - floor >= 5, references.CONDITIONS
     assert max(audio, visual) <= plain - 8, references.CONDITIONS
+
+
+def test_the_plain_networks_rate_falls_as_the_plan_says(study, monkeypatch):
+    for name, value in (("epochs", 6), ("decay_epochs", (1,)), ("decay", 0.0)):
+        monkeypatch.setitem(references.PLAN, name, value)
+    said = references.plain_network(study)
+    assert all(np.array_equal(said[0], each) for each in said[1:])
+
+
+def test_the_penalty_of_the_rule_is_the_one_that_validation_finds_best(study, monkeypatch):
+    sight, right = references.pooled(study, 3).astype(float), {}
+    for penalties in ((1,), (1000,), (1, 1000)):
+        monkeypatch.setattr(references, "PENALTIES", penalties)
+        right[penalties] = references._accuracy(references._rule(study, sight), study, "val")
+    assert right[1, 1000] == max(right[1,], right[1000,]) > min(right[1,], right[1000,])

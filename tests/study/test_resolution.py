@@ -45,3 +45,8 @@ def test_the_published_figure_is_the_highest_of_every_group():
 def test_who_chooses_by_what():
     found = resolution.selections()
     assert set(found["chosen by"]) == {"test", "validation"} and (found["where"] != "").all()
+
+
+def test_a_margin_in_deviations_of_two_runs():
+    found = resolution.margins().iloc[0]
+    assert found["runs"] == pytest.approx(found["margin"] / (math.sqrt(2) * resolution.run_to_run()[0]))

@@ -1,10 +1,13 @@
 """Which runs the book asks for, and how many of them are one and the same."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from vscg.errors import VscgError
 from vscg.models import SYSTEMS
 from vscg.study.paper import TABLES
+from vscg.study.planned import PLANNED, STUDY
 from vscg.study.runs import (
     book_configs,
     chapter_configs,
@@ -145,3 +148,29 @@ def test_a_named_draw_is_no_other_one():
                              "planted-study:dynamics=1": "planted-study:dynamics=1,seed=2", "ave": "ave",
                              "/data/10:00/own.h5": "/data/10:00/own.h5"}.items():
         assert drawn(data, 2) == of_run_two
+
+
+def test_the_runs_of_the_plans_rows_are_what_their_names_say():
+    gru = {"gru": "equations"}
+    assert {row.name: {key: value for key, value in row.run.items() if key != "system"}
+            for row in PLANNED["letters"].rows} == {
+        "the program": {}, "V6": {"loss": "c17+t+avps"}, "B1": {"model_options": gru},
+        "V5 with B1": {"loss": "c+t+avps16", "model_options": {"similarity": "product", **gru}},
+        "to the letter": {"variant": "paper", "model_options": gru}, "W1": {"model_options": {"crossed": False}},
+        "W2": {"model_options": {"linear": True}}}
+    assert {row.name: (row.run.get("data"), row.run["model_options"].get("escm", True))
+            for row in PLANNED["dynamics"].rows} == {
+        "VSCG, no dynamics": (None, True), "w/o ESCM, no dynamics": (None, False),
+        "VSCG, dynamics": (f"{STUDY}:dynamics=1", True), "w/o ESCM, dynamics": (f"{STUDY}:dynamics=1", False)}
+
+
+def test_a_run_that_was_trained_here_comes_before_the_one_that_shipped(tmp_path, monkeypatch):
+    came = find_records(shipped_dir())[0]
+    (tmp_path / came.key).mkdir()
+    (tmp_path / came.key / "record.json").touch()
+    monkeypatch.setattr("vscg.study.runs.unique_runs", lambda configs: {came.key: came.config})
+    monkeypatch.setattr("vscg.study.runs.runs_dir", lambda: tmp_path)
+    monkeypatch.setattr("vscg.study.runs.sweep", lambda configs: Sweep(
+        tuple(replace(came, folder=tmp_path / came.key) for _ in configs), ()))
+    here, = finished([came.config])
+    assert not here.shipped

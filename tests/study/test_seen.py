@@ -1,4 +1,6 @@
 """What chapters look at in a network: the model's own values, computed once, the same from a run that shipped."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -114,3 +116,20 @@ def test_what_is_kept_of_a_run_is_what_it_says_to_its_own_modality(heard_alone, 
     with torch.no_grad():
         output = heard_alone.model()(torch.from_numpy(tiny.audio[test]), torch.zeros(len(test), 10, 7, 7, 512))
     assert np.abs(found["probability"] - failures.class_probability(output).numpy()).max() < 2 / seen.STEPS
+
+
+def test_of_a_large_split_the_kept_maps_are_those_of_the_named_clips(plain, tiny, monkeypatch):
+    monkeypatch.setattr(seen, "MAPS", 2)
+    maps = seen._look(plain, tiny, ("attention",))["attention"].astype(float)
+    expected = attention_of(plain.model(), tiny, tiny.splits["test"][[0, 3]])
+    assert np.abs(maps / maps.sum((2, 3), keepdims=True) - expected).max() < 2 / seen.STEPS
+
+
+def test_the_foreign_sound_is_drawn_by_the_runs_seed(plain, tiny):
+    test = tiny.splits["test"]
+    drawn = {seed: other_clip(tiny.category[test], seed) for seed in range(20)}
+    seed = next(seed for seed in drawn if (drawn[seed] != drawn[0]).any())
+    other = replace(plain, values={**plain.values, "config": {**plain.values["config"], "seed": seed}})
+    maps = seen._look(other, tiny, ("foreign",))["foreign"].astype(float)
+    expected = attention_of(plain.model(), tiny, test, test[drawn[seed]])
+    assert np.abs(maps / maps.sum((2, 3), keepdims=True) - expected).max() < 2 / seen.STEPS

@@ -86,3 +86,12 @@ class TestExport:
 def test_on_ave_nothing_is_said_about_planted_data(tmp_path):
     files = fill(tmp_path, dataset("ave"), "VI").export(tmp_path / "tables")
     assert "no reproduction" not in files[1].read_text()
+
+
+def test_the_p_that_is_shown_is_the_corrected_one():
+    frame = pd.DataFrame({"name": list("abc"), "paper": 1.0, "mean": 1.0, "low": 0.5, "high": 1.5, "smallest": 1.0,
+                          "seeds": 3, "p": [0.004, 0.0002, np.nan], "holm": [0.032, 0.0016, 1.0],
+                          "word": ["agrees", "agrees", "open"], "equal": [True, False, False]})
+    text = show.family_text(frame)
+    assert text["p, corrected"].tolist() == ["0.032", "0.002", show.DASH]
+    assert text["by the rule"].tolist() == ["agrees, equal", "agrees", "open"]

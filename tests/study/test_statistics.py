@@ -255,3 +255,16 @@ def test_that_check_sees_a_bootstrap_of_few_seeds_that_dominate():
     # The interval of three seeds ends at their extremes: it misses the truth if all lie on one side, 1/4.
     assert 0.65 <= coverage(two_way_interval, ATTENTION, 3) <= 0.82
     assert coverage(two_way_interval, ATTENTION, 5) < 0.91
+
+
+def test_a_negative_estimate_of_the_clips_part_leaves_the_error_of_the_seeds():
+    assert st.Parts(1, -0.2, 1).error(3, 4)[0] == pytest.approx(math.sqrt(5 / 12))
+
+
+def test_the_drawn_orders_are_the_same_in_every_call():
+    pairs = [(a, b) for b in range(40) for a in range(b)]
+    assert len({st.chance_order(range(40), pairs) for _ in range(4)}) == 1
+
+
+def test_a_fall_at_the_end_is_no_learning():
+    assert st.course(np.array([90.0] * 8 + [80])).word == "converged"

@@ -439,6 +439,16 @@ class TestRunsOfThePlan:
         assert words["PSP-Net with ESCM against without, fully supervised"] == "fewer than 10 seeds"
         assert set(words) == {"fewer than 10 seeds", "not measured"}
 
+    def test_event_and_background_seconds_are_those_of_the_rows_own_outcome(self, result):
+        row = result.frame().query("setting == 'fully'").set_index("row").loc["PSP-Net w/ ESCM"]
+        share = (true_classes("study") != BACKGROUND).mean()
+        assert share * row["event"] + (1 - share) * row["background"] == pytest.approx(row["mean"])
+
+    def test_how_far_the_ceiling_goes_is_said(self, result):
+        top = references.on_record(STUDY).loc[references.BESIDE[-1]]
+        assert top.min() < top.max()
+        assert f"the ceiling goes from {top.min():.1f} to {top.max():.1f}%" in result.show("fully").to_html()
+
 
 def test_data_of_other_classes_has_its_own_background(tmp_path):
     """Three events, the fourth class is background: of ten seconds two are an event, and five are right."""
@@ -485,3 +495,11 @@ def test_html_is_the_same_every_time_and_leaves_colours_to_the_page(table_four):
         table_four.show("fully"), table_four.show("weakly"), table_four.show_differences("weakly"),
         table_four.show_notes())]
     assert uuids == ["T_table-IV-fully", "T_table-IV-weakly", "T_differences-IV-weakly", "T_notes-IV"]
+
+
+def test_a_row_has_learnt_where_its_interval_not_its_mean_lies_above(table_four, monkeypatch):
+    rows = table_four.frame()
+    between = (rows["low"] + rows["mean"])[0] / 2
+    assert rows["low"][0] < between < rows["mean"][0]
+    monkeypatch.setattr(TableResult, "_commonest", lambda self: between)
+    assert table_four._learnt()["learnt"].tolist() == (rows["low"] > between).tolist()

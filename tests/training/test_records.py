@@ -165,3 +165,10 @@ def test_verify_says_how_much_more_it_is_now_and_trains_on_the_runs_threads(plai
     table, _ = verify(other, dataset=tiny, device="cpu")
     assert table.loss_now_more.tolist() == pytest.approx([0.5] * 2)
     assert threads == [torch.get_num_threads() + 1]
+
+
+def test_runs_are_found_oldest_first(plain, tmp_path):
+    for name, day in (("b", "2026-01-01"), ("a", "2026-01-02")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "record.json").write_bytes(records.record_json({**plain.values, "finished": day}))
+    assert [record.folder.name for record in find_records(tmp_path)] == ["b", "a"]
