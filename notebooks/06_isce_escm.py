@@ -572,7 +572,7 @@ study.paragraphs(*(f"Seed {seed}. " + " ".join(
     for seed, said in study.with_seeds("06").items()))
 
 # %% [markdown]
-# None of these five: with each of them hardly any clip takes the donor's category.
+# With none of these five does it: hardly any clip takes the donor's category.
 #
 # ## The GRU in detail: printed and computed
 #

@@ -492,8 +492,8 @@ found.say(f"Of {len(scan)} thresholds the best on {len(predicted)} validation cl
 # :::{admonition} Change this and see
 # :class: tip
 # Guess first: what does learning by heart look like when dropout stays on? In the cell that builds the sixteen-clip model,
-# remove the three arguments that set dropout to 0, and run to the table of losses. Put them back before you go on: the
-# next cell compares with a model that has none. It does so by itself, and then reads what
+# remove the three arguments that set dropout to 0, and run to the table of losses. Put them back and run these cells again before you go on: the
+# next cell compares with a model without dropout. It does so by itself, and then reads what
 # this page's box said with each of five seeds, on `planted-mini` with the quick profile.
 # :::
 

@@ -408,8 +408,8 @@ for setting in differences.setting.unique():
 # %% [markdown]
 # ## The curves
 #
-# The curves show how the runs learn, fully supervised; a band spans the seeds of a row. A colour is a row's
-# place in its table: the same network may have another one in another chapter. A curve that rises above the
+# The curves show how the runs learn, fully supervised; a band spans the seeds of a row. Colour and dashes follow a row's
+# place in its table: the same network may have others in another chapter. A curve that rises above the
 # plain network late has learnt late what that network lacks: places, time, or the pairing of sound and look. If the
 # accuracy falls and recovers within the last third of the epochs, the rule calls the row still learning, even if it is
 # flat at the end. So [chapter 25](25_planned_experiment.ipynb) applies the rule to shorter windows as well.

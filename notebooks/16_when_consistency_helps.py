@@ -261,8 +261,8 @@ found.say(f"Of {len(said)} intervals on this question, within clips and between 
 # :::{admonition} Change this and see
 # :class: tip
 # Guess first: is ESCM kinder to seconds that have lost *one* modality? In `weak_seconds` write `.any(1)` for `.all(1)`: a second is then
-# weak as soon as one modality has lost its class evidence. The next cell counts so, in the same runs. Set it back before the
-# first exercise, which counts with `.all(1)`.
+# weak as soon as one modality has lost its class evidence. The next cell counts so, in the same runs. Set it back and run the same cells again
+# before the first exercise, which counts with `.all(1)`.
 # :::
 
 # %% mystnb={"code_prompt_hide": "The answer: the code and its output", "code_prompt_show": "The answer: the code and its output"} tags=["hide-cell"]

@@ -398,7 +398,7 @@ else:
 # :::{admonition} Change this and see
 # :class: tip
 # Guess first: what does a map score that points at the *smallest* features? In the cell of the sizes write `1 / np.sqrt(...)` for
-# `np.sqrt(...)`, and set it back before you go on: the cells below need it. The next cell does so by itself, and puts five runs of VSCG beside it, by the record of
+# `np.sqrt(...)`, then set it back and run the cell again before you go on: the cells below need its result. The next cell does so by itself, and puts five runs of VSCG beside it, by the record of
 # [chapter 3](03_audio_guided_attention.ipynb).
 # :::
 

@@ -692,8 +692,8 @@ assert curve[10].mean() < ideal
 #   table. For most published faults of VSCG's fully supervised program the interval holds 0; the table says how
 #   far each reaches, and which difference could have been found.
 # - Of the places where text and program of fully supervised VSCG differ, two have an interval that leaves out 0 after a
-#   short training: Eq. 17 and the GRU of Eq. 6 and 8, to the letter. Which of the two made the paper's figures, no run on AVE
-#   has shown.
+#   short training, on the program's side: Eq. 17 and the GRU of Eq. 6 and 8. Whether text or program made the paper's
+#   figures, no run on AVE has shown.
 # - Where a loss for logits is given probabilities, the interval lies below 0 in A1 and T3, after 3 or 4 epochs; in M3 and C2
 #   it holds 0.
 # - The duration in the tag and the clips without event are what weak training learns background from. Without both, the

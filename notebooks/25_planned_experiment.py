@@ -103,8 +103,8 @@ if finished:
     display(sentinels.show("fully"))
 
 # %% [markdown]
-# The curves show when each network learns. Bands span the seeds. A colour is a row's place in its table, here and in the
-# chapters of the tables: the same network may have another one elsewhere.
+# The curves show when each network learns. Bands span the seeds. Colour and dashes follow a row's place in its table, here and in the
+# chapters of the tables: the same network may have others elsewhere.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the finished runs over the epochs, beside the three references.", "name": "fig-plan-sentinels"}, "image": {"alt": "Accuracy over the epochs: a line for each of the four rows that has finished runs, and three broken lines without a colour for floor, plain network and ceiling."}}
 sentinels.show_courses("fully")
@@ -115,7 +115,7 @@ sentinels.show_courses("fully")
 
 # %%
 ends = {(cell.row.name, run.config.seed): (run, 100 * right)
-        for cell in sentinels.cells for run, right in
+        for cell in sentinels.cells if cell.records for run, right in
         zip(cell.records, cell.per_clip().mean(1), strict=True)}
 for (name, seed), (short, right) in ends.items():
     title = name.removesuffix(", 40 epochs")

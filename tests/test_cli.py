@@ -1,4 +1,6 @@
 """The commands, as a reader types them."""
+import errno
+import io
 import json
 import os
 import re
@@ -200,8 +202,36 @@ def test_a_hang_up_under_nohup_is_not_heeded(monkeypatch):
 def test_closed_streams_do_not_keep_a_command_from_its_work(home):
     generate(home / "tiny.h5", train=1, val=1, test=1, background=1)
     command = shlex.join([sys.executable, "-m", "vscg", "data", "check", str(home / "tiny.h5")])
-    for closed in ("1>&-", "2>&-", "1>&- 2>&-"):
+    for closed in ("1>&-", "2>&-", "0<&- 1>&- 2>&-"):
         assert subprocess.run(["sh", "-c", f"{command} {closed}"], capture_output=True).returncode == 0
+
+
+def test_without_streams_no_file_stands_where_c_libraries_write(home):
+    script = home / "closed.py"
+    script.write_text("""
+import os, sys
+from vscg import cli
+def opened(args):
+    with open(sys.argv[1], "wb") as file:
+        os.write(2, b"a warning of a C library")
+        os._exit(file.fileno() <= 2)
+cli._runs = opened
+cli.main(["runs"])
+""")
+    command = shlex.join([sys.executable, str(script), str(home / "data.h5")])
+    assert subprocess.run(["sh", "-c", f"{command} 0<&- 1>&- 2>&-"]).returncode == 0
+    assert not (home / "data.h5").read_bytes()
+
+
+def test_a_hang_up_whose_terminal_is_gone_still_has_its_status(monkeypatch):
+    class Gone(io.TextIOWrapper):
+        def write(self, text):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(cli, "sweep", lambda *args, **options: os.kill(os.getpid(), signal.SIGHUP))
+    with open(os.devnull, "wb") as file:
+        monkeypatch.setattr(sys, "stderr", Gone(file))
+        assert main(["sweep"]) == 129
 
 
 def test_a_sweep_of_some_systems_and_of_an_unknown_one(monkeypatch):

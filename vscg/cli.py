@@ -335,6 +335,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def _terminate(number: int, frame: object) -> None:
+    signal.signal(number, signal.SIG_IGN)      # a terminal that is closed sends two; `main` puts the handler back
     raise Terminated(number)
 
 
@@ -345,6 +346,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     before = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)
               if signal.getsignal(number) != signal.SIG_IGN}              # as under nohup
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:   # else a data file gets what C libraries write to stderr
+        pass
+    os.close(spare)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:                      # it was closed, as some services start their programs
             setattr(sys, name, open(os.devnull, "w"))
@@ -368,7 +372,10 @@ def main(arguments: list[str] | None = None) -> int:
               "what is finished stays", file=sys.stderr)
         return 1
     except KeyboardInterrupt as error:
-        print("interrupted; the same command goes on from what it has saved, or begins anew", file=sys.stderr)
+        try:
+            print("interrupted; the same command goes on from what it has saved, or begins anew", file=sys.stderr)
+        except OSError:                   # the terminal is gone, and at its end the interpreter would write again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
         return 128 + error.args[0] if isinstance(error, Terminated) else 130
     finally:
         for number, handler in before.items():

@@ -79,9 +79,9 @@ def read_tables(paths: Sequence[str | PathLike]) -> list[Mark]:
 
 
 def _read(path: str | PathLike) -> list[Mark]:
-    if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):     # a pipe is read once, here twice
-        raise VscgError(f"{path}: no regular file; put a file there")
     try:
+        if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):  # a pipe is read once, here twice
+            raise VscgError(f"{path}: no regular file; put a file there")
         text = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8).decode()
     except OSError as error:
         raise VscgError(f"{path}: cannot be read ({error.strerror}); name an annotation table") from error

@@ -24,7 +24,7 @@ def log_mel_examples(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     Magnitude spectra (periodic Hann window of 25 ms every 10 ms), summed into 64 triangular bands that are evenly
     spaced on the HTK mel scale and not normalised, then log(mel + 0.01). As in the reference, and so in AVE's files,
     examples of 96 spectra follow each other without a gap: example k begins at 0.96 k s, so that the tenth ends at
-    9.6 s. From 24.015 s on there are more examples than whole seconds; ten-second windows have exactly ten.
+    9.6 s. Up to 24 whole seconds have an example each, more have more; ten-second windows have exactly ten.
 
     `waveform` is (samples,) or (samples, channels), floats in -1..1, of which the mean is taken; another `sample_rate`
     than 16,000 Hz is resampled. Returns (examples, 96, 64) float32: example, time, band; none for less than 0.975 s.
