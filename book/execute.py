@@ -10,6 +10,7 @@ import functools
 import json
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -130,11 +131,13 @@ def clean(notebook: nbformat.NotebookNode) -> None:
 
 
 def _outputs(outputs: list) -> list:
-    """Outputs without progress bars and stderr; text that the kernel sent in pieces is joined."""
+    """Outputs without progress bars, stderr and addresses in memory; text that the kernel sent in pieces is joined."""
     kept = []
     for output in outputs:
         if output.get("name") == "stderr" or WIDGET in output.get("data", {}):
             continue
+        if "text/plain" in output.get("data", {}):
+            output.data["text/plain"] = re.sub(" at 0x[0-9a-f]+", "", output.data["text/plain"])
         if kept and output.output_type == "stream" == kept[-1].output_type:
             kept[-1].text += output.text
         else:

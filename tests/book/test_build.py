@@ -86,11 +86,13 @@ def text(notebook: Path) -> str:
 def test_notebook_runs_with_its_parameters_is_clean_and_the_same_every_time(source, run):
     parameters = execute.changed_parameters(source, {"DATA": "ave", "SEED": 0, "PROFILE": "full"})
     assert parameters == {"DATA": "ave"}, "only those that it has, with another default"
+    source.write_text(NOTEBOOK + "object()\n")
     for name in "ab":
         execute.execute(source, run / f"{name}.ipynb", parameters)
     assert text(run / "a.ipynb") == "ave 0\nmore\n" and sorted(path.name for path in run.iterdir()) == [
         "a.ipynb", "b.ipynb"]
     assert (run / "a.ipynb").read_bytes() == (run / "b.ipynb").read_bytes()
+    assert "<object>" in (run / "a.ipynb").read_text()
     notebook = nbformat.read(run / "a.ipynb", 4)
     nbformat.validate(notebook)
     assert [cell.id for cell in notebook.cells] == ["c00", "c01", "c02", "c03", "c04"]
