@@ -553,7 +553,7 @@ dots = pd.DataFrame(
      for case in CASES if case != "before training"],
     columns=["name", "mean", "low", "high", "group"])
 plots.intervals(dots, {"chance": ended["chance"].mean()},
-                "pointing accuracy (% of the seconds that count)")
+                "pointing accuracy\n(% of the seconds that count)")
 
 # %% [markdown]
 # Two of these differences belong together. If the sounding object is preferred to the silent one, and a foreign sound changes little, then
