@@ -49,10 +49,10 @@ Data, metrics and statistics: one second off, another order, another count.
     data/labels: (seconds < marks.end[:, None]) => (seconds <= marks.end[:, None])
     data/writer: zip(SPLITS, (train, val, test, background) => zip(SPLITS, (train, test, val, background)
     data/ave: found[row].astype(stored.dtype) => found[row]
-    study/statistics: stdtrit(seeds - 1, 1 - alpha / 2) => stdtrit(seeds, 1 - alpha / 2)
+    study/statistics: stdtrit(len(values) - 1, 1 - alpha / 2) => stdtrit(len(values), 1 - alpha / 2)
     study/statistics: np.arange(len(p), 0, -1) => len(p)
     study/statistics: np.std(np.mean(values, axis=1), ddof=1) => np.std(np.mean(values, axis=1))
-    study/statistics: math.sqrt(1 + 1 / seeds) => math.sqrt(1 / seeds)
+    study/statistics: math.sqrt(1 + 1 / len(values)) => math.sqrt(1 / len(values))
 Features: pictures and sound read otherwise than the networks learnt them.
     features/video: (len(block) + 0.5) / FRAMES => len(block) / FRAMES
     features/video: "rgb24" => "bgr24"

@@ -175,15 +175,22 @@ def test_an_interrupted_command_ends_with_130_and_says_how_to_go_on(monkeypatch,
         assert not out and "the same command goes on" in err and err.count("\n") == 1
 
 
+@pytest.fixture
+def handled():
+    """SIGHUP as a terminal's commands have it, whatever these tests were started with."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_being_ended_is_as_orderly_as_ctrl_c_with_a_status_of_its_own(number, status, monkeypatch, capsys):
+def test_being_ended_is_as_orderly_as_ctrl_c_with_a_status_of_its_own(number, status, monkeypatch, capsys, handled):
     monkeypatch.setattr(cli, "sweep", lambda *args, **options: os.kill(os.getpid(), number))
-    before = signal.getsignal(number)
-    assert main(["sweep"]) == status and signal.getsignal(number) is before
+    assert main(["sweep"]) == status and signal.getsignal(number) is signal.SIG_DFL
     assert "the same command goes on" in capsys.readouterr().err
 
 
-def test_a_hang_up_under_nohup_is_not_heeded(monkeypatch):
+def test_a_hang_up_under_nohup_is_not_heeded(monkeypatch, handled):
     found = []
 
     def fake(*args, **options):
@@ -192,11 +199,8 @@ def test_a_hang_up_under_nohup_is_not_heeded(monkeypatch):
         return Sweep((), ())
 
     monkeypatch.setattr(cli, "sweep", fake)
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        assert main(["sweep"]) == 0 and found == [signal.SIG_IGN]
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    assert main(["sweep"]) == 0 and found == [signal.SIG_IGN]
 
 
 def test_closed_streams_do_not_keep_a_command_from_its_work(home):
@@ -223,7 +227,7 @@ cli.main(["runs"])
     assert not (home / "data.h5").read_bytes()
 
 
-def test_a_hang_up_whose_terminal_is_gone_still_has_its_status(monkeypatch):
+def test_a_hang_up_whose_terminal_is_gone_still_has_its_status(monkeypatch, handled):
     class Gone(io.TextIOWrapper):
         def write(self, text):
             raise OSError(errno.EIO, "Input/output error")
