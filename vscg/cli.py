@@ -296,8 +296,9 @@ def _data_commands(commands: argparse._SubParsersAction) -> None:
     command.set_defaults(run=lambda args: print(compare(args.first, args.second, args.annotations)))
     command = data.add_parser("plant", help="generate a planted data set")
     command.add_argument("output", type=Path, help="prepared file to write")
-    command.add_argument("--size", choices=tuple(SIZES), default="mini", help="mini: 577 clips, study: 2,568, "
-                         "full: 4,321 (default: %(default)s)")
+    clips = {size: dials.train + dials.val + dials.test + dials.background for size, dials in SIZES.items()}
+    command.add_argument("--size", choices=tuple(SIZES), default="mini", help="clips: " + ", ".join(
+        f"{size} {count:,}" for size, count in clips.items()) + " (default: %(default)s)")
     command.add_argument("--seed", type=int, default=0, help="of all that is drawn, from 0 (default: %(default)s)")
     command.add_argument("--ambiguity", type=float, help="0 to 1: how often a second loses its class evidence")
     command.set_defaults(run=_plant)
