@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tests.golden import golden, specified  # noqa: F401  it adds names to those of the published programs
+from tests.golden import golden
 from vscg.models import SYSTEMS, Output, build_model
 from vscg.released.load import DEAD, load_released, our_name
 from vscg.training.objectives import build_objective

@@ -102,11 +102,6 @@ def test_weights_of_another_setting_or_system():
                                                      if not name.startswith("escm")})
 
 
-def test_a_system_without_a_program_has_no_weights_to_load(monkeypatch):
-    monkeypatch.delitem(KEYS, ("cman", "fully"), raising=False)          # tests.golden.specified may have added it
-    assert "No program of cman, fully supervised, was published" in refused(build_model("cman"), {"a": torch.zeros(1)})
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_none(value):
     weights = {name: np.array(values) for name, values in published().items()}

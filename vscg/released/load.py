@@ -29,16 +29,15 @@ def load_released(model: nn.Module, source: Mapping[str, torch.Tensor | np.ndarr
     """Put published weights into a model made by `build_model`, of the same system and setting and variant "released".
 
     `source` is a mapping of the published key names, or the path of a published checkpoint, which is read without
-    running anything in it. Returns the same model; dead parameters are dropped by name.
-    Raises VscgError: another variant, a system without a published program, unreadable file, unknown or missing names,
-        wrong shapes or kinds of numbers, or some that are not finite in float32; the model is unchanged then.
+    running anything in it. Of a system whose authors published no program the names are those in `released.names`.
+    Returns the same model; dead parameters are dropped by name.
+    Raises VscgError: another variant, unreadable file, unknown or missing names, wrong shapes or kinds of numbers, or
+        some that are not finite in float32; the model is unchanged then.
     """
     system, setting = model.system, model.setting
     if model.variant != "released":
         raise VscgError(f"Published weights fit the released variant alone, and this model is {model.variant!r}: "
                         f"build it with build_model({system!r}, setting={setting!r}, variant='released').")
-    if (system, setting) not in KEYS:
-        raise VscgError(f"No program of {system}, {setting} supervised, was published, so there are no weights of it.")
     where = "the mapping" if isinstance(source, Mapping) else str(source)
     weights = source if isinstance(source, Mapping) else read_checkpoint(source)
     state, wanted = {}, model.state_dict()

@@ -1,4 +1,4 @@
-"""The published programs' parameter names beside ours, and the parameters that never did anything there."""
+"""The published parameter names beside ours, and the parameters that never did anything in their programs."""
 Shapes = dict[str, tuple[int, ...]]
 
 # VSCG, PSP-Net, AVEL, DMRN and AVSDN.
@@ -104,7 +104,40 @@ _DMIN = {
     **_interaction("AVInter", "interaction"), **_HEAD,
 }
 
-# (system, setting) -> key prefix of the program -> ours
+# Systems without a published program of their authors: the names of an independent prototype of what is known of each.
+_INNER_ATTENTION = {f"attention.{theirs}": f"attention.{ours}" for theirs, ours in ATTENTION.items()}
+
+
+def _both(theirs: str, ours: str) -> dict[str, str]:
+    """A part that each modality has of its own."""
+    return {f"{theirs}_{modality}": f"{modality}_{ours}" for modality in ("audio", "visual")}
+
+
+_CMAN = {
+    "where_visual": "where.visual_map", "where_audio": "where.audio_map", **_both("embed", "embed"),
+    **_both("self", "when"), "classifier": "classifier",
+    **{f"{theirs}_{modality}{part}": f"{modality}_{ours}" for modality in ("audio", "visual")
+       for theirs, part, ours in (
+           ("lstm", "", "lstm.cells.0"), ("sentinel", ".input", "lstm.input_map"),
+           ("sentinel", ".hidden", "lstm.hidden_map"), ("coattention", ".memory", "which.memory_map"),
+           ("coattention", ".hidden", "which.hidden_map"), ("coattention", ".sentinel", "which.sentinel_map"),
+           ("coattention", ".score", "which.score"))},
+}
+_DAM = {**_INNER_ATTENTION, **_both("project", "project"), **_both("self", "self"),
+        "category.fc1": "category.0", "category.fc2": "category.3", "category.fc3": "category.6"}
+_AVIN = {**_INNER_ATTENTION, "lstm_audio": "audio_lstm", "lstm_video": "visual_lstm", "classifier": "classifier",
+         "bilinear.visual": "bilinear.visual_factors", "bilinear.audio": "bilinear.audio_factors"}
+_AVRB = {**_INNER_ATTENTION, **LSTMS, "fusion.visual": "fusion.visual_map", "fusion.audio": "fusion.audio_map",
+         "fusion.output": "fusion.output", "segment": "segment", "L1": "hidden", "L2": "classifier"}
+_CSA = {**LSTMS, "spatial_visual": "spatial.visual_map", "spatial_audio": "spatial.audio_map", "gate": "spatial.gate",
+        "semantic_visual": "semantic.visual_map", "semantic_audio": "semantic.audio_map", "L1": "hidden",
+        "L2": "classifier"}
+_AVT = {name: name for name in ("audio_projection", "intra", "inter", "audio", "instance", "temporal", "classifier")}
+_CSSNET = {**_INNER_ATTENTION, **LSTMS, "audio_attention": "audio_attention",
+           "project_visual": "visual_project.0", "norm_visual": "visual_project.3", "project_audio": "audio_project.0",
+           "norm_audio": "audio_project.3", "relevance": "head.relevance", "category": "head.category"}
+
+# (system, setting) -> key prefix of the program, or of the prototype, -> ours
 KEYS: dict[tuple[str, str], dict[str, str]] = {
     ("vscg", "fully"): {**_FULLY, **_branches(True), **_escm(True), "escm.v_fc": "escm.project.visual_map.0",
                         "escm.a_fc": "escm.project.audio_map.0", "L3": "head.relevance", "L4": "head.category"},
@@ -124,6 +157,9 @@ KEYS: dict[tuple[str, str], dict[str, str]] = {
     ("dmin", "fully"): {**_DMIN, "localize_module.event_self": "visual_head"},
     ("dmin", "weakly"): {**_DMIN, "localize_module.event_self": "visual_head.category",
                          "localize_module.classifier_self": "visual_head.relevance"},
+    **{(system, setting): keys for setting in ("fully", "weakly") for system, keys in (
+        ("cman", _CMAN), ("avin", _AVIN), ("avrb", _AVRB), ("csa", _CSA), ("avt", _AVT), ("cssnet", _CSSNET))},
+    ("dam", "fully"): _DAM, ("dca", "fully"): {**_CMAN, "reduce": "reduce"},
 }
 
 _UNIMODAL = {f"{modality}_classify.{layer}.weight": shape
@@ -171,8 +207,8 @@ _AVE = _linear("spatial_channel_att.ave_bottleneck", 256, 512)
 
 # (system, setting) -> parameters of the published program that never receive a gradient: name -> shape
 DEAD: dict[tuple[str, str], Shapes] = {
-    # Where nothing else is said, every parameter takes part; of AVT no program is known.
-    **{case: {} for case in (*KEYS, ("avt", "fully"), ("avt", "weakly"))},
+    # Where nothing else is said, every parameter takes part.
+    **{case: {} for case in KEYS},
     ("vscg", "fully"): {**_LINEAR_V, "escm.L1.weight": (10, 9), **_UNIMODAL, "L1.weight": (64, 256),
                         "L2.weight": (29, 64), "audio_gated.0.weight": (1, 256), "audio_gated.0.bias": (1,),
                         "video_gated.0.weight": (1, 256), "video_gated.0.bias": (1,)},
