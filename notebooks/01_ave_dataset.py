@@ -673,7 +673,63 @@ assert noisy.min() == 0
 # %% [markdown]
 # No value is negative and most are zero, as after a ReLU. The [planted data set](02_planted_dataset.ipynb) is made to
 # have these statistics.
+
+# %% [markdown]
+# ## Exercises
 #
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
+# ### Exercise 1 (easy): one second late
+#
+# A system names every test clip rightly, and of each event that is shorter than its clip it gets one second wrong. Guess
+# first: which accuracy has it?
+#
+# <details>
+# <summary>Solution 1: the reasoning</summary>
+#
+# Only clips with a shorter event lose a second, a tenth of their score. A third of the clips holds one, so about three points are lost:
+# less than many think, because most events of AVE fill their clip.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+shorter = (true != BACKGROUND).any(1) & (true == BACKGROUND).any(1)       # (N,)
+late = 1 - shorter.float().mean().item() / SEGMENTS
+print(f"{100 * shorter.float().mean():.1f}% of the test clips have a shorter event: "
+      f"accuracy {100 * late:.1f}%")
+assert 0.95 < late < 0.98
+
+# %% [markdown]
+# ### Exercise 2 (medium): where to put an event
+#
+# The fourth rule above knows the duration and puts the event at the start of the clip. Would it be better at the end, or in the
+# middle? Guess the order of the three, then count.
+#
+# <details>
+# <summary>Solution 2: the reasoning</summary>
+#
+# The middle is the worst, by little: four of five shorter events touch one end, and the middle puts nearly all of these
+# wrong. That alone does not decide it, for it also puts none of them far away; only the count does.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+inside = true != BACKGROUND
+duration, second = inside.sum(1, keepdim=True), torch.arange(SEGMENTS)
+begins = {"start": 0 * duration, "middle": (SEGMENTS - duration) // 2,
+          "end": SEGMENTS - duration}
+placed = {place: accuracy(torch.where((second >= begin) & (second < begin + duration),
+                                      category[test][:, None], BACKGROUND), true)
+          for place, begin in begins.items()}
+at_an_end = (inside[:, 0] | inside[:, -1])[shorter].float().mean()
+print(f"{100 * at_an_end:.0f}% of the shorter events touch an end of their clip")
+for place, share in placed.items():
+    print(f"{place:6} {100 * share:.1f}%")
+assert np.isclose(placed["start"], rules["accuracy"][3])
+assert min(placed, key=placed.get) == "middle"
+
+# %% [markdown]
 # ## What was established
 #
 # - The labels follow from five columns of text; the notebook's labels, the package's and `mil_labels.h5` agree.

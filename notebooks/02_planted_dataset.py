@@ -602,6 +602,59 @@ found.say(f"On planted-study the same rule is right in {100 * floor:.1f}% of sec
 # patterns drawn at random, noise that is normal. And they contain the paper's idea by design: a clip has one theme. That a system which uses it does well here is a check of the system, not evidence for the idea.
 
 # %% [markdown]
+# ## Exercises
+#
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
+# ### Exercise 1 (easy): a finger put at random
+#
+# Somebody points at one of the 49 regions without looking. In which share of the seconds in which the object is seen does the
+# finger lie on it? Guess first.
+#
+# <details>
+# <summary>Solution 1: the reasoning</summary>
+#
+# It is the mean share of the regions that the object covers. Pointing accuracies in this book stand beside the chance of their own
+# data set.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 1: the code and its output", "code_prompt_show": "Solution 1: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+mask = data.truth["source_mask"][test].astype(bool)           # (N,10,7,7)
+covered = mask.mean((2, 3))[mask.any((2, 3))]
+finger = np.random.default_rng(0).integers(7, size=(2, 2000, len(covered)))
+hit = mask[mask.any((2, 3))][np.arange(len(covered)), finger[0], finger[1]].mean()
+print(f"{NAME}: covered on average {100 * covered.mean():.1f}%, a finger put at random "
+      f"2,000 times hits in {100 * hit:.1f}%")
+assert abs(hit - covered.mean()) < 0.005
+
+# %% [markdown]
+# ### Exercise 2 (medium): what one sense makes of twins
+#
+# Of the 240 clips of banjos and ukuleles above, which share is named rightly by the sign of the manner heard, which by the
+# sign of the manner seen, and which by the sign of their product? Guess the three before you count.
+#
+# <details>
+# <summary>Solution 2: the reasoning</summary>
+#
+# The sound of a twin leans: the first is heard in the first manner in six of ten clips, the second in four, so its sign is
+# right in about 60%. A look is paired with the sound: a banjo's has the manner of its sound, a ukulele's the other one, so
+# both twins are seen in the first manner in six of ten clips, and over many clips that sign is right in half. The product has the
+# pairing; it fails only where a faint clip crosses a line.
+#
+# </details>
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} mystnb={"code_prompt_hide": "Solution 2: the code and its output", "code_prompt_show": "Solution 2: the code and its output"} tags=["hide-cell", "nbval-check-output"]
+banjo = points["class"] == "Banjo"
+signs = {"heard": points["heard"], "seen": points["seen"],
+         "product": points["heard"] * points["seen"]}
+named = {sign: float(((values > 0) == banjo).mean()) for sign, values in signs.items()}
+for sign, share in named.items():
+    print(f"{sign:8}{100 * share:.0f}% of {len(points)} clips")
+assert named["product"] > 0.9 and max(named["heard"], named["seen"]) < 0.7
+
+# %% [markdown]
 # ## What was established
 #
 # - From outside the data set is like AVE: shapes, splits, class and duration counts, the value of trivial rules, the zeros,

@@ -295,6 +295,9 @@ plots.timeline(truth[test][pick], {f"{target} tag": record.predictions()[pick]
                                    for target, record in records.items()})
 
 # %% [markdown]
+# The seconds in which the last row has the truth's colour, and the row above it has not, are where the clip was won. One
+# clip, picked for its gain, shows what a gain looks like and not how often it comes.
+#
 # ## The baselines with presence tags
 #
 # PSP-Net and AVEL under the same conditions, each with its own published weak loss and the presence tag.

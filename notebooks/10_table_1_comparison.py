@@ -151,7 +151,7 @@ study.paragraphs(study.COMPARED_RULE)
 # protocol: if its program made the paper's figures, they were made so, with that program's tags, batches and looks, which need not be
 # the clean ones. On planted data our figures are never held against the paper's. Differences have intervals; eight of them, named before
 # the runs, get a word in [chapter 20](20_deviations.ipynb), and the others none. A row that is *still learning*, by the
-# rule below, shows how fast a system learns, not how good it becomes; the figures of the table and of its differences draw it lighter. These learning
+# rule below, shows how fast a system learns, not how good it becomes; the figures of the table and of its differences draw its dot pale inside. These learning
 # rates were chosen for 45 to 300 epochs, and a system that needs many of them stands low after a few.
 
 # %%
@@ -260,6 +260,9 @@ compared.show_courses("fully")
 compared.show_courses("weakly")
 
 # %% [markdown]
+# A line that ends above it has begun to localise. Of one near it or below it only the table's column of background seconds
+# tells whether it localises.
+#
 # ## A rule that gives each clip one class
 #
 # One row needs a closer look. Weakly supervised CMBS [(Xia and Zhao, 2022)](../book/references.md) has a gate $g_t$ for every second, between 0

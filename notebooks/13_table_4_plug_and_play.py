@@ -298,7 +298,7 @@ study.paragraphs(study.COMPARED_RULE)
 # protocol. On planted data our figures are never held against the paper's. Differences have intervals; eight of them,
 # named before the runs, get a word in [chapter 20](20_deviations.ipynb), and the others none. A row that is *still
 # learning*, by the rule below, shows how fast a system learns, not how good it becomes; the figures of the table and of
-# its differences draw it lighter. A row whose system was changed counts as
+# its differences draw its dot pale inside. A row whose system was changed counts as
 # *described in detail*: its program does not have the change, the paper describes it. A plug
 # adds parameters in front of a classifier; that alone can speed up a slow start, or slow it down.
 
@@ -423,6 +423,9 @@ compared.show_courses("fully")
 compared.show_courses("weakly")
 
 # %% [markdown]
+# A line that ends above it has begun to localise. Of one near it or below it only the table's column of background seconds
+# tells whether it localises.
+#
 # ## What the table's notes say
 
 # %%

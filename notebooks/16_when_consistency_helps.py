@@ -338,6 +338,8 @@ plots.timeline(truth[clip], {f"{system} without ESCM": other[clip],
                f"test clip {clip}, {setting} supervised, seed {first[0].config.seed}")
 
 # %% [markdown]
+# Within the truth's event, a second with another colour than the truth's got another event's name or was called background.
+#
 # ## What becomes of the event seconds
 #
 # A wrong event second is either called background or gets another event's name. The second is where ambiguity of class does its harm,

@@ -581,10 +581,11 @@ for rival in ("PSP-Net", "AVEL"):
         said += "; a row still learns" * table_one.learning("VSCG", rival, "fully")
         print(f"VSCG minus {rival:8} {localisation.SCORES[score]:20} {said}, "
               f"seeds: {len(apart)}")
-        if score == "pointing" and len(apart) > 1:
+        if len(apart) > 1:
             found.say("The paper says that VSCG's attention lies better on the source "
-                      f"than {rival}'s. By the plan, {len(apart)} seeds, pointing "
-                      f"accuracy, VSCG minus {rival}: {said}. No word is called.")
+                      f"than {rival}'s. By the plan, {len(apart)} seeds, "
+                      f"{localisation.SCORES[score]}, VSCG minus {rival}: {said}. "
+                      "No word is called.")
 
 # %% [markdown]
 # None of these differences is in the primary family, so none says more than where its interval lies, and one seed has

@@ -343,7 +343,8 @@ def optimism(runs: list[dict], looks: int, draws: int = 400) -> np.ndarray:
     for run in runs:
         test, val = (np.array(run[f"{split}_history"][len(run["test_history"]) // 2:])
                      for split in ("test", "val"))
-        sets = [rng.choice(len(test), looks, replace=False) for _ in range(draws)]
+        sets = [np.sort(rng.choice(len(test), looks, replace=False))
+                for _ in range(draws)]                # of equal epochs the first one
         gains.append(np.mean([test[s].max() - test[s[val[s].argmax()]] for s in sets]))
     return 100 * np.array(gains)
 

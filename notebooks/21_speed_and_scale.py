@@ -142,6 +142,7 @@ for name in ("avel", "cmra", "avt"):
 # ## The records
 #
 # Everything from here to the last section was measured with `python -m benchmarks` and is kept in `book/records`.
+# Both records are older than the package's present layout.
 # Each arm of a comparison is a process of its own, because the allocator's setting holds for a whole process. The
 # processes take short turns, A B A B; ratios are taken within a round, so that what else the machine does hits both.
 # Sessions begin anew with other processes. The median and the quartiles over all rounds are shown.
@@ -594,6 +595,8 @@ for name, found in others.items():
         print(f"{name}, {kind}: {speed.describe(record)}")
         if kind == "step":
             print(speed.step_ratios(record).round(2).to_string())
+        if kind == "profile":
+            print(speed.profile_table(record).to_string())
 
 # %% [markdown]
 # ## On your machine

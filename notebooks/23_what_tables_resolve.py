@@ -233,6 +233,9 @@ found.say(f"{by_test} of {len(chosen)} programs for this task choose by test wha
 #
 # ## Exercises
 #
+# Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its
+# code and its output are folded: click on the three dots.
+#
 # ### Exercise 1 (easy): how many clips?
 #
 # Guess first: how many test clips would resolve VSCG's margin over DMIN, 0.1 points, at 30 points a clip?

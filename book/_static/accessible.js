@@ -25,6 +25,25 @@ function sentences(htmlToText) {
   };
 }
 
+// The book writes "localisation"; who searches for "localization" is to find it too.
+function spelling(query) {
+  return (words) => query(words.replace(/localiz/gi, "localis"));
+}
+
+// On a phone a figure becomes large by a tap, and by the Enter key where it has the focus.
+const NARROW = window.matchMedia("(max-width: 600px)");
+
+function enlargeable(figure) {
+  const image = figure.querySelector("img");
+  if (!image) return;
+  const toggle = () => { figure.classList.toggle("large"); reachable(figure); };
+  const focusable = () => { if (NARROW.matches) image.tabIndex = 0; else image.removeAttribute("tabindex"); };
+  image.addEventListener("click", toggle);
+  image.addEventListener("keydown", (event) => { if (event.key === "Enter") toggle(); });
+  NARROW.addEventListener("change", focusable);
+  focusable();
+}
+
 // The theme shows its way back to the top only to those who scroll upwards already.
 function wayUp() {
   document.documentElement.toggleAttribute("data-far-down", window.scrollY > 2 * window.innerHeight);
@@ -41,18 +60,16 @@ window.addEventListener("afterprint", () => { document.documentElement.dataset.t
 window.addEventListener("scroll", wayUp, {passive: true});
 
 document.addEventListener("DOMContentLoaded", () => {
-  if (typeof Search !== "undefined") Search.htmlToText = sentences(Search.htmlToText);
+  if (typeof Search !== "undefined") {
+    Search.htmlToText = sentences(Search.htmlToText);
+    Search.query = spelling(Search.query);
+  }
   const observer = new ResizeObserver((entries) => entries.forEach((entry) => reachable(entry.target)));
   document.querySelectorAll(BOXES).forEach((box) => {
     observer.observe(box);
     box.querySelectorAll("img").forEach((image) => image.addEventListener("load", () => reachable(box)));
   });
-  document.querySelectorAll(".cell_output figure").forEach((figure) => {
-    figure.querySelector("img")?.addEventListener("click", () => {
-      figure.classList.toggle("large");
-      reachable(figure);
-    });
-  });
+  document.querySelectorAll(".cell_output figure").forEach(enlargeable);
   // A list holds list items; the role that Sphinx gives its references has been withdrawn.
   document.querySelectorAll(".citation-list [role='doc-biblioentry']").forEach((item) => {
     item.setAttribute("role", "listitem");

@@ -5,7 +5,7 @@ import re
 from tests.book.test_build import ROOT, load
 from vscg.study import with_seeds
 
-five_seeds, try_seeds = (load(ROOT / "book" / f"{name}.py") for name in ("five_seeds", "try_seeds"))
+try_seeds = load(ROOT / "book" / "try_seeds.py")
 
 
 def test_each_parameter_is_varied_where_a_chapter_has_it_and_no_case_of_the_committed_table_failed():
@@ -24,13 +24,13 @@ def test_each_parameter_is_varied_where_a_chapter_has_it_and_no_case_of_the_comm
 
 
 def test_with_its_first_value_the_record_says_what_the_committed_chapter_says():
-    record = json.loads(five_seeds.RECORD.read_text(encoding="utf-8"))
-    assert list(record) == list(five_seeds.CHAPTERS)
-    for number in five_seeds.CHAPTERS:
+    record = json.loads(try_seeds.BOX_FILE.read_text(encoding="utf-8"))
+    assert list(record) == list(try_seeds.BOXES)
+    for number in try_seeds.BOXES:
         notebook, = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
         said = with_seeds(number)
         first = said[0]
-        assert list(said) == list(five_seeds.SEEDS) and first == five_seeds.box(notebook) and len(first) > 2
+        assert list(said) == list(try_seeds.SEEDS) and first == try_seeds.box(notebook) and len(first) > 2
         assert [len(sentences) for sentences in said.values()] == [len(first)] * len(said)
         assert f'with_seeds("{number}")' in notebook.with_suffix(".py").read_text(encoding="utf-8")
     assert with_seeds("99") == {}

@@ -257,6 +257,30 @@ def test_a_hole_in_a_file_is_told(tmp_path):
     assert 5 < begin < end < 27 and end - begin > 3
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_pictures_that_are_stored_before_their_time_are_no_hole(tmp_path, suffix):
+    """Of slow films with B pictures: the picture after them lies in the file before them, seconds ahead of all else."""
+    path, sound, packets = tmp_path / f"clip.{suffix}", tone(20, 16_000) / 32768, []
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=2, options={"bf": "3", "b-adapt": "0"})
+        video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+        audio = container.add_stream("aac", rate=16_000, layout="mono")
+        noise = np.random.default_rng(0).integers(255, size=(64, 64, 3), dtype=np.uint8)
+        for number in range(40):
+            picture = av.VideoFrame.from_ndarray(np.roll(noise, number, 1), "rgb24")
+            picture.pts, picture.time_base = number, Fraction(1, 2)
+            packets += video.encode(picture)
+        piece = av.AudioFrame.from_ndarray(sound.astype(np.float32), "fltp", "mono")
+        piece.sample_rate, piece.pts, piece.time_base = 16_000, 0, Fraction(1, 16_000)
+        packets += [*video.encode(None), *audio.encode(piece), *audio.encode(None)]
+        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            container.mux(packet)
+    with av.open(str(path)) as container:
+        assert any(packet.pts - packet.dts > 1 / packet.time_base for packet in container.demux(video=0)
+                   if packet.pts and packet.dts is not None)
+    assert [window.notes for window in windows(path)] == [(), ()]
+
+
 def test_memory_does_not_grow_with_the_clip(tmp_path):
     peaks = []
     for seconds in (20, 80):

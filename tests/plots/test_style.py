@@ -143,6 +143,16 @@ def test_a_name_of_two_parts_picks_colour_and_dashes_apart():
     assert dashes[0] == dashes[2] and len(set(dashes)) == 3 and len(set(colours)) == 3
 
 
+@pytest.mark.parametrize("low", (0, -1))
+def test_numbers_in_a_matrix_stand_out_from_their_cells(low):
+    values = np.linspace(low, 1, 60).reshape(6, 10)
+    values[0, 0] = np.nan
+    ax = plots.matrix(values, "row", "column", "share (0 to 1)", True).axes[0]
+    cells = ax.collections[0].get_facecolors()[1:]                       # nothing is written where nothing is known
+    for text, cell in zip(ax.texts, cells, strict=True):
+        assert contrast(text.get_color(), cell) >= 4.5
+
+
 def test_a_matrix_leaves_zeros_blank():
     texts = plots.matrix(np.array([[0, 0.5], [-0.25, 1e-9]]), "row", "column", "share (0 to 1)", True).axes[0].texts
     assert [text.get_text() for text in texts] == ["", "0.50", "-0.25", ""]

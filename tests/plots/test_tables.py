@@ -8,7 +8,7 @@ from tests.plots.conftest import legend
 from vscg import plots
 from vscg.models import SYSTEMS
 from vscg.plots import accuracy_by_parameters, course_figure, difference_figure, parts_figure, table_figure
-from vscg.plots.tables import lighter
+from vscg.plots.tables import pale
 from vscg.study.paper import TABLES
 
 NAN = float("nan")
@@ -113,7 +113,7 @@ def test_differences_stand_around_zero_with_the_papers_side_at_the_edge():
     fig = difference_figure(differences())
     ax = fig.axes[0]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["VSCG\nminus AVEL", "w/o ISCE\nminus w/o ESCM"]
-    assert sorted(x for x, _ in points(ax, "o")) == [-1, 0.5, 0.5, 8]
+    assert sorted(x for marker in "os" for x, _ in points(ax, marker)) == [-1, 0.5, 0.5, 8]
     assert sorted(ends(ax)) == [(-3, 1), (-1, 2), (-1, 2), (5, 10)]
     # Above zero for both settings of the first pair, below for the second one fully supervised; 0.0 has no side.
     right, left = points(ax, ">"), points(ax, "<")
@@ -123,19 +123,22 @@ def test_differences_stand_around_zero_with_the_papers_side_at_the_edge():
     assert low < -3 and high > 10
 
 
-def test_what_is_still_learning_is_lighter_and_what_no_program_computes_has_a_dagger():
+def test_what_is_still_learning_is_pale_inside_and_what_no_program_computes_has_a_dagger():
     fig = table_figure(frame(course="still learning", origin=DESCRIBED), "fully")
     ax = fig.axes[0]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["AVEL \N{DAGGER}", "VSCG"]
-    assert [x for x, _ in points(ax, "o", lighter(plots.COLOURS["fused"]))] == [72]
+    assert [x for x, _ in points(ax, "o", pale(plots.COLOURS["fused"]))] == [72]
+    assert {to_hex(line.get_markeredgecolor()) for line in ax.lines if line.get_marker() == "o" and len(
+        line.get_xdata()) == 1} == {plots.COLOURS["fused"]}, "the edge keeps the colour"
     assert [x for x, _ in points(ax, "o", plots.COLOURS["fused"])] == [80]
-    assert legend(fig)[-2:] == ["lighter: still learning", "not the published code"]
+    assert legend(fig)[-2:] == ["pale inside: still learning", "not the published code"]
     fig = difference_figure(differences(learning=True, origin=DESCRIBED))
     ax = fig.axes[0]
     assert [label.get_text() for label in ax.get_yticklabels()] == [
         "VSCG\nminus AVEL \N{DAGGER}", "w/o ISCE\nminus w/o ESCM"]
-    assert [x for x, _ in points(ax, "o", lighter(plots.OTHERS[0]))] == [8] and sorted(ends(ax))[-1] == (5, 10)
-    assert legend(fig)[2:] == ["lighter: still learning", "not the published code", "paper's side"]
+    assert [x for x, _ in points(ax, "o", pale(plots.OTHERS[0]))] == [8] and sorted(ends(ax))[-1] == (5, 10)
+    assert legend(fig)[2:] == ["pale inside: still learning", "not the published code", "paper's side"]
+    assert sorted(x for x, _ in points(ax, "s")) == [-1, 0.5], "weakly supervised rows have another shape"
 
 
 FIGURES = {"rows": lambda: table_figure(frame(), "fully"), "differences": lambda: difference_figure(differences()),
@@ -156,6 +159,7 @@ def test_references_are_lines_across_the_rows_and_the_curves():
     first, second, *lines = fig.axes[0].lines
     assert legend(fig) == ["VSCG", "AVEL", "floor", "ceiling"]
     assert [line.get_color() for line in (first, second)] == list(plots.OTHERS[1:3]), "of its place among all rows"
+    assert [line.get_linestyle() for line in (first, second)] == ["--", "-."], "and so are the dashes"
     assert list(first.get_ydata()) == [61, 71] and list(second.get_ydata()) == [40, 40], "means over seeds"
     assert [line.get_ydata()[0] for line in lines] == [61, 70]
     band = fig.axes[0].collections[0].get_paths()[0].vertices

@@ -169,7 +169,8 @@ class Reader:
                     last[index] = time + offset, time + offset + length
                     now = max(due for _, due in last.values())
                 begin = float((packet.dts if packet.pts is None else packet.pts) * base)
-                gap = begin - self.origin - self.reached
+                # By the order of decoding: a picture that others are predicted from comes before its time.
+                gap = float(packet.dts * base) - self.origin - self.reached
                 if packet.stream.index in self.both and self.reached and gap > LOST:
                     self.lost.append(f"neither picture nor sound from {self.reached:.1f} s to {begin - self.origin:.1f}"
                                      " s: a part of the file may be missing")

@@ -7,13 +7,12 @@ import numpy as np
 import seaborn as sns
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from vscg.data.labels import BACKGROUND, CATEGORIES
-from vscg.plots.style import DARK, GROUND, LIGHT, MARK, OTHERS, OUTLINE, WIDTH, _figure, _legend, _name
+from vscg.plots.style import DARK, GROUND, LIGHT, MARK, OTHERS, OUTLINE, WIDTH, _figure, _legend, _name, ink_on
 
 
 def timeline(truth: Sequence[int] | None, predictions: Mapping[str, Sequence[int]], title: str = "",
@@ -38,8 +37,7 @@ def timeline(truth: Sequence[int] | None, predictions: Mapping[str, Sequence[int
             ax.barh(row, end - start, left=start, color=colours[c], edgecolor=GROUND,
                     linewidth=1.5 if length <= 60 else 0)  # s; a narrow run would be all edge
             text = textwrap.fill(_name(c, names), max(5, 80 * (end - start) // max(10, length)))
-            bright = np.dot(to_rgb(colours[c]), (0.3, 0.59, 0.11)) > 0.38
-            ink = DARK if colours[c] == LIGHT else "black" if bright else "white"  # whichever reads better
+            ink = DARK if colours[c] == LIGHT else ink_on(colours[c])
             texts.append((ax.text((start + end) / 2, row, text, ha="center", va="center", fontsize=10.5, color=ink,
                                   linespacing=0.9), end - start))
     step = next(step for step in (1, 5, 10, 30, 60, 300, 600, length) if length <= 20 * step)
@@ -67,7 +65,7 @@ def attention_maps(maps: np.ndarray, mask: np.ndarray | None = None, labels: Seq
         picture = ax.imshow(maps[t], cmap="viridis", vmin=0, vmax=maps.max())
         event = labels is not None and labels[t] != BACKGROUND
         ax.set(xticks=[], yticks=[])
-        ax.set_title(f"{t} to {t + 1} s", color=MARK if event else DARK)
+        ax.set_title(f"{t} to {t + 1} s", color=DARK, weight="bold" if event else None)
         ax.spines[:].set(color=MARK if event else LIGHT, linewidth=3.5 if event else 1)
         if mask is not None:
             _outline(ax, np.asarray(mask[t], dtype=bool))
@@ -121,11 +119,11 @@ def frames(pictures: np.ndarray, source: np.ndarray | None = None, silent: np.nd
 def photographs(pictures: Sequence[np.ndarray], names: Sequence[str]) -> Figure:
     """Named pictures (H,W,3) uint8, seven a row."""
     rows = -(-len(pictures) // 7)
-    fig, axes = _figure(0.3 + 1.3 * rows, rows, 7, squeeze=False)
+    fig, axes = _figure(0.3 + 1.45 * rows, rows, 7, squeeze=False)
     for ax, picture, name in zip(axes.flat, pictures, names, strict=True):
         ax.imshow(picture)
         ax.set(xticks=[], yticks=[])
-        ax.set_title(name.replace("_", " "), fontsize=10 if len(name) < 11 else 8)
+        ax.set_title(textwrap.fill(name.replace("_", " "), 10), fontsize=10)
     return fig
 
 
@@ -156,7 +154,7 @@ def attention_of_systems(maps: Mapping[str, np.ndarray], mask: np.ndarray | None
             if mask is not None:
                 _outline(ax, np.asarray(mask[t], dtype=bool))
             if ax in axes[0]:
-                ax.set_title(f"{first + t}", color=MARK if event else DARK)
+                ax.set_title(f"{first + t}", color=DARK, weight="bold" if event else None)
         row[0].set_ylabel(name)
     fig.supxlabel(f"second (starts at, s); a map is {grid} x {grid} regions of the picture", fontsize=12)
     bar = fig.colorbar(ScalarMappable(picture.norm, "viridis"), ax=axes, shrink=0.7, aspect=12, pad=0.02,

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from vscg.plots.style import COLOURS, DARK, DASHES, LIGHT, OTHERS, PALETTE, WIDTH, _figure, _legend, short_name
+from vscg.plots.style import COLOURS, DARK, DASHES, LIGHT, OTHERS, PALETTE, WIDTH, _figure, _legend, ink_on, short_name
 
 
 def curves(x: Sequence[float], lines: Mapping[str, Sequence[float]], x_label: str, y_label: str,
@@ -76,6 +76,10 @@ def matrix(values: np.ndarray, row_label: str, column_label: str, value_label: s
     fig, ax = _figure(np.clip(2 + 0.36 * len(values), 3.5, WIDTH))
     sns.heatmap(values, ax=ax, square=True, annot=np.array(numbers) if annotate else None, fmt="",
                 annot_kws={"fontsize": 10}, cbar_kws={"label": value_label}, **scale)
+    if annotate:                                           # seaborn writes nothing where a value is missing
+        there = ax.collections[0].get_facecolors()[~np.isnan(values).ravel()]
+        for text, colour in zip(ax.texts, there, strict=True):
+            text.set_color(ink_on(colour))
     ax.set(xlabel=column_label, ylabel=row_label)
     ax.tick_params(axis="y", rotation=0)
     return fig

@@ -210,15 +210,17 @@ function vscgPlayer(root, data) {
   }
 
   function drawVerdict() {
-    if (!BLOCKS) {
-      part.verdict.textContent = `${data.systems[0].name} says ${right(said(0))} of ${SECONDS} seconds right.`;
-      return;
-    }
+    if (!BLOCKS) return say(`${data.systems[0].name} says ${right(said(0))} of ${SECONDS} seconds right.`);
     const now = said(0), before = numbers(level().vscg[usual.threshold].slice(0, SECONDS));
     const turned = now.filter((name, at) => name !== before[at]).length;
     const changed = state.threshold !== usual.threshold || state.prior !== OWN;
-    part.verdict.textContent = `VSCG says ${right(now)} of ${SECONDS} seconds right.` + (changed ? ` The change of threshold or ` +
-      `event vector turned ${turned} of ${SECONDS} seconds; before, ${right(before)} were right.` : "");
+    say(`VSCG says ${right(now)} of ${SECONDS} seconds right.` + (changed ? ` The change of threshold or ` +
+      `event vector turned ${turned} of ${SECONDS} seconds; before, ${right(before)} were right.` : ""));
+  }
+
+  // A screen reader reads it aloud whenever it is written, so it is written when it is another one.
+  function say(words) {
+    if (part.verdict.textContent !== words) part.verdict.textContent = words;
   }
 
   build();

@@ -112,7 +112,7 @@ def _rows(ax: Axes, clip: Mapping[str, np.ndarray], said: Mapping[str, np.ndarra
         for start, end in pairwise(edges):
             if end - start > 1 and (classes[start] != BACKGROUND or truth[start] != BACKGROUND):
                 ax.text((start + end) / 2, row, _name(int(classes[start]), CATEGORIES), ha="center", va="center",
-                        fontsize=9, color="white", clip_on=True)
+                        fontsize=10, color="black", clip_on=True)
     ax.set(xlim=(0, len(truth)), ylim=(len(rows) - 0.5, -0.5), xticks=range(len(truth) + 1))
     ax.set_yticks(range(len(rows)), rows)
     ax.set_xlabel("time (s)", fontsize=10, labelpad=1)

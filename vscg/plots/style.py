@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 WIDTH = 6.0  # inches, every figure: on a phone of 390 px its letters are still 10 px high
@@ -80,6 +82,13 @@ def _figure(height: float, rows: int = 1, columns: int = 1, **options) -> tuple[
 
 def _name(c: int, names: Sequence[str]) -> str:
     return short_name(names[c]) if c < len(names) else "Background"
+
+
+def ink_on(colour: object) -> str:
+    """Black or white, whichever stands out more from a colour, by WCAG's relative luminance."""
+    shares = np.array(to_rgb(colour))
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    return "black" if linear @ (0.2126, 0.7152, 0.0722) > 0.179 else "white"
 
 
 def _legend(fig: Figure, handles: list, texts: list[str]) -> None:

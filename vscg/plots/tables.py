@@ -17,9 +17,9 @@ REFERENCES = "--", ":", "-.", (0, (8, 2, 1, 2, 1, 2))      # dashes of lines tha
 THICK, THIN = 2.2, 0.9     # intervals over seeds and clips; of one seed, over its clips alone
 
 
-def lighter(colour: str) -> str:
-    """The colour of what is still learning: half white."""
-    return to_hex((np.array(to_rgb(colour)) + 1) / 2)
+def pale(colour: str) -> str:
+    """The inside of a dot whose row is still learning: three quarters white."""
+    return to_hex((np.array(to_rgb(colour)) + 3) / 4)
 
 
 def intervals(frame: pd.DataFrame, references: Mapping[str, float] | None = None,
@@ -57,8 +57,8 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     """Measured accuracy of the rows in one setting, in the paper's order; its own figures only beside runs on AVE.
 
     `frame` is `TableResult.frame()`, with the name of the outcome and the references, dashed lines, in its `attrs`.
-    Rows that are still learning are lighter; those that no published program computes have a dagger; the interval of
-    one seed is thin beside those of more. VscgError if nothing was measured in that setting.
+    Rows that are still learning are pale inside; those that no published program computes have a dagger; the interval
+    of one seed is thin beside those of more. VscgError if nothing was measured in that setting.
     """
     rows = frame[(frame["setting"] == setting) & frame["mean"].notna()]
     if rows.empty:
@@ -66,8 +66,8 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     at, colour = np.arange(len(rows)), COLOURS["fused"]
     fig, ax = _figure(1.3 + 0.55 * len(rows))
     learning = (rows["course"] == "still learning").to_numpy()
-    _dots(ax, at - 0.17, rows, "", learning, colour, label=frame.attrs["outcome"])
-    _dots(ax, at + 0.17, rows, "test_", learning, colour, markerfacecolor=GROUND, label="selected by test")
+    _dots(ax, at - 0.17, rows, "", colour, learning, label=frame.attrs["outcome"])
+    _dots(ax, at + 0.17, rows, "test_", colour, markerfacecolor=GROUND, label="selected by test")
     if rows["seeds"].max() > 1:
         each = rows["each_seed"].explode().astype(float)
         ax.plot(each, np.repeat(at - 0.36, rows["each_seed"].map(len)), "o", markersize=3.5, color=DARK,
@@ -94,7 +94,7 @@ def course_figure(courses: pd.DataFrame, references: Mapping[str, tuple[float, f
     for row, part in courses.groupby("row", sort=False):
         i, by_epoch = rows.index(row), part.groupby("epoch")["accuracy"]
         colour = OTHERS[i % len(OTHERS)]
-        ax.plot(by_epoch.mean(), DASHES[i // len(OTHERS) % len(DASHES)], color=colour, linewidth=2, label=row)
+        ax.plot(by_epoch.mean(), DASHES[i % len(DASHES)], color=colour, linewidth=2, label=row)
         ax.fill_between(by_epoch.min().index, by_epoch.min(), by_epoch.max(), color=colour, alpha=0.15, linewidth=0)
     _references(ax.axhline, references)
     ax.set(xlabel="epoch", ylabel="test accuracy (% of segments)")
@@ -111,21 +111,21 @@ def _references(line: Callable[..., object], references: Mapping[str, tuple[floa
 def difference_figure(rows: pd.DataFrame) -> Figure:
     """Measured differences around zero; a triangle at the edge points to the side on which the paper's lies.
 
-    `rows` are `TableResult.differences()`. Light: a row is still learning; dagger: no published program computes one;
-    thin: one seed, where others have more.
+    `rows` are `TableResult.differences()`. Pale inside: a row is still learning; dagger: no published program computes
+    one; thin: one seed, where others have more.
     """
     pairs = list(dict.fromkeys(zip(_marked(rows, "first"), _marked(rows, "second"), strict=True)))
     settings = [name for name in SETTINGS if name in set(rows["setting"])]
     fig, ax = _figure(1.3 + 0.75 * len(pairs))
     ax.axvline(0, color=DARK, linewidth=1.4)
     for i, setting in enumerate(settings):
-        colour = OTHERS[SETTINGS.index(setting)]
+        colour, marker = OTHERS[SETTINGS.index(setting)], "os"[SETTINGS.index(setting)]
         part = rows[rows["setting"] == setting]
         at = np.array([pairs.index(pair) for pair in zip(_marked(part, "first"), _marked(part, "second"), strict=True)])
         at = at + 0.26 * (i - (len(settings) - 1) / 2)
-        _dots(ax, at, part, "", part["learning"].to_numpy(), colour, label=f"{setting} supervised")
-        for marker, edge, side in (("<", 0.02, part["paper"] < 0), (">", 0.98, part["paper"] > 0)):
-            ax.plot(np.full(side.sum(), edge), at[side], marker, markersize=8, color=colour,
+        _dots(ax, at, part, "", colour, part["learning"].to_numpy(), marker, label=f"{setting} supervised")
+        for arrow, edge, side in (("<", 0.02, part["paper"] < 0), (">", 0.98, part["paper"] > 0)):
+            ax.plot(np.full(side.sum(), edge), at[side], arrow, markersize=8, color=colour,
                     transform=ax.get_yaxis_transform())
     reach = max(1.0, np.ptp([rows["low"].min(), rows["high"].max(), 0]))
     ax.set(xlabel="difference (points)", ylim=(len(pairs) - 0.45, -0.55),
@@ -137,17 +137,18 @@ def difference_figure(rows: pd.DataFrame) -> Figure:
     return fig
 
 
-def _dots(ax: plt.Axes, at: np.ndarray, rows: pd.DataFrame, prefix: str, learning: np.ndarray, colour: str,
-          label: str, **style) -> None:
-    """A dot with its interval for each row, of the columns `mean`, `low`, `high` with a prefix; lighter if learning."""
+def _dots(ax: plt.Axes, at: np.ndarray, rows: pd.DataFrame, prefix: str, colour: str,
+          learning: np.ndarray | None = None, marker: str = "o", **style) -> None:
+    """A dot with its interval for each row, of the columns `mean`, `low`, `high` with a prefix; if learning, pale."""
     mean, low, high = (rows[f"{prefix}{name}"].to_numpy() for name in ("mean", "low", "high"))
-    alone = _alone(rows["seeds"])
-    ax.errorbar([], [], xerr=[], fmt="o", markersize=7, linewidth=THICK, capsize=4, color=colour, label=label, **style)
+    alone, learning = _alone(rows["seeds"]), np.zeros(len(rows), bool) if learning is None else learning
+    style = {"fmt": marker, "markersize": 7, "capsize": 4, "color": colour, **style}
+    ax.errorbar([], [], xerr=[], linewidth=THICK, **style)
+    style.pop("label")
     for light, thin in sorted(set(zip(learning, alone, strict=True))):
         at_these = (learning == light) & (alone == thin)
-        ax.errorbar(mean[at_these], at[at_these], xerr=np.stack([mean - low, high - mean])[:, at_these], fmt="o",
-                    markersize=7, linewidth=THIN if thin else THICK, capsize=4,
-                    color=lighter(colour) if light else colour, **style)
+        ax.errorbar(mean[at_these], at[at_these], xerr=np.stack([mean - low, high - mean])[:, at_these],
+                    linewidth=THIN if thin else THICK, **style | ({"markerfacecolor": pale(colour)} if light else {}))
 
 
 def _alone(seeds: pd.Series) -> np.ndarray:
@@ -162,11 +163,11 @@ def _marked(rows: pd.DataFrame, name: str) -> list[str]:
 
 
 def _with_marks(ax: plt.Axes, learning: np.ndarray, seeds: pd.Series) -> tuple[list, list[str]]:
-    """The legend's handles and texts, with what a light dot, a thin line and a dagger mean if there are any."""
+    """The legend's handles and texts, with what a pale dot, a thin line and a dagger mean if there are any."""
     handles, texts = ax.get_legend_handles_labels()
     if learning.any():
-        handles.append(Line2D([], [], marker="o", linestyle="", markersize=7, color=lighter(DARK)))
-        texts.append("lighter: still learning")
+        handles.append(Line2D([], [], marker="o", linestyle="", markersize=7, color=DARK, markerfacecolor=pale(DARK)))
+        texts.append("pale inside: still learning")
     if _alone(seeds).any():
         handles.append(Line2D([], [], linewidth=THIN, color=DARK))
         texts.append("thin: one seed, interval over its clips alone")

@@ -156,13 +156,14 @@ def networks(table: str) -> pd.DataFrame:
     return pd.json_normalize(lines, sep=", ")
 
 
-def computed_twice() -> tuple[Record, pd.DataFrame]:
-    """A run of the plan, and how far the same run is from it that a processor's other instructions computed.
+def computed_twice() -> dict[str, tuple[Record, pd.DataFrame]]:
+    """What was computed with other "instructions" or "threads" -> a run of the plan, and how far the same run then is.
 
     The frame is that of `training.loop.verify`, one row for each epoch; book/records/rounding.json.
     """
     kept = json.loads((records_dir() / "rounding.json").read_text("utf-8"))
-    return record_of(kept["key"]), pd.DataFrame(kept["epochs"], columns=kept["columns"])
+    return {what: (record_of(one["key"]), pd.DataFrame(one["epochs"], columns=one["columns"]))
+            for what, one in kept.items()}
 
 
 def provenance(records: Iterable[Record]) -> str:

@@ -54,7 +54,7 @@ def paragraphs(*texts: str):
 
 
 def with_seeds(chapter: str) -> dict[int, list[str]]:
-    """Seed -> the sentences of a chapter's box ("07") with it, as `book/five_seeds.py` recorded them; or nothing."""
+    """Seed -> the sentences of a chapter's box ("07") with it, as `book/try_seeds.py` recorded them; or nothing."""
     file = records_dir() / "five_seeds.json"
     of_seeds = json.loads(file.read_text(encoding="utf-8")).get(chapter, {}) if file.is_file() else {}
     return {int(seed): said for seed, said in of_seeds.items()}
@@ -169,8 +169,9 @@ def _two(first: pd.Series, second: pd.Series) -> list[str]:
 
 
 def signed_text(value: float) -> str:
-    """Points with a sign and one decimal, or a dash for NaN."""
-    return DASH if pd.isna(value) else f"{round(value, 1) + 0.0:+.1f}"      # + 0.0: no negative zero
+    """Points with a sign and one decimal, or a dash for NaN; what rounds to 0 keeps its sign, and 0 itself has a plus.
+    """
+    return DASH if pd.isna(value) else f"{value + 0.0:+.1f}"
 
 
 def _intervals(frame: pd.DataFrame, columns: tuple[str, str, str] = ("mean", "low", "high"),
