@@ -6,6 +6,7 @@ import tracemalloc
 from dataclasses import replace
 
 import av
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -135,6 +136,16 @@ def test_results_are_written_whole(clip, networks, tmp_path):
         assert {stream.type for stream in video.streams} == {"video", "audio"}
         pictures = sum(1 for _ in video.decode(video=0))
         assert pictures == 160 and video.duration / av.time_base == pytest.approx(10, abs=0.1)
+
+
+def test_settings_of_ones_own_do_not_reach_the_timeline(clip, networks, tmp_path):
+    model, pictures = build_model("vscg").eval(), []
+    for own in ({}, {"text.usetex": True, "font.size": 40, "savefig.dpi": 300}):
+        with matplotlib.rc_context(own):
+            files = write_results(clip, watch(clip, model, networks), tmp_path, "a test")
+            assert all(matplotlib.rcParams[name] == value for name, value in own.items()), "they are left as they were"
+        pictures.append(files[1].read_bytes())
+    assert pictures[0] == pictures[1]
 
 
 @pytest.mark.parametrize("rate", [192_000, 37_800, 12_345, 100, 7350, 96_000])

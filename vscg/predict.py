@@ -246,7 +246,8 @@ def write_results(path: str | Path, watched: Iterable[Watched], folder: Path, ma
         save()
     if not add:
         files[2].unlink(missing_ok=True)        # of a model with attention, it would pass for this one's
-    with replacing(files[1]) as file:
+    with replacing(files[1]) as file, matplotlib.rc_context():
+        matplotlib.rcdefaults()                 # a matplotlibrc of one's own may ask for LaTeX, which may not be here
         timeline([second["class_index"] for second in found["seconds"]], names).savefig(
             file, format="png", bbox_inches="tight")
     if stopped:
