@@ -13,7 +13,7 @@
 # |---|---|
 # | **Paper** | Supplement, Sec. I-A, Table VI |
 # | **Needs** | [training, fully supervised](08_training_fully.ipynb), [Table V](14_table_5_losses.ipynb) |
-# | **Run time** | with the runs there: about 20 s on a CPU core, for the measurement in turn. Without: three runs for each seed; full: the published schedules, for a GPU |
+# | **Run time** | with the runs there: about 40 s on a CPU core, for the measurement in turn. Without: three runs for each seed; full: the published schedules, for a GPU |
 # | **You will be able to verify** | accuracy, seconds and peak memory of each run with its machine; FLOPs and kept values per clip; the time of one optimiser step, measured in turn; each ratio to VSCG beside the paper's; the same for every row of Table I |
 #
 # The supplement compares VSCG with CMBS [(Xia and Zhao, 2022)](../book/references.md) and DMIN
