@@ -74,9 +74,9 @@ def findings() -> list[Finding]:
                 f"CSS-Net, CMBS and DMIN. **{large.sum()}** exceed {MARGIN} standard errors, if the difference of two "
                 f"systems varies with a standard deviation of {PER_CLIP} points from clip to clip. Of the four "
                 "systems only CSS-Net is behind by such a margin.", "23"),
-        Finding("Figures of one program on AVE, the published one and those that others obtained with PSP-Net, CMBS and "
-                f"DMIN, scatter with a standard deviation of **{spread:.2f} points** [{below:.2f}, {above:.2f}]. VSCG's "
-                f"margin over its nearest rival is {nearest:g}.", "23", REPORTED),
+        Finding("Figures of one program on AVE, the published one and those that others obtained, scatter with a "
+                f"standard deviation of **{spread:.2f} points** [{below:.2f}, {above:.2f}] (PSP-Net, CMBS and DMIN). "
+                f"VSCG's margin over its nearest rival is {nearest:g}.", "23", REPORTED),
         Finding(f"VSCG trained with the category loss of Eq. 17 to the letter is **{loss['difference']:.1f} points** "
                 f"[{loss['low']:.1f}, {loss['high']:.1f}] less accurate than with the loss of its program, after "
                 f"{epochs} epochs on {deviations.DATA}, while both are still learning.", "20", PLANTED),

@@ -34,8 +34,8 @@ INTERVAL_RULE = textwrap.fill(
     "In brackets: the 95% interval of the mean over seeds and clips, a t interval with Satterthwaite's degrees of "
     "freedom; a table cuts it at 0 and 100%, and that of a difference at 100 points. Where it reaches them, the seeds "
     "are too few for how much they differ; of two seeds that differ much, about 90 of 100 such intervals hold the true "
-    "mean. One seed: a bootstrap over clips alone, in which another seed may not lie. A difference that rounds to 0 keeps "
-    "its sign: -0.0 lies below 0.", WIDTH)
+    "mean. One seed: a bootstrap over clips alone, in which another seed may not lie. A difference that rounds to 0 "
+    "keeps its sign: -0.0 lies below 0.", WIDTH)
 AGREEMENT_RULE = textwrap.fill(
     f"The paper's figure is one run on the same clips. Ours agrees with it if the 90% interval of our mean minus the "
     f"figure lies within {MARGIN} points of 0 on both sides (two one-sided tests at 5%). The interval holds the spread "
@@ -45,9 +45,9 @@ FAMILY_RULE = textwrap.fill(
     f"A sign is called only in the primary family, which was named before the runs. The two-sided t tests of its "
     f"differences (Satterthwaite's degrees of freedom) are corrected together by Holm's method. A difference agrees "
     f"with the paper if its corrected p is below {ALPHA} and it has the paper's sign, contradicts it with the other "
-    f"sign, and is open otherwise. It is still learning if one of its two rows is, by all seeds of that row, and it needs {FEWEST} seeds; "
-    f"on planted-study all differences of the family need the {PLANNED} of the plan before one gets a word. What has no "
-    f"test keeps its place in the family. Its two rows count as "
+    f"sign, and is open otherwise. It is still learning if one of its two rows is, by all seeds of that row, and it "
+    f"needs {FEWEST} seeds; on planted-study all differences of the family need the {PLANNED} of the plan before one "
+    f"gets a word. What has no test keeps its place in the family. Its two rows count as "
     f"equal, whatever the sign, if the 90% interval lies within {MARGIN} points of 0 on both sides. Every other "
     f"difference has an interval and no word.", WIDTH, break_on_hyphens=False)
 POWER_RULE = textwrap.fill(
