@@ -230,7 +230,8 @@ found.say(f"{by_test} of {len(chosen)} programs for this task choose by test wha
 # validation clips, and AVMOE begins with a checkpoint that the test clips chose. One more program, of Ge et al. (2023), is not
 # counted: it saves by validation and prints the best test accuracy beside that. The leaderboard on which such figures stood side by side,
 # Papers with Code, closed in July 2025.
-#
+
+# %% [markdown]
 # ## Exercises
 #
 # Try each before you open its solution. Every solution ran with this notebook and ends in a check. In Jupyter Lab its

@@ -183,7 +183,7 @@ for what, (run, both) in study.computed_twice().items():
 again = both["loss"] + both["loss_now_more"]                         # of seed 2
 longer, late = ends["VSCG, 80 epochs", 2]
 assert np.allclose(again[:28], longer.history["loss"][:28], rtol=0,
-                   atol=2e-6)                                         # six digits are kept
+                   atol=2e-6)                              # the record keeps six digits
 move = [ends["VSCG, 80 epochs", seed][1] - ends["VSCG, 40 epochs", seed][1]
         for seed in (0, 1)] + [late - now]
 print(f"on equal threads VSCG, seed 2, moves by {move[2]:+.1f} points, and the mean of "
@@ -201,7 +201,7 @@ found.say(f"On equal threads the mean of VSCG moves by {np.mean(move):+.1f} poin
 floors = draws.loc[references.BESIDE[0]]
 for name in ("I", "III", "IV", "V"):
     cells = [cell for cell in study.table(name, profile="standard", seeds=MOST).cells
-             if cell.origin != "reported only"]               # the plan has no runs of it
+             if cell.origin != "reported only"]            # of it there are no runs
     counts = [len(cell.records) for cell in cells]
     print(f"Table {name:3}: {len(counts) - counts.count(0)} of {len(counts)} rows and "
           f"settings have runs, {sum(counts)} in all")

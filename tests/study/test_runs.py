@@ -135,12 +135,14 @@ def test_provenance_tells_trained_from_shipped_with_device_days_and_versions(tmp
     assert len(long) == 2 and max(map(len, long)) <= 88, "a line of a page"
 
 
-def test_the_run_that_was_computed_twice_is_the_shipped_one():
-    record, both = computed_twice()
-    assert record.shipped and both["epoch"].tolist() == record.history["epoch"].tolist()
-    for name in ("loss", "val_accuracy", "test_accuracy"):
-        np.testing.assert_allclose(both[name], record.history[name], atol=1e-6)
-        assert both[f"{name}_now_more"].any()
+def test_the_runs_that_were_computed_twice_are_the_shipped_ones():
+    twice = computed_twice()
+    assert list(twice) == ["instructions", "threads"] and twice["threads"][0].values["threads"] == 2
+    for record, both in twice.values():
+        assert record.shipped and both["epoch"].tolist() == record.history["epoch"].tolist()
+        for name in ("loss", "val_accuracy", "test_accuracy"):
+            np.testing.assert_allclose(both[name], record.history[name], atol=1e-6)
+            assert both[f"{name}_now_more"].any()
 
 
 def test_a_named_draw_is_no_other_one():
