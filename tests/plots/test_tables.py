@@ -190,6 +190,11 @@ def test_every_system_has_its_dot_in_the_order_of_size(intervals):
     widths = [bars.get_linewidth()[0] < 1 for bars in
               accuracy_by_parameters(frame.assign(seeds=[3, 1, 3]), "live parameters").axes[0].collections]
     assert widths == [True, False, False]
+    frame.attrs["references"] = {"floor": (61.0, 60.0, 62.0)}
+    ax = accuracy_by_parameters(frame, "live parameters").axes[0]
+    across, = (line for line in ax.lines if list(line.get_xdata()) == [0, 1])
+    text, = ax.texts
+    assert across.get_ydata()[0] == 61 == text.xy[1] and text.get_text() == "floor"
 
 
 def looks(names):

@@ -201,7 +201,7 @@ def accuracy_by_parameters(frame: pd.DataFrame, label: str) -> Figure:
     """Accuracy over the number of parameters, one dot for each system.
 
     `frame` has `name`, `parameters` (millions, as `label` says), `mean` and, for intervals, `low`, `high` (percent) and
-    `seeds`: that of one seed is thin beside those of more.
+    `seeds`: that of one seed is thin beside those of more. The references in its `attrs` are lines with their names.
     """
     fig, ax = _figure(4.2)
     places = list(dict.fromkeys([*TITLES, *frame["name"]]))
@@ -213,6 +213,10 @@ def accuracy_by_parameters(frame: pd.DataFrame, label: str) -> Figure:
         ax.errorbar(row["parameters"], row["mean"], yerr=reach, fmt=MARKERS[place % len(MARKERS)],
                     markersize=9, linewidth=THIN if row["alone"] else THICK, capsize=4,
                     color=OTHERS[place % len(OTHERS)], label=row["name"])
+    for text, (mean, *_) in frame.attrs.get("references", {}).items():
+        ax.axhline(mean, color=DARK, linestyle="--", linewidth=1.4)
+        ax.annotate(text, (0.99, mean), (0, -3), ax.get_yaxis_transform(), "offset points", va="top", ha="right",
+                    fontsize=11)
     ax.set(xlabel=f"{label} (millions)", ylabel="accuracy (% of segments)", xscale="log",
            xlim=(0.7 * frame["parameters"].min(), 1.4 * frame["parameters"].max()))
     ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]
