@@ -1,5 +1,4 @@
 """Two feature files of the same clips side by side: why do features of one's own give other accuracies than AVE's?"""
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -109,22 +108,15 @@ def _read(path: Path) -> tuple[dict[str, Modality], np.ndarray | None, list[str]
 
 def _matched(paths: list[Path], found: list[tuple]) -> list[tuple]:
     """The files cut to the clips that both have, in the first one's order; the k-th row of an id goes with the k-th."""
-    places = []
-    for _, _, ids in found:
-        seen, rows = Counter(), {}
-        for row, name in enumerate(ids):
-            rows[name, seen[name]] = row
-            seen[name] += 1
-        places.append(rows)
-    keys = [key for key in places[0] if key in places[1]]
-    if not keys:
+    ids = [pd.Series(of_file) for *_, of_file in found]
+    first, second = (pd.MultiIndex.from_arrays([names, names.groupby(names).cumcount()]) for names in ids)
+    both = first.intersection(second, sort=False)
+    if both.empty:
         raise VscgError(f"{paths[1]}: no clip has an id that is in {paths[0]}, whose first is {found[0][2][0]!r}; "
                         f"here it is {found[1][2][0]!r}")
-    cut = []
-    for (features, category, ids), rows in zip(found, places, strict=True):
-        at = np.array([rows[key] for key in keys])
-        cut.append(({kind: replace(one, means=one.means[at]) for kind, one in features.items()}, category[at], ids))
-    return cut
+    return [({kind: replace(one, means=one.means[at]) for kind, one in features.items()}, category[at], names)
+            for (features, category, names), at in
+            zip(found, (first.get_indexer(both), second.get_indexer(both)), strict=True)]
 
 
 def _blocks(path: Path, values: h5py.Dataset, rows: np.ndarray) -> Iterator[np.ndarray]:

@@ -7,6 +7,7 @@ enough for five seeds of everything in an hour or two on two CPU cores. So their
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -180,18 +181,17 @@ class Study:
 
     def runs(self, configs: list[RunConfig]) -> list[dict]:
         """The summaries of some runs, in their order; VscgError for one that the file lacks."""
-        found = self._named()
-        missing = [config for config in configs if _name(config) not in found]
+        missing = [config for config in configs if _name(config) not in self._named]
         if missing:
             raise VscgError(f"The study of deviations lacks {len(missing)} runs, the first with {_name(missing[0])}: "
                             "train them and write the file again with `python -m vscg deviations`.")
-        return [found[_name(config)] for config in configs]
+        return [self._named[_name(config)] for config in configs]
 
     def holds(self, deviation: Deviation) -> bool:
         """Whether the file has all runs of a pair."""
-        found = self._named()
-        return all(_name(config) in found for way in deviation.configs() for config in way)
+        return all(_name(config) in self._named for way in deviation.configs() for config in way)
 
+    @cached_property
     def _named(self) -> dict[str, dict]:
         return {json.dumps(run["config"], sort_keys=True): run for run in self.values["runs"]}
 
