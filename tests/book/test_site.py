@@ -292,6 +292,12 @@ def test_a_search_shows_sentences_a_long_page_has_a_way_up_and_the_player_plays_
         excerpts = tab.locator("#search-results p.context").all_inner_texts()
         code = [text for text in excerpts if re.search(r"\bimport \w+|= np\.|torch\.\w+\(", text)]
         assert len(excerpts) > 5 and code == []
+        found = []
+        for word in ("localisation", "localization"):
+            tab.goto((HTML / "search.html").as_uri() + f"?q={word}")
+            tab.wait_for_selector("#search-results p.context")
+            found.append(set(tab.locator("#search-results li > a").all_inner_texts()))
+        assert found[0] == found[1] and len(found[0]) > 5
         for size in (DESK, PHONE):
             tab.set_viewport_size(size)
             tab.goto((HTML / "notebooks" / "03_audio_guided_attention.html").as_uri())
@@ -305,7 +311,9 @@ def test_a_search_shows_sentences_a_long_page_has_a_way_up_and_the_player_plays_
             box = figure.locator("img").bounding_box()
             widths.append(box["width"])
             figure.locator("img").click(position={"x": 5, "y": 5})
-        assert widths[0] < PHONE["width"] < widths[1]
+        figure.locator("img").press("Enter")
+        widths.append(figure.locator("img").bounding_box()["width"])
+        assert widths[0] < PHONE["width"] < widths[1] == widths[2]
         tab.goto((HTML / "touch.html").as_uri())
         assert tab.locator(".vscg-player .vp-map span").count() == 49
         tab.locator("[data-part=second]").press("ArrowRight")
