@@ -295,7 +295,7 @@ def test_a_search_shows_sentences_a_long_page_has_a_way_up_and_the_player_plays_
         found = []
         for word in ("localisation", "localization"):
             tab.goto((HTML / "search.html").as_uri() + f"?q={word}")
-            tab.wait_for_selector("#search-results p.context")
+            tab.get_by_text("Search finished").wait_for()
             found.append(set(tab.locator("#search-results li > a").all_inner_texts()))
         assert found[0] == found[1] and len(found[0]) > 5
         for size in (DESK, PHONE):
