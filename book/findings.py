@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from vscg.models import build_model
-from vscg.study import deviations, resolution, statistics
+from vscg.study import deviations, load_study, resolution, statistics
 from vscg.study.paper import ACCURACY, TABLES
 from vscg.study.parameters import parameter_table
 from vscg.study.resolution import MARGIN
@@ -45,7 +45,7 @@ def findings() -> list[Finding]:
     nearest = margins.query("table == 'I'")["margin"].min()
     spread, below, above, _ = resolution.run_to_run()
     first, second, size = one_network()
-    loss = deviations.load_study().effects().set_index("row").loc["V6"]
+    loss = load_study().effects().set_index("row").loc["V6"]
     epochs = deviations.DEVIATIONS[0].configs()[0][0].epochs
     require(rule > max(values[0] for values in ACCURACY.values()), "a figure of Table I is above the rule")
     require(max(weakly) == ACCURACY["vscg"][1] != IN_TEXT, "text and Table I agree on VSCG, weakly supervised")

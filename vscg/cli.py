@@ -27,7 +27,8 @@ from vscg.machine.files import data_dir, reason, runs_dir
 from vscg.models import SETTINGS, SYSTEMS, VARIANTS
 from vscg.predict import load_checkpoint, result_files, watch, write_results
 from vscg.study import photographs
-from vscg.study.deviations import deviation_configs, write_study
+from vscg.study.deviations import deviation_configs
+from vscg.study.effects import write_study
 from vscg.study.planned import PLANNED, STUDY
 from vscg.study.runs import EVERY, book_configs, chapter_configs, table_configs, to_train
 from vscg.study.seen import observe

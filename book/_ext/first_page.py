@@ -7,7 +7,7 @@ from pathlib import Path
 from docutils import nodes
 from launch import repository
 
-from vscg.study import deviations
+from vscg.study import study_file
 from vscg.training.records import records_dir, shipped_dir
 
 PLACES = "<!-- findings -->", "<!-- claims -->"
@@ -62,7 +62,7 @@ def setup(app) -> dict:
         import findings
 
         for path in (Path(claims.__file__), Path(findings.__file__), findings.NOTEBOOKS / "01_ave_dataset.ipynb",
-                     *sorted(records_dir().glob("*.csv")), deviations.study_file(), shipped_dir(),
+                     *sorted(records_dir().glob("*.csv")), study_file(), shipped_dir(),
                      *sorted((Path(app.srcdir).parent / "vscg").rglob("*.py"))):
             app.env.note_dependency(str(path))
         for place, made in zip(PLACES, (findings, claims), strict=True):

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from tests import tables
+from vscg.study import deviations, effects
 from vscg.study.runs import table_configs
 from vscg.study.tables import table
 
@@ -31,3 +32,19 @@ def primary_tables(tmp_path_factory):
             right = level + np.roll(tables.SPREAD, config.seed + level)
             tables.store_run(store, tables.MINI, config, right, curve=curve)
     return [table(name, dataset=tables.MINI, profile="quick", seeds=3, store=store) for name in ("III", "IV", "V")]
+
+
+@pytest.fixture(scope="class")
+def small(tiny, tmp_path_factory):
+    """The study made small: two differences and a rounding, two seeds, one epoch, 26 clips; in a home of its own."""
+    pairs = (deviations.Deviation("V4", "?", {}, {"model_options": {"escm_dropout": 0.2}}),
+             deviations.Deviation("W3", "?", {"target": "proportion"}, {}, {"setting": "weakly"}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VSCG_HOME", str(tmp_path_factory.mktemp("home")))
+        for name, value in (("DATA", str(tiny.path)), ("SEEDS", 2), ("DUPLICATES", 2), ("DEVIATIONS", pairs),
+                            ("ROUNDINGS", (deviations.Deviation("TF32", "?", {"precision": "tf32"}),)),
+                            ("_SHORT", {"batch": 8, "epochs": 1}), ("_LONG", {"batch": 8, "epochs": 2})):
+            patch.setattr(deviations, name, value)
+        records = tmp_path_factory.mktemp("records")
+        patch.setattr(effects, "records_dir", lambda: records)
+        yield tiny

@@ -1,57 +1,16 @@
-"""The study of deviations: which runs are compared, duplicated clips, and the file with its effects."""
-import json
+"""The study of deviations: which runs are compared, and duplicated clips."""
 import re
 from pathlib import Path
 
 import numpy as np
-import pytest
-import torch
 
 from vscg.data.prepared import read_prepared
-from vscg.errors import VscgError
 from vscg.study import deviations
-from vscg.study.deviations import Deviation, duplicate_configs, duplicated_rows, duplicates_file, plateau_configs
-from vscg.study.statistics import mean_interval
-from vscg.training.evaluation import clip_accuracy
-from vscg.training.loop import fit
-from vscg.training.sweep import unique_runs
+from vscg.study.deviations import duplicated_rows, duplicates_file
 
 ALL = deviations.DEVIATIONS + deviations.ROUNDINGS
 ROOT = Path(__file__).resolve().parents[2]
 LISTED = re.findall(r"^\| ([A-Z]\d+) \|", (ROOT / "book" / "deviations.md").read_text(encoding="utf-8"), re.MULTILINE)
-
-
-@pytest.fixture(scope="class")
-def small(tiny, tmp_path_factory):
-    """The study made small: two differences and a rounding, two seeds, one epoch, 26 clips; in a home of its own."""
-    pairs = (Deviation("V4", "?", {}, {"model_options": {"escm_dropout": 0.2}}),
-             Deviation("W3", "?", {"target": "proportion"}, {}, {"setting": "weakly"}))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VSCG_HOME", str(tmp_path_factory.mktemp("home")))
-        for name, value in (("DATA", str(tiny.path)), ("SEEDS", 2), ("DUPLICATES", 2), ("DEVIATIONS", pairs),
-                            ("ROUNDINGS", (Deviation("TF32", "?", {"precision": "tf32"}),)),
-                            ("_SHORT", {"batch": 8, "epochs": 1}), ("_LONG", {"batch": 8, "epochs": 2})):
-            patch.setattr(deviations, name, value)
-        records = tmp_path_factory.mktemp("records")
-        patch.setattr(deviations, "records_dir", lambda: records)
-        yield tiny
-
-
-@pytest.fixture(scope="class")
-def trained(small):
-    """All runs of the small study, in the store, and its file."""
-    data = {str(small.path): small, str(duplicates_file()): read_prepared(duplicates_file())}
-    with pytest.raises(VscgError, match="python -m vscg deviations"):
-        deviations.collect()
-    records = [fit(config, dataset=data[config.data], device="cpu", progress=False)
-               for config in unique_runs(deviations.deviation_configs()).values()]
-    assert deviations.write_study() == deviations.study_file()
-    return records
-
-
-def test_the_study_lies_with_the_committed_records_wherever_home_is(tmp_path, monkeypatch):
-    monkeypatch.setenv("VSCG_HOME", str(tmp_path))
-    assert deviations.study_file() == ROOT / "book" / "records" / "deviations.json"
 
 
 def test_the_runs_come_seed_by_seed_and_the_duplicates_are_looked_for_once(monkeypatch):
@@ -103,94 +62,18 @@ def test_duplicated_clips_have_other_categories_and_no_two_the_same_source():
     assert (category[test] != category[train]).all()
 
 
-class TestSmallStudy:
-    def test_the_duplicates_keep_their_labels_and_take_the_features_of_training_clips(self, small):
-        path = duplicates_file()
-        doubled, first = read_prepared(path), path.stat().st_mtime_ns
-        test, train = duplicated_rows(small.category, small.splits)
-        assert len(set(train)) == 2
-        assert set(train) <= set(small.splits["train"]) and set(test) <= set(small.splits["test"])
-        assert np.array_equal(doubled.visual[test], small.visual[train])
-        assert np.array_equal(doubled.audio[test], small.audio[train])
-        others = np.setdiff1d(np.arange(len(small)), test)
-        assert np.array_equal(doubled.visual[others], small.visual[others])
-        assert np.array_equal(doubled.labels, small.labels) and doubled.fingerprint != small.fingerprint
-        assert duplicates_file().stat().st_mtime_ns == first, "made once"
-
-    def test_effects_are_those_of_the_records(self, small, trained):
-        study = deviations.load_study()
-        truth = small.labels[small.splits["test"]].argmax(-1)
-        effects = study.effects().set_index("row")
-        stored = {(r.config.setting, r.config.target, bool(r.config.model_options), r.config.epochs, r.config.data,
-                   r.config.seed): 100 * clip_accuracy(r.predictions(), truth)
-                  for r in trained if r.config.precision == "fp32"}
-        for row, kinds in {"V4": (("fully", "presence", False), ("fully", "presence", True)),
-                           "W3": (("weakly", "proportion", False), ("weakly", "presence", False))}.items():
-            first, second = (np.array([stored[*kind, 1, str(small.path), seed] for seed in range(2)]) for kind in kinds)
-            assert effects.loc[row, "difference"] == pytest.approx((first - second).mean())
-            assert effects.loc[row, ["low", "high"]].tolist() == pytest.approx(mean_interval(first - second)[1:])
-            assert effects.loc[row, "seeds"] == 2
-        assert all(map(study.holds, deviations.DEVIATIONS)) and not study.holds(deviations.Deviation(
-            "V3", "?", {}, {"model_options": {"renormalise": False}}))
-        rounding = study.effects(deviations.ROUNDINGS)
-        assert rounding["row"].tolist() == ["TF32"] and rounding["second"][0] == effects.loc["V4", "first"]
-        assert study.current() == len(study.values["runs"]) == len({record.folder for record in trained})
-        text = deviations.study_file().read_text()
-        assert str(small.path) not in text, "no path of a machine in a file that travels"
-
-    def test_thresholds_are_those_of_the_models(self, small, trained):
-        study = deviations.load_study()
-        plateau = [record for record in trained if record.config.epochs == 2]
-        runs = study.runs(plateau_configs())
-        for record, seed, run in zip(plateau, study.values["thresholds"], runs, strict=True):
-            assert seed["test"]["0.7"] == run["validation"]["right"], "0.7 is the threshold that the run used"
-            assert set(seed) == {"val", "test"} and "0.668" in seed["val"] and len(seed["val"]["0.5"]) == 4
-            assert run["test_history"] == pytest.approx(record.history["test_accuracy"].tolist(), abs=1e-5)
-        assert len(study.runs(duplicate_configs())) == 2
-
-    def test_a_changed_code_shows(self, trained, tmp_path):
-        values = json.loads(deviations.study_file().read_text())
-        values["runs"][0]["key"] = "0" * 16
-        path = tmp_path / "changed.json"
-        path.write_text(json.dumps(values))
-        assert deviations.load_study(path).current() == len(values["runs"]) - 1
-
-
-def test_a_study_that_lacks_a_run_names_the_command(tmp_path):
-    path = tmp_path / "study.json"
-    path.write_text(json.dumps({"thresholds": [], "duplicates": [], "runs": []}))
-    with pytest.raises(VscgError, match="lacks [0-9]+ runs, the first with.*python -m vscg deviations"):
-        deviations.load_study(path).effects()
-
-
-def test_right_seconds_at_each_threshold_are_those_of_each_split(plain, tiny):
-    found, model = deviations._thresholds(plain.folder, tiny), plain.model()
-    for split in ("val", "test"):
-        rows = tiny.splits[split]
-        with torch.no_grad():
-            output = model(torch.from_numpy(tiny.audio[rows]), torch.from_numpy(tiny.visual[rows]).float())
-        relevance = output.event_relevance.sigmoid().numpy()
-        event, truth = output.event_category.argmax(-1).numpy()[:, None], tiny.labels[rows].argmax(-1)
-        for threshold in (*deviations.THRESHOLDS, deviations.PAPER_THRESHOLD):
-            said = np.where(relevance > np.float32(threshold), event, 28)
-            assert found[split][str(threshold)] == (said == truth).sum(1).tolist()
-    assert found["val"] != found["test"] and len({str(right) for right in found["val"].values()}) > 1
-
-
-def test_the_share_called_background_is_that_of_the_predictions(plain, tiny):
-    predicted, truth = plain.predictions(), tiny.labels[tiny.splits["test"]].argmax(-1)
-    found = deviations._summary(plain, plain.config, tiny)["called_background"]
-    assert found == pytest.approx((predicted == 28).mean(), abs=1e-5) != pytest.approx((truth == 28).mean(), abs=1e-3)
-
-
-def test_the_shares_called_background_stand_under_their_ways():
-    deviation = deviations.Deviation("X1", "?", {"loss": "c+t"}, {})
-    found = [{"config": deviations._changes(config), "validation": {"right": [5, 6 + way]},
-              "called_background": (0.1, 0.4)[way]}
-             for way, configs in enumerate(deviation.configs()) for config in configs]
-    line = deviations.Study({"runs": found}).effects((deviation,)).iloc[0]
-    assert (line["first"], line["second"]) == (55, 60)
-    assert (line["first_background"], line["second_background"]) == pytest.approx((10, 40))
+def test_the_duplicates_keep_their_labels_and_take_the_features_of_training_clips(small):
+    path = duplicates_file()
+    doubled, first = read_prepared(path), path.stat().st_mtime_ns
+    test, train = duplicated_rows(small.category, small.splits)
+    assert len(set(train)) == 2
+    assert set(train) <= set(small.splits["train"]) and set(test) <= set(small.splits["test"])
+    assert np.array_equal(doubled.visual[test], small.visual[train])
+    assert np.array_equal(doubled.audio[test], small.audio[train])
+    others = np.setdiff1d(np.arange(len(small)), test)
+    assert np.array_equal(doubled.visual[others], small.visual[others])
+    assert np.array_equal(doubled.labels, small.labels) and doubled.fingerprint != small.fingerprint
+    assert duplicates_file().stat().st_mtime_ns == first, "made once"
 
 
 def test_the_first_way_is_the_default_but_where_the_program_has_a_fault():

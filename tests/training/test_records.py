@@ -9,7 +9,7 @@ import torch
 
 from tests.training.test_loop import quick, run
 from vscg.errors import VscgError
-from vscg.study.deviations import load_study
+from vscg.study.effects import load_study
 from vscg.training import records
 from vscg.training.config import RunConfig
 from vscg.training.keys import run_key

@@ -8,7 +8,7 @@ from vscg.study.comparisons import (
     show_family,
     smallest_found,
 )
-from vscg.study.deviations import PAPER_THRESHOLD, THRESHOLDS, load_study, per_clip, study_file
+from vscg.study.effects import PAPER_THRESHOLD, THRESHOLDS, load_study, per_clip, study_file
 from vscg.study.paper import ACCURACY, CLAIMS, COST, PARAMETERS, PRIMARY, TABLES, VERDICT_RULE
 from vscg.study.parameters import parameter_table
 from vscg.study.planned import LIMIT
