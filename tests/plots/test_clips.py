@@ -46,6 +46,7 @@ def test_photographs_stand_under_their_names():
     axes = clips.photographs(pictures, [f"sea_{value}" for value in range(14)]).axes
     assert [ax.get_title() for ax in axes] == [f"sea {value}" for value in range(14)]
     assert [int(ax.images[0].get_array().max()) for ax in axes] == list(range(14))
+    assert clips.photographs(pictures[:7], ["hippopotamus"] * 7).axes[0].get_title() == "hippo-\npotamus"
 
 
 def test_attention_lies_over_the_pictures_of_its_own_seconds():
