@@ -84,3 +84,15 @@ def test_the_first_way_is_the_default_but_where_the_program_has_a_fault():
         "D2": {"order": "first-random"}, "D2, leak": {"order": "first-random"}, "A3": {"order": "stored"}}
     assert set(named) - {"D3", "D4", "W3", "D2", "D2, leak", "A3"} == {"S3", "S4"}
     assert all(deviation.first or deviation.second for deviation in deviations.DEVIATIONS)
+
+
+def test_the_page_names_the_switch_of_each_pair():
+    """A field of the run, an option of the model or a loss; AVSDN's rows, of two ways, name what one of them has."""
+    page = dict(re.findall(r"^\| ([A-Z]\d+) \|(.*)$", (ROOT / "book" / "deviations.md").read_text(), re.MULTILINE))
+    pairs = [deviation for deviation in deviations.DEVIATIONS if deviation.row in page and deviation.row[0] != "S"]
+    assert len(pairs) > 15
+    for deviation in pairs:
+        for name, value in {**deviation.first, **deviation.second}.items():
+            switches = ([f'`"{option}"`' for option in value] if name == "model_options"
+                        else [f"`{value}`"] if name == "loss" else [f"`{name}`"])
+            assert all(switch in page[deviation.row] for switch in switches), deviation.row
