@@ -177,7 +177,7 @@ for what, (run, both) in study.computed_twice().items():
 # single run is at least as uncertain.
 #
 # On one thread the short run of that pair is the long one until the schedules part. So its move is that of the schedule, and the
-# rule can be asked without rounding:
+# rule can be asked of three pairs that are alike in this:
 
 # %%
 again = both["loss"] + both["loss_now_more"]                         # of seed 2
