@@ -75,6 +75,9 @@ def test_the_record_is_of_runs_that_ship():
 
 def test_a_table_has_the_networks_of_its_rows():
     found = networks("sentinels")
-    assert found.groupby("row")["seed"].apply(sorted).map(list).to_dict() == {
+    seeds = found.groupby("row")["seed"].apply(sorted).map(list).to_dict()
+    # The rows of 80 epochs are rows of Table III too, and get its further seeds as they come in.
+    assert {row: of_row[:3] for row, of_row in seeds.items()} == {
         f"{name}, {epochs} epochs": [0, 1, 2] for name in ("VSCG", "w/o ESCM") for epochs in (40, 80)}
+    assert all(len(of_row) == 3 for row, of_row in seeds.items() if "40" in row)
     assert set(found["epochs"]) == {40, 80} and found["own sound, pointing"].between(0, 1).all()
