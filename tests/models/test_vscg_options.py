@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from tests.models.whole import draw_clips
+from vscg.errors import VscgError
 from vscg.models import build_model
 
 
@@ -42,3 +43,10 @@ def test_each_option_changes_the_outputs_alone(setting, option):
         assert not torch.allclose(usual.event_relevance, changed.event_relevance)
     else:
         assert not torch.allclose(usual.segment_logits, changed.segment_logits)
+
+
+@pytest.mark.parametrize("option", [{"escm_dropout": 0.1}, {"prior": "zero"}, {"crossed": False}, {"linear": True},
+                                    {"gru": "equations"}])
+def test_without_escm_its_options_are_refused(option):
+    with pytest.raises(VscgError, match="without ESCM .* does not read"):
+        build_model("vscg", escm=False, **option)

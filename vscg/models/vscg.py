@@ -30,8 +30,8 @@ class VSCG(nn.Module):
         gru: ISCE's GRUs, "library" as in the released program or "equations" as Eq. 4 to 8 write them.
         rectified: weakly supervised, whether the weighting branch has a ReLU before its sigmoid.
         similarity: "cosine" of the normalised streams or "product" of the ISCE outputs (Eq. 16); None: the variant's.
-    Raises VscgError: an unknown choice, one that the setting does not read, or as `EventSemanticConsistency`. Setting
-        and variant are checked by `build_model` alone; with escm=False no option of ESCM is read or checked.
+    Raises VscgError: an unknown choice, one that setting or escm=False leaves unread, or as `EventSemanticConsistency`.
+        Setting and variant are checked by `build_model` alone.
     """
 
     def __init__(self, setting: str, variant: str = "released", *, psp_dropout: float | None = None,
@@ -40,6 +40,9 @@ class VSCG(nn.Module):
                  crossed: bool | None = None, linear: bool | None = None, gru: str = "library",
                  rectified: bool = True, similarity: str | None = None, dims: Dims = AVE):
         super().__init__()
+        if not escm and (prior != "cere" or gru != "library" or {escm_dropout, crossed, linear} != {None}):
+            raise VscgError("VSCG without ESCM (escm=False) does not read escm_dropout, prior, crossed, linear and gru: "
+                            "leave them out.")
         fully, released = setting == "fully", variant == "released"
         # The released weakly supervised program crosses the initial states and has no linear map after the GRUs.
         quirk = released and not fully
