@@ -41,8 +41,8 @@ class VSCG(nn.Module):
                  rectified: bool = True, similarity: str | None = None, dims: Dims = AVE):
         super().__init__()
         if not escm and (prior != "cere" or gru != "library" or {escm_dropout, crossed, linear} != {None}):
-            raise VscgError("VSCG without ESCM (escm=False) does not read escm_dropout, prior, crossed, linear and gru: "
-                            "leave them out.")
+            raise VscgError("VSCG without ESCM does not read escm_dropout, prior, crossed, linear and gru: leave them "
+                            "out, or escm=False.")
         fully, released = setting == "fully", variant == "released"
         # The released weakly supervised program crosses the initial states and has no linear map after the GRUs.
         quirk = released and not fully
