@@ -257,28 +257,44 @@ def test_a_hole_in_a_file_is_told(tmp_path):
     assert 5 < begin < end < 27 and end - begin > 3
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
-def test_pictures_that_are_stored_before_their_time_are_no_hole(tmp_path, suffix):
-    """Of slow films with B pictures: the picture after them lies in the file before them, seconds ahead of all else."""
-    path, sound, packets = tmp_path / f"clip.{suffix}", tone(20, 16_000) / 32768, []
+def film_with_b_pictures(path, rate, seconds, hole=(0, 0)):
+    """A film whose pictures do not lie in the order of their times; without the packets of `hole`, in s."""
+    sound, packets = tone(seconds, 16_000) / 32768, []
     with av.open(str(path), "w") as container:
-        video = container.add_stream("libx264", rate=2, options={"bf": "3", "b-adapt": "0"})
+        video = container.add_stream("libx264", rate=rate, options={"bf": "3", "b-adapt": "0", "g": "8"})
         video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
         audio = container.add_stream("aac", rate=16_000, layout="mono")
         noise = np.random.default_rng(0).integers(255, size=(64, 64, 3), dtype=np.uint8)
-        for number in range(40):
+        for number in range(rate * seconds):
             picture = av.VideoFrame.from_ndarray(np.roll(noise, number, 1), "rgb24")
-            picture.pts, picture.time_base = number, Fraction(1, 2)
+            picture.pts, picture.time_base = number, Fraction(1, rate)
             packets += video.encode(picture)
         piece = av.AudioFrame.from_ndarray(sound.astype(np.float32), "fltp", "mono")
         piece.sample_rate, piece.pts, piece.time_base = 16_000, 0, Fraction(1, 16_000)
         packets += [*video.encode(None), *audio.encode(piece), *audio.encode(None)]
         for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
-            container.mux(packet)
+            if not hole[0] <= packet.pts * packet.time_base < hole[1]:
+                container.mux(packet)
     with av.open(str(path)) as container:
-        assert any(packet.pts - packet.dts > 1 / packet.time_base for packet in container.demux(video=0)
+        assert any(packet.pts - packet.dts > 1 / packet.time_base / rate for packet in container.demux(video=0)
                    if packet.pts and packet.dts is not None)
-    assert [window.notes for window in windows(path)] == [(), ()]
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_pictures_that_are_stored_before_their_time_are_no_hole(tmp_path, suffix):
+    """Of slow films with B pictures: the picture after them lies in the file before them, seconds ahead of all else."""
+    film = film_with_b_pictures(tmp_path / f"clip.{suffix}", 2, 20)
+    assert [window.notes for window in windows(film)] == [(), ()]
+
+
+@pytest.mark.parametrize("rate, hole", [(25, (10, 12)), (25, (10, 20)), (2, (10, 14)), (2, (10, 20))])
+def test_a_hole_between_pictures_that_do_not_lie_in_order_is_told(tmp_path, rate, hole):
+    """After it, Matroska's first picture is decoded at a time from before it."""
+    film = film_with_b_pictures(tmp_path / "clip.mkv", rate, 32, hole)
+    told = " ".join(windows(film)[-1].notes)
+    begin, end = (float(number) for number in re.search(r"sound from ([\d.]+) s to ([\d.]+) s: a part", told).groups())
+    assert abs(begin - hole[0]) < 1.6 and abs(end - hole[1]) < 1.6
 
 
 def test_memory_does_not_grow_with_the_clip(tmp_path):

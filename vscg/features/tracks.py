@@ -111,6 +111,7 @@ class Reader:
     stated: float                        # when it ends by its header
     end: float = 0.0                     # of what was decoded so far
     reached: float = 0.0                 # where the packets of all tracks end, so far
+    decoded: float = 0.0                 # the same on the clock by which they are decoded
     offsets: list[float] = field(default_factory=lambda: [0.0])
     lost: list[str] = field(default_factory=list)          # where nothing of any track comes for a while
     alone: bool = False                  # whether the other track has ended: what still comes is only measured
@@ -168,13 +169,13 @@ class Reader:
                     packet.pts = packet.pts if packet.pts is None else packet.pts + round(offset / base)
                     last[index] = time + offset, time + offset + length
                     now = max(due for _, due in last.values())
-                begin = float((packet.dts if packet.pts is None else packet.pts) * base)
+                begin, shown = (float(time * base) - self.origin for time in
+                                (packet.dts, packet.dts if packet.pts is None else packet.pts))
                 # By the order of decoding: a picture that others are predicted from comes before its time.
-                gap = float(packet.dts * base) - self.origin - self.reached
-                if packet.stream.index in self.both and self.reached and gap > LOST:
-                    self.lost.append(f"neither picture nor sound from {self.reached:.1f} s to {begin - self.origin:.1f}"
-                                     " s: a part of the file may be missing")
-                self.reached = max(self.reached, begin + length - self.origin)
+                if packet.stream.index in self.both and self.decoded and begin - self.decoded > LOST:
+                    self.lost.append(f"neither picture nor sound from {self.decoded:.1f} s to {begin:.1f} s: a part of "
+                                     "the file may be missing")
+                self.decoded, self.reached = max(self.decoded, begin + length), max(self.reached, shown + length)
             yield packet
 
     def _offset(self, time: float, now: float, before: float, due: float) -> float:
