@@ -93,7 +93,7 @@ def main() -> int:
 
 def _look_at_all() -> int:
     lines = {line["key"]: line for line in json.loads(FILE.read_text())["runs"]} if FILE.is_file() else {}
-    new = [record for record in find_records(runs_dir())
+    new = [record for record in find_records(runs_dir(), lambda error: print(error, file=sys.stderr))
            if record.config.data.partition(":")[0] == STUDY and record.key not in lines]
     for name in sorted({record.config.data for record in new}):
         data = vscg.load_dataset(name)
@@ -108,4 +108,6 @@ def _look_at_all() -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        raise SystemExit(__doc__)
     sys.exit(main())

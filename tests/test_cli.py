@@ -132,6 +132,12 @@ def test_deviations_trains_its_runs_and_writes_the_study_only_if_none_failed(mon
                      ([config], {"workers": None, "device": None, "scheduler": "local:2"})]
 
 
+def test_ship_is_about_the_systems_that_are_named(home, capsys):
+    """Without the runs of the chapters, which are VSCG's."""
+    assert main(["ship", "--systems", "cmra"]) == 0 and capsys.readouterr().out.startswith("0 of the 2 runs")
+    assert main(["ship", "--systems", "dmrn"]) == 1 and "no run of the tables all is of dmrn" in capsys.readouterr().err
+
+
 def test_ship_and_verify_are_about_the_runs_that_are_here(home, monkeypatch, capsys):
     fill(home / "runs", MINI, "VI")
     monkeypatch.setattr(records, "records_dir", lambda: home)

@@ -38,6 +38,7 @@ from vscg.training.objectives import TARGETS
 from vscg.training.records import find_records, read_record, record_of, ship, shipped_dir
 from vscg.training.sweep import Sweep, sweep, unique_runs
 
+NO_RUN = "no run of the tables {0.tables} is of {0.systems}: name other tables or systems"
 DATA_HELP = "planted-mini, planted-study, planted, ave or a prepared file (default: %(default)s)"
 
 
@@ -89,7 +90,7 @@ def _sweep(args: argparse.Namespace) -> int:
     configs = book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds, protocol=args.protocol,
                            systems=args.systems)
     if not configs:
-        raise VscgError(f"no run of the tables {args.tables} is of {args.systems}: name other tables or systems")
+        raise VscgError(NO_RUN.format(args))
     left = to_train(configs, args.fresh)
     done = sweep(left, workers=args.workers, device=args.device, scheduler=args.scheduler)
     if came := len(unique_runs(configs)) - len(left):
@@ -129,7 +130,7 @@ def _predict(args: argparse.Namespace) -> None:
     if not args.clip.is_file():
         raise VscgError(f"{args.clip}: " + ("a folder; `extract` takes one, `predict` a clip" if args.clip.is_dir()
                                             else "no such file"))
-    files = result_files(args.clip, args.output)
+    result_files(args.clip, args.output)             # whether they can be written
     model, title = load_checkpoint(args.checkpoint, **named)
     dims = getattr(model, "dims", AVE)
     made = replace(dims, audio=WIDTHS[args.audio], visual=WIDTHS[args.visual], grid=GRID, segments=SEGMENTS)
@@ -158,9 +159,11 @@ def _runs(args: argparse.Namespace) -> None:
 
 
 def _ship(args: argparse.Namespace) -> None:
-    chapters = chapter_configs(data=args.data, profile=args.profile) if args.tables == "all" else []
+    chapters = chapter_configs(data=args.data, profile=args.profile) if {args.tables, args.systems} == {"all"} else []
     runs = unique_runs([*book_configs(args.tables, data=args.data, profile=args.profile, seeds=args.seeds,
                                       protocol=args.protocol, systems=args.systems), *chapters])
+    if not runs:
+        raise VscgError(NO_RUN.format(args))
     # Chapters look into these; of the plan's runs, with a thousand test clips each, that would be too much to ship.
     seen = {} if args.data == STUDY else unique_runs([*table_configs(
         "I", data=args.data, profile=args.profile, seeds=args.seeds, protocol=args.protocol), *chapters])
@@ -281,7 +284,7 @@ def _data_commands(commands: argparse._SubParsersAction) -> None:
                          "extract wrote")
     command.add_argument("--annotations", type=Path, nargs="+", metavar="TABLE", help="of features of one's own: a "
                          "table with a column split, or three, of the training, validation and test clips; in the form "
-                         "of AVE, VGGSound-AVEL or OV-AVEBench")
+                         "of AVE, or with onset and offset, or with zeros and ones for the segments")
     command.add_argument("-o", "--output", type=Path,
                          help=f"default: {data_dir() / 'ave.h5'}, or own.h5 there".replace("%", "%%"))
     command.add_argument("--dtype", choices=("float16", "float32"), default="float16", help="of the visual features")

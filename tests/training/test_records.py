@@ -70,6 +70,12 @@ def test_a_record_of_another_version_is_called_that_and_the_others_are_found(cha
         f"{older / 'record.json'} is of another version of the package"]
     with pytest.raises(OtherVersion):
         read_record(older)
+    (older / "record.json").write_text("{")
+    others.clear()
+    assert [found.folder for found in find_records(copy.folder.parent, others.append)] == [copy.folder]
+    assert "is damaged" in str(others[0])
+    with pytest.raises(VscgError, match="is damaged"):
+        find_records(copy.folder.parent)
 
 
 def test_a_shipped_run_reads_as_the_local_one_but_has_no_weights(trained, tiny, tmp_path, monkeypatch):

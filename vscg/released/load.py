@@ -11,8 +11,11 @@ from vscg.released.names import DEAD, KEYS
 from vscg.released.reader import read_checkpoint
 
 
-def our_name(system: str, setting: str, published: str) -> str | None:
-    """Our name of a published parameter, None for a dead one; VscgError if no parameter of that system has it."""
+def our_name(system: str, setting: str, published: str, where: str = "the mapping") -> str | None:
+    """Our name of a published parameter, None for a dead one; VscgError if no parameter of that system has it.
+
+    `where` the name was read, for the message.
+    """
     if published in DEAD[system, setting]:
         return None
     prefix, _, leaf = published.rpartition(".")
@@ -21,7 +24,7 @@ def our_name(system: str, setting: str, published: str) -> str | None:
         if prefix in KEYS[system, setting]:
             return KEYS[system, setting][prefix] + published[len(prefix):]
         prefix = prefix.rpartition(".")[0]
-    raise VscgError(f"{published!r} is no parameter of the published {system} ({setting} supervised): "
+    raise VscgError(f"{where} has {published}, which is no parameter of the published {system} ({setting} supervised): "
                     "is the checkpoint of another system or setting?")
 
 
@@ -43,7 +46,7 @@ def load_released(model: nn.Module, source: Mapping[str, torch.Tensor | np.ndarr
     state, wanted = {}, model.state_dict()
     for published, value in weights.items():
         published = published.removeprefix("module.")      # of programs that wrap their model for several GPUs
-        name = our_name(system, setting, published)
+        name = our_name(system, setting, published, where)
         if name is None:
             continue
         tensor = torch.as_tensor(value)

@@ -2,7 +2,7 @@
 
 A run's folder holds record.json, history.csv, predictions.safetensors and state.safetensors, the weights. A shipped run
 is one file, KEY.zip, with all of these but the weights. Runs that chapters look into hold observed.safetensors besides,
-what `study.observed` saw in their networks.
+what `study.seen.observed` saw in their networks.
 """
 import dataclasses
 import errno
@@ -246,14 +246,20 @@ def record_of(key: str) -> Record:
     return record
 
 
-def find_records(store: Path, other: Callable[[OtherVersion], object] = lambda error: None) -> list[Record]:
-    """All finished runs in a folder, oldest first; for those of another version `other` is called with their error."""
+def pass_over(error: VscgError) -> None:
+    """Says nothing of a record of another version; of a damaged one its error is raised."""
+    if not isinstance(error, OtherVersion):
+        raise error
+
+
+def find_records(store: Path, other: Callable[[VscgError], object] = pass_over) -> list[Record]:
+    """All finished runs in a folder, oldest first; for one that cannot be read `other` is called with its error."""
     records = []
     for path in (*store.glob("*/record.json"), *store.glob(f"{16 * '[0-9a-f]'}.zip")):
         try:
             if record := read_record(path if path.suffix == ".zip" else path.parent):     # gone since it was listed
                 records.append(record)
-        except OtherVersion as error:
+        except VscgError as error:
             other(error)
     return sorted(records, key=lambda record: (record.values["finished"], record.folder))
 
