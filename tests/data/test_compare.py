@@ -105,6 +105,26 @@ def test_prepared_files_are_matched_by_ids(tmp_path):
         compare(trusted, prepared(tmp_path / "d.h5", TRUSTED, CATEGORY, ids=np.arange(500, 620)))
 
 
+def test_rows_that_one_file_has_alone_do_not_count_as_another_scale(tmp_path):
+    """The first file's other clips are much louder, and the shared ones are the same."""
+    louder = np.concatenate([TRUSTED[:40], 9 * TRUSTED[40:]])
+    found = compare(prepared(tmp_path / "a.h5", louder, CATEGORY),
+                    prepared(tmp_path / "b.h5", TRUSTED[:40], CATEGORY[:40], ids=range(40)))
+    assert not [cause for cause in found.causes if cause.startswith("visual")]
+
+
+def test_files_without_categories_are_not_judged_by_them(tmp_path):
+    """`extract` knows none: it gives each clip as background."""
+    found = compare(*(prepared(tmp_path / name, TRUSTED, np.full(CLIPS, EVENTS)) for name in ("a.h5", "b.h5")))
+    assert AGREE not in set(found.table.number)
+
+
+def test_annotations_that_fit_no_file_are_said_not_to_be_used(ave_small, tmp_path):
+    own = official(tmp_path / "visual.h5", TRUSTED)
+    cause, = compare(own, own, ave_small / "Annotations.txt").causes
+    assert cause.startswith("the 4,143 lines of Annotations.txt were not used")
+
+
 def test_aves_repeated_videos(ave_small, tmp_path):
     from vscg.data.labels import read_annotations
     ids = read_annotations(ave_small / "Annotations.txt").video_ids

@@ -79,7 +79,7 @@ def test_three_tables_in_aves_form(folder, tmp_path):
     np.testing.assert_allclose(data.visual[1], stored.reshape(10, 3, 3, 6), atol=1e-3)
 
 
-def test_vggsound_avels_form(folder, tmp_path):
+def test_a_table_with_times(folder, tmp_path):
     data = load_dataset(prepare_own(folder, [text(tmp_path / "a.csv", INTERVALS)], tmp_path / "own.h5",
                                        visual_dtype="float32").path)
     assert data.categories == ("playing harp, solo", "dog barking") and data.visual.dtype == np.float32
@@ -89,7 +89,7 @@ def test_vggsound_avels_form(folder, tmp_path):
 
 
 @pytest.mark.parametrize("one_column", [False, True])
-def test_ov_avebenchs_form(one_column, folder, tmp_path):
+def test_a_table_with_zeros_and_ones(one_column, folder, tmp_path):
     table = FLAGS
     if one_column:
         rows = [line.split(",") for line in FLAGS.splitlines()[1:]]
@@ -103,6 +103,20 @@ def test_ov_avebenchs_form(one_column, folder, tmp_path):
     assert data.category.tolist() == [0, 2, 1, 0] and heard(data, 2) == ["ice cracking"] * 10
     assert {name: rows.tolist() for name, rows in data.splits.items()} == {
         "train": [0], "background": [1], "val": [2], "test": [3]}
+
+
+def test_ov_avebench_as_it_is_published_and_joined(folder, tmp_path):
+    """The columns of its table of clips, and the zeros and ones that its JSON file holds as text."""
+    lines = "\n".join(["", "sep=,", "split,cls_name,cls_type,vid_name,labels",
+                       *(f'{split},sea waves,close,{name},"{[0, 1, 1] + 7 * [0]}"'
+                         for split, name in zip(("train", "val", "test"), IDS, strict=False))])
+    data = load_dataset(prepare_own(folder, [text(tmp_path / "a.csv", lines)], tmp_path / "own.h5").path)
+    assert data.categories == ("sea waves",) and data.video_ids == IDS[:3]
+    assert [heard(data, row) for row in range(3)] == 3 * [[""] + 2 * ["sea waves"] + 7 * [""]]
+    with pytest.raises(VscgError, match="a.csv, line 4: the segments are '2 0'"):
+        read_tables([text(tmp_path / "a.csv", lines.replace(str([0, 1, 1] + 7 * [0]), "[2, 0]", 1))])
+    with pytest.raises(VscgError, match="a.csv: the table is empty"):
+        read_tables([text(tmp_path / "a.csv", "\n \n")])
 
 
 def test_the_fingerprint_is_of_the_content(folder, tmp_path):
@@ -174,7 +188,7 @@ def test_the_command_reports_clips_without_arrays(folder, tmp_path, capsys):
 @pytest.mark.parametrize("table, words", [
     ("vid,onset,offset,split\n", "no column for category in the header vid"),
     ("vid,category,onset,split\na,b,1,train\n", "no column for offset"),
-    ("", "no column for id and category"),
+    ("", "the table is empty"),
     ("video_id,start,labels,category,split\naaaaaaaaaa0,1,0011,b,train\n", "line 2: 4 zeros and ones, but"),
     ("id,category,split,audio_0,audio_1,visual_0,visual_1\naaaaaaaaaa0,b,train,1,1,0,0\n",
      "two columns for one segment in the header id, category"),

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from tests.media import compose, tone, write_clip
 from vscg.data import prepared
 from vscg.data.ave import check
+from vscg.data.own import prepare_own
 from vscg.errors import VscgError
 from vscg.features import extract
 from vscg.features.networks import Networks, window_features
@@ -99,6 +100,21 @@ def test_padding_is_marked(tmp_path, folder, networks):
     data = prepared.read_prepared(tmp_path / "features.h5")
     assert data.truth["padded"].sum(1).tolist() == [0, 0, 0, 6, 7] and data.truth["padded"][4, 3:].all()
     assert len(report.skipped) == 2
+
+
+def test_a_long_name_is_shortened_and_a_table_can_name_it(tmp_path, networks):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    write_clip(folder / f"{60 * 'x'}.mkv", fps=4)
+    report = run(folder, tmp_path / "features.h5", networks)
+    called, = report.video_ids
+    assert len(called.encode()) == 64
+    assert report.notes == (f"{60 * 'x'}.mkv@0s: called {called} in the file; a table of labels must name it so",)
+    (tmp_path / "table.csv").write_text("vid,category,start,end,split\n" + "".join(
+        f"{called},beep,2,5,{split}\n" for split in ("train", "val", "test")))
+    own = prepare_own(report.path, [tmp_path / "table.csv"], tmp_path / "own.h5")
+    assert not own.absent and prepared.read_prepared(own.path).labels[0].argmax(-1).tolist() == [
+        1, 1, 0, 0, 0, 1, 1, 1, 1, 1]
 
 
 class Stopping(Seen):

@@ -65,7 +65,7 @@ def compare(first: str | PathLike, second: str | PathLike, annotations: str | Pa
     ids = [names for _, _, names in found]
     if all(ids):
         found = _matched(paths, found)
-        rows.append(("both", "clips of the same id", *2 * [len(found[0][1])]))
+        rows.append(("both", "clips of the same id", *2 * [len(found[0][2])]))
     for kind in shared:
         pair = [features[kind] for features, *_ in found]
         columns = []
@@ -79,6 +79,10 @@ def compare(first: str | PathLike, second: str | PathLike, annotations: str | Pa
         rows += [(kind, name, value, value) for name, value in both.items()]
         causes += [f"{kind}: {cause}" for cause in _causes(pair, columns, both)]
     counts = [len(features[shared[0]].means) for features, *_ in found]
+    if marks and len(marks) not in [count for count, (_, category, _) in zip(counts, found, strict=True)
+                                    if category is None]:
+        causes.append(f"the {len(marks):,} lines of {Path(annotations).name} were not used: they are for files of as "
+                      "many clips without categories of their own")
     if marks and counts[0] == len(marks) != counts[1]:
         again = len(marks) - len(set(marks.video_ids))
         causes.append(f"{len(marks)} lines of {Path(annotations).name} are of {len(marks) - again} videos: {again} "
@@ -92,8 +96,10 @@ def _read(path: Path) -> tuple[dict[str, Modality], np.ndarray | None, list[str]
         if is_prepared(handle, path):
             data = read_layout(handle, path)
             rows = np.setdiff1d(np.arange(len(data)), data.splits["background"])
+            category = data.category[()][rows]
+            known = (category != data.dims.background).any()           # of what `extract` wrote no clip has one
             return ({kind: _look(path, getattr(data, kind), rows) for kind in ("visual", "audio")},
-                    data.category[()][rows], [data.video_ids[row] for row in rows])
+                    category if known else None, [data.video_ids[row] for row in rows])
         keys = [key for key in handle if isinstance(handle[key], h5py.Dataset)]
         if KEY not in keys and len(keys) != 1:
             raise VscgError(f"{path}: neither a prepared file nor one array of features; it has "
@@ -114,7 +120,8 @@ def _matched(paths: list[Path], found: list[tuple]) -> list[tuple]:
     if both.empty:
         raise VscgError(f"{paths[1]}: no clip has an id that is in {paths[0]}, whose first is {found[0][2][0]!r}; "
                         f"here it is {found[1][2][0]!r}")
-    return [({kind: replace(one, means=one.means[at]) for kind, one in features.items()}, category[at], names)
+    return [({kind: replace(one, means=one.means[at]) for kind, one in features.items()},
+             None if category is None else category[at], [names[row] for row in at])
             for (features, category, names), at in
             zip(found, (first.get_indexer(both), second.get_indexer(both)), strict=True)]
 
@@ -234,7 +241,7 @@ def _causes(pair: list[Modality], columns: list[dict], both: dict[str, float]) -
     if AGREE in first and AGREE in second and second[AGREE] < 1.5 * second[CHANCE] < first[AGREE]:
         say("order against the annotations", "a clip's nearest is of its category no more often than by chance: the "
             "rows are not in the order of the lines")
-    spread = second["standard deviation"] / max(first["standard deviation"], 1e-30)
+    spread = float(b.means.std() / max(a.means.std(), 1e-30))          # of the rows that both have
     if not 0.5 <= spread <= 2 and not b.whole:
         say("other scale", f"the spread is {spread:.2g} times that of the first file: pictures or sound are scaled "
             "otherwise before the network, or features after it")

@@ -3,9 +3,9 @@
 Three forms, told apart by the header; columns are found by their names, in any order and case, others are passed over:
 
 - AVE: fields between `&`, `Category&VideoID&Quality&StartTime&EndTime`; without a header these five, in this order.
-- VGGSound-AVEL: CSV with the video's id, its category, and the event's onset and offset in seconds.
-- OV-AVEBench: CSV with the video's id, its category, and a column of 0 and 1 for each segment (named by its number, as
-  in `0`, `1` or `seg_0`, `seg_1`), or one column `labels` with all of them, as in `[0, 1, 1]` or `011`.
+- times: CSV with the video's id, its category, and the event's onset and offset in seconds.
+- zeros and ones: CSV with the video's id, its category, and a column of 0 and 1 for each segment (named by its number,
+  as in `0`, `1` or `seg_0`, `seg_1`), or one column `labels` with all of them, as in `[0, 1, 1]` or `011`.
 """
 import codecs
 import csv
@@ -22,8 +22,9 @@ from vscg.errors import VscgError
 
 AVE_HEADER = ("Category", "VideoID", "Quality", "StartTime", "EndTime")
 NAMES = {                                # column -> what headers call it, in small letters and digits
-    "id": ("videoid", "vid", "id", "video", "clip", "clipid", "youtubeid", "ytid", "name", "filename"),
-    "category": ("category", "class", "event", "eventcategory", "label"),
+    "id": ("videoid", "vid", "id", "video", "clip", "clipid", "youtubeid", "ytid", "name", "filename",
+           "vidname"),
+    "category": ("category", "class", "event", "eventcategory", "label", "clsname"),
     "onset": ("starttime", "start", "onset", "begin"), "offset": ("endtime", "end", "offset"),
     "split": ("split", "set", "subset", "partition"), "flags": ("labels", "flags", "temporallabels"),
 }
@@ -88,14 +89,19 @@ def _read(path: str | PathLike) -> list[Mark]:
     except UnicodeDecodeError as error:
         raise VscgError(f"{path}: not UTF-8 text; save the table as text in UTF-8, in Excel as 'CSV UTF-8'") from error
     lines = re.split("\r\n|\r|\n", text)          # not at other signs that str.splitlines takes for ends of lines
-    first = lines[0] if lines else ""
+    # Empty lines, and what Excel writes above a header.
+    above = next((n for n, line in enumerate(lines) if line.strip() and not re.fullmatch("sep=.?", line.strip())), None)
+    if above is None:
+        raise VscgError(f"{path}: the table is empty")
+    lines = lines[above:]
+    first = lines[0]
     delimiter = max("&,;\t", key=first.count)
     headless = "&" in first and first.partition("&")[0].strip().lower() != "category"
     if headless:
         lines.insert(0, "&".join(AVE_HEADER))
-    shift = -headless            # line numbers of the file, with or without a header
+    shift = above - headless     # line numbers of the file, with or without a header
     header, *rows = [_fields(line, delimiter, f"{path}, line {number}")
-                     for number, line in enumerate(lines or [""], 1 + shift)]
+                     for number, line in enumerate(lines, 1 + shift)]
     for number, row in enumerate(rows, 2 + shift):
         if any(field.strip() for field in row[len(header):]):
             raise VscgError(f"{path}, line {number}: {len(row)} fields, but the header has {len(header)}; " + (

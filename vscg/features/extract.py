@@ -279,6 +279,8 @@ def _assemble(target: Path, clips: list[Clip], skipped: list[str], sources: dict
                 video_ids.append(_id(clip, int(window["start"])))
                 writer.append(window["visual"][None], window["audio"][None], labels, np.array([BACKGROUND]),
                               video_ids[-1:], padded=window["padded"][None])
+                if (called := video_ids[-1]) != (name := f"{clip.path.name}@{int(window['start'])}s"):
+                    notes.append(f"{name}: called {called} in the file; a table of labels must name it so")
                 if window["padded"].any():
                     notes.append(f"{video_ids[-1]}: {window['padded'].sum()} of {SEGMENTS} segments are padding")
             notes += [f"{clip.path.name}: {note}" for note in clip.notes]
