@@ -25,6 +25,7 @@ from benchmarks.kinds import KINDS, Bench
 from vscg.errors import VscgError
 from vscg.machine.device import cores, device_name, processor, usable_device
 from vscg.machine.files import check_writable, write_atomically
+from vscg.models import SETTINGS
 
 
 def load() -> list[float]:
@@ -43,7 +44,7 @@ def kept(path: Path) -> dict:
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("--setting", choices=["fully", "weakly"], default="fully")
+    parser.add_argument("--setting", choices=SETTINGS, default="fully")
     parser.add_argument("--batch", type=int, default=128, help="clips (128, as published)")
     parser.add_argument("--steps", type=int, default=2, help="steps of an epoch (2)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each arm in a session that count (5)")

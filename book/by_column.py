@@ -15,13 +15,14 @@ from torch import Tensor
 import vscg
 from vscg.data.prepared import Dataset
 from vscg.machine.files import write_runs
+from vscg.models import SETTINGS
 from vscg.models.attention import AudioGuidedAttention
 from vscg.study import deviations, localisation
 from vscg.training.batches import Features, arithmetic
 from vscg.training.loop import Run
 
 FILE = Path(__file__).resolve().parent / "records" / "by_column.json"
-SETTINGS, EPOCHS = ("fully", "weakly"), 4
+EPOCHS = 4
 CPU = torch.device("cpu")
 
 
@@ -82,4 +83,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        raise SystemExit(__doc__)
     sys.exit(main())

@@ -6,6 +6,7 @@ The pictures are written to book/_static: overview.svg, and overview-03.svg to o
 marked. They follow the reader's colour scheme, and their labels can be read on a phone.
 """
 import html
+import sys
 from pathlib import Path
 
 from vscg.machine.files import write_atomically
@@ -103,4 +104,6 @@ def write(pictures: dict[Path, str]) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        raise SystemExit(__doc__)
     write(pictures())

@@ -5,6 +5,7 @@ come with the book.
 """
 import io
 import re
+import sys
 import textwrap
 from pathlib import Path
 
@@ -114,4 +115,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        raise SystemExit(__doc__)
     main()

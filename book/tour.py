@@ -6,6 +6,7 @@ The clip is the first of those in touch.py that has a silent object and that VSC
 profile quick, names right in at least eight seconds. The run is trained if it is not in the store.
 """
 import html
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -267,4 +268,6 @@ def pictures() -> dict[Path, str]:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        raise SystemExit(__doc__)
     overview.write(pictures())

@@ -50,7 +50,7 @@ def run(source: Path, varied: str, parameters: dict) -> tuple[str, float]:
     try:
         execute.execute(source, target, parameters)
         result = "ok"
-        if source.name.startswith(BOXES) and set(parameters) <= {"SEED"}:
+        if has_box(source.name[:2], parameters):
             keep_box(source.name[:2], parameters.get("SEED", SEEDS[0]), target)
     except execute.NotebookFailed as error:
         result = str(error).splitlines()[0]
@@ -63,9 +63,19 @@ def box(notebook: Path) -> list[str]:
     return [line.removeprefix("- ") for line in found.outputs[0].data["text/plain"].splitlines()[1:]]
 
 
+def has_box(number: str, parameters: dict) -> bool:
+    """Whether the box of a case is kept."""
+    return number in BOXES and set(parameters) <= {"SEED"}
+
+
+def boxes() -> dict[str, dict]:
+    """The boxes that are kept: chapter -> seed -> sentences."""
+    return json.loads(BOX_FILE.read_text(encoding="utf-8")) if BOX_FILE.is_file() else {}
+
+
 def keep_box(number: str, seed: int, notebook: Path) -> None:
     """Puts what a chapter's box says with a seed into the file of boxes."""
-    said = json.loads(BOX_FILE.read_text(encoding="utf-8")) if BOX_FILE.is_file() else {}
+    said = boxes()
     said[number] = dict(sorted((said.get(number, {}) | {str(seed): box(notebook)}).items()))
     write_atomically(BOX_FILE, (json.dumps(dict(sorted(said.items())), indent=1) + "\n").encode())
 
@@ -98,7 +108,8 @@ def main(numbers: list[str]) -> int:
             for varied, parameters in cases(source)}
     for name, (source, parameters) in todo.items():
         key, last = execute.run_key(source, parameters, code)[:12], read().get(name, {})
-        if numbers and name[0] not in numbers or (last.get("result"), last.get("key")) == ("ok", key):
+        kept = not has_box(name[0], parameters) or str(parameters.get("SEED", SEEDS[0])) in boxes().get(name[0], {})
+        if numbers and name[0] not in numbers or kept and (last.get("result"), last.get("key")) == ("ok", key):
             continue
         result, seconds = run(source, name[1], parameters)
         values = ", ".join(f"{parameter}={value!r}" for parameter, value in parameters.items())

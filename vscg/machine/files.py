@@ -126,8 +126,10 @@ def write_runs(path: Path, about: Mapping, runs: Iterable[Mapping]) -> None:
 
 
 def made_once(path: Path, is_there: Callable[[Path], bool], make: Callable[[Path], object]) -> Path:
-    """`path`, made first unless `is_there(path)`: by one process while others wait for it. Errors as `locked`."""
+    """`path`, made first unless `is_there(path)`: by one process while others wait and say so. Errors as `locked`."""
     if not is_there(path):                                 # asked without the lock: what is there may be read-only
+        if in_use(path.parent):
+            print(f"another process makes a file in {path.parent}; waiting for it", file=sys.stderr)
         with locked(path.parent):
             if not is_there(path):                         # another process may have made it in the meantime
                 make(path)
