@@ -688,7 +688,7 @@ assert noisy.min() == 0
 # <details>
 # <summary>Solution 1: the reasoning</summary>
 #
-# Only clips with a shorter event lose a second, a tenth of their score. A third of the clips holds one, so about three points are lost:
+# Only clips with a shorter event lose a second, a tenth of their score. A third of the clips holds one, so three to four points are lost:
 # less than many think, because most events of AVE fill their clip.
 #
 # </details>

@@ -449,7 +449,7 @@ study.styled(pd.DataFrame(lines).reset_index(names="share of seconds"),
 # %% [markdown]
 # Accuracy does not tell the two apart: each interval holds 0, and two seeds of one way may lie further apart than the two
 # means. The toy's clear lead of the addition by column is not seen here. The two do differ in where the attention looks: weakly supervised the interval is
-# clear of 0, fully supervised it ends just below 0, though it is printed as +0.0. In every pair
+# clear of 0, fully supervised it ends just below 0. In every pair
 # of runs the maximum lies on the source in more seconds by column than by row. But chance, the source's share of the map, is
 # about one in seven, and on average neither way reaches it. The runs are short, and longer ones may end otherwise.
 #

@@ -260,8 +260,8 @@ compared.show_courses("fully")
 compared.show_courses("weakly")
 
 # %% [markdown]
-# A line that ends above it has begun to localise. Of one near it or below it only the table's column of background seconds
-# tells whether it localises.
+# Only the table's column of background seconds tells whether a row localises. A line above this one may also come from
+# calling whole clips background.
 #
 # ## A rule that gives each clip one class
 #

@@ -410,7 +410,8 @@ for setting in differences.setting.unique():
 # place in its table: the same network may have others in another chapter. A curve that rises above the
 # plain network late has learnt late what that network lacks: places, time, or the pairing of sound and look. If the
 # accuracy falls and recovers within the last third of the epochs, the rule calls the row still learning, even if it is
-# flat at the end. So [chapter 25](25_planned_experiment.ipynb) applies the rule to shorter windows as well.
+# flat at the end. So [chapter 25](25_planned_experiment.ipynb) applies the rule to shorter windows as well, and tells of rows
+# far below their baseline whether their networks have not learnt their training clips, or have learnt them by heart.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the compared fully supervised runs of Table IV over the epochs.", "name": "fig-table-IV-planned"}, "image": {"alt": "Accuracy over the epochs: a line for each row of Table IV that has runs, and on planted data broken lines without a colour for floor, plain network and ceiling."}}
 compared.show_courses("fully")
@@ -423,8 +424,8 @@ compared.show_courses("fully")
 compared.show_courses("weakly")
 
 # %% [markdown]
-# A line that ends above it has begun to localise. Of one near it or below it only the table's column of background seconds
-# tells whether it localises.
+# Only the table's column of background seconds tells whether a row localises. A line above this one may also come from
+# calling whole clips background.
 #
 # ## What the table's notes say
 

@@ -638,7 +638,7 @@ study.styled(table, "Errors of the plan's runs on planted-study, fully supervise
 
 # %% [markdown]
 # An interval over few seeds is wide, and where it reaches 0 or 100% it says that the seeds are too few. One with hardly any width comes from
-# two runs that happened to end alike; a third need not. A row that is still learning by the
+# a few runs that happened to end alike; another need not. A row that is still learning by the
 # book's rule has errors that more epochs may take away.
 #
 # ## Three clips, picked by rule

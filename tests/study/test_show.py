@@ -42,7 +42,7 @@ class TestFindings:
     def test_numbers_with_their_intervals(self):
         assert show.points(0.045, -0.0301, 0.1202) == "+4.5 points (-3.0 to +12.0)"
         assert show.points(-0.0001, 0, 0.002) == "-0.0 points (+0.0 to +0.2)", "an end below 0 is seen to be there"
-        assert show.signed_text(-0.0) == "+0.0"
+        assert show.signed_text(-0.0) == show.signed_text(100 * (0.3 - 0.2 - 0.1)) == "+0.0"
         assert show.percent(0.7812, 0.729, 0.83) == "78.1% (72.9 to 83.0)"
 
 

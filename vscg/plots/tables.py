@@ -67,7 +67,7 @@ def table_figure(frame: pd.DataFrame, setting: str) -> Figure:
     fig, ax = _figure(1.3 + 0.55 * len(rows))
     learning = (rows["course"] == "still learning").to_numpy()
     _dots(ax, at - 0.17, rows, "", colour, learning, label=frame.attrs["outcome"])
-    _dots(ax, at + 0.17, rows, "test_", colour, markerfacecolor=GROUND, label="selected by test")
+    _dots(ax, at + 0.17, rows, "test_", colour, marker="s", markerfacecolor=GROUND, label="selected by test")
     if rows["seeds"].max() > 1:
         each = rows["each_seed"].explode().astype(float)
         ax.plot(each, np.repeat(at - 0.36, rows["each_seed"].map(len)), "o", markersize=3.5, color=DARK,

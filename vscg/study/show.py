@@ -170,8 +170,10 @@ def _two(first: pd.Series, second: pd.Series) -> list[str]:
 
 def signed_text(value: float) -> str:
     """Points with a sign and one decimal, or a dash for NaN; what rounds to 0 keeps its sign, and 0 itself has a plus.
+
+    A difference that is 0 may be computed as 1e-17 or its negative.
     """
-    return DASH if pd.isna(value) else f"{value + 0.0:+.1f}"
+    return DASH if pd.isna(value) else f"{round(value, 9) + 0.0:+.1f}"
 
 
 def _intervals(frame: pd.DataFrame, columns: tuple[str, str, str] = ("mean", "low", "high"),

@@ -141,7 +141,7 @@ def trivial_baselines(train_labels: np.ndarray, test_labels: np.ndarray, train_c
               "right category everywhere": np.ones(true.shape, dtype=bool),
               "right category, learnt window": (second >= windows[:, :1]) & (second < windows[:, 1:]),
               "right category and duration, at the start": second < (true != classes - 1).sum(axis=1, keepdims=True)}
-    rows, drawn = [], draws((1, len(true)), 20_000)        # with 2,000 the first decimal would still be chance
+    rows, drawn = [], draws((1, len(true)), 20_000)        # 2,000 would leave more of the first decimal to chance
     for name, mask in inside.items():
         per_clip = clip_accuracy(np.where(mask, category, classes - 1), true, classes)
         rows.append((name, float(per_clip.mean()), *bounds(resampled_means(per_clip[None], drawn))))
