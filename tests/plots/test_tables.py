@@ -72,7 +72,7 @@ def test_table_draws_the_measured_rows_of_one_setting_in_order():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["AVEL", "VSCG"]
     assert ax.get_ylim()[0] > ax.get_ylim()[1]                # the paper's first row on top
     filled = points(ax, "o", plots.COLOURS["fused"])
-    hollow = points(ax, "o", plots.GROUND)
+    hollow = points(ax, "s", plots.GROUND)
     assert [x for x, _ in filled] == [72, 80] and [x for x, _ in hollow] == [73, 82]
     assert [round(y) for _, y in filled] == [round(y) for _, y in hollow] == [0, 1]
     assert ends(ax) == [(70, 75), (78, 81), (71, 76), (80, 83)]
