@@ -262,9 +262,9 @@ heart = told[(told["probability"] >= 0.9) & (told["right"] < told["floor"])]
 print(heart.sort_values(["row", "seed"]).round(3).to_string(index=False)
       if len(heart) else "no run is learnt by heart")
 counts = heart["row"].value_counts()
-found.say(f"{len(heart)} of {len(told)} fully supervised runs with $\\mathcal L_{{ce}}$ are "
-          "learnt by heart, by this page's rule"
-          + "".join(f"; {row}: {count}" for row, count in counts.items()) + ".")
+found.say(f"Of {len(told)} fully supervised runs with a cross-entropy of each second "
+          f"{len(heart)} {'is' if len(heart) == 1 else 'are'} learnt by heart, by this "
+          "page's rule" + "".join(f"; {row}: {n}" for row, n in counts.items()) + ".")
 assert told["loss"].gt(0).all() and told["right"].between(0, 100).all()
 
 # %% [markdown]
@@ -279,6 +279,7 @@ ax.axhline(floors.mean(), color=plots.DARK, linestyle="--", label="floor, mean o
 ax.set(xscale="log", xlabel="training loss $\\mathcal{L}_{ce}$, last five epochs",
        ylabel="right test seconds (%)")
 fig.legend(loc="outside lower center", ncols=2)
+plt.close(fig)
 fig
 
 # %% [markdown]
