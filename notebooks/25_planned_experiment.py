@@ -190,7 +190,7 @@ move = [ends["VSCG, 80 epochs", seed][1] - ends["VSCG, 40 epochs", seed][1]
 print(f"on equal threads VSCG, seed 2, moves by {move[2]:+.1f} points, and the mean of "
       f"the three by {np.mean(move):+.1f}; the limit is {study.LIMIT}")
 found.say(f"On equal threads the mean of VSCG moves by {np.mean(move):+.1f} points: "
-          f"{'past' if abs(np.mean(move)) > study.LIMIT else 'within'} the limit too.")
+          f"{'past the limit too' if abs(np.mean(move)) > study.LIMIT else 'within it'}.")
 
 # %% [markdown]
 # ## The tables
