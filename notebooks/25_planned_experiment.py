@@ -189,8 +189,9 @@ move = [ends["VSCG, 80 epochs", seed][1] - ends["VSCG, 40 epochs", seed][1]
         for seed in (0, 1)] + [late - now]
 print(f"on equal threads VSCG, seed 2, moves by {move[2]:+.1f} points, and the mean of "
       f"the three by {np.mean(move):+.1f}; the limit is {study.LIMIT}")
+past = abs(np.mean(move)) > study.LIMIT
 found.say(f"On equal threads the mean of VSCG moves by {np.mean(move):+.1f} points: "
-          f"{'past the limit too' if abs(np.mean(move)) > study.LIMIT else 'within it'}.")
+          f"{'past the limit too' if past else 'within the limit'}.")
 
 # %% [markdown]
 # ## The tables
@@ -275,7 +276,8 @@ fig, ax = plt.subplots(figsize=(plots.WIDTH, 6), layout="constrained")
 for place, (row, part) in enumerate(told.groupby("row", sort=False)):
     ax.plot(part["loss"], part["right"], "osD^v"[place // len(plots.OTHERS)],
             color=plots.OTHERS[place % len(plots.OTHERS)], markersize=8, label=row)
-ax.axhline(floors.mean(), color=plots.DARK, linestyle="--", label="floor, mean of the draws")
+ax.axhline(floors.mean(), color=plots.DARK, linestyle="--",
+           label="floor, mean of the draws")
 ax.set(xscale="log", xlabel="training loss $\\mathcal{L}_{ce}$, last five epochs",
        ylabel="right test seconds (%)")
 fig.legend(loc="outside lower center", ncols=2)
