@@ -48,5 +48,5 @@ def test_each_option_changes_the_outputs_alone(setting, option):
 @pytest.mark.parametrize("option", [{"escm_dropout": 0.1}, {"prior": "zero"}, {"crossed": False}, {"linear": True},
                                     {"gru": "equations"}])
 def test_without_escm_its_options_are_refused(option):
-    with pytest.raises(VscgError, match="without ESCM .* does not read"):
+    with pytest.raises(VscgError, match="VSCG without ESCM does not read .* leave them out"):
         build_model("vscg", escm=False, **option)
