@@ -607,8 +607,8 @@ for name, part, expected in (("first batch's slots", slice(0, BATCH), chance),
 
 # %% [markdown]
 # The clips in front, all of one class, and a part of the background clips at the end are seen in a small fraction of
-# the epochs. The number of training clips in the paper's weakly supervised setting is therefore smaller than it
-# looks.
+# the epochs. If the released program made the paper's figures, the number of training clips behind the weakly supervised
+# ones is smaller than it looks.
 #
 # ## The weak tag that gives the duration away
 #

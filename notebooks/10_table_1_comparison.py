@@ -282,7 +282,7 @@ assert (gate.sigmoid() > 0.5).all()
 # %% [markdown]
 # So the program gives all ten seconds of a clip the same class. It can call a whole clip background, since background
 # is one of the 29 classes; it can never tell a second of background from the event around it. The **mended** rule asks
-# what was surely meant, $g_t > \tfrac12$. It needs no training: the same weights, another rule. The run's record holds
+# what was presumably meant, $g_t > \tfrac12$. It needs no training: the same weights, another rule. The run's record holds
 # the answers of the published rule, which are one class for each clip, and the gates of its network are kept beside it.
 # So the mended rule is one line: the clip's class where the gate passes, and background elsewhere.
 

@@ -203,7 +203,7 @@ for pair in TWINS:
 # %% [markdown]
 # The losses are the same as well. What differs is dropout, 0.2 in VSCG's propagation and 0.1 in PSP-Net's; in the second pair
 # also the rate after ISCE, 0.1 in VSCG's program and 0.2 in ESCM beside another system. VSCG's published schedule also
-# has one decay more, after epoch 240. These pairs are the only looks at repeatability that the paper affords: one
+# has one decay more, after epoch 240. These are the only two pairs of its authors' own rows that are one network: one
 # differs by 0.4 points, as much as VSCG's margin over CMBS, the other one agrees to the digit.
 #
 # ## Who chooses by what

@@ -538,4 +538,4 @@ assert statistics.run_sd(difference) < of_clips
 # - **No accuracy of AVE**, and no test of the paper's figures: its clips, its networks and its schedule are others.
 # - Few clips, few epochs, few seeds. The column "course" says which rows were still learning.
 #
-# **Next:** the [list of deviations](../book/deviations.md) between paper and program.
+# **Next:** [the planned experiment](25_planned_experiment.ipynb).

@@ -18,7 +18,7 @@
 #
 # Whoever looks at results first and chooses the question afterwards finds something every time. So the questions, the data,
 # the schedule, the number of seeds and the word for each outcome were written down in [the plan](../book/plan.md), and it
-# was published before the first run. This chapter shows what has come in since. It grows: the plan takes well
+# was committed before the first run. This chapter shows what has come in since. It grows: the plan takes well
 # over a hundred core hours, and whatever is finished is here.
 
 # %% tags=["hide-input"]
@@ -422,7 +422,7 @@ else:
 # ## What was established
 #
 # - The questions, the data, the schedule and the words are older than the runs; a test of the book compares the dates.
-# - Every row of the paper's tables is shown beside a floor and a ceiling, so that a row below the one or at the other is seen.
+# - Every row that has a run is shown beside a floor and a ceiling, so that a row below the one or at the other is seen.
 #   The data with dynamics have none of their own.
 #
 # ## What stays uncertain
