@@ -164,7 +164,7 @@ display(compared.show("fully"))
 # bottom, but for AVSDN and CSS-Net, which the paper puts below the row above them; *CSS-Net, own attention*
 # is not in the paper's table.
 
-# %% mystnb={"figure": {"caption": "Table I, fully supervised, the rows that are compared: the paper's best at the bottom.", "name": "fig-table-1-fully"}, "image": {"alt": "Fully supervised: a row for each system with runs, from AVEL at the top down to VSCG, each with two dots and their 95% intervals: the accuracy of the table, and the one selected by test; a small dot for each seed, and on planted data upright broken lines for floor, plain network and ceiling."}}
+# %% mystnb={"figure": {"caption": "Table I, fully supervised, the rows that are compared: the paper's best at the bottom.", "name": "fig-table-1-fully"}, "image": {"alt": "Fully supervised: a row for each system with runs, from AVEL at the top down to VSCG, each with a dot and a square and their 95% intervals: the accuracy of the table, and the one selected by test; a small dot for each seed, and on planted data upright broken lines for floor, plain network and ceiling."}}
 plots.table_figure(frame, "fully")
 
 # %% [markdown]
@@ -192,7 +192,7 @@ display(compared.show("weakly"))
 # %% [markdown]
 # And as a figure:
 
-# %% mystnb={"figure": {"caption": "Table I, weakly supervised, with the tags of the protocol.", "name": "fig-table-1-weakly"}, "image": {"alt": "Weakly supervised: a row for each system with runs, from AVEL at the top down to VSCG, each with two dots and their 95% intervals: the accuracy of the table, and the one selected by test; a small dot for each seed, and on planted data upright broken lines for floor, plain network and ceiling."}}
+# %% mystnb={"figure": {"caption": "Table I, weakly supervised, with the tags of the protocol.", "name": "fig-table-1-weakly"}, "image": {"alt": "Weakly supervised: a row for each system with runs, from AVEL at the top down to VSCG, each with a dot and a square and their 95% intervals: the accuracy of the table, and the one selected by test; a small dot for each seed, and on planted data upright broken lines for floor, plain network and ceiling."}}
 plots.table_figure(frame, "weakly")
 
 # %% [markdown]

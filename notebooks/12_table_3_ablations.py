@@ -342,13 +342,13 @@ for setting in compared.measured():
 # %% [markdown]
 # The fully supervised half, a line for each row:
 
-# %% mystnb={"figure": {"caption": "Table III, fully supervised, measured. The full model is the lowest line.", "name": "fig-table-3-fully"}, "image": {"alt": "Fully supervised: six rows, from w/o ESCM down to the full model, each with two dots and their 95% intervals: the accuracy of the table, and the one selected by test; a small dot for each seed, and on planted data upright broken lines for floor, plain network and ceiling."}}
+# %% mystnb={"figure": {"caption": "Table III, fully supervised, measured. The full model is the lowest line.", "name": "fig-table-3-fully"}, "image": {"alt": "Fully supervised: six rows, from w/o ESCM down to the full model, each with a dot and a square and their 95% intervals: the accuracy of the table, and the one selected by test; a small dot for each seed, and on planted data upright broken lines for floor, plain network and ceiling."}}
 plots.table_figure(frame, "fully")
 
 # %% [markdown]
 # And the weakly supervised half. The sentences below it sum up both tables.
 
-# %% mystnb={"figure": {"caption": "Table III, weakly supervised, with the tags of the protocol. The full model is the lowest line.", "name": "fig-table-3-weakly"}, "image": {"alt": "Weakly supervised: six rows, from w/o ESCM down to the full model, each with two dots and their 95% intervals: the accuracy of the table, and the one selected by test; a small dot for each seed, and on planted data upright broken lines for floor, plain network and ceiling."}}
+# %% mystnb={"figure": {"caption": "Table III, weakly supervised, with the tags of the protocol. The full model is the lowest line.", "name": "fig-table-3-weakly"}, "image": {"alt": "Weakly supervised: six rows, from w/o ESCM down to the full model, each with a dot and a square and their 95% intervals: the accuracy of the table, and the one selected by test; a small dot for each seed, and on planted data upright broken lines for floor, plain network and ceiling."}}
 plots.table_figure(frame, "weakly")
 
 # %% [markdown]

@@ -311,13 +311,13 @@ for setting in compared.measured():
 # %% [markdown]
 # The fully supervised half, a line for each row:
 
-# %% mystnb={"figure": {"caption": "Table IV, fully supervised, measured: systems without and with a plug.", "name": "fig-table-4-fully"}, "image": {"alt": "Fully supervised: a row for each system without and with a plug that has runs, each with two dots and their 95% intervals: the accuracy of the table, and the one selected by test; a small dot for each seed, and on planted data upright broken lines for floor, plain network and ceiling."}}
+# %% mystnb={"figure": {"caption": "Table IV, fully supervised, measured: systems without and with a plug.", "name": "fig-table-4-fully"}, "image": {"alt": "Fully supervised: a row for each system without and with a plug that has runs, each with a dot and a square and their 95% intervals: the accuracy of the table, and the one selected by test; a small dot for each seed, and on planted data upright broken lines for floor, plain network and ceiling."}}
 plots.table_figure(frame, "fully")
 
 # %% [markdown]
 # And the weakly supervised half. The sentences below it sum up both tables.
 
-# %% mystnb={"figure": {"caption": "Table IV, weakly supervised, with the tags of the protocol: the same systems.", "name": "fig-table-4-weakly"}, "image": {"alt": "Weakly supervised: a row for each system without and with a plug that has runs, each with two dots and their 95% intervals: the accuracy of the table, and the one selected by test; a small dot for each seed, and on planted data upright broken lines for floor, plain network and ceiling."}}
+# %% mystnb={"figure": {"caption": "Table IV, weakly supervised, with the tags of the protocol: the same systems.", "name": "fig-table-4-weakly"}, "image": {"alt": "Weakly supervised: a row for each system without and with a plug that has runs, each with a dot and a square and their 95% intervals: the accuracy of the table, and the one selected by test; a small dot for each seed, and on planted data upright broken lines for floor, plain network and ceiling."}}
 plots.table_figure(frame, "weakly")
 
 # %% [markdown]
@@ -410,8 +410,8 @@ for setting in differences.setting.unique():
 # place in its table: the same network may have others in another chapter. A curve that rises above the
 # plain network late has learnt late what that network lacks: places, time, or the pairing of sound and look. If the
 # accuracy falls and recovers within the last third of the epochs, the rule calls the row still learning, even if it is
-# flat at the end. So [chapter 25](25_planned_experiment.ipynb) applies the rule to shorter windows as well, and tells of rows
-# far below their baseline whether their networks have not learnt their training clips, or have learnt them by heart.
+# flat at the end. So [chapter 25](25_planned_experiment.ipynb) applies the rule to shorter windows as well, and asks of runs
+# that end below the floor, where their loss can tell, whether they have learnt their training clips by heart.
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the compared fully supervised runs of Table IV over the epochs.", "name": "fig-table-IV-planned"}, "image": {"alt": "Accuracy over the epochs: a line for each row of Table IV that has runs, and on planted data broken lines without a colour for floor, plain network and ceiling."}}
 compared.show_courses("fully")

@@ -12,7 +12,7 @@ from vscg.released.reader import read_checkpoint
 
 
 def our_name(system: str, setting: str, published: str, where: str = "the mapping") -> str | None:
-    """Our name of a published parameter, None for a dead one; VscgError if no parameter of that system has it.
+    """Our name of a published parameter, None for a dead one; VscgError if no part of that system has it.
 
     `where` the name was read, for the message.
     """
@@ -24,8 +24,12 @@ def our_name(system: str, setting: str, published: str, where: str = "the mappin
         if prefix in KEYS[system, setting]:
             return KEYS[system, setting][prefix] + published[len(prefix):]
         prefix = prefix.rpartition(".")[0]
-    raise VscgError(f"{where} has {published}, which is no parameter of the published {system} ({setting} supervised): "
-                    "is the checkpoint of another system or setting?")
+    raise _foreign(system, setting, published, where)
+
+
+def _foreign(system: str, setting: str, published: str, where: str) -> VscgError:
+    return VscgError(f"{where} has {published}, which is no parameter of the published {system} ({setting} "
+                     "supervised): is the checkpoint of another system or setting?")
 
 
 def load_released(model: nn.Module, source: Mapping[str, torch.Tensor | np.ndarray] | str | PathLike) -> nn.Module:
@@ -51,8 +55,7 @@ def load_released(model: nn.Module, source: Mapping[str, torch.Tensor | np.ndarr
             continue
         tensor = torch.as_tensor(value)
         if name not in wanted:
-            raise VscgError(f"{where} has {published}, which is no parameter of the published {system} "
-                            f"({setting} supervised): is the checkpoint of another system or setting?")
+            raise _foreign(system, setting, published, where)
         if tensor.shape != wanted[name].shape:
             raise VscgError(f"{where}: {published} has shape {tuple(tensor.shape)}, "
                             f"{system} ({setting}) needs {tuple(wanted[name].shape)}.")

@@ -9,6 +9,7 @@ from pandas.io.formats.style import Styler
 
 from vscg.machine.files import make_folder, runs_dir, write_atomically
 from vscg.models import ORIGINS
+from vscg.study.statistics import DIGITS
 from vscg.training.records import records_dir
 
 DASH = "–"     # not in the paper, or not measured
@@ -173,7 +174,7 @@ def signed_text(value: float) -> str:
 
     A difference that is 0 may be computed as 1e-17 or its negative.
     """
-    return DASH if pd.isna(value) else f"{round(value, 9) + 0.0:+.1f}"
+    return DASH if pd.isna(value) else f"{round(value, DIGITS) + 0.0:+.1f}"
 
 
 def _intervals(frame: pd.DataFrame, columns: tuple[str, str, str] = ("mean", "low", "high"),

@@ -246,13 +246,13 @@ def record_of(key: str) -> Record:
     return record
 
 
-def pass_over(error: VscgError) -> None:
+def _pass_over(error: VscgError) -> None:
     """Says nothing of a record of another version; of a damaged one its error is raised."""
     if not isinstance(error, OtherVersion):
         raise error
 
 
-def find_records(store: Path, other: Callable[[VscgError], object] = pass_over) -> list[Record]:
+def find_records(store: Path, other: Callable[[VscgError], object] = _pass_over) -> list[Record]:
     """All finished runs in a folder, oldest first; for one that cannot be read `other` is called with its error."""
     records = []
     for path in (*store.glob("*/record.json"), *store.glob(f"{16 * '[0-9a-f]'}.zip")):
